@@ -141,7 +141,7 @@ log_write(struct line *l)
 }
 
 const struct event_info *
-event_info(enum event event)
+event_info(enum event_id event)
 {
 	return &events[event];
 }
@@ -178,7 +178,7 @@ log_level_parse(const char *text, enum log_level *ret_level)
 }
 
 void
-log_event(enum event event, const struct log_field *fields, size_t count)
+log_event(enum event_id event, const struct log_field *fields, size_t count)
 {
 	const struct event_info *e = &events[event];
 	struct line l;

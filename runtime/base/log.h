@@ -16,7 +16,7 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-enum event {
+enum event_id {
 #define EVENT(id, name, level, doc) EV_##id,
 #include "runtime/base/events.def"
 #undef EVENT
@@ -38,9 +38,9 @@ struct log_field {
 
 /* Who gets the lines: written, without its newline, by the caller's thread. */
 typedef void (*log_sink_fn)(
-    void *ctx, enum event event, const char *line, size_t size);
+    void *ctx, enum event_id event, const char *line, size_t size);
 
-const struct event_info *event_info(enum event event);
+const struct event_info *event_info(enum event_id event);
 
 /* Call before threads start. NULL puts standard error back. */
 void log_set_sink(log_sink_fn sink, void *ctx);
@@ -50,7 +50,8 @@ void log_set_json(bool json);
 /* "debug", "info", "warn", "error"; false if it is none of them. */
 bool log_level_parse(const char *text, enum log_level *ret_level);
 
-void log_event(enum event event, const struct log_field *fields, size_t count);
+void log_event(
+    enum event_id event, const struct log_field *fields, size_t count);
 
 #define KV(key, text) ((struct log_field){ (key), LOG_TEXT, (text), 0 })
 #define KU(key, n) ((struct log_field){ (key), LOG_UINT, NULL, (uint64_t)(n) })

@@ -1,0 +1,243 @@
+#include "runtime/actor.h"
+
+#include <assert.h>
+
+#include "runtime/node_inside.h"
+
+void *
+actor_state(struct actor *self)
+{
+	return self->state;
+}
+
+uint64_t
+actor_address(const struct actor *self)
+{
+	return self->address;
+}
+
+const char *
+actor_name(const struct actor *self)
+{
+	return self->name;
+}
+
+uint32_t
+actor_shard(const struct actor *self)
+{
+	return address_shard(self->address);
+}
+
+uint64_t
+actor_now_us(const struct actor *self)
+{
+	return self->loop->now_us;
+}
+
+uint64_t
+actor_now_ms(const struct actor *self)
+{
+	return self->loop->now_us / 1000;
+}
+
+int64_t
+actor_wall_us(const struct actor *self)
+{
+	return clock_wall_us(self->loop->node->config.clock);
+}
+
+void
+actor_random(struct actor *self, void *ret_bytes, size_t size)
+{
+	const struct node_config *c = &self->loop->node->config;
+
+	c->random(c->random_ctx, ret_bytes, size);
+}
+
+const struct config *
+actor_config(const struct actor *self)
+{
+	return self->loop->node->config.config;
+}
+
+struct net *
+actor_net(const struct actor *self)
+{
+	return self->loop->net;
+}
+
+uint64_t
+actor_find(const struct actor *self, uint32_t number, uint32_t shard)
+{
+	const struct node_config *c = &self->loop->node->config;
+	uint32_t node =
+	    c->where == NULL ? c->number : c->where(c->topology, number, shard);
+
+	return address_make(node, number, shard, 0);
+}
+
+uint32_t
+actor_shards(const struct actor *self, uint32_t number)
+{
+	const struct node_config *c = &self->loop->node->config;
+
+	return c->shards == NULL ? 1 : c->shards(c->topology, number);
+}
+
+uint32_t
+actor_number_of(uint64_t address)
+{
+	uint32_t number = address_number(address);
+
+	return number < ADDRESS_SPAWNED ? number : 0;
+}
+
+/* The envelope of what an actor sends by itself: with the cause's trace. */
+static struct frame
+actor_frame(const struct actor *a, enum frame_kind kind, uint16_t id)
+{
+	const struct frame *cause = a->loop->cause;
+	struct frame f = { .kind = (uint8_t)kind,
+		.hops = FRAME_HOPS,
+		.id = id,
+		.from = a->address,
+		.deadline_us = FRAME_DEADLINE_NONE };
+
+	if (cause != NULL) {
+		f.tenant = cause->tenant;
+		f.span = cause->span;
+		memcpy(f.trace, cause->trace, sizeof(f.trace));
+	}
+	return f;
+}
+
+enum status
+actor_send(struct actor *self, uint64_t to, uint16_t id, const void *body)
+{
+	struct frame f = actor_frame(self, FRAME_SIGNAL, id);
+	struct mail *m;
+	enum status st;
+
+	f.to = to;
+	st = loop_encode(self->loop, &f, catalogue_find(id), body, NULL, &m);
+	if (st == ST_OK)
+		st = loop_route(self->loop, m);
+	self->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
+	return st;
+}
+
+/* The request's own mail carries the answer, if nobody kept it. */
+static void
+actor_answer(struct actor *self, const struct msg *in, enum frame_kind kind,
+    uint16_t id, const void *body)
+{
+	struct loop *l = self->loop;
+	struct frame f = actor_frame(self, kind, id);
+	struct mail *reuse = l->turn_mail;
+	enum status st;
+
+	assert(!l->turn_answered);
+	l->turn_answered = true;
+	if (in->ref == 0)
+		return;
+	f.to = in->from;
+	f.ref = in->ref;
+	if (reuse != NULL && reuse->home == l->index)
+		l->turn_mail = NULL;
+	else
+		reuse = NULL;
+	st = loop_answer(l, &f, body, reuse);
+	self->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
+}
+
+enum status
+actor_reply(
+    struct actor *self, const struct msg *in, uint16_t id, const void *body)
+{
+	actor_answer(self, in, FRAME_REPLY, id, body);
+	return ST_OK;
+}
+
+enum status
+actor_refuse_with(
+    struct actor *self, const struct msg *in, const struct refused *why)
+{
+	actor_answer(self, in, FRAME_REFUSAL, MSG_refused, why);
+	return ST_OK;
+}
+
+enum status
+actor_refuse(struct actor *self, const struct msg *in, uint32_t problem,
+    const char *detail)
+{
+	return actor_refuse_with(self, in,
+	    &(struct refused){
+		.status = ST_DENIED, .problem = problem, .detail = detail });
+}
+
+struct mail *
+actor_keep_mail(struct actor *self, const struct msg *in)
+{
+	struct mail *m = self->loop->turn_mail;
+
+	(void)in;
+	self->loop->turn_mail = NULL;
+	return m;
+}
+
+void
+actor_drop_mail(struct actor *self, struct mail *m)
+{
+	loop_drop(self->loop, m);
+}
+
+static void
+timer_on_due(struct timer_node *node)
+{
+	struct timer *t = LIST_OF(node, struct timer, node);
+	struct actor *a = t->actor;
+	struct loop *l = a->loop;
+	enum status st;
+
+	list_remove(&t->of_actor);
+	arena_reset(&l->arena);
+	l->turn_actor = a;
+	l->turn_answered = true;
+	st = t->fn(a, t);
+	if (!list_empty(&l->open_ops))
+		op_sweep_open(l);
+	l->turn_actor = NULL;
+	if (st != ST_OK)
+		actor_ended_badly(a, st, "a timer failed");
+}
+
+void
+timer_start(struct actor *self, struct timer *t, uint64_t after_us, timer_fn fn)
+{
+	struct loop *l = self->loop;
+
+	if (t->actor == NULL) {
+		timer_node_init(&t->node, timer_on_due);
+		list_init(&t->of_actor);
+		t->actor = self;
+	}
+	t->fn = fn;
+	list_remove(&t->of_actor);
+	list_append(&self->timers, &t->of_actor);
+	wheel_start(&l->wheel, &t->node, l->now_us + after_us);
+}
+
+void
+timer_stop(struct timer *t)
+{
+	if (t->actor == NULL)
+		return;
+	list_remove(&t->of_actor);
+	wheel_stop(&t->actor->loop->wheel, &t->node);
+}
+
+bool
+timer_is_running(const struct timer *t)
+{
+	return t->actor != NULL && timer_node_is_running(&t->node);
+}

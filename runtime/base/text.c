@@ -1,0 +1,36 @@
+#include "runtime/base/text.h"
+
+#include <string.h>
+
+bool
+text_fit(char *ret_text, size_t size, const char *text)
+{
+	size_t all = text == NULL ? 0 : strlen(text);
+	size_t n = all < size ? all : size - 1;
+
+	while (n < all && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	if (n > 0)
+		memcpy(ret_text, text, n);
+	ret_text[n] = '\0';
+	return n == all;
+}
+
+bool
+text_is_blank(const char *text)
+{
+	return text == NULL || text[strspn(text, " \t\r\n\v\f")] == '\0';
+}
+
+void
+text_hex(const void *bytes, size_t size, char *ret_text)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *b = bytes;
+
+	for (size_t i = 0; i < size; i++) {
+		ret_text[2 * i] = digits[b[i] >> 4];
+		ret_text[2 * i + 1] = digits[b[i] & 15];
+	}
+	ret_text[2 * size] = '\0';
+}

@@ -1,0 +1,17 @@
+/* text - NUL-terminated UTF-8, and what is often asked of it. */
+#ifndef RUNTIME_BASE_TEXT_H
+#define RUNTIME_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Copies as many whole characters as fit; text may be NULL.  True: all. */
+bool text_fit(char *ret_text, size_t size, const char *text);
+
+/* NULL, empty, or white space alone. */
+bool text_is_blank(const char *text);
+
+/* bytes as lower-case hex; ret_text takes 2 * size + 1. */
+void text_hex(const void *bytes, size_t size, char *ret_text);
+
+#endif

@@ -1,0 +1,81 @@
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "runtime/inside.h"
+
+static pthread_mutex_t class_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct class_info *class_infos;
+
+static uint32_t
+class_handler_count(const struct actor_class *class)
+{
+	uint32_t n = 0;
+
+	while (class->on[n].id != 0)
+		n++;
+	return n;
+}
+
+static void
+class_info_add(struct class_info *info, const struct handler *h)
+{
+	uint32_t i = h->id * 40503u >> 4;
+
+	while (info->slots[i & info->mask].id != 0) {
+		assert(info->slots[i & info->mask].id != h->id);
+		i++;
+	}
+	info->slots[i & info->mask] =
+	    (struct class_slot){ h->id, h->fn, catalogue_find(h->id) };
+	assert(info->slots[i & info->mask].type != NULL);
+}
+
+/* A quarter full at most, so that most look-ups see one slot. */
+static struct class_info *
+class_info_create(const struct actor_class *class)
+{
+	uint32_t slots = 8;
+	struct class_info *info;
+
+	while (slots < 4 * class_handler_count(class))
+		slots *= 2;
+	info = calloc(1, sizeof(*info) + slots * sizeof(info->slots[0]));
+	if (info == NULL)
+		return NULL;
+	info->class = class;
+	info->mask = slots - 1;
+	for (const struct handler *h = class->on; h->id != 0; h++)
+		class_info_add(info, h);
+	return info;
+}
+
+const struct class_info *
+class_info_of(const struct actor_class *class)
+{
+	struct class_info *info;
+
+	pthread_mutex_lock(&class_lock);
+	for (info = class_infos; info != NULL; info = info->next)
+		if (info->class == class)
+			break;
+	if (info == NULL && (info = class_info_create(class)) != NULL) {
+		info->next = class_infos;
+		class_infos = info;
+	}
+	pthread_mutex_unlock(&class_lock);
+	return info;
+}
+
+void
+class_info_free_all(void)
+{
+	pthread_mutex_lock(&class_lock);
+	while (class_infos != NULL) {
+		struct class_info *info = class_infos;
+
+		class_infos = info->next;
+		free(info);
+	}
+	pthread_mutex_unlock(&class_lock);
+}

@@ -1,0 +1,196 @@
+#include <stdlib.h>
+#include <uv.h>
+
+#include "runtime/node_inside.h"
+
+/*
+ * Each loop's thread: turn while there is work, look at the sockets now and
+ * then, and before sleeping watch the inbox for a while.  Waking a sleeping
+ * thread costs both sides far more than a message does, so a loop that other
+ * threads have spoken to a moment ago polls for DRIVER_POLL_US; one that
+ * nobody speaks to sleeps at once, and an idle process uses no CPU.
+ */
+#define DRIVER_POLL_US 50u
+#define DRIVER_RECENT_US 1000u   /* "a moment ago" */
+#define DRIVER_SOCKETS_TURNS 16u /* busy turns between looks at sockets */
+
+struct driver {
+	struct loop *loop;
+	uv_loop_t uv;
+	uv_async_t wake;
+	uv_timer_t timer;
+	pthread_t thread;
+	atomic_bool stopping;
+	bool started;
+};
+
+struct drivers {
+	uint32_t count;
+	struct driver each[];
+};
+
+/* Only wakes; the turn that follows does the work. */
+static void
+driver_on_wake(uv_async_t *wake)
+{
+	(void)wake;
+}
+
+static void
+driver_on_timer(uv_timer_t *timer)
+{
+	(void)timer;
+}
+
+static struct driver *
+driver_of(struct loop *l)
+{
+	return LIST_OF(l->uv, struct driver, uv);
+}
+
+/* asleep is taken down first: one wake per sleep is enough. */
+static void
+driver_wake(struct loop *l)
+{
+	if (atomic_exchange_explicit(
+		&l->shared->asleep, false, memory_order_seq_cst))
+		uv_async_send(&driver_of(l)->wake);
+}
+
+static void
+driver_arm(struct driver *d, uint64_t next_us)
+{
+	uint64_t now_us = clock_mono_us(d->loop->node->config.clock);
+	uint64_t ms = next_us <= now_us ? 0 : (next_us - now_us + 999) / 1000;
+
+	uv_update_time(&d->uv);
+	uv_timer_start(&d->timer, driver_on_timer, ms, 0);
+}
+
+/* True: something came while we watched. */
+static bool
+driver_poll(struct driver *d)
+{
+	const struct clock *clock = d->loop->node->config.clock;
+	uint64_t start_us = clock_mono_us(clock);
+
+	if (start_us - d->loop->far_traffic_us > DRIVER_RECENT_US)
+		return false;
+	do {
+		for (int i = 0; i < 64; i++) {
+			if (!inbox_is_empty(&d->loop->shared->inbox))
+				return true;
+			__builtin_ia32_pause();
+		}
+	} while (clock_mono_us(clock) - start_us < DRIVER_POLL_US);
+	return false;
+}
+
+static void
+driver_sleep(struct driver *d)
+{
+	struct loop *l = d->loop;
+	uint64_t next_us = loop_next_us(l);
+
+	if (driver_poll(d))
+		return;
+	if (next_us != UINT64_MAX)
+		driver_arm(d, next_us);
+	atomic_store_explicit(&l->shared->asleep, true, memory_order_seq_cst);
+	if (inbox_is_empty(&l->shared->inbox) && !atomic_load(&d->stopping))
+		uv_run(&d->uv, UV_RUN_ONCE);
+	atomic_store_explicit(&l->shared->asleep, false, memory_order_seq_cst);
+	if (next_us != UINT64_MAX)
+		uv_timer_stop(&d->timer);
+}
+
+static void *
+driver_thread(void *arg)
+{
+	struct driver *d = arg;
+	uint32_t turns = 0;
+
+	while (!atomic_load_explicit(&d->stopping, memory_order_relaxed)) {
+		if (!loop_turn(d->loop)) {
+			uv_run(&d->uv, UV_RUN_NOWAIT);
+			if (!loop_turn(d->loop))
+				driver_sleep(d);
+		} else if (++turns % DRIVER_SOCKETS_TURNS == 0) {
+			uv_run(&d->uv, UV_RUN_NOWAIT);
+		}
+	}
+	return NULL;
+}
+
+static enum status
+driver_init(struct driver *d, struct loop *l)
+{
+	d->loop = l;
+	if (uv_loop_init(&d->uv) != 0)
+		return ST_IO;
+	if (uv_async_init(&d->uv, &d->wake, driver_on_wake) != 0 ||
+	    uv_timer_init(&d->uv, &d->timer) != 0)
+		return ST_IO;
+	l->uv = &d->uv;
+	l->wake = driver_wake;
+	return ST_OK;
+}
+
+enum status
+drivers_start(struct node *n)
+{
+	n->drivers = calloc(
+	    1, sizeof(*n->drivers) + n->config.loops * sizeof(struct driver));
+	if (n->drivers == NULL)
+		return ST_NO_MEMORY;
+	n->drivers->count = n->config.loops;
+	for (uint32_t i = 0; i < n->config.loops; i++) {
+		struct driver *d = &n->drivers->each[i];
+		enum status st = driver_init(d, &n->loops[i]);
+
+		if (st != ST_OK)
+			return st;
+		if (pthread_create(&d->thread, NULL, driver_thread, d) != 0)
+			return ST_IO;
+		d->started = true;
+	}
+	return ST_OK;
+}
+
+static void
+driver_close_handle(uv_handle_t *h, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
+static void
+driver_fini(struct driver *d)
+{
+	uv_walk(&d->uv, driver_close_handle, NULL);
+	while (uv_run(&d->uv, UV_RUN_NOWAIT) != 0)
+		;
+	uv_loop_close(&d->uv);
+	d->loop->uv = NULL;
+	d->loop->wake = NULL;
+}
+
+void
+drivers_stop(struct node *n)
+{
+	for (uint32_t i = 0; i < n->drivers->count; i++) {
+		struct driver *d = &n->drivers->each[i];
+
+		if (!d->started)
+			continue;
+		atomic_store(&d->stopping, true);
+		uv_async_send(&d->wake);
+		pthread_join(d->thread, NULL);
+	}
+	for (uint32_t i = 0; i < n->drivers->count; i++)
+		if (n->drivers->each[i].loop != NULL)
+			driver_fini(&n->drivers->each[i]);
+	free(n->drivers);
+	n->drivers = NULL;
+}

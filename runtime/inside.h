@@ -1,0 +1,142 @@
+/*
+ * inside - what an actor and an op are made of; for runtime/ alone.
+ *
+ * Everything here belongs to the loop of its actor and is touched by that
+ * loop's thread only, unless it says atomic.
+ */
+#ifndef RUNTIME_INSIDE_H
+#define RUNTIME_INSIDE_H
+
+#include <stdalign.h>
+
+#include "runtime/actor.h"
+#include "runtime/address.h"
+#include "runtime/base/pool.h"
+#include "runtime/book.h"
+#include "runtime/mail.h"
+#include "runtime/supervisor.h"
+
+#define FLIGHT_ENTRIES 64 /* envelopes each actor remembers */
+#define ACTOR_NAME_MAX 31
+#define ACTOR_URGENT_MAX 1024 /* messages on the control lane */
+
+#define ACTOR_PHASES(X) \
+	X(STARTING) X(RUNNING) X(WAITING) X(QUARANTINED) X(ENDED)
+
+enum actor_phase {
+#define X(p) ACTOR_##p,
+	ACTOR_PHASES(X)
+#undef X
+};
+
+struct class_slot {
+	uint16_t id;
+	actor_fn fn;
+	const struct wire_type *type;
+};
+
+/* A class with its handlers in a hash table; shared by its actors. */
+struct class_info {
+	const struct actor_class *class;
+	struct class_info *next;
+	uint32_t mask;
+	struct class_slot slots[];
+};
+
+/* The flight recorder: what an actor was last told, and when. */
+struct flight_entry {
+	uint64_t at_us;
+	uint64_t from;
+	uint64_t ref;
+	uint16_t id;
+	uint8_t kind;
+	uint8_t ended; /* enum status of the handler */
+};
+
+struct actor {
+	struct mail_list box;
+	struct mail_list urgent;
+	struct mail_list held; /* requests that wait for a slow start */
+	uint64_t box_bytes;
+	struct actor *run_next;
+	bool runnable;
+	uint8_t phase; /* enum actor_phase */
+	bool wants_ready;
+	uint32_t box_max;
+	uint32_t box_bytes_max;
+	uint32_t warn_at; /* queued messages that are the next warning */
+	uint32_t flight_at;
+	const struct class_info *info;
+	void *state;
+	struct loop *loop;
+	uint64_t address;
+	uint64_t books[BOOKS];
+	struct pool ops;
+	struct list timers;
+	struct flight_entry flight[FLIGHT_ENTRIES];
+	char name[ACTOR_NAME_MAX + 1];
+	struct actor *prev_of_node; /* the one spawned before it */
+	struct supervised supervised;
+};
+
+#define OP_PHASES(X) X(OPEN) X(ASKING) X(KEPT) X(WORKING)
+
+enum op_phase {
+#define X(p) OP_##p,
+	OP_PHASES(X)
+#undef X
+};
+
+struct op {
+	struct actor *actor;
+	struct list open; /* in the loop's open_ops while OP_OPEN */
+	struct frame caller;
+	struct timer_node deadline;
+	op_fn fn;
+	uint8_t phase; /* enum op_phase */
+	uint8_t early; /* enum status: why it is refused without being sent */
+	bool at_work;  /* a worker has it, whatever its phase */
+	bool ended;    /* answered; freed when the worker is through */
+	struct parcel parcel;
+	struct op *next_work;
+	work_fn run;
+	alignas(max_align_t) unsigned char data[OP_DATA_MAX];
+};
+
+/* ---- class.c ---- */
+const struct class_info *class_info_of(const struct actor_class *class);
+void class_info_free_all(void);
+
+static inline const struct class_slot *
+class_info_find(const struct class_info *info, uint16_t id)
+{
+	for (uint32_t i = id * 40503u >> 4;; i++) {
+		const struct class_slot *s = &info->slots[i & info->mask];
+
+		if (s->id == id || s->id == 0)
+			return s->id == 0 ? NULL : s;
+	}
+}
+
+/* ---- deliver.c ---- */
+/* Into the mailbox; on failure the mail is still the caller's. */
+enum status actor_accept(struct actor *a, struct mail *m);
+/* Handles mail until the budget or the mailbox ends; true: there is more. */
+bool actor_run(struct actor *a, uint32_t budget);
+
+/* ---- op.c ---- */
+void op_on_answer(struct actor *a, struct mail *m);
+/* Refuses what the handler that just returned forgot. */
+void op_sweep_open(struct loop *l);
+/* Refuses everything open, CLOSED: the actor has failed. */
+void op_close_all(struct actor *a, const char *why);
+
+/* ---- supervisor.c ---- */
+/* Its handler, op or timer returned st: restart, or past the limit, not. */
+void actor_ended_badly(struct actor *a, enum status st, const char *why);
+/* Calls start; on failure the supervisor has it already. */
+void actor_begin(struct actor *a);
+/* Refuses what it has, calls stop; for good. */
+void actor_end(struct actor *a);
+
+#endif

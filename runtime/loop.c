@@ -1,0 +1,142 @@
+#include "runtime/loop.h"
+
+#include <stdlib.h>
+
+#include "runtime/node_inside.h"
+
+/*
+ * A turn: what other threads gave us, what has fallen due, then the run
+ * queue, then what all of that has for others.  Nothing here blocks.
+ */
+
+enum status
+loop_init(struct loop *l, struct node *node, uint16_t index)
+{
+	l->node = node;
+	l->index = index;
+	l->now_us = clock_mono_us(node->config.clock);
+	l->pool.home = index;
+	wheel_init(&l->wheel, l->now_us);
+	list_init(&l->open_ops);
+	l->arena.size = LOOP_ARENA_SIZE;
+	l->arena.base = malloc(LOOP_ARENA_SIZE);
+	l->shared = aligned_alloc(64, sizeof(*l->shared));
+	if (l->arena.base == NULL || l->shared == NULL) {
+		loop_fini(l);
+		return ST_NO_MEMORY;
+	}
+	*l->shared = (struct loop_shared){ 0 };
+	return ST_OK;
+}
+
+static void
+outbound_fini(struct loop *l, struct outbound *o)
+{
+	struct mail *m;
+
+	while ((m = mail_list_pop(&o->mails)) != NULL)
+		mail_put(&l->pool, m);
+	while ((m = mail_list_pop(&o->back)) != NULL)
+		mail_put(&l->pool, m);
+}
+
+void
+loop_fini(struct loop *l)
+{
+	for (size_t i = 0; i < LOOPS_MAX; i++)
+		outbound_fini(l, &l->out[i]);
+	mail_pool_fini(&l->pool);
+	free(l->arena.base);
+	free(l->shared);
+	l->arena.base = NULL;
+	l->shared = NULL;
+}
+
+void
+loop_give(struct loop *to, struct parcel *p)
+{
+	inbox_push(&to->shared->inbox, p);
+	if (atomic_load_explicit(&to->shared->asleep, memory_order_seq_cst) &&
+	    to->wake != NULL)
+		to->wake(to);
+}
+
+void
+loop_make_runnable(struct loop *l, struct actor *a)
+{
+	if (a->runnable)
+		return;
+	a->runnable = true;
+	a->run_next = NULL;
+	if (l->run_tail == NULL)
+		l->run_head = a;
+	else
+		l->run_tail->run_next = a;
+	l->run_tail = a;
+}
+
+static struct actor *
+loop_pop_runnable(struct loop *l)
+{
+	struct actor *a = l->run_head;
+
+	if (a != NULL) {
+		l->run_head = a->run_next;
+		if (l->run_head == NULL)
+			l->run_tail = NULL;
+		a->runnable = false;
+	}
+	return a;
+}
+
+static bool
+loop_take_inbox(struct loop *l)
+{
+	struct parcel *p = inbox_take(&l->shared->inbox);
+	bool any = p != NULL;
+
+	while (p != NULL) {
+		struct parcel *next = p->next;
+
+		p->fn(l, p);
+		p = next;
+	}
+	if (any)
+		l->far_traffic_us = l->now_us;
+	return any;
+}
+
+bool
+loop_turn(struct loop *l)
+{
+	bool busy;
+
+	l->now_us = clock_mono_us(l->node->config.clock);
+	busy = loop_take_inbox(l);
+	wheel_turn(&l->wheel, l->now_us);
+	for (uint32_t i = 0; i < LOOP_TURN_ACTORS; i++) {
+		struct actor *a = loop_pop_runnable(l);
+
+		if (a == NULL)
+			break;
+		if (actor_run(a, LOOP_ACTOR_BUDGET))
+			loop_make_runnable(l, a);
+	}
+	if (l->extra != NULL)
+		l->extra(l);
+	loop_flush(l);
+	return busy || l->run_head != NULL;
+}
+
+uint64_t
+loop_next_us(const struct loop *l)
+{
+	uint64_t next = wheel_next_us(&l->wheel);
+	uint64_t extra = l->extra_next_us == NULL
+			     ? UINT64_MAX
+			     : l->extra_next_us((struct loop *)(uintptr_t)l);
+
+	if (l->run_head != NULL)
+		return 0;
+	return next < extra ? next : extra;
+}

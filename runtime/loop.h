@@ -1,0 +1,110 @@
+/*
+ * loop - runs actors, one at a time, from a run queue.
+ *
+ * A loop is driven: loop_turn does what there is to do and says when it wants
+ * to be called next.  runtime/driver.c turns it on a thread with libuv; the
+ * simulator and the tests turn it by hand, with a clock of their own.  For
+ * runtime/ alone.
+ */
+#ifndef RUNTIME_LOOP_H
+#define RUNTIME_LOOP_H
+
+#include <stdatomic.h>
+
+#include "runtime/inside.h"
+
+#define LOOPS_MAX 64
+#define LOOP_ARENA_SIZE (4u << 20)   /* bodies and scratch of one turn */
+#define LOOP_ACTOR_BUDGET 64u        /* messages an actor handles in a row */
+#define LOOP_TURN_ACTORS 512u        /* actor turns before sockets are seen */
+#define LOOP_BATCH 64u               /* mails handed over at once */
+#define LOOP_INFLIGHT_MAX (1u << 16) /* mails from one loop to another */
+
+struct node;
+
+/* What this loop has for another one, not handed over yet. */
+struct outbound {
+	struct mail_list mails;
+	struct mail_list back; /* mails on their way home, empty */
+	uint64_t sent;         /* ever */
+	uint64_t taken_seen;   /* what the other one had taken when we looked */
+};
+
+/* What the other threads may touch, on a cache line of its own. */
+struct loop_shared {
+	alignas(64) struct inbox inbox;
+	atomic_bool asleep;
+	_Atomic uint64_t turn_since_us;    /* 0: between two handlers */
+	_Atomic uint64_t turn_what;        /* address, of the running handler */
+	_Atomic uint64_t taken[LOOPS_MAX]; /* mails, by sending loop */
+};
+
+struct loop {
+	struct node *node;
+	uint16_t index;
+	uint64_t now_us;
+	struct actor *run_head;
+	struct actor *run_tail;
+	struct mail_pool pool;
+	struct wheel wheel;
+	struct arena arena;
+	struct list open_ops; /* of the handler that runs now */
+
+	/* The turn: what is in hand while a handler runs. */
+	struct actor *turn_actor;
+	struct mail *turn_mail; /* NULL once reused or kept */
+	bool turn_answered;
+	struct frame turn_head;
+	const struct frame *cause; /* trace and deadline of what is sent now */
+
+	struct outbound out[LOOPS_MAX];
+	uint32_t dirty; /* some out[] has something to hand over */
+	uint64_t taken[LOOPS_MAX];
+	uint64_t
+	    far_traffic_us; /* when another thread last gave us something */
+	struct net *net;
+	void *uv;                     /* uv_loop_t, or NULL */
+	void (*wake)(struct loop *l); /* any thread */
+	void (*extra)(
+	    struct loop *l); /* the links, on the loop that has them */
+	uint64_t (*extra_next_us)(struct loop *l);
+	struct loop_shared *shared;
+};
+
+MUST_CHECK enum status loop_init(
+    struct loop *l, struct node *node, uint16_t index);
+void loop_fini(struct loop *l);
+
+/* Runs what can run now; true: there is more to do at once. */
+bool loop_turn(struct loop *l);
+/* When loop_turn has something to do by itself; UINT64_MAX: never. */
+uint64_t loop_next_us(const struct loop *l);
+
+void loop_make_runnable(struct loop *l, struct actor *a);
+
+/* Gives a parcel to a loop and wakes it.  Any thread. */
+void loop_give(struct loop *to, struct parcel *p);
+
+/* ---- send.c ---- */
+
+/*
+ * Encodes into reuse, or into a mail of the pool if that is NULL.  FULL when
+ * a field or the frame passes its bound; reuse has then been dropped.
+ */
+MUST_CHECK enum status loop_encode(struct loop *l, const struct frame *f,
+    const struct wire_type *type, const void *body, struct mail *reuse,
+    struct mail **ret_mail);
+/* Encodes and routes an answer; what does not fit becomes a refusal. */
+enum status loop_answer(
+    struct loop *l, struct frame *f, const void *body, struct mail *reuse);
+/* Takes the mail; a request that cannot be delivered is refused. */
+enum status loop_route(struct loop *l, struct mail *m);
+/* Answers a request with a refusal, drops anything else. */
+void loop_bounce(
+    struct loop *l, struct mail *m, enum status st, const char *detail);
+/* Gives a mail back to wherever it belongs. */
+void loop_drop(struct loop *l, struct mail *m);
+/* Hands over what is outbound. */
+void loop_flush(struct loop *l);
+
+#endif

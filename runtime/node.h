@@ -1,0 +1,91 @@
+/*
+ * node - one process of a topology: loops, the actors on them, worker pools.
+ *
+ * Made by one thread, in this order: node_create, node_spawn for each actor
+ * in the order of actors.def, node_start; later node_drain, node_stop,
+ * node_destroy.  A node that is not threaded has no thread of its own: a
+ * test turns it with node_turn and owns its clock.
+ */
+#ifndef RUNTIME_NODE_H
+#define RUNTIME_NODE_H
+
+#include "runtime/actor.h"
+#include "runtime/supervisor.h"
+
+#define NODE_SPAWNED_MAX 4096u /* actors beside those of actors.def */
+#define NODE_NAME_MAX 63
+#define WORK_QUEUE_MAX 1024u /* jobs that wait, per pool */
+#define WORK_THREADS_MAX 16u
+
+typedef void (*random_fn)(void *ctx, void *ret_bytes, size_t size);
+
+/* Fills from the kernel. */
+void random_system(void *ctx, void *ret_bytes, size_t size);
+
+struct links;
+struct loop;
+struct node;
+
+struct node_config {
+	uint32_t number; /* of this node in its topology, from 0 */
+	const char *name;
+	const struct clock *clock;
+	random_fn random;
+	void *random_ctx;
+	const struct config *config; /* what actors read; may be NULL */
+	uint32_t loops;
+	bool threaded;
+	uint32_t work_threads[WORK_POOLS];   /* 0: jobs run in node_turn */
+	struct supervisor_config supervisor; /* all zero: the default */
+	/* Which node an actor of actors.def lives on, and its shards. */
+	uint32_t (*where)(void *ctx, uint32_t number, uint32_t shard);
+	uint32_t (*shards)(void *ctx, uint32_t number);
+	void *topology;
+	/* Called once, on any thread, when an actor is past help; may be NULL.
+	 */
+	void (*on_failed)(void *ctx, const char *actor, const char *why);
+	void *on_failed_ctx;
+};
+
+/* Copies c, but not what it points to. */
+MUST_CHECK enum status node_create(
+    const struct node_config *c, struct node **ret_node);
+void node_destroy(struct node *n);
+
+/* Before node_start.  number 0: an unlisted actor; its address in ret. */
+MUST_CHECK enum status node_spawn(struct node *n,
+    const struct actor_class *class, uint32_t number, uint32_t shard,
+    uint32_t loop, uint64_t *ret_address);
+
+/* Runs the loops; returns when every actor is ready, or why one is not. */
+MUST_CHECK enum status node_start(struct node *n);
+
+/* Lets actors finish what they have, at most until within_us have passed. */
+void node_drain(struct node *n, uint64_t within_us);
+/* Ends every actor, in reverse order, then the loops. */
+void node_stop(struct node *n);
+
+/* Not threaded: one turn of every loop; true if any has more to do. */
+bool node_turn(struct node *n);
+/* Not threaded: turns until nothing is left to do at this time. */
+void node_settle(struct node *n);
+/* Not threaded: when node_turn has something to do by itself. */
+uint64_t node_next_us(const struct node *n);
+
+/* The loop a thread is wanted on: loop 0 has the links. */
+struct loop *node_loop(struct node *n, uint32_t index);
+
+struct book_row {
+	const char *name;
+	uint64_t address;
+	const char *phase;
+	uint64_t queued;
+	uint64_t books[16];
+};
+/* Of every actor; exact when the node stands still. Returns rows written. */
+size_t node_books(struct node *n, struct book_row *ret_rows, size_t rows_max);
+
+/* Writes each actor's flight recorder to fd; for a crash or on demand. */
+void node_dump_flight(struct node *n, int fd);
+
+#endif

@@ -1,0 +1,71 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/node_inside.h"
+
+/* node_show - what an operator may see of a node. */
+
+static const char *
+actor_phase_name(const struct actor *a)
+{
+	static const char *const names[] = {
+#define X(p) #p,
+		ACTOR_PHASES(X)
+#undef X
+	};
+
+	return names[a->phase];
+}
+
+size_t
+node_books(struct node *n, struct book_row *ret_rows, size_t rows_max)
+{
+	size_t rows = 0;
+
+	_Static_assert(
+	    BOOKS <= sizeof(ret_rows->books) / sizeof(ret_rows->books[0]),
+	    "a row holds every book");
+	for (struct actor *a = n->actors; a != NULL && rows < rows_max;
+	     a = a->prev_of_node) {
+		struct book_row *r = &ret_rows[rows++];
+
+		r->name = a->name;
+		r->address = a->address;
+		r->phase = actor_phase_name(a);
+		r->queued =
+		    (uint64_t)a->box.count + a->urgent.count + a->held.count;
+		memset(r->books, 0, sizeof(r->books));
+		for (int b = 0; b < BOOKS; b++)
+			r->books[b] = a->books[b];
+	}
+	return rows;
+}
+
+static void
+flight_dump_entry(int fd, const struct flight_entry *e)
+{
+	const struct wire_type *t = catalogue_find(e->id);
+
+	dprintf(fd,
+	    "  at_us=%" PRIu64 " %s %s from=%" PRIx64 " ref=%" PRIx64
+	    " ended=%s\n",
+	    e->at_us, frame_kind_name((enum frame_kind)e->kind),
+	    t == NULL ? "?" : t->name, e->from, e->ref,
+	    status_name((enum status)e->ended));
+}
+
+void
+node_dump_flight(struct node *n, int fd)
+{
+	for (struct actor *a = n->actors; a != NULL; a = a->prev_of_node) {
+		uint32_t kept = a->flight_at < FLIGHT_ENTRIES ? a->flight_at
+							      : FLIGHT_ENTRIES;
+
+		dprintf(fd, "%s %s queued=%" PRIu32 "\n", a->name,
+		    actor_phase_name(a), a->box.count);
+		for (uint32_t i = a->flight_at - kept; i != a->flight_at; i++)
+			flight_dump_entry(fd, &a->flight[i % FLIGHT_ENTRIES]);
+	}
+}

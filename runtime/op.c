@@ -1,0 +1,366 @@
+#include <assert.h>
+#include <stdio.h>
+
+#include "runtime/base/log.h"
+#include "runtime/node_inside.h"
+
+/*
+ * An op is OPEN while a handler holds it, and else waits: for a reply
+ * (ASKING), for its actor (KEPT) or for a worker (WORKING).  Leaving a
+ * waiting phase always goes through op_stop_waiting; ending always through
+ * op_end.  A record that a worker still has is freed when it comes back.
+ */
+
+static void op_on_deadline(struct timer_node *t);
+
+static void
+op_become_open(struct op *op)
+{
+	op->phase = OP_OPEN;
+	list_append(&op->actor->loop->open_ops, &op->open);
+}
+
+static void
+op_stop_waiting(struct op *op)
+{
+	wheel_stop(&op->actor->loop->wheel, &op->deadline);
+	op_become_open(op);
+}
+
+static void
+op_wait(struct op *op, enum op_phase phase, op_fn fn)
+{
+	assert(op->phase == OP_OPEN && !op->ended);
+	list_remove(&op->open);
+	op->phase = (uint8_t)phase;
+	op->fn = fn;
+	wheel_start(
+	    &op->actor->loop->wheel, &op->deadline, op->caller.deadline_us);
+}
+
+static void
+op_free(struct op *op)
+{
+	pool_put(&op->actor->ops, op);
+}
+
+static void
+op_end(struct op *op)
+{
+	assert(op->phase == OP_OPEN && !op->ended);
+	list_remove(&op->open);
+	op->ended = true;
+	if (!op->at_work)
+		op_free(op);
+}
+
+struct op *
+op_open(struct actor *self, const struct msg *in)
+{
+	struct op *op = pool_take(&self->ops);
+
+	if (op == NULL) {
+		if (in != NULL)
+			(void)actor_refuse(self, in, PROBLEM_OVERLOADED,
+			    "too many requests are open");
+		return NULL;
+	}
+	op->actor = self;
+	timer_node_init(&op->deadline, op_on_deadline);
+	list_init(&op->open);
+	op_become_open(op);
+	if (in != NULL) {
+		op->caller = *in->head;
+		op->caller.ref = in->ref;
+		self->loop->turn_answered = true;
+	}
+	if (in == NULL || op->caller.deadline_us == FRAME_DEADLINE_NONE)
+		op->caller.deadline_us = self->loop->now_us + ACTOR_ASK_US;
+	return op;
+}
+
+void *
+op_data(struct op *op)
+{
+	return op->data;
+}
+
+uint64_t
+op_deadline_us(const struct op *op)
+{
+	return op->caller.deadline_us;
+}
+
+uint64_t
+op_caller(const struct op *op)
+{
+	return op->caller.ref == 0 ? 0 : op->caller.from;
+}
+
+void
+op_limit(struct op *op, uint64_t us_from_now)
+{
+	uint64_t us = op->actor->loop->now_us + us_from_now;
+
+	if (us < op->caller.deadline_us)
+		op->caller.deadline_us = us;
+}
+
+/* A request that failed at once comes back as a refusal all the same. */
+enum status
+op_ask(
+    struct op *op, uint64_t to, uint16_t id, const void *body, op_fn on_reply)
+{
+	struct actor *a = op->actor;
+	struct frame f = op->caller;
+	struct mail *m;
+	enum status st;
+
+	f.kind = FRAME_REQUEST;
+	f.lane = FRAME_NORMAL;
+	f.hops =
+	    (uint8_t)(op->caller.hops > 0 ? op->caller.hops - 1 : FRAME_HOPS);
+	f.id = id;
+	f.from = a->address;
+	f.to = to;
+	f.ref = pool_renew(&a->ops, op);
+	op_wait(op, OP_ASKING, on_reply);
+	st = loop_encode(a->loop, &f, catalogue_find(id), body, NULL, &m);
+	if (st == ST_OK) {
+		a->books[BOOK_SENT]++;
+		(void)loop_route(a->loop, m);
+		return ST_OK;
+	}
+	a->books[BOOK_UNSENT]++;
+	op->early = (uint8_t)st;
+	wheel_start(&a->loop->wheel, &op->deadline, a->loop->now_us);
+	return ST_OK;
+}
+
+enum status
+op_keep(struct op *op, op_fn on_deadline)
+{
+	op_wait(op, OP_KEPT, on_deadline);
+	return ST_OK;
+}
+
+void
+op_resume(struct op *op)
+{
+	assert(op->phase == OP_KEPT);
+	op_stop_waiting(op);
+}
+
+/* Writes the answer; refs of 0 want none. */
+static void
+op_answer(struct op *op, enum frame_kind kind, uint16_t id, const void *body)
+{
+	struct actor *a = op->actor;
+	struct frame f = op->caller;
+	enum status st;
+
+	if (op->phase == OP_KEPT)
+		op_stop_waiting(op);
+	if (f.ref != 0) {
+		f.kind = (uint8_t)kind;
+		f.id = id;
+		f.from = a->address;
+		f.to = op->caller.from;
+		f.deadline_us = FRAME_DEADLINE_NONE;
+		st = loop_answer(a->loop, &f, body, NULL);
+		a->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
+	}
+	op_end(op);
+}
+
+enum status
+op_reply(struct op *op, uint16_t id, const void *body)
+{
+	op_answer(op, FRAME_REPLY, id, body);
+	return ST_OK;
+}
+
+enum status
+op_refuse_with(struct op *op, const struct refused *why)
+{
+	op_answer(op, FRAME_REFUSAL, MSG_refused, why);
+	return ST_OK;
+}
+
+enum status
+op_refuse(struct op *op, uint32_t problem, const char *detail)
+{
+	return op_refuse_with(op,
+	    &(struct refused){
+		.status = ST_DENIED, .problem = problem, .detail = detail });
+}
+
+enum status
+op_pass(struct op *op, const struct msg *reply)
+{
+	op_answer(op, reply->id == MSG_refused ? FRAME_REFUSAL : FRAME_REPLY,
+	    reply->id, reply->body);
+	return ST_OK;
+}
+
+enum status
+actor_ask(struct actor *self, const struct msg *in, uint64_t to, uint16_t id,
+    const void *body, op_fn on_reply)
+{
+	struct op *op = op_open(self, in);
+
+	return op == NULL ? ST_OK : op_ask(op, to, id, body, on_reply);
+}
+
+void
+op_sweep_open(struct loop *l)
+{
+	struct list *link;
+
+	while ((link = list_first(&l->open_ops)) != NULL) {
+		struct op *op = LIST_OF(link, struct op, open);
+
+		LOG(OP_UNANSWERED, KV("name", op->actor->name),
+		    KV("message", "op"));
+		(void)op_refuse(
+		    op, PROBLEM_INTERNAL, "the request was not answered");
+	}
+}
+
+/* Runs an op's function as a turn of its actor. */
+static void
+op_go_on(struct op *op, struct mail *m, const struct msg *reply)
+{
+	struct actor *a = op->actor;
+	struct loop *l = a->loop;
+	enum status st;
+
+	l->turn_actor = a;
+	l->turn_mail = m;
+	l->turn_answered = true;
+	l->cause = &op->caller;
+	st = op->fn(a, op, reply);
+	if (!list_empty(&l->open_ops))
+		op_sweep_open(l);
+	if (l->turn_mail != NULL)
+		loop_drop(l, l->turn_mail);
+	l->turn_mail = NULL;
+	l->turn_actor = NULL;
+	l->cause = NULL;
+	if (st != ST_OK)
+		actor_ended_badly(a, st, "an op failed");
+}
+
+static void
+op_go_on_refused(struct op *op, enum status status, const char *detail)
+{
+	struct refused why = { .status = (uint32_t)status,
+		.problem = problem_of_status(status),
+		.detail = detail };
+	struct msg in = { .id = MSG_refused,
+		.kind = FRAME_REFUSAL,
+		.type = CATALOGUE_TYPE(refused),
+		.body = &why,
+		.head = &op->caller };
+
+	arena_reset(&op->actor->loop->arena);
+	op_go_on(op, NULL, &in);
+}
+
+static void
+op_on_deadline(struct timer_node *t)
+{
+	struct op *op = LIST_OF(t, struct op, deadline);
+	enum status early = (enum status)op->early;
+
+	op->early = ST_OK;
+	op_stop_waiting(op);
+	if (early != ST_OK)
+		op_go_on_refused(op, early, "the request could not be sent");
+	else
+		op_go_on_refused(
+		    op, ST_TIMEOUT, "no answer before the deadline");
+}
+
+/* An answer has come: to whom?  What decodes badly is a refusal. */
+void
+op_on_answer(struct actor *a, struct mail *m)
+{
+	struct loop *l = a->loop;
+	struct frame f = l->turn_head;
+	struct op *op = pool_find(&a->ops, f.ref);
+	const struct wire_type *type = catalogue_find(f.id);
+	struct msg in = { f.id, f.kind, f.from, f.ref, f.deadline_us, type,
+		NULL, &f };
+
+	if (op == NULL || op->phase != OP_ASKING) {
+		a->books[BOOK_STALE]++;
+		loop_drop(l, m);
+		return;
+	}
+	arena_reset(&l->arena);
+	op_stop_waiting(op);
+	if (type == NULL || wire_decode(type, &l->arena, m->at + FRAME_HEAD,
+				m->size - FRAME_HEAD, &in.body) != ST_OK) {
+		a->books[BOOK_MALFORMED]++;
+		loop_drop(l, m);
+		op_go_on_refused(op, ST_MALFORMED, "the answer did not decode");
+		return;
+	}
+	a->books[BOOK_HANDLED]++;
+	op_go_on(op, m, &in);
+}
+
+/* The worker is through: on its loop again. */
+static void
+op_on_work_done(struct loop *l, struct parcel *p)
+{
+	static const struct done done = { 0 };
+	struct op *op = LIST_OF(p, struct op, parcel);
+	struct msg in = { .id = MSG_done,
+		.kind = FRAME_REPLY,
+		.type = CATALOGUE_TYPE(done),
+		.body = &done,
+		.head = &op->caller };
+
+	op->at_work = false;
+	if (op->ended) {
+		op_free(op);
+		return;
+	}
+	arena_reset(&l->arena);
+	op_stop_waiting(op);
+	op_go_on(op, NULL, &in);
+}
+
+enum status
+op_work(struct op *op, enum work_pool pool, work_fn run, op_fn on_done)
+{
+	struct node *n = op->actor->loop->node;
+
+	op->run = run;
+	op->parcel.fn = op_on_work_done;
+	op->at_work = true;
+	op_wait(op, OP_WORKING, on_done);
+	if (work_push(&n->work[pool], op) == ST_OK)
+		return ST_OK;
+	op->at_work = false;
+	op_stop_waiting(op);
+	return op_refuse(op, PROBLEM_OVERLOADED, "too much work is queued");
+}
+
+void
+op_close_all(struct actor *a, const char *why)
+{
+	struct op *op;
+
+	for (uint32_t i = 0; (op = pool_next(&a->ops, &i)) != NULL;) {
+		if (op->ended)
+			continue;
+		if (op->phase != OP_OPEN)
+			op_stop_waiting(op);
+		(void)op_refuse_with(op, &(struct refused){ .status = ST_CLOSED,
+					     .problem = PROBLEM_UNAVAILABLE,
+					     .detail = why });
+	}
+}

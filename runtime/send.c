@@ -1,0 +1,278 @@
+#include <assert.h>
+
+#include "runtime/base/text.h"
+#include "runtime/node_inside.h"
+
+/*
+ * Sending: encode into a mail, find the loop of the receiver, and either put
+ * it into the mailbox or into the batch for that loop.  A mail has exactly
+ * one holder at any time, and every path below ends by giving it on.
+ */
+
+static const uint64_t actor_hears[ADDRESS_LISTED_MAX] = {
+#define FROM(id) (UINT64_C(1) << ACTOR_NUMBER_##id)
+#define ANYONE UINT64_MAX
+#define ACTOR(id, number, name, hears, purpose) [number] = (hears),
+#include "protocols/actors.def"
+#undef ACTOR
+#undef ANYONE
+#undef FROM
+};
+
+/* Answers and spawned actors pass; listed ones are heard by actors.def. */
+static bool
+route_is_allowed(const uint8_t *frame)
+{
+	uint32_t to = address_number(frame_get_u64(frame, FRAME_AT_TO));
+	uint32_t from = address_number(frame_get_u64(frame, FRAME_AT_FROM));
+
+	if (frame[FRAME_AT_KIND] >= FRAME_REPLY || to >= ADDRESS_SPAWNED ||
+	    from >= ADDRESS_SPAWNED || from == to)
+		return true;
+	return (actor_hears[to] >> from & 1) != 0;
+}
+
+void
+loop_drop(struct loop *l, struct mail *m)
+{
+	if (m->home == l->index) {
+		mail_put(&l->pool, m);
+		return;
+	}
+	mail_list_append(&l->out[m->home].back, m);
+	l->dirty = 1;
+}
+
+/* A batch has arrived: each mail is for an actor of this loop. */
+static void
+loop_take_mails(struct loop *l, struct parcel *p)
+{
+	struct mail *m =
+	    (struct mail *)(void *)((char *)p - offsetof(struct mail, parcel));
+	uint16_t source = m->source;
+
+	l->taken[source] += m->count;
+	atomic_store_explicit(
+	    &l->shared->taken[source], l->taken[source], memory_order_release);
+	while (m != NULL) {
+		struct mail *next = m->next;
+
+		if (next != NULL)
+			__builtin_prefetch(next->at);
+		(void)loop_route(l, m);
+		m = next;
+	}
+}
+
+/* Empty mails have come home. */
+static void
+loop_take_back(struct loop *l, struct parcel *p)
+{
+	struct mail *m =
+	    (struct mail *)(void *)((char *)p - offsetof(struct mail, parcel));
+
+	while (m != NULL) {
+		struct mail *next = m->next;
+
+		mail_put(&l->pool, m);
+		m = next;
+	}
+}
+
+static void
+outbound_hand_over(
+    struct loop *l, struct loop *to, struct mail_list *list, parcel_fn fn)
+{
+	struct mail *first = list->head;
+
+	if (first == NULL)
+		return;
+	first->count = list->count;
+	first->source = l->index;
+	first->parcel.fn = fn;
+	*list = (struct mail_list){ 0 };
+	loop_give(to, &first->parcel);
+}
+
+void
+loop_flush(struct loop *l)
+{
+	if (!l->dirty)
+		return;
+	l->dirty = 0;
+	for (uint32_t i = 0; i < l->node->config.loops; i++) {
+		struct loop *to = &l->node->loops[i];
+
+		outbound_hand_over(l, to, &l->out[i].mails, loop_take_mails);
+		outbound_hand_over(l, to, &l->out[i].back, loop_take_back);
+	}
+}
+
+/* FULL when too many of ours are still unseen by the other loop. */
+static enum status
+loop_hand_over(struct loop *l, uint32_t index, struct mail *m)
+{
+	struct outbound *o = &l->out[index];
+	struct loop *to = &l->node->loops[index];
+
+	if (o->sent - o->taken_seen >= LOOP_INFLIGHT_MAX) {
+		o->taken_seen = atomic_load_explicit(
+		    &to->shared->taken[l->index], memory_order_acquire);
+		if (o->sent - o->taken_seen >= LOOP_INFLIGHT_MAX &&
+		    m->at[FRAME_AT_KIND] < FRAME_REPLY)
+			return ST_FULL;
+	}
+	mail_list_append(&o->mails, m);
+	o->sent++;
+	l->dirty = 1;
+	if (o->mails.count >= LOOP_BATCH)
+		outbound_hand_over(l, to, &o->mails, loop_take_mails);
+	return ST_OK;
+}
+
+/* Frames for other nodes go through loop 0, which has the links. */
+static enum status
+loop_route_far(struct loop *l, struct mail *m)
+{
+	if (l->node->remote == NULL)
+		return ST_NOT_FOUND;
+	if (l->index != 0)
+		return loop_hand_over(l, 0, m);
+	l->node->remote(l->node->remote_ctx, l, m);
+	return ST_OK;
+}
+
+static enum status
+loop_route_here(struct loop *l, struct mail *m)
+{
+	uint64_t to = frame_get_u64(m->at, FRAME_AT_TO);
+	struct place *p = node_place_of(l->node, to);
+	uint32_t loop_plus_1;
+
+	if (p == NULL)
+		return ST_NOT_FOUND;
+	loop_plus_1 =
+	    atomic_load_explicit(&p->loop_plus_1, memory_order_acquire);
+	if (loop_plus_1 == 0)
+		return ST_NOT_FOUND;
+	if (loop_plus_1 - 1 != l->index)
+		return loop_hand_over(l, loop_plus_1 - 1, m);
+	if (p->actor == NULL || p->actor->address != to)
+		return ST_CLOSED;
+	if (__builtin_expect(!route_is_allowed(m->at), 0)) {
+		p->actor->books[BOOK_DENIED]++;
+		return ST_DENIED;
+	}
+	return actor_accept(p->actor, m);
+}
+
+enum status
+loop_route(struct loop *l, struct mail *m)
+{
+	uint64_t to = frame_get_u64(m->at, FRAME_AT_TO);
+	enum status st;
+
+	if (__builtin_expect(address_node(to) != l->node->config.number, 0))
+		st = loop_route_far(l, m);
+	else
+		st = loop_route_here(l, m);
+	if (__builtin_expect(st != ST_OK, 0))
+		loop_bounce(l, m, st, status_text(st));
+	return st;
+}
+
+/* Writes body behind the head; FULL when the frame would pass FRAME_MAX. */
+static enum status
+mail_encode(struct mail *m, const struct wire_type *type, const void *body)
+{
+	for (;;) {
+		struct wire_out out = { m->at + FRAME_HEAD,
+			m->room - FRAME_HEAD, 0 };
+		enum status st = wire_encode(type, body, &out);
+
+		m->size = (uint32_t)(FRAME_HEAD + out.used);
+		if (st != ST_FULL || m->room >= FRAME_MAX)
+			return st;
+		if (!mail_grow(
+			m, m->room * 8 < FRAME_MAX ? m->room * 8 : FRAME_MAX))
+			return ST_NO_MEMORY;
+	}
+}
+
+enum status
+loop_encode(struct loop *l, const struct frame *f, const struct wire_type *type,
+    const void *body, struct mail *reuse, struct mail **ret_mail)
+{
+	struct mail *m =
+	    reuse != NULL ? reuse : mail_take(&l->pool, MAIL_ROOM_SMALL);
+	enum status st;
+
+	if (m == NULL)
+		return ST_NO_MEMORY;
+	frame_write(m->at, f);
+	st = mail_encode(m, type, body);
+	if (__builtin_expect(st != ST_OK, 0)) {
+		loop_drop(l, m);
+		return st;
+	}
+	*ret_mail = m;
+	return ST_OK;
+}
+
+/* Texts of a refusal may come from anywhere: cut, never unsendable. */
+static enum status
+loop_encode_refusal(struct loop *l, struct frame *f, const struct refused *why,
+    struct mail *reuse, struct mail **ret_mail)
+{
+	char detail[REFUSED_DETAIL_MAX + 1];
+	struct refused fitting = *why;
+
+	text_fit(detail, sizeof(detail), why->detail);
+	fitting.detail = detail;
+	f->kind = FRAME_REFUSAL;
+	f->id = MSG_refused;
+	return loop_encode(
+	    l, f, CATALOGUE_TYPE(refused), &fitting, reuse, ret_mail);
+}
+
+enum status
+loop_answer(
+    struct loop *l, struct frame *f, const void *body, struct mail *reuse)
+{
+	static const struct refused too_big = { .status = ST_FULL,
+		.problem = PROBLEM_INTERNAL,
+		.detail = "the answer passes a bound" };
+	struct mail *m = NULL;
+	enum status st;
+
+	if (f->kind == FRAME_REFUSAL) {
+		st = loop_encode_refusal(l, f, body, reuse, &m);
+	} else {
+		st = loop_encode(l, f, catalogue_find(f->id), body, reuse, &m);
+		if (st != ST_OK)
+			st = loop_encode_refusal(l, f, &too_big, NULL, &m);
+	}
+	return st == ST_OK ? loop_route(l, m) : st;
+}
+
+void
+loop_bounce(struct loop *l, struct mail *m, enum status st, const char *detail)
+{
+	struct refused why = { .status = (uint32_t)st,
+		.problem = problem_of_status(st),
+		.detail = detail };
+	struct frame f;
+	uint64_t from;
+
+	frame_read(m->at, &f);
+	if (f.kind != FRAME_REQUEST || f.ref == 0) {
+		loop_drop(l, m);
+		return;
+	}
+	from = f.from;
+	f.kind = FRAME_REFUSAL;
+	f.from = f.to;
+	f.to = from;
+	f.deadline_us = FRAME_DEADLINE_NONE;
+	(void)loop_answer(l, &f, &why, m);
+}

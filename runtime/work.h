@@ -1,0 +1,42 @@
+/*
+ * work - a bounded pool of threads for jobs that would hold a loop up.
+ *
+ * Jobs are ops; they run in the order they came.  Full is a status.
+ */
+#ifndef RUNTIME_WORK_H
+#define RUNTIME_WORK_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/status.h"
+
+#define WORK_POOL_THREADS_MAX 16u
+
+struct op;
+
+struct work_queue {
+	pthread_mutex_t lock;
+	pthread_cond_t filled;
+	struct op *head;
+	struct op *tail;
+	uint32_t count;
+	uint32_t max;
+	bool closed;
+	uint32_t threads;
+	pthread_t ids[WORK_POOL_THREADS_MAX];
+};
+
+/* threads 0: nothing runs until work_run_one is called. */
+MUST_CHECK enum status work_init(
+    struct work_queue *q, uint32_t threads, uint32_t max);
+/* Ends the threads after the job each has; the rest never runs. */
+void work_fini(struct work_queue *q);
+
+/* FULL at the bound.  Any thread. */
+MUST_CHECK enum status work_push(struct work_queue *q, struct op *op);
+/* Runs the oldest job here and now; false: there was none. */
+bool work_run_one(struct work_queue *q);
+
+#endif
