@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "protocols/wire.h"
+#include "runtime/base/hot.h"
+#include "runtime/base/utf8.h"
 
 struct packer {
 	uint8_t *at;
@@ -36,7 +38,7 @@ packer_done(const struct packer *p, struct wire_out *out)
 	return p->status;
 }
 
-static inline void
+HOT_INLINE void
 packer_fail(struct packer *p, enum status why)
 {
 	p->status = why;
@@ -44,7 +46,7 @@ packer_fail(struct packer *p, enum status why)
 }
 
 /* Room for n bytes, or NULL. */
-static inline uint8_t *
+HOT_INLINE uint8_t *
 packer_take(struct packer *p, size_t n)
 {
 	uint8_t *start = p->at;
@@ -59,7 +61,7 @@ packer_take(struct packer *p, size_t n)
 }
 
 /* A head byte and the lowest width bytes of n, big-endian. */
-static inline void
+HOT_INLINE void
 packer_head(struct packer *p, unsigned head, uint64_t n, unsigned width)
 {
 	uint8_t *to = packer_take(p, 1 + width);
@@ -71,7 +73,7 @@ packer_head(struct packer *p, unsigned head, uint64_t n, unsigned width)
 	memcpy(to + 1, &big, width);
 }
 
-static inline void
+HOT_INLINE void
 packer_byte(struct packer *p, unsigned byte)
 {
 	uint8_t *to = packer_take(p, 1);
@@ -80,19 +82,19 @@ packer_byte(struct packer *p, unsigned byte)
 		*to = (uint8_t)byte;
 }
 
-static inline void
+HOT_INLINE void
 packer_nil(struct packer *p)
 {
 	packer_byte(p, 0xc0);
 }
 
-static inline void
+HOT_INLINE void
 packer_bool(struct packer *p, bool value)
 {
 	packer_byte(p, value ? 0xc3 : 0xc2);
 }
 
-static inline void
+HOT_INLINE void
 packer_uint(struct packer *p, uint64_t n)
 {
 	if (n <= 0x7f)
@@ -107,7 +109,7 @@ packer_uint(struct packer *p, uint64_t n)
 		packer_head(p, 0xcf, n, 8);
 }
 
-static inline void
+HOT_INLINE void
 packer_int(struct packer *p, int64_t n)
 {
 	if (n >= 0)
@@ -125,7 +127,7 @@ packer_int(struct packer *p, int64_t n)
 }
 
 /* A head with 8, 16 or 32 bits of size: bin from 0xc4, str from 0xd9. */
-static inline void
+HOT_INLINE void
 packer_sized(struct packer *p, unsigned head, size_t size)
 {
 	if (size <= UINT8_MAX)
@@ -138,11 +140,75 @@ packer_sized(struct packer *p, unsigned head, size_t size)
 		packer_fail(p, ST_FULL);
 }
 
-void packer_array(struct packer *p, size_t items);
-void packer_map(struct packer *p, size_t pairs);
-void packer_bytes(struct packer *p, const void *bytes, size_t size);
+HOT_INLINE void
+packer_bytes(struct packer *p, const void *bytes, size_t size)
+{
+	uint8_t *to;
+
+	packer_sized(p, 0xc4, size);
+	to = packer_take(p, size);
+	if (to != NULL && size > 0)
+		memcpy(to, bytes, size);
+}
 
 /* INVALID if it is not UTF-8 or holds a NUL. */
-void packer_text(struct packer *p, const char *text, size_t size);
+HOT_INLINE void
+packer_text(struct packer *p, const char *text, size_t size)
+{
+	uint8_t *to;
+
+	if (size <= 0x1f)
+		packer_byte(p, 0xa0 | (unsigned)size);
+	else
+		packer_sized(p, 0xd9, size);
+	to = packer_take(p, size);
+	if (to != NULL && !utf8_copy_ascii(to, text, size) &&
+	    !utf8_valid(text, size))
+		packer_fail(p, ST_INVALID);
+}
+
+/* The same within a bound: past it, FULL.  NULL is an empty text. */
+HOT_INLINE void
+packer_uint_to(struct packer *p, uint64_t n, uint64_t max)
+{
+	if (n <= max)
+		packer_uint(p, n);
+	else
+		packer_fail(p, ST_FULL);
+}
+
+HOT_INLINE void
+packer_text_to(struct packer *p, const char *text, uint64_t max)
+{
+	size_t size = text == NULL ? 0 : strlen(text);
+
+	if (size <= max)
+		packer_text(p, text, size);
+	else
+		packer_fail(p, ST_FULL);
+}
+
+HOT_INLINE void
+packer_bytes_to(struct packer *p, const struct bytes *bytes, uint64_t max)
+{
+	if (bytes->size <= max)
+		packer_bytes(p, bytes->at, bytes->size);
+	else
+		packer_fail(p, ST_FULL);
+}
+
+/* 16 bytes, two's complement, big-endian. */
+HOT_INLINE void
+packer_money(struct packer *p, money amount)
+{
+	money_magnitude m = (money_magnitude)amount;
+	uint64_t wide[2] = { htobe64((uint64_t)(m >> 64)),
+		htobe64((uint64_t)m) };
+
+	packer_bytes(p, wide, sizeof(wide));
+}
+
+void packer_array(struct packer *p, size_t items);
+void packer_map(struct packer *p, size_t pairs);
 
 #endif

@@ -1,46 +1,6 @@
 #include "protocols/scalar.h"
 
 void
-money_pack(struct packer *p, money amount)
-{
-	money_magnitude m = (money_magnitude)amount;
-	uint64_t wide[2] = { htobe64((uint64_t)(m >> 64)),
-		htobe64((uint64_t)m) };
-
-	packer_bytes(p, wide, sizeof(wide));
-}
-
-/* Exactly 16 bytes, or NULL. */
-static const uint8_t *
-wide_unpack(struct unpacker *u)
-{
-	if (cursor_want(&u->c, CURSOR_BYTES) != SCALAR_WIDE)
-		cursor_fail(&u->c);
-	return cursor_take(&u->c, SCALAR_WIDE);
-}
-
-money
-money_unpack(struct unpacker *u)
-{
-	const uint8_t *bytes = wide_unpack(u);
-	uint64_t wide[2] = { 0, 0 };
-
-	if (bytes != NULL)
-		memcpy(wide, bytes, sizeof(wide));
-	return (
-	    money)((money_magnitude)be64toh(wide[0]) << 64 | be64toh(wide[1]));
-}
-
-void
-uuid_unpack(struct unpacker *u, struct uuid *ret_uuid)
-{
-	const uint8_t *bytes = wide_unpack(u);
-
-	if (bytes != NULL)
-		memcpy(ret_uuid->octets, bytes, sizeof(ret_uuid->octets));
-}
-
-void
 texts_pack(struct packer *p, const struct wire_field *f, const char *body)
 {
 	const void *list = body + f->offset;
@@ -54,13 +14,14 @@ texts_pack(struct packer *p, const struct wire_field *f, const char *body)
 	}
 	packer_array(p, count);
 	for (uint32_t i = 0; i < count && p->status == ST_OK; i++)
-		text_pack(p, texts[i], f->max);
+		packer_text_to(p, texts[i], f->max);
 }
 
 uint32_t
-list_unpack_count(struct unpacker *u, const struct wire_field *f)
+list_unpack_count(
+    struct unpacker *u, const struct wire_field *f, struct cursor_item item)
 {
-	uint64_t count = cursor_want(&u->c, CURSOR_ARRAY);
+	uint64_t count = cursor_item_is(&u->c, item, CURSOR_ARRAY);
 
 	if (count <= f->list_max && count <= cursor_left(&u->c))
 		return (uint32_t)count;
@@ -69,9 +30,10 @@ list_unpack_count(struct unpacker *u, const struct wire_field *f)
 }
 
 void
-texts_unpack(struct unpacker *u, const struct wire_field *f, char *body)
+texts_unpack(struct unpacker *u, const struct wire_field *f, char *body,
+    struct cursor_item item)
 {
-	uint32_t count = list_unpack_count(u, f);
+	uint32_t count = list_unpack_count(u, f, item);
 	void *list = body + f->offset;
 	void *aside = body + f->aside;
 	const char **texts;
@@ -82,7 +44,7 @@ texts_unpack(struct unpacker *u, const struct wire_field *f, char *body)
 	if (texts == NULL)
 		return;
 	for (uint32_t i = 0; i < count; i++)
-		texts[i] = text_unpack(u, f->max);
+		texts[i] = unpacker_text(u, cursor_head(&u->c), f->max);
 	*(const char *const **)list = texts;
 	*(uint32_t *)aside = count;
 }
@@ -105,6 +67,13 @@ field_default(const struct wire_field *f, char *body)
 		field_default(&t->fields[i], at);
 }
 
+/* An optional text or record is a pointer; the others have their has_NAME. */
+static bool
+field_is_pointer(const struct wire_field *f)
+{
+	return f->kind == WIRE_TEXT || f->kind == WIRE_RECORD;
+}
+
 bool
 field_absent(const struct wire_field *f, const char *body)
 {
@@ -113,7 +82,16 @@ field_absent(const struct wire_field *f, const char *body)
 
 	if ((f->flags & WIRE_OPTIONAL) == 0)
 		return false;
-	if (f->kind == WIRE_TEXT || f->kind == WIRE_RECORD)
+	if (field_is_pointer(f))
 		return *(const void *const *)at == NULL;
 	return !*(const bool *)aside;
+}
+
+void
+field_make_present(const struct wire_field *f, char *body)
+{
+	void *aside = body + f->aside;
+
+	if ((f->flags & WIRE_OPTIONAL) != 0 && !field_is_pointer(f))
+		*(bool *)aside = true;
 }

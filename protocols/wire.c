@@ -3,10 +3,10 @@
 #include "protocols/scalar.h"
 
 /* Records hold lists that hold records: two of the four come first. */
-static void record_pack(struct packer *p, const struct wire_type *t,
+static void record_pack(struct packer *out, const struct wire_type *t,
     const char *body, unsigned depth);
-static void record_unpack(
-    struct unpacker *u, const struct wire_type *t, char *body, unsigned depth);
+static void record_unpack(struct unpacker *in, const struct wire_type *t,
+    char *body, struct cursor_item item, unsigned depth);
 
 static void
 list_pack(struct packer *p, const struct wire_field *f, const char *body,
@@ -35,7 +35,8 @@ nested_pack(struct packer *p, const struct wire_field *f, const char *body,
 
 	switch ((int)f->kind) {
 	case WIRE_ENUM:
-		uint_pack(p, *(const uint32_t *)at, f->values()->count - 1);
+		packer_uint_to(
+		    p, *(const uint32_t *)at, f->values()->count - 1);
 		break;
 	case WIRE_RECORD:
 		if ((f->flags & WIRE_OPTIONAL) != 0)
@@ -51,25 +52,33 @@ nested_pack(struct packer *p, const struct wire_field *f, const char *body,
 	}
 }
 
+/* p is a copy so that it lives in registers until something nests. */
 static void
-record_pack(struct packer *p, const struct wire_type *t, const char *body,
+record_pack(struct packer *out, const struct wire_type *t, const char *body,
     unsigned depth)
 {
+	struct packer p;
+
 	if (depth == WIRE_DEPTH_MAX) {
-		packer_fail(p, ST_FULL);
+		packer_fail(out, ST_FULL);
 		return;
 	}
-	packer_array(p, t->nfields);
-	for (size_t i = 0; i < t->nfields && p->status == ST_OK; i++) {
+	packer_array(out, t->nfields);
+	p = *out;
+	for (size_t i = 0; i < t->nfields && p.status == ST_OK; i++) {
 		const struct wire_field *f = &t->fields[i];
 
-		if (f->flags != 0 && field_absent(f, body))
-			packer_nil(p);
-		else if (f->kind < WIRE_ENUM)
-			scalar_pack(p, f, body + f->offset);
-		else
-			nested_pack(p, f, body, depth + 1);
+		if (f->flags != 0 && field_absent(f, body)) {
+			packer_nil(&p);
+		} else if (f->kind < WIRE_ENUM) {
+			scalar_pack(&p, f, body + f->offset);
+		} else {
+			*out = p;
+			nested_pack(out, f, body, depth + 1);
+			p = *out;
+		}
 	}
+	*out = p;
 }
 
 enum status
@@ -82,10 +91,10 @@ wire_encode(const struct wire_type *t, const void *body, struct wire_out *out)
 }
 
 static void
-list_unpack(
-    struct unpacker *u, const struct wire_field *f, char *body, unsigned depth)
+list_unpack(struct unpacker *u, const struct wire_field *f, char *body,
+    struct cursor_item item, unsigned depth)
 {
-	uint32_t count = list_unpack_count(u, f);
+	uint32_t count = list_unpack_count(u, f, item);
 	const struct wire_type *t = f->type();
 	void *list = body + f->offset;
 	void *aside = body + f->aside;
@@ -95,75 +104,82 @@ list_unpack(
 		return;
 	items = unpacker_need(u, arena_take(u->arena, count * t->size));
 	for (uint32_t i = 0; i < count && !u->c.bad; i++)
-		record_unpack(u, t, items + i * t->size, depth);
+		record_unpack(
+		    u, t, items + i * t->size, cursor_head(&u->c), depth);
 	*(const void **)list = items;
 	*(uint32_t *)aside = count;
 }
 
 static void
-nested_unpack(
-    struct unpacker *u, const struct wire_field *f, char *body, unsigned depth)
+nested_unpack(struct unpacker *u, const struct wire_field *f, char *body,
+    struct cursor_item item, unsigned depth)
 {
 	void *at = body + f->offset;
 
 	switch ((int)f->kind) {
 	case WIRE_ENUM:
 		*(uint32_t *)at =
-		    (uint32_t)uint_unpack(u, f->values()->count - 1);
+		    (uint32_t)unpacker_uint(u, item, f->values()->count - 1);
 		break;
 	case WIRE_RECORD:
 		if ((f->flags & WIRE_OPTIONAL) != 0)
 			at = *(void **)at = unpacker_need(
 			    u, arena_take(u->arena, f->type()->size));
 		if (at != NULL)
-			record_unpack(u, f->type(), at, depth);
+			record_unpack(u, f->type(), at, item, depth);
 		break;
 	case WIRE_LIST:
-		list_unpack(u, f, body, depth);
+		list_unpack(u, f, body, item, depth);
 		break;
 	case WIRE_TEXTS:
-		texts_unpack(u, f, body);
+		texts_unpack(u, f, body, item);
 		break;
 	}
 }
 
-/* False if it says that it is absent. */
-static bool
-optional_unpack(struct unpacker *u, const struct wire_field *f, char *body)
+/* What the sender, being older, lacks; or, being newer, has too many of. */
+static void
+record_settle(
+    struct unpacker *u, const struct wire_type *t, char *body, uint64_t count)
 {
-	void *aside = body + f->aside;
-
-	if (cursor_nil(&u->c))
-		return false;
-	if (f->kind != WIRE_TEXT && f->kind != WIRE_RECORD)
-		*(bool *)aside = true;
-	return true;
+	for (uint64_t i = count; i < t->nfields; i++)
+		field_default(&t->fields[i], body);
+	for (uint64_t i = t->nfields; i < count && !u->c.bad; i++)
+		cursor_skip(&u->c);
 }
 
+/* u is a copy so that it lives in registers until something nests. */
 static void
-record_unpack(
-    struct unpacker *u, const struct wire_type *t, char *body, unsigned depth)
+record_unpack(struct unpacker *in, const struct wire_type *t, char *body,
+    struct cursor_item item, unsigned depth)
 {
-	uint64_t count = cursor_want(&u->c, CURSOR_ARRAY);
-	uint64_t known = count < t->nfields ? count : t->nfields;
+	uint64_t count = cursor_item_is(&in->c, item, CURSOR_ARRAY);
+	struct unpacker u;
 
 	if (depth == WIRE_DEPTH_MAX)
-		cursor_fail(&u->c);
-	for (uint64_t i = 0; i < known && !u->c.bad; i++) {
+		cursor_fail(&in->c);
+	u = *in;
+	for (uint64_t i = 0; i < t->nfields && i < count && !u.c.bad; i++) {
 		const struct wire_field *f = &t->fields[i];
 
-		if ((f->flags & WIRE_OPTIONAL) != 0 &&
-		    !optional_unpack(u, f, body))
-			continue;
-		if (f->kind < WIRE_ENUM)
-			scalar_unpack(u, f, body + f->offset);
-		else
-			nested_unpack(u, f, body, depth + 1);
+		item = cursor_head(&u.c);
+		if (f->flags != 0) {
+			if (item.kind == CURSOR_NIL &&
+			    (f->flags & WIRE_OPTIONAL) != 0)
+				continue;
+			field_make_present(f, body);
+		}
+		if (f->kind < WIRE_ENUM) {
+			scalar_unpack(&u, f, body + f->offset, item);
+		} else {
+			*in = u;
+			nested_unpack(in, f, body, item, depth + 1);
+			u = *in;
+		}
 	}
-	for (uint64_t i = known; i < t->nfields; i++)
-		field_default(&t->fields[i], body);
-	for (uint64_t i = known; i < count && !u->c.bad; i++)
-		cursor_skip(&u->c);
+	*in = u;
+	if (count != t->nfields)
+		record_settle(in, t, body, count);
 }
 
 enum status
@@ -175,7 +191,7 @@ wire_decode(const struct wire_type *t, struct arena *a, const void *bytes,
 	enum status st;
 
 	if (body != NULL)
-		record_unpack(&u, t, body, 0);
+		record_unpack(&u, t, body, cursor_head(&u.c), 0);
 	if (cursor_left(&u.c) > 0)
 		cursor_fail(&u.c);
 	st = unpacker_status(&u);
