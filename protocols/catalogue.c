@@ -127,19 +127,19 @@ static const struct wire_enum *(*const enums[])(void) = {
 const struct wire_type *
 catalogue_nth(size_t n)
 {
-	return n < COUNT(messages) - 1 ? messages[n]() : NULL;
+	return n + 1 < COUNT(messages) ? messages[n]() : NULL;
 }
 
 const struct wire_type *
 catalogue_nth_record(size_t n)
 {
-	return n < COUNT(records) - 1 ? records[n]() : NULL;
+	return n + 1 < COUNT(records) ? records[n]() : NULL;
 }
 
 const struct wire_enum *
 catalogue_nth_enum(size_t n)
 {
-	return n < COUNT(enums) - 1 ? enums[n]() : NULL;
+	return n + 1 < COUNT(enums) ? enums[n]() : NULL;
 }
 
 const struct wire_type *

@@ -1,0 +1,193 @@
+/*
+ * cursor - reads msgpack from bytes that a stranger may have written.
+ *
+ * Never reads past end, never allocates, never recurses.  The first mistake
+ * sticks in bad: from then on nothing is left to read, so a reader asks once
+ * at its end.  Source: the format table of the msgpack specification
+ * (github.com/msgpack/msgpack/blob/master/spec.md).  A cursor that is a local
+ * variable stays in registers: all but cursor_skip is inline.
+ */
+#ifndef PROTOCOLS_CURSOR_H
+#define PROTOCOLS_CURSOR_H
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "runtime/base/hot.h"
+
+struct cursor {
+	const uint8_t *at;
+	const uint8_t *end;
+	bool bad;
+};
+
+enum cursor_kind {
+	CURSOR_BAD,
+	CURSOR_NIL,
+	CURSOR_BOOL,
+	CURSOR_UINT,
+	CURSOR_INT,   /* below zero; n is its two's complement */
+	CURSOR_FLOAT, /* n is its bits, of 4 or 8 bytes */
+	CURSOR_TEXT,
+	CURSOR_BYTES,
+	CURSOR_EXT, /* n counts the type byte too */
+	CURSOR_ARRAY,
+	CURSOR_MAP,
+};
+
+struct cursor_item {
+	enum cursor_kind kind;
+	uint64_t n; /* value, bytes to follow, items or pairs to follow */
+};
+
+/* 0xc0 to 0xdf: what it is, bytes of the number that follows, added to n. */
+struct cursor_shape {
+	uint8_t kind;
+	uint8_t width;
+	uint8_t n;
+};
+
+extern const struct cursor_shape cursor_shapes[32];
+
+static inline struct cursor
+cursor_of(const void *bytes, size_t size)
+{
+	return (struct cursor){ bytes, (const uint8_t *)bytes + size, false };
+}
+
+static inline size_t
+cursor_left(const struct cursor *c)
+{
+	return (size_t)(c->end - c->at);
+}
+
+/* From here on nothing is left to read. */
+HOT_INLINE void
+cursor_fail(struct cursor *c)
+{
+	c->at = c->end;
+	c->bad = true;
+}
+
+/* The next n bytes, borrowed; NULL if there are fewer. */
+HOT_INLINE const uint8_t *
+cursor_take(struct cursor *c, uint64_t n)
+{
+	const uint8_t *start = c->at;
+
+	if (n > cursor_left(c)) {
+		cursor_fail(c);
+		return NULL;
+	}
+	c->at += n;
+	return start;
+}
+
+/* A big-endian number; one load where eight bytes are left. */
+HOT_INLINE uint64_t
+cursor_number(struct cursor *c, unsigned width)
+{
+	uint64_t n = 0;
+
+	if (cursor_left(c) >= sizeof(n)) {
+		memcpy(&n, c->at, sizeof(n));
+		c->at += width;
+		return be64toh(n) >> 1 >> (63 - 8 * width);
+	}
+	if (cursor_left(c) < width)
+		cursor_fail(c);
+	for (; c->at < c->end && width > 0; width--)
+		n = n << 8 | *c->at++;
+	return n;
+}
+
+/* A number of width bytes in two's complement, widened. */
+HOT_INLINE struct cursor_item
+cursor_signed(uint64_t n, unsigned width)
+{
+	unsigned shift = 64 - 8 * width;
+	int64_t value = (int64_t)(n << shift) >> shift;
+
+	return (struct cursor_item){ value < 0 ? CURSOR_INT : CURSOR_UINT,
+		(uint64_t)value };
+}
+
+HOT_INLINE struct cursor_item
+cursor_shaped(struct cursor *c, const struct cursor_shape *s)
+{
+	uint64_t n = cursor_number(c, s->width);
+
+	if (c->bad || s->kind == CURSOR_BAD) {
+		cursor_fail(c);
+		return (struct cursor_item){ CURSOR_BAD, 0 };
+	}
+	if (s->kind == CURSOR_INT)
+		return cursor_signed(n, s->width);
+	return (struct cursor_item){ (enum cursor_kind)s->kind, n + s->n };
+}
+
+/* The next head; what n says follows is still to be read. */
+HOT_INLINE struct cursor_item
+cursor_head(struct cursor *c)
+{
+	unsigned b;
+
+	if (c->at == c->end) {
+		cursor_fail(c);
+		return (struct cursor_item){ CURSOR_BAD, 0 };
+	}
+	b = *c->at++;
+	if (b <= 0x7f)
+		return (struct cursor_item){ CURSOR_UINT, b };
+	if (b >= 0xe0)
+		return cursor_signed(b, 1);
+	if (b >= 0xc0)
+		return cursor_shaped(c, &cursor_shapes[b - 0xc0]);
+	if (b >= 0xa0)
+		return (struct cursor_item){ CURSOR_TEXT, b & 0x1f };
+	return (struct cursor_item){ b >= 0x90 ? CURSOR_ARRAY : CURSOR_MAP,
+		b & 0x0f };
+}
+
+/* What a head says if it is of the wanted kind; otherwise a mistake. */
+HOT_INLINE uint64_t
+cursor_item_is(
+    struct cursor *c, struct cursor_item item, enum cursor_kind wanted)
+{
+	if (item.kind == wanted)
+		return item.n;
+	cursor_fail(c);
+	return 0;
+}
+
+/* An integer of any width that fits. */
+HOT_INLINE int64_t
+cursor_item_int(struct cursor *c, struct cursor_item item)
+{
+	if (item.kind == CURSOR_INT ||
+	    (item.kind == CURSOR_UINT && item.n <= INT64_MAX))
+		return (int64_t)item.n;
+	cursor_fail(c);
+	return 0;
+}
+
+static inline uint64_t
+cursor_want(struct cursor *c, enum cursor_kind wanted)
+{
+	return cursor_item_is(c, cursor_head(c), wanted);
+}
+
+/* Steps over what a head says is to follow, and all that holds. */
+void cursor_skip_rest(struct cursor *c, struct cursor_item item);
+
+/* Steps over one item and all it holds. */
+static inline void
+cursor_skip(struct cursor *c)
+{
+	cursor_skip_rest(c, cursor_head(c));
+}
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * packer - writes msgpack into bytes that somebody else bounded.
+ *
+ * Every number takes its shortest form.  The first failure sticks in status
+ * and stops the writing: ask once at the end.  packer_done then adds what was
+ * written to its wire_out; after a failure the wire_out is as it was.
+ */
+#ifndef PROTOCOLS_PACKER_H
+#define PROTOCOLS_PACKER_H
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "protocols/wire.h"
+#include "runtime/base/hot.h"
+#include "runtime/base/utf8.h"
+
+struct packer {
+	uint8_t *at;
+	uint8_t *end;
+	enum status status;
+};
+
+static inline struct packer
+packer_of(const struct wire_out *out)
+{
+	return (struct packer){ out->bytes + out->used, out->bytes + out->size,
+		ST_OK };
+}
+
+MUST_CHECK static inline enum status
+packer_done(const struct packer *p, struct wire_out *out)
+{
+	if (p->status == ST_OK)
+		out->used = (size_t)(p->at - out->bytes);
+	return p->status;
+}
+
+HOT_INLINE void
+packer_fail(struct packer *p, enum status why)
+{
+	p->status = why;
+	p->end = p->at;
+}
+
+/* Room for n bytes, or NULL. */
+HOT_INLINE uint8_t *
+packer_take(struct packer *p, size_t n)
+{
+	uint8_t *start = p->at;
+
+	if (n > (size_t)(p->end - p->at)) {
+		if (p->status == ST_OK)
+			packer_fail(p, ST_FULL);
+		return NULL;
+	}
+	p->at += n;
+	return start;
+}
+
+/* A head byte and the lowest width bytes of n, big-endian. */
+HOT_INLINE void
+packer_head(struct packer *p, unsigned head, uint64_t n, unsigned width)
+{
+	uint8_t *to = packer_take(p, 1 + width);
+	uint64_t big = htobe64(n << (64 - 8 * width));
+
+	if (to == NULL)
+		return;
+	to[0] = (uint8_t)head;
+	memcpy(to + 1, &big, width);
+}
+
+HOT_INLINE void
+packer_byte(struct packer *p, unsigned byte)
+{
+	uint8_t *to = packer_take(p, 1);
+
+	if (to != NULL)
+		*to = (uint8_t)byte;
+}
+
+HOT_INLINE void
+packer_nil(struct packer *p)
+{
+	packer_byte(p, 0xc0);
+}
+
+HOT_INLINE void
+packer_bool(struct packer *p, bool value)
+{
+	packer_byte(p, value ? 0xc3 : 0xc2);
+}
+
+HOT_INLINE void
+packer_uint(struct packer *p, uint64_t n)
+{
+	if (n <= 0x7f)
+		packer_byte(p, (unsigned)n);
+	else if (n <= UINT8_MAX)
+		packer_head(p, 0xcc, n, 1);
+	else if (n <= UINT16_MAX)
+		packer_head(p, 0xcd, n, 2);
+	else if (n <= UINT32_MAX)
+		packer_head(p, 0xce, n, 4);
+	else
+		packer_head(p, 0xcf, n, 8);
+}
+
+HOT_INLINE void
+packer_int(struct packer *p, int64_t n)
+{
+	if (n >= 0)
+		packer_uint(p, (uint64_t)n);
+	else if (n >= -32)
+		packer_byte(p, (unsigned)(n & 0xff));
+	else if (n >= INT8_MIN)
+		packer_head(p, 0xd0, (uint64_t)n, 1);
+	else if (n >= INT16_MIN)
+		packer_head(p, 0xd1, (uint64_t)n, 2);
+	else if (n >= INT32_MIN)
+		packer_head(p, 0xd2, (uint64_t)n, 4);
+	else
+		packer_head(p, 0xd3, (uint64_t)n, 8);
+}
+
+/* A head with 8, 16 or 32 bits of size: bin from 0xc4, str from 0xd9. */
+HOT_INLINE void
+packer_sized(struct packer *p, unsigned head, size_t size)
+{
+	if (size <= UINT8_MAX)
+		packer_head(p, head, size, 1);
+	else if (size <= UINT16_MAX)
+		packer_head(p, head + 1, size, 2);
+	else if (size <= UINT32_MAX)
+		packer_head(p, head + 2, size, 4);
+	else
+		packer_fail(p, ST_FULL);
+}
+
+HOT_INLINE void
+packer_bytes(struct packer *p, const void *bytes, size_t size)
+{
+	uint8_t *to;
+
+	packer_sized(p, 0xc4, size);
+	to = packer_take(p, size);
+	if (to != NULL && size > 0)
+		memcpy(to, bytes, size);
+}
+
+/* INVALID if it is not UTF-8 or holds a NUL. */
+HOT_INLINE void
+packer_text(struct packer *p, const char *text, size_t size)
+{
+	uint8_t *to;
+
+	if (size <= 0x1f)
+		packer_byte(p, 0xa0 | (unsigned)size);
+	else
+		packer_sized(p, 0xd9, size);
+	to = packer_take(p, size);
+	if (to != NULL && !utf8_copy_ascii(to, text, size) &&
+	    !utf8_valid(text, size))
+		packer_fail(p, ST_INVALID);
+}
+
+/* The same within a bound: past it, FULL.  NULL is an empty text. */
+HOT_INLINE void
+packer_uint_to(struct packer *p, uint64_t n, uint64_t max)
+{
+	if (n <= max)
+		packer_uint(p, n);
+	else
+		packer_fail(p, ST_FULL);
+}
+
+HOT_INLINE void
+packer_text_to(struct packer *p, const char *text, uint64_t max)
+{
+	size_t size = text == NULL ? 0 : strlen(text);
+
+	if (size <= max)
+		packer_text(p, text, size);
+	else
+		packer_fail(p, ST_FULL);
+}
+
+HOT_INLINE void
+packer_bytes_to(struct packer *p, const struct bytes *bytes, uint64_t max)
+{
+	if (bytes->size <= max)
+		packer_bytes(p, bytes->at, bytes->size);
+	else
+		packer_fail(p, ST_FULL);
+}
+
+/* 16 bytes, two's complement, big-endian. */
+HOT_INLINE void
+packer_money(struct packer *p, money amount)
+{
+	money_magnitude m = (money_magnitude)amount;
+	uint64_t wide[2] = { htobe64((uint64_t)(m >> 64)),
+		htobe64((uint64_t)m) };
+
+	packer_bytes(p, wide, sizeof(wide));
+}
+
+void packer_array(struct packer *p, size_t items);
+void packer_map(struct packer *p, size_t pairs);
+
+#endif

@@ -1,0 +1,201 @@
+#include "protocols/wire.h"
+
+#include "protocols/scalar.h"
+
+/* Records hold lists that hold records: two of the four come first. */
+static void record_pack(struct packer *out, const struct wire_type *t,
+    const char *body, unsigned depth);
+static void record_unpack(struct unpacker *in, const struct wire_type *t,
+    char *body, struct cursor_item item, unsigned depth);
+
+static void
+list_pack(struct packer *p, const struct wire_field *f, const char *body,
+    unsigned depth)
+{
+	const void *list = body + f->offset;
+	const void *aside = body + f->aside;
+	const char *items = *(const char *const *)list;
+	uint32_t count = *(const uint32_t *)aside;
+	const struct wire_type *t = f->type();
+
+	if (count > f->list_max) {
+		packer_fail(p, ST_FULL);
+		return;
+	}
+	packer_array(p, count);
+	for (uint32_t i = 0; i < count && p->status == ST_OK; i++)
+		record_pack(p, t, items + i * t->size, depth);
+}
+
+static void
+nested_pack(struct packer *p, const struct wire_field *f, const char *body,
+    unsigned depth)
+{
+	const void *at = body + f->offset;
+
+	switch ((int)f->kind) {
+	case WIRE_ENUM:
+		packer_uint_to(
+		    p, *(const uint32_t *)at, f->values()->count - 1);
+		break;
+	case WIRE_RECORD:
+		if ((f->flags & WIRE_OPTIONAL) != 0)
+			at = *(const void *const *)at;
+		record_pack(p, f->type(), at, depth);
+		break;
+	case WIRE_LIST:
+		list_pack(p, f, body, depth);
+		break;
+	case WIRE_TEXTS:
+		texts_pack(p, f, body);
+		break;
+	}
+}
+
+/* p is a copy so that it lives in registers until something nests. */
+static void
+record_pack(struct packer *out, const struct wire_type *t, const char *body,
+    unsigned depth)
+{
+	struct packer p;
+
+	if (depth == WIRE_DEPTH_MAX) {
+		packer_fail(out, ST_FULL);
+		return;
+	}
+	packer_array(out, t->nfields);
+	p = *out;
+	for (size_t i = 0; i < t->nfields && p.status == ST_OK; i++) {
+		const struct wire_field *f = &t->fields[i];
+
+		if (f->flags != 0 && field_absent(f, body)) {
+			packer_nil(&p);
+		} else if (f->kind < WIRE_ENUM) {
+			scalar_pack(&p, f, body + f->offset);
+		} else {
+			*out = p;
+			nested_pack(out, f, body, depth + 1);
+			p = *out;
+		}
+	}
+	*out = p;
+}
+
+enum status
+wire_encode(const struct wire_type *t, const void *body, struct wire_out *out)
+{
+	struct packer p = packer_of(out);
+
+	record_pack(&p, t, body, 0);
+	return packer_done(&p, out);
+}
+
+static void
+list_unpack(struct unpacker *u, const struct wire_field *f, char *body,
+    struct cursor_item item, unsigned depth)
+{
+	uint32_t count = list_unpack_count(u, f, item);
+	const struct wire_type *t = f->type();
+	void *list = body + f->offset;
+	void *aside = body + f->aside;
+	char *items;
+
+	if (count == 0)
+		return;
+	items = unpacker_need(u, arena_take(u->arena, count * t->size));
+	for (uint32_t i = 0; i < count && !u->c.bad; i++)
+		record_unpack(
+		    u, t, items + i * t->size, cursor_head(&u->c), depth);
+	*(const void **)list = items;
+	*(uint32_t *)aside = count;
+}
+
+static void
+nested_unpack(struct unpacker *u, const struct wire_field *f, char *body,
+    struct cursor_item item, unsigned depth)
+{
+	void *at = body + f->offset;
+
+	switch ((int)f->kind) {
+	case WIRE_ENUM:
+		*(uint32_t *)at =
+		    (uint32_t)unpacker_uint(u, item, f->values()->count - 1);
+		break;
+	case WIRE_RECORD:
+		if ((f->flags & WIRE_OPTIONAL) != 0)
+			at = *(void **)at = unpacker_need(
+			    u, arena_take(u->arena, f->type()->size));
+		if (at != NULL)
+			record_unpack(u, f->type(), at, item, depth);
+		break;
+	case WIRE_LIST:
+		list_unpack(u, f, body, item, depth);
+		break;
+	case WIRE_TEXTS:
+		texts_unpack(u, f, body, item);
+		break;
+	}
+}
+
+/* What the sender, being older, lacks; or, being newer, has too many of. */
+static void
+record_settle(
+    struct unpacker *u, const struct wire_type *t, char *body, uint64_t count)
+{
+	for (uint64_t i = count; i < t->nfields; i++)
+		field_default(&t->fields[i], body);
+	for (uint64_t i = t->nfields; i < count && !u->c.bad; i++)
+		cursor_skip(&u->c);
+}
+
+/* u is a copy so that it lives in registers until something nests. */
+static void
+record_unpack(struct unpacker *in, const struct wire_type *t, char *body,
+    struct cursor_item item, unsigned depth)
+{
+	uint64_t count = cursor_item_is(&in->c, item, CURSOR_ARRAY);
+	struct unpacker u;
+
+	if (depth == WIRE_DEPTH_MAX)
+		cursor_fail(&in->c);
+	u = *in;
+	for (uint64_t i = 0; i < t->nfields && i < count && !u.c.bad; i++) {
+		const struct wire_field *f = &t->fields[i];
+
+		item = cursor_head(&u.c);
+		if (f->flags != 0) {
+			if (item.kind == CURSOR_NIL &&
+			    (f->flags & WIRE_OPTIONAL) != 0)
+				continue;
+			field_make_present(f, body);
+		}
+		if (f->kind < WIRE_ENUM) {
+			scalar_unpack(&u, f, body + f->offset, item);
+		} else {
+			*in = u;
+			nested_unpack(in, f, body, item, depth + 1);
+			u = *in;
+		}
+	}
+	*in = u;
+	if (count != t->nfields)
+		record_settle(in, t, body, count);
+}
+
+enum status
+wire_decode(const struct wire_type *t, struct arena *a, const void *bytes,
+    size_t size, const void **ret_body)
+{
+	struct unpacker u = { cursor_of(bytes, size), a, false };
+	void *body = unpacker_need(&u, arena_take(a, t->size));
+	enum status st;
+
+	if (body != NULL)
+		record_unpack(&u, t, body, cursor_head(&u.c), 0);
+	if (cursor_left(&u.c) > 0)
+		cursor_fail(&u.c);
+	st = unpacker_status(&u);
+	if (st == ST_OK)
+		*ret_body = body;
+	return st;
+}
