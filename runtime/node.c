@@ -267,7 +267,7 @@ node_spawn(struct node *n, const struct actor_class *class, uint32_t number,
 	if (shard == 0)
 		text_fit(a->name, sizeof(a->name), class->name);
 	else
-		snprintf(a->name, sizeof(a->name), "%.24s/%u", class->name,
+		snprintf(a->name, sizeof(a->name), "%.19s/%u", class->name,
 		    (unsigned)shard);
 	a->prev_of_node = n->actors;
 	n->actors = a;
