@@ -73,7 +73,9 @@ actor_end_turn(struct actor *a, enum status st)
 
 		LOG(OP_UNANSWERED, KV("name", a->name),
 		    KV("message", t == NULL ? "?" : t->name));
-		(void)actor_refuse(a, &(struct msg){ .ref = l->turn_head.ref },
+		(void)actor_refuse(a,
+		    &(struct msg){
+			.from = l->turn_head.from, .ref = l->turn_head.ref },
 		    PROBLEM_INTERNAL, "the request was not answered");
 	}
 	if (!list_empty(&l->open_ops))
