@@ -350,6 +350,53 @@ node_failed(struct node *n, const char *actor, const char *why)
 		n->config.on_failed(n->config.on_failed_ctx, actor, why);
 }
 
+struct outside {
+	struct parcel parcel;
+	struct frame frame;
+	uint32_t size;
+	unsigned char body[];
+};
+
+static void
+outside_on_loop(struct loop *l, struct parcel *p)
+{
+	struct outside *o = LIST_OF(p, struct outside, parcel);
+	struct mail *m = mail_take(&l->pool, FRAME_HEAD + o->size);
+
+	if (m != NULL) {
+		frame_write(m->at, &o->frame);
+		memcpy(m->at + FRAME_HEAD, o->body, o->size);
+		m->size = FRAME_HEAD + o->size;
+		(void)loop_route(l, m);
+	}
+	free(o);
+}
+
+enum status
+node_signal(struct node *n, uint64_t to, uint16_t id, const void *body)
+{
+	struct outside *o = malloc(sizeof(*o) + MAIL_ROOM_SMALL);
+	struct wire_out out = { o == NULL ? NULL : o->body, MAIL_ROOM_SMALL,
+		0 };
+
+	if (o == NULL)
+		return ST_NO_MEMORY;
+	if (wire_encode(catalogue_find(id), body, &out) != ST_OK) {
+		free(o);
+		return ST_FULL;
+	}
+	o->parcel.fn = outside_on_loop;
+	o->size = (uint32_t)out.used;
+	o->frame = (struct frame){ .kind = FRAME_SIGNAL,
+		.id = id,
+		.from = address_make(
+		    n->config.number, ADDRESS_NUMBERS_MAX - 1, 0, 0),
+		.to = to,
+		.deadline_us = FRAME_DEADLINE_NONE };
+	loop_give(&n->loops[0], &o->parcel);
+	return ST_OK;
+}
+
 static void
 actor_begin_drain(struct actor *a)
 {

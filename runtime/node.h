@@ -60,6 +60,10 @@ MUST_CHECK enum status node_spawn(struct node *n,
 /* Runs the loops; returns when every actor is ready, or why one is not. */
 MUST_CHECK enum status node_start(struct node *n);
 
+/* A signal from nobody, from any thread: how the outside starts something. */
+enum status node_signal(
+    struct node *n, uint64_t to, uint16_t id, const void *body);
+
 /* Lets actors finish what they have, at most until within_us have passed. */
 void node_drain(struct node *n, uint64_t within_us);
 /* Ends every actor, in reverse order, then the loops. */
