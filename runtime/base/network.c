@@ -1,0 +1,87 @@
+#include "runtime/base/network.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define BITS_IN_IP4 32
+#define BITS_IN_IP6 128
+#define OCTETS_BEFORE_IP4 12
+
+/* One to three digits and nothing else; false if past max. */
+static bool
+prefix_parse(const char *text, unsigned max, unsigned *ret_prefix)
+{
+	unsigned n = 0;
+
+	if (strlen(text) < 1 || strlen(text) > 3)
+		return false;
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		n = n * 10 + (unsigned)(*text - '0');
+	}
+	*ret_prefix = n;
+	return n <= max;
+}
+
+/* Octets of the address; the bits of its family in *ret_bits. */
+static bool
+address_parse(const char *text, uint8_t octets[16], unsigned *ret_bits)
+{
+	static const uint8_t mapped[OCTETS_BEFORE_IP4] = {
+		[10] = 0xff, [11] = 0xff
+	};
+
+	if (inet_pton(AF_INET6, text, octets) == 1) {
+		*ret_bits = BITS_IN_IP6;
+		return true;
+	}
+	memcpy(octets, mapped, sizeof(mapped));
+	*ret_bits = BITS_IN_IP4;
+	return inet_pton(AF_INET, text, octets + OCTETS_BEFORE_IP4) == 1;
+}
+
+static void
+network_clear_host(struct network *n)
+{
+	for (unsigned bit = n->prefix; bit < BITS_IN_IP6; bit++)
+		n->octets[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+}
+
+enum status
+network_parse(const char *text, struct network *ret_network)
+{
+	char address[NETWORK_TEXT_MAX + 1];
+	const char *slash = strchr(text, '/');
+	size_t size = slash ? (size_t)(slash - text) : strlen(text);
+	struct network n;
+	unsigned bits;
+
+	if (size >= sizeof(address))
+		return ST_MALFORMED;
+	memcpy(address, text, size);
+	address[size] = '\0';
+	if (!address_parse(address, n.octets, &bits))
+		return ST_MALFORMED;
+	n.prefix = bits;
+	if (slash != NULL && !prefix_parse(slash + 1, bits, &n.prefix))
+		return ST_MALFORMED;
+	if (n.prefix == 0)
+		return ST_INVALID;
+	n.prefix += BITS_IN_IP6 - bits;
+	network_clear_host(&n);
+	*ret_network = n;
+	return ST_OK;
+}
+
+bool
+network_holds(const struct network *n, const struct network *address)
+{
+	size_t whole = n->prefix / 8;
+	unsigned rest = n->prefix % 8;
+	uint8_t mask = (uint8_t)(0xff00u >> rest);
+
+	if (memcmp(n->octets, address->octets, whole) != 0)
+		return false;
+	return rest == 0 || (address->octets[whole] & mask) == n->octets[whole];
+}

@@ -1,0 +1,32 @@
+/*
+ * network - an IP address or CIDR block, as an operator writes it.
+ *
+ * IPv4 is kept as its IPv4-mapped IPv6 form, so one comparison serves both.
+ * Host bits are tolerated and cleared.  Stateless; any thread.
+ */
+#ifndef RUNTIME_BASE_NETWORK_H
+#define RUNTIME_BASE_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/base/status.h"
+
+#define NETWORK_TEXT_MAX 49 /* the longest IPv6 text and "/128" */
+
+struct network {
+	uint8_t octets[16];
+	unsigned prefix; /* bits of octets that count, 0 to 128 */
+};
+
+/*
+ * MALFORMED if text is neither; INVALID for a prefix of 0, which would
+ * name everybody.  An address alone is a block of one.
+ */
+MUST_CHECK enum status network_parse(
+    const char *text, struct network *ret_network);
+
+/* Whether address, of which only the octets count, is in n. */
+bool network_holds(const struct network *n, const struct network *address);
+
+#endif

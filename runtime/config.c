@@ -1,0 +1,336 @@
+#include "runtime/config.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "runtime/base/arena.h"
+#include "runtime/base/log.h"
+#include "runtime/config_read.h"
+#include "runtime/yaml.h"
+
+/*
+ * Address space, not memory: a value at its bound for every setting and each
+ * of its three origins fits, with the networks it lists.
+ */
+#define CONFIG_VALUE_BYTES (SETTING_VALUE_MAX + 4096)
+#define CONFIG_BYTES ((size_t)SETTING_COUNT * 3 * CONFIG_VALUE_BYTES)
+
+struct config_value {
+	const char *text;
+	uint64_t number;
+	const struct network *networks;
+	enum config_origin origin;
+	unsigned line;
+};
+
+struct config {
+	struct config_value values[SETTING_COUNT];
+	struct arena arena; /* behind this struct, in the same mapping */
+};
+
+/* One load; origin tells what is being read. */
+struct config_load {
+	struct config *config;
+	struct mistakes *mistakes;
+	enum config_origin origin;
+	const char *file;
+	bool taken[SETTING_COUNT]; /* by this origin */
+};
+
+static struct config *
+config_create(void)
+{
+	struct config *c = mmap(NULL, CONFIG_BYTES, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (c == MAP_FAILED)
+		return NULL;
+	c->arena.base = (unsigned char *)(c + 1);
+	c->arena.size = CONFIG_BYTES - sizeof(*c);
+	return c;
+}
+
+void
+config_destroy(struct config *c)
+{
+	if (c != NULL) {
+		int bad = munmap(c, CONFIG_BYTES);
+
+		assert(bad == 0);
+	}
+}
+
+static const char *
+config_keep(struct config *c, const struct setting *s, const char *text)
+{
+	char *copy = arena_take(&c->arena, strlen(text) + 2);
+
+	assert(copy != NULL);
+	setting_clean(s, text, copy);
+	return copy;
+}
+
+static const struct network *
+config_keep_networks(struct config *c, const char *text, size_t count)
+{
+	char item[SETTING_ITEM_MAX + 1];
+	struct setting_items it;
+	struct network *list =
+	    arena_take(&c->arena, (count + 1) * sizeof(*list));
+
+	assert(list != NULL);
+	setting_items_init(&it, text);
+	for (size_t i = 0; i < count; i++) {
+		enum status st = setting_items_next(&it, item);
+
+		assert(st == ST_OK);
+		st = network_parse(item, &list[i]);
+		assert(st == ST_OK);
+	}
+	return list;
+}
+
+static void
+config_tell(struct config_load *l, const struct setting *s, const char *text,
+    struct place at, const char *why)
+{
+	if (s->flags & SETTING_SENSITIVE)
+		mistakes_add(l->mistakes, at, "%s", why);
+	else
+		mistakes_add(l->mistakes, at, "%s; it is '%.64s'", why, text);
+}
+
+/* Takes text as the value of s, or tells why not. */
+static void
+config_put(
+    void *ctx, const struct setting *s, const char *text, struct place at)
+{
+	struct config_load *l = ctx;
+	enum setting_id id = setting_id(s);
+	struct config_value *v = &l->config->values[id];
+	char why[SETTING_WHY_SIZE];
+	uint64_t number;
+
+	if (l->taken[id]) {
+		mistakes_add(l->mistakes, at, "is set twice");
+		return;
+	}
+	if (setting_check(s, text, &number, why) != ST_OK) {
+		config_tell(l, s, text, at, why);
+		return;
+	}
+	l->taken[id] = true;
+	v->text = config_keep(l->config, s, text);
+	v->number = number;
+	v->origin = l->origin;
+	v->line = at.line;
+	if (s->kind == SETTING_NETWORKS)
+		v->networks = config_keep_networks(l->config, text, number);
+}
+
+/* The next origin may set again what the last one did. */
+static void
+config_begin(struct config_load *l, enum config_origin origin)
+{
+	l->origin = origin;
+	memset(l->taken, 0, sizeof(l->taken));
+}
+
+static void
+config_take_defaults(struct config_load *l)
+{
+	const struct setting *s;
+
+	config_begin(l, CONFIG_DEFAULT);
+	for (size_t i = 0; (s = setting_nth(i)) != NULL; i++)
+		config_put(l, s, s->value,
+		    (struct place){ "settings.def", 0, s->key });
+}
+
+static void
+config_require(
+    struct config_load *l, enum setting_id missing, enum setting_id given)
+{
+	char place[SETTING_NAME_SIZE];
+	const struct setting *s = setting_nth(given);
+	const struct config_value *v = &l->config->values[given];
+	struct place at = { config_origin_text(v->origin), v->line, place };
+
+	if (v->text[0] == '\0' || l->config->values[missing].text[0] != '\0')
+		return;
+	if (v->origin == CONFIG_FILE)
+		at.file = l->file;
+	setting_place(s, place);
+	mistakes_add(l->mistakes, at, "%s is required when %s is set",
+	    setting_nth(missing)->key, s->key);
+}
+
+/* What no setting can say alone. */
+static void
+config_cross_check(struct config_load *l)
+{
+	config_require(l, SETTING_api_ssl_keyfile, SETTING_api_ssl_certfile);
+	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_keyfile);
+	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_ca_certs);
+}
+
+static void
+config_take(
+    struct config_load *l, const struct config_input *in, struct arena *scratch)
+{
+	struct config_reader r = { config_put, l, l->mistakes, scratch };
+
+	config_take_defaults(l);
+	config_begin(l, CONFIG_FILE);
+	if (in->file != NULL)
+		config_read_file(&r, in->file, in->text);
+	config_begin(l, CONFIG_ENV);
+	if (in->env != NULL)
+		config_read_env(&r, in->env);
+	config_begin(l, CONFIG_FLAG);
+	config_read_sets(&r, in->sets, in->nsets);
+	config_cross_check(l);
+}
+
+static enum status
+config_seal(struct config *c)
+{
+	if (config_is_exposed(c))
+		LOG(API_NETWORK_EXPOSURE_WARNING,
+		    KV("host", config_text(c, SETTING_api_server_host)),
+		    KV("note", "binds to all interfaces without TLS or "
+			       "trusted proxy configuration"));
+	return mprotect(c, CONFIG_BYTES, PROT_READ) == 0 ? ST_OK : ST_IO;
+}
+
+enum status
+config_load(const struct config_input *in, struct mistakes *m,
+    struct config **ret_config)
+{
+	struct config_load l = { .mistakes = m, .file = in->file };
+	struct arena scratch = { malloc(CONFIG_SCRATCH_SIZE),
+		CONFIG_SCRATCH_SIZE, 0 };
+	size_t before = m->errors;
+	enum status st = ST_NO_MEMORY;
+
+	l.config = config_create();
+	if (l.config == NULL || scratch.base == NULL)
+		goto out;
+	config_take(&l, in, &scratch);
+	st = m->errors > before ? ST_INVALID : config_seal(l.config);
+out:
+	free(scratch.base);
+	if (st == ST_OK)
+		*ret_config = l.config;
+	else
+		config_destroy(l.config);
+	return st;
+}
+
+static const struct config_value *
+config_value(const struct config *c, enum setting_id id)
+{
+	assert((size_t)id < SETTING_COUNT);
+	return &c->values[id];
+}
+
+bool
+config_bool(const struct config *c, enum setting_id id)
+{
+	assert(setting_nth(id)->kind == SETTING_BOOL);
+	return config_value(c, id)->number != 0;
+}
+
+uint64_t
+config_u64(const struct config *c, enum setting_id id)
+{
+	enum setting_kind kind = setting_nth(id)->kind;
+
+	assert(kind == SETTING_U64 || kind == SETTING_BYTES);
+	return config_value(c, id)->number;
+}
+
+size_t
+config_choice(const struct config *c, enum setting_id id)
+{
+	assert(setting_nth(id)->kind == SETTING_ENUM);
+	return config_value(c, id)->number;
+}
+
+const char *
+config_text(const struct config *c, enum setting_id id)
+{
+	return config_value(c, id)->text;
+}
+
+const struct network *
+config_network(const struct config *c, enum setting_id id, size_t n)
+{
+	const struct config_value *v = config_value(c, id);
+
+	assert(setting_nth(id)->kind == SETTING_NETWORKS);
+	return n < v->number ? &v->networks[n] : NULL;
+}
+
+enum status
+config_path(
+    const struct config *c, enum setting_id id, char *ret_path, size_t size)
+{
+	const char *path = config_text(c, id);
+	const char *base = config_text(c, SETTING_runtime_data_dir);
+	bool alone = path[0] == '/' || path[0] == ':' ||
+		     !(setting_nth(id)->flags & SETTING_CONFINED);
+	size_t need = strlen(path) + (alone ? 0 : strlen(base) + 1);
+
+	assert(setting_nth(id)->kind == SETTING_PATH);
+	if (need >= size)
+		return ST_FULL;
+	snprintf(ret_path, size, "%s%s%s", alone ? "" : base, alone ? "" : "/",
+	    path);
+	return ST_OK;
+}
+
+enum config_origin
+config_origin(const struct config *c, enum setting_id id)
+{
+	return config_value(c, id)->origin;
+}
+
+const char *
+config_origin_text(enum config_origin origin)
+{
+	static const char *const texts[] = {
+		[CONFIG_DEFAULT] = "default",
+		[CONFIG_FILE] = "file",
+		[CONFIG_ENV] = "environment",
+		[CONFIG_FLAG] = "--set",
+	};
+
+	return texts[origin];
+}
+
+unsigned
+config_line(const struct config *c, enum setting_id id)
+{
+	return config_value(c, id)->line;
+}
+
+bool
+config_is_exposed(const struct config *c)
+{
+	const char *host = config_text(c, SETTING_api_server_host);
+	struct in6_addr six;
+	struct in_addr four;
+	bool wild =
+	    inet_pton(AF_INET, host, &four) == 1 && four.s_addr == INADDR_ANY;
+
+	if (inet_pton(AF_INET6, host, &six) == 1)
+		wild = IN6_IS_ADDR_UNSPECIFIED(&six);
+	return wild && config_text(c, SETTING_api_ssl_certfile)[0] == '\0' &&
+	       config_network(c, SETTING_api_trusted_proxies, 0) == NULL;
+}

@@ -1,0 +1,108 @@
+#include "runtime/mistake.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "runtime/base/log.h"
+
+#define MISTAKE_LINE_SIZE 1024
+
+void
+mistakes_init(struct mistakes *m)
+{
+	memset(m, 0, sizeof(*m));
+}
+
+/* A forged newline or escape must not reach a terminal or a second line. */
+static void
+mistake_launder(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
+static void
+mistake_fill(
+    struct mistake *one, struct place at, const char *format, va_list list)
+{
+	memset(one, 0, sizeof(*one));
+	one->line = at.line;
+	snprintf(one->file, sizeof(one->file), "%s", at.file);
+	if (at.key != NULL)
+		snprintf(one->key, sizeof(one->key), "%s", at.key);
+	vsnprintf(one->text, sizeof(one->text), format, list);
+	mistake_launder(one->file);
+	mistake_launder(one->key);
+	mistake_launder(one->text);
+}
+
+static void
+mistakes_keep(struct mistakes *m, const struct mistake *one)
+{
+	if (m->count < MISTAKES_MAX)
+		m->list[m->count++] = *one;
+	if (one->warning)
+		m->warnings++;
+	else
+		m->errors++;
+}
+
+void
+mistakes_add(struct mistakes *m, struct place at, const char *format, ...)
+{
+	struct mistake one;
+	va_list list;
+
+	va_start(list, format);
+	mistake_fill(&one, at, format, list);
+	va_end(list);
+	mistakes_keep(m, &one);
+	LOG(CONFIG_INVALID, KV("file", one.file), KU("line", one.line),
+	    KV("key", one.key), KV("why", one.text));
+}
+
+void
+mistakes_warn(struct mistakes *m, struct place at, const char *format, ...)
+{
+	struct mistake one;
+	va_list list;
+
+	va_start(list, format);
+	mistake_fill(&one, at, format, list);
+	va_end(list);
+	one.warning = true;
+	mistakes_keep(m, &one);
+	LOG(CONFIG_WARNING, KV("file", one.file), KU("line", one.line),
+	    KV("key", one.key), KV("why", one.text));
+}
+
+void
+mistake_text(const struct mistake *one, char *ret_text, size_t size)
+{
+	char line[24] = "";
+	char key[MISTAKE_KEY_MAX + 3] = "";
+
+	assert(size > 0);
+	if (one->line != 0)
+		snprintf(line, sizeof(line), ":%u", one->line);
+	if (one->key[0] != '\0')
+		snprintf(key, sizeof(key), "%s: ", one->key);
+	snprintf(ret_text, size, "%s%s: %s%s%s", one->file, line,
+	    one->warning ? "warning: " : "", key, one->text);
+}
+
+void
+mistakes_print(const struct mistakes *m, FILE *to)
+{
+	char line[MISTAKE_LINE_SIZE];
+	size_t all = m->errors + m->warnings;
+
+	for (size_t i = 0; i < m->count; i++) {
+		mistake_text(&m->list[i], line, sizeof(line));
+		fprintf(to, "%s\n", line);
+	}
+	if (all > m->count)
+		fprintf(to, "and %zu more\n", all - m->count);
+}
