@@ -1,0 +1,585 @@
+#include "runtime/link.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/log.h"
+#include "runtime/link_core.h"
+
+#define TURN_PACKETS 64     /* messages that one turn takes in */
+#define RETRY_MIN_US 100000 /* back-off of a link that is down */
+#define RETRY_MAX_US 5000000
+#define STUCK_MIN_US LINK_SILENCE_US /* then a fresh connection is made */
+#define STUCK_MAX_US 4000000
+#define BROKEN_US 20000 /* before a broken connection is replaced */
+
+static const char *const state_names[] = {
+#define X(name) #name,
+	LINK_STATES(X)
+#undef X
+};
+
+const char *
+link_state_name(enum link_state state)
+{
+	assert((size_t)state < sizeof(state_names) / sizeof(state_names[0]));
+	return state_names[state];
+}
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Half to the whole of us, so that peers do not move in step. */
+uint64_t
+link_jitter(struct links *all, uint64_t us)
+{
+	uint64_t random;
+
+	all->config.random(all->config.ctx, &random, sizeof(random));
+	return us / 2 + random % (us / 2 + 1);
+}
+
+static uint64_t
+link_backoff_us(struct link *l, uint64_t least, uint64_t most)
+{
+	uint64_t us = least << (l->tries < 16 ? l->tries : 16);
+
+	return link_jitter(l->all, us < most ? us : most);
+}
+
+static void
+link_dial(struct link *l)
+{
+	struct link_transport *t = l->all->transport;
+
+	t->dial(t, l->node, l->url);
+	l->dialed_us = l->all->now_us;
+	l->redial_us =
+	    l->all->now_us + link_backoff_us(l, 2 * STUCK_MIN_US, STUCK_MAX_US);
+	l->tries++;
+	l->shake.next_us = 0;
+}
+
+static void
+link_enter_down(struct link *l)
+{
+	link_shake_end(l);
+	memset(&l->session, 0, sizeof(l->session));
+	l->stats.lost_with_link += link_flow_reset(&l->flow);
+	l->stream = 0;
+}
+
+static void
+link_enter(struct link *l)
+{
+	switch (l->state) {
+	case LINK_DOWN:
+	case LINK_REFUSED:
+		link_enter_down(l);
+		break;
+	case LINK_DIALING:
+	case LINK_LOST:
+		link_shake_begin(l);
+		link_dial(l);
+		break;
+	case LINK_UP:
+		l->tries = 0;
+		l->told = LINK_REASON_NONE;
+		break;
+	}
+}
+
+void
+link_become(struct link *l, enum link_state now, const char *why)
+{
+	const struct links_config *c = &l->all->config;
+	enum link_state was = l->state;
+	uint64_t incarnation = l->incarnation;
+
+	LOG(LINK_STATE, KV("peer", l->name), KV("was", link_state_name(was)),
+	    KV("now", link_state_name(now)), KV("why", why),
+	    KU("incarnation", incarnation));
+	l->state = now;
+	l->state_us = l->all->now_us;
+	link_enter(l);
+	c->on_state(c->ctx, l->node, was, now, incarnation, why);
+}
+
+void
+link_fail(struct link *l, enum link_state now, const char *why)
+{
+	l->retry_us =
+	    l->all->now_us + link_backoff_us(l, RETRY_MIN_US, RETRY_MAX_US);
+	l->tries++;
+	link_become(l, now, why);
+}
+
+static void
+link_deliver(struct link *l, struct bytes batch, uint32_t frames)
+{
+	const struct links_config *c = &l->all->config;
+
+	for (uint32_t i = 0; i < frames; i++) {
+		struct bytes frame = link_wire_frame(&batch);
+
+		l->stats.frames_received++;
+		l->stats.bytes_received += frame.size;
+		c->on_frame(c->ctx, l->node, frame.at, frame.size);
+	}
+}
+
+static void
+link_on_batch(struct link *l, const struct link_head *h, struct bytes batch)
+{
+	switch (link_flow_take(&l->flow, h->sequence, l->all->now_us)) {
+	case FLOW_NEXT:
+		link_deliver(l, batch, h->frames);
+		break;
+	case FLOW_SEEN:
+		l->stats.duplicates += h->frames;
+		break;
+	case FLOW_GAP:
+		l->stats.gaps++;
+		break;
+	}
+}
+
+static bool
+link_carry_is_sound(
+    struct link *l, const struct link_head *h, struct bytes batch)
+{
+	if (h->sequence == 0 && (h->frames != 0 || batch.size != 0))
+		return false;
+	if (h->kind == LINK_KIND_BYE && h->sequence != 0)
+		return false;
+	return link_wire_batch(batch, h->frames) == ST_OK &&
+	       link_flow_ack(&l->flow, h, l->all->now_us) == ST_OK;
+}
+
+/* Until the token is checked, anyone may have sent this. */
+static void
+link_on_carry(struct link *l, struct bytes in)
+{
+	struct link_head h;
+	struct bytes batch;
+
+	if (link_wire_head(in, &h) != ST_OK) {
+		l->stats.malformed++;
+		return;
+	}
+	if (l->state != LINK_UP || h.token != l->session.token_in) {
+		l->stats.strays++;
+		return;
+	}
+	l->heard_us = l->all->now_us;
+	batch.at = in.at + LINK_HEAD_SIZE;
+	batch.size = in.size - LINK_HEAD_SIZE;
+	if (!link_carry_is_sound(l, &h, batch)) {
+		l->stats.malformed++;
+		link_fail(l, LINK_DOWN, "malformed message");
+	} else if (h.kind == LINK_KIND_BYE) {
+		link_fail(l, LINK_DOWN, "the peer has left");
+	} else if (h.sequence != 0) {
+		link_on_batch(l, &h, batch);
+	}
+}
+
+static void
+links_on_packet(struct links *all, struct bytes in)
+{
+	enum link_kind kind;
+	uint16_t from;
+	struct link *l;
+
+	if (link_wire_kind(in, &kind, &from) != ST_OK ||
+	    all->by_node[from] == NULL) {
+		all->strays++;
+		return;
+	}
+	l = all->by_node[from];
+	switch (kind) {
+	case LINK_KIND_HELLO:
+		link_shake_on_hello(l, in);
+		break;
+	case LINK_KIND_PROOF:
+		link_shake_on_proof(l, in);
+		break;
+	case LINK_KIND_REFUSE:
+		link_shake_on_refuse(l, in);
+		break;
+	case LINK_KIND_CARRY:
+	case LINK_KIND_BYE:
+		link_on_carry(l, in);
+		break;
+	}
+}
+
+/* True if as many came as a turn takes. */
+static bool
+links_receive(struct links *all)
+{
+	struct link_transport *t = all->transport;
+	struct link_packet packets[TURN_PACKETS];
+	size_t n = t->take(t, packets, TURN_PACKETS);
+
+	for (size_t i = 0; i < n; i++) {
+		links_on_packet(all, packets[i].bytes);
+		t->put(t, &packets[i]);
+	}
+	return n == TURN_PACKETS;
+}
+
+/* When a link that is not UP has waited enough for this connection. */
+static uint64_t
+link_redial_us(const struct link *l)
+{
+	struct link_transport *t = l->all->transport;
+
+	if (t->outbox(t, l->node) == OUTBOX_BROKEN)
+		return least(l->redial_us, l->dialed_us + BROKEN_US);
+	return l->redial_us;
+}
+
+static void
+link_tick_away(struct link *l)
+{
+	struct link_transport *t = l->all->transport;
+	uint64_t now_us = l->all->now_us;
+
+	if (l->state == LINK_LOST && now_us >= l->state_us + LINK_LOST_US) {
+		link_fail(l, LINK_DOWN, "no answer");
+		return;
+	}
+	if (now_us >= link_redial_us(l)) {
+		if (t->outbox(t, l->node) == OUTBOX_READY)
+			t->relisten(t);
+		link_dial(l);
+	}
+	link_shake_tick(l);
+}
+
+static void
+link_tick_up(struct link *l)
+{
+	struct link_transport *t = l->all->transport;
+
+	if (t->outbox(t, l->node) == OUTBOX_BROKEN) {
+		link_become(l, LINK_LOST, "connection broken");
+	} else if (l->all->now_us >= l->heard_us + LINK_SILENCE_US) {
+		link_become(l, LINK_LOST, "silence");
+	} else {
+		link_shake_tick(l);
+		link_flow_tick(&l->flow, l->all->now_us);
+	}
+}
+
+static void
+link_tick(struct link *l)
+{
+	switch (l->state) {
+	case LINK_DOWN:
+	case LINK_REFUSED:
+		if (l->all->now_us >= l->retry_us)
+			link_become(l, LINK_DIALING, "try");
+		break;
+	case LINK_DIALING:
+	case LINK_LOST:
+		link_tick_away(l);
+		break;
+	case LINK_UP:
+		link_tick_up(l);
+		break;
+	}
+}
+
+static enum status
+link_send_carry(struct link *l, enum link_kind kind, const struct link_batch *b)
+{
+	struct link_transport *t = l->all->transport;
+	struct link_head h = { .kind = kind,
+		.from = l->all->config.node,
+		.token = l->session.token_out,
+		.sequence = b == NULL ? 0 : b->sequence,
+		.ack = l->flow.delivered,
+		.credit = l->flow.grant,
+		.gap = l->flow.gap,
+		.frames = b == NULL ? 0
+				    : b->frames[LINK_NORMAL] +
+					  b->frames[LINK_CONTROL] };
+	uint8_t head[LINK_HEAD_SIZE];
+	struct bytes body = { b == NULL ? NULL : b->data,
+		b == NULL ? 0 : b->used };
+	enum status st;
+
+	(void)link_wire_put_head(&h, head);
+	st = t->send(t, l->node, (struct bytes){ head, sizeof(head) }, body);
+	if (st == ST_OK)
+		l->spoken_us = l->all->now_us;
+	return st;
+}
+
+static void
+link_count_sent(struct link *l, const struct link_batch *b)
+{
+	uint64_t frames =
+	    (uint64_t)b->frames[LINK_NORMAL] + b->frames[LINK_CONTROL];
+
+	if (b->sent) {
+		l->stats.frames_resent += frames;
+		return;
+	}
+	l->stats.frames_sent += frames;
+	l->stats.bytes_sent +=
+	    (uint64_t)b->bytes[LINK_NORMAL] + b->bytes[LINK_CONTROL];
+}
+
+/* Hands over what waits; true if nothing is left. */
+static bool
+link_transmit(struct link *l)
+{
+	struct link_batch *b;
+
+	while ((b = link_flow_next(&l->flow)) != NULL) {
+		if (link_send_carry(l, LINK_KIND_CARRY, b) != ST_OK)
+			return false;
+		link_count_sent(l, b);
+		link_flow_sent(&l->flow, l->all->now_us);
+	}
+	return true;
+}
+
+static void
+link_flush(struct link *l)
+{
+	uint64_t now_us = l->all->now_us;
+
+	if (l->state != LINK_UP)
+		return;
+	/* While older batches wait for room, the open one may as well grow. */
+	if (link_transmit(l)) {
+		link_flow_close_open(&l->flow);
+		(void)link_transmit(l);
+	}
+	if (link_flow_owes(&l->flow, now_us) ||
+	    now_us >= l->spoken_us + LINK_HEARTBEAT_US) {
+		if (link_send_carry(l, LINK_KIND_CARRY, NULL) == ST_OK)
+			link_flow_acknowledged(&l->flow);
+		else
+			l->spoken_us = now_us; /* no room: not at once again */
+	}
+}
+
+void
+links_flush(struct links *all)
+{
+	all->now_us = clock_mono_us(all->config.clock);
+	for (size_t i = 0; i < all->nlinks; i++)
+		link_flush(&all->links[i]);
+}
+
+bool
+links_turn(struct links *all)
+{
+	bool more;
+
+	all->now_us = clock_mono_us(all->config.clock);
+	more = links_receive(all);
+	for (size_t i = 0; i < all->nlinks; i++) {
+		/* Judge silence only when all that came has been heard. */
+		if (!more)
+			link_tick(&all->links[i]);
+		link_flush(&all->links[i]);
+	}
+	return more;
+}
+
+static uint64_t
+link_next_us(const struct link *l)
+{
+	switch (l->state) {
+	case LINK_DOWN:
+	case LINK_REFUSED:
+		return l->retry_us;
+	case LINK_DIALING:
+		return least(link_redial_us(l), link_shake_next_us(l));
+	case LINK_LOST:
+		return least(
+		    least(link_redial_us(l), l->state_us + LINK_LOST_US),
+		    link_shake_next_us(l));
+	case LINK_UP:
+		break;
+	}
+	return least(least(link_flow_next_us(&l->flow), link_shake_next_us(l)),
+	    least(l->heard_us + LINK_SILENCE_US,
+		l->spoken_us + LINK_HEARTBEAT_US));
+}
+
+uint64_t
+links_next_us(const struct links *all)
+{
+	uint64_t at = UINT64_MAX;
+
+	for (size_t i = 0; i < all->nlinks; i++)
+		at = least(at, link_next_us(&all->links[i]));
+	return at;
+}
+
+static struct link *
+links_find(const struct links *all, uint16_t node)
+{
+	return node > LINK_NODE_MAX ? NULL : all->by_node[node];
+}
+
+enum status
+links_send(struct links *all, uint16_t peer, enum link_lane lane,
+    const void *bytes, size_t size)
+{
+	struct link *l = links_find(all, peer);
+	enum status st;
+
+	assert(lane < LINK_LANES);
+	if (l == NULL)
+		return ST_NOT_FOUND;
+	if (size > LINK_FRAME_MAX)
+		return ST_INVALID;
+	if (l->state != LINK_UP && l->state != LINK_LOST) {
+		l->stats.refused_closed++;
+		return ST_CLOSED;
+	}
+	st = link_flow_push(&l->flow, lane, bytes, (uint32_t)size);
+	l->stats.refused_full += st == ST_FULL;
+	return st;
+}
+
+void
+links_credit(struct links *all, uint16_t peer, uint32_t frames, uint32_t bytes)
+{
+	struct link *l = links_find(all, peer);
+
+	assert(l != NULL);
+	link_flow_grant(&l->flow, frames, bytes);
+}
+
+bool
+links_idle(const struct links *all)
+{
+	for (size_t i = 0; i < all->nlinks; i++)
+		if (!link_flow_idle(&all->links[i].flow))
+			return false;
+	return true;
+}
+
+uint64_t
+links_incarnation(const struct links *all)
+{
+	return all->incarnation;
+}
+
+enum link_state
+links_state(const struct links *all, uint16_t peer)
+{
+	const struct link *l = links_find(all, peer);
+
+	return l == NULL ? LINK_DOWN : l->state;
+}
+
+const struct link_stats *
+links_stats(const struct links *all, uint16_t peer)
+{
+	const struct link *l = links_find(all, peer);
+
+	return l == NULL ? NULL : &l->stats;
+}
+
+static bool
+text_fits(const char *text, size_t max)
+{
+	return text != NULL && text[0] != '\0' && strlen(text) <= max;
+}
+
+static enum status
+links_add(struct links *all, const struct link_peer *peer)
+{
+	struct link *l = &all->links[all->nlinks];
+
+	if (peer->node > LINK_NODE_MAX || peer->node == all->config.node ||
+	    all->by_node[peer->node] != NULL ||
+	    !text_fits(peer->name, LINK_NAME_MAX) ||
+	    !text_fits(peer->url, LINK_URL_MAX))
+		return ST_INVALID;
+	l->all = all;
+	l->node = peer->node;
+	snprintf(l->name, sizeof(l->name), "%s", peer->name);
+	snprintf(l->url, sizeof(l->url), "%s", peer->url);
+	link_flow_init(&l->flow);
+	all->by_node[peer->node] = l;
+	all->nlinks++;
+	return ST_OK;
+}
+
+static enum status
+links_fill(struct links *all, const struct links_config *c)
+{
+	enum status st = ST_OK;
+
+	if (c->node > LINK_NODE_MAX || c->npeers > LINK_PEERS_MAX ||
+	    !text_fits(c->name, LINK_NAME_MAX) ||
+	    !text_fits(c->listen, LINK_URL_MAX))
+		return ST_INVALID;
+	all->config = *c;
+	snprintf(all->name, sizeof(all->name), "%s", c->name);
+	all->now_us = clock_mono_us(c->clock);
+	do
+		c->random(c->ctx, &all->incarnation, sizeof(all->incarnation));
+	while (all->incarnation == 0);
+	for (size_t i = 0; i < c->npeers && st == ST_OK; i++)
+		st = links_add(all, &c->peers[i]);
+	/* Borrowed for this call only. */
+	all->config.peers = NULL;
+	all->config.name = all->config.listen = NULL;
+	return st;
+}
+
+enum status
+links_create(const struct links_config *config, struct links **ret_links)
+{
+	struct links *all = calloc(1, sizeof(*all));
+	enum status st;
+
+	if (all == NULL)
+		return ST_NO_MEMORY;
+	st = links_fill(all, config);
+	all->transport = config->transport;
+	if (st == ST_OK && all->transport == NULL)
+		st = link_nng_create(
+		    config->listen, config->wake, config->ctx, &all->transport);
+	if (st != ST_OK) {
+		free(all);
+		return st;
+	}
+	*ret_links = all;
+	return ST_OK;
+}
+
+void
+links_destroy(struct links *all)
+{
+	if (all == NULL)
+		return;
+	for (size_t i = 0; i < all->nlinks; i++) {
+		struct link *l = &all->links[i];
+
+		if (l->state == LINK_UP)
+			(void)link_send_carry(l, LINK_KIND_BYE, NULL);
+		link_shake_end(l);
+		link_flow_fini(&l->flow);
+	}
+	all->transport->destroy(all->transport);
+	seal_wipe(all, sizeof(*all));
+	free(all);
+}

@@ -1,0 +1,248 @@
+#include "runtime/seal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MARK_SIZE (sizeof(SEAL_FILE_MARK) - 1)
+#define FILE_SIZE (MARK_SIZE + 2 * SEAL_SEED_SIZE + 1)
+
+struct seal_keypair {
+	uint8_t secret[crypto_sign_SECRETKEYBYTES];
+	uint8_t public_key[SEAL_PUBLIC_SIZE];
+};
+
+struct seal_exchange {
+	uint8_t secret[crypto_scalarmult_SCALARBYTES];
+	uint8_t public_key[SEAL_PUBLIC_SIZE];
+};
+
+static_assert(SEAL_PUBLIC_SIZE == crypto_sign_PUBLICKEYBYTES, "Ed25519");
+static_assert(SEAL_PUBLIC_SIZE == crypto_scalarmult_BYTES, "X25519");
+static_assert(SEAL_SIGNATURE_SIZE == crypto_sign_BYTES, "Ed25519");
+static_assert(SEAL_SEED_SIZE == crypto_sign_SEEDBYTES, "Ed25519");
+static_assert(SEAL_SEED_SIZE == crypto_scalarmult_SCALARBYTES, "X25519");
+static_assert(SEAL_SECRET_SIZE == crypto_generichash_BYTES, "BLAKE2b");
+
+enum status
+seal_start(void)
+{
+	return sodium_init() < 0 ? ST_IO : ST_OK;
+}
+
+enum status
+seal_keypair_create(
+    const uint8_t seed[SEAL_SEED_SIZE], struct seal_keypair **ret_keys)
+{
+	struct seal_keypair *keys = sodium_malloc(sizeof(*keys));
+
+	if (keys == NULL)
+		return ST_NO_MEMORY;
+	if (seed != NULL)
+		crypto_sign_seed_keypair(keys->public_key, keys->secret, seed);
+	else
+		crypto_sign_keypair(keys->public_key, keys->secret);
+	sodium_mprotect_readonly(keys);
+	*ret_keys = keys;
+	return ST_OK;
+}
+
+void
+seal_keypair_destroy(struct seal_keypair *keys)
+{
+	sodium_free(keys);
+}
+
+const uint8_t *
+seal_keypair_public(const struct seal_keypair *keys)
+{
+	return keys->public_key;
+}
+
+static enum status
+seal_parse(const char text[FILE_SIZE], struct seal_keypair **ret_keys)
+{
+	uint8_t *seed;
+	const char *end = NULL;
+	enum status st = ST_MALFORMED;
+
+	if (memcmp(text, SEAL_FILE_MARK, MARK_SIZE) != 0 ||
+	    text[FILE_SIZE - 1] != '\n')
+		return ST_MALFORMED;
+	seed = sodium_malloc(SEAL_SEED_SIZE);
+	if (seed == NULL)
+		return ST_NO_MEMORY;
+	if (sodium_hex2bin(seed, SEAL_SEED_SIZE, text + MARK_SIZE,
+		2 * SEAL_SEED_SIZE, NULL, NULL, &end) == 0 &&
+	    end == text + FILE_SIZE - 1)
+		st = seal_keypair_create(seed, ret_keys);
+	sodium_free(seed);
+	return st;
+}
+
+/* Only its owner may be able to read or write a key file. */
+static enum status
+seal_read(int fd, struct seal_keypair **ret_keys)
+{
+	struct stat about;
+	char *text;
+	enum status st = ST_MALFORMED;
+
+	if (fstat(fd, &about) != 0)
+		return ST_IO;
+	if (!S_ISREG(about.st_mode) || about.st_uid != geteuid() ||
+	    (about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return ST_DENIED;
+	text = sodium_malloc(FILE_SIZE);
+	if (text == NULL)
+		return ST_NO_MEMORY;
+	if (about.st_size == (off_t)FILE_SIZE &&
+	    read(fd, text, FILE_SIZE) == (ssize_t)FILE_SIZE)
+		st = seal_parse(text, ret_keys);
+	sodium_free(text);
+	return st;
+}
+
+enum status
+seal_keypair_load(const char *path, struct seal_keypair **ret_keys)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	enum status st;
+
+	if (fd < 0)
+		return errno == ENOENT                     ? ST_NOT_FOUND
+		       : errno == EACCES || errno == ELOOP ? ST_DENIED
+							   : ST_IO;
+	st = seal_read(fd, ret_keys);
+	close(fd);
+	return st;
+}
+
+static enum status
+seal_write(int fd, const struct seal_keypair *keys)
+{
+	char *text = sodium_malloc(FILE_SIZE + 1);
+	enum status st = ST_OK;
+
+	if (text == NULL)
+		return ST_NO_MEMORY;
+	memcpy(text, SEAL_FILE_MARK, MARK_SIZE);
+	/* libsodium keeps the seed in the first half of the secret key. */
+	sodium_bin2hex(text + MARK_SIZE, 2 * SEAL_SEED_SIZE + 1, keys->secret,
+	    SEAL_SEED_SIZE);
+	text[FILE_SIZE - 1] = '\n';
+	if (write(fd, text, FILE_SIZE) != (ssize_t)FILE_SIZE || fsync(fd) != 0)
+		st = ST_IO;
+	sodium_free(text);
+	return st;
+}
+
+enum status
+seal_keypair_store(const struct seal_keypair *keys, const char *path)
+{
+	int fd = open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	enum status st;
+
+	if (fd < 0)
+		return errno == EEXIST ? ST_EXISTS : ST_IO;
+	st = seal_write(fd, keys);
+	if (close(fd) != 0 && st == ST_OK)
+		st = ST_IO;
+	if (st != ST_OK)
+		unlink(path);
+	return st;
+}
+
+void
+seal_sign(const struct seal_keypair *keys, struct bytes text,
+    uint8_t ret_signature[SEAL_SIGNATURE_SIZE])
+{
+	crypto_sign_detached(
+	    ret_signature, NULL, text.at, text.size, keys->secret);
+}
+
+bool
+seal_verify(const uint8_t public_key[SEAL_PUBLIC_SIZE], struct bytes text,
+    const uint8_t signature[SEAL_SIGNATURE_SIZE])
+{
+	return crypto_sign_verify_detached(
+		   signature, text.at, text.size, public_key) == 0;
+}
+
+struct seal_exchange *
+seal_exchange_create(const uint8_t seed[SEAL_SEED_SIZE])
+{
+	struct seal_exchange *x = sodium_malloc(sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	memcpy(x->secret, seed, sizeof(x->secret));
+	crypto_scalarmult_base(x->public_key, x->secret);
+	return x;
+}
+
+void
+seal_exchange_destroy(struct seal_exchange *x)
+{
+	sodium_free(x);
+}
+
+const uint8_t *
+seal_exchange_public(const struct seal_exchange *x)
+{
+	return x->public_key;
+}
+
+enum status
+seal_exchange_agree(const struct seal_exchange *x,
+    const uint8_t peer[SEAL_PUBLIC_SIZE], struct bytes context,
+    uint8_t ret_secret[SEAL_SECRET_SIZE])
+{
+	uint8_t shared[crypto_scalarmult_BYTES];
+
+	if (crypto_scalarmult(shared, x->secret, peer) != 0)
+		return ST_DENIED;
+	crypto_generichash(ret_secret, SEAL_SECRET_SIZE, context.at,
+	    context.size, shared, sizeof(shared));
+	sodium_memzero(shared, sizeof(shared));
+	return ST_OK;
+}
+
+uint64_t
+seal_tag(
+    const uint8_t secret[SEAL_SECRET_SIZE], const char *label, uint64_t number)
+{
+	crypto_generichash_state state;
+	uint8_t digest[crypto_generichash_BYTES];
+	uint8_t octets[sizeof(number)];
+	uint64_t tag;
+
+	for (size_t i = 0; i < sizeof(octets); i++)
+		octets[i] = (uint8_t)(number >> (8 * i));
+	crypto_generichash_init(
+	    &state, secret, SEAL_SECRET_SIZE, sizeof(digest));
+	crypto_generichash_update(
+	    &state, (const uint8_t *)label, strlen(label) + 1);
+	crypto_generichash_update(&state, octets, sizeof(octets));
+	crypto_generichash_final(&state, digest, sizeof(digest));
+	memcpy(&tag, digest, sizeof(tag));
+	sodium_memzero(digest, sizeof(digest));
+	return tag;
+}
+
+void
+seal_random(void *ret_bytes, size_t size)
+{
+	randombytes_buf(ret_bytes, size);
+}
+
+void
+seal_wipe(void *bytes, size_t size)
+{
+	sodium_memzero(bytes, size);
+}
