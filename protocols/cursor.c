@@ -1,6 +1,13 @@
 #include "protocols/cursor.h"
 
-const struct cursor_shape cursor_shapes[32] = {
+/* 0xc0 to 0xdf: what it is, bytes of the number that follows, added to n. */
+struct shape {
+	uint8_t kind;
+	uint8_t width;
+	uint8_t n;
+};
+
+static const struct shape shapes[32] = {
 	{ CURSOR_NIL, 0, 0 },
 	{ CURSOR_BAD, 0, 0 },
 	{ CURSOR_BOOL, 0, 0 },
@@ -34,6 +41,24 @@ const struct cursor_shape cursor_shapes[32] = {
 	{ CURSOR_MAP, 2, 0 },
 	{ CURSOR_MAP, 4, 0 },
 };
+
+struct cursor_item
+cursor_rare_head(struct cursor *c, unsigned b)
+{
+	const struct shape *s = &shapes[b & 0x1f];
+	uint64_t n;
+
+	if (b >= 0xe0)
+		return cursor_signed(b, 1);
+	n = cursor_number(c, s->width);
+	if (c->bad || s->kind == CURSOR_BAD) {
+		cursor_fail(c);
+		return (struct cursor_item){ CURSOR_BAD, 0 };
+	}
+	if (s->kind == CURSOR_INT)
+		return cursor_signed(n, s->width);
+	return (struct cursor_item){ (enum cursor_kind)s->kind, n + s->n };
+}
 
 /* Each step eats a byte and todo never passes what is left, so it ends. */
 void

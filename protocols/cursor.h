@@ -5,7 +5,7 @@
  * sticks in bad: from then on nothing is left to read, so a reader asks once
  * at its end.  Source: the format table of the msgpack specification
  * (github.com/msgpack/msgpack/blob/master/spec.md).  A cursor that is a local
- * variable stays in registers: all but cursor_skip is inline.
+ * variable mostly stays in registers: what is frequent is inline.
  */
 #ifndef PROTOCOLS_CURSOR_H
 #define PROTOCOLS_CURSOR_H
@@ -42,15 +42,6 @@ struct cursor_item {
 	enum cursor_kind kind;
 	uint64_t n; /* value, bytes to follow, items or pairs to follow */
 };
-
-/* 0xc0 to 0xdf: what it is, bytes of the number that follows, added to n. */
-struct cursor_shape {
-	uint8_t kind;
-	uint8_t width;
-	uint8_t n;
-};
-
-extern const struct cursor_shape cursor_shapes[32];
 
 static inline struct cursor
 cursor_of(const void *bytes, size_t size)
@@ -116,17 +107,51 @@ cursor_signed(uint64_t n, unsigned width)
 }
 
 HOT_INLINE struct cursor_item
-cursor_shaped(struct cursor *c, const struct cursor_shape *s)
+cursor_counted(struct cursor *c, enum cursor_kind kind, unsigned width)
 {
-	uint64_t n = cursor_number(c, s->width);
+	uint64_t n = cursor_number(c, width);
 
-	if (c->bad || s->kind == CURSOR_BAD) {
-		cursor_fail(c);
-		return (struct cursor_item){ CURSOR_BAD, 0 };
+	return (struct cursor_item){ c->bad ? CURSOR_BAD : kind, n };
+}
+
+/* What heads past 0xbf say, by the table. */
+struct cursor_item cursor_rare_head(struct cursor *c, unsigned b);
+
+/*
+ * Heads past 0xbf.  The frequent ones are named, so that a good guess of the
+ * branch knows their width before the byte has been read; the table is for
+ * the others.
+ */
+HOT_INLINE struct cursor_item
+cursor_wide_head(struct cursor *c, unsigned b)
+{
+	struct cursor_item item;
+	struct cursor copy;
+
+	switch (b) {
+	case 0xc0:
+		return (struct cursor_item){ CURSOR_NIL, 0 };
+	case 0xc2:
+	case 0xc3:
+		return (struct cursor_item){ CURSOR_BOOL, b & 1 };
+	case 0xc4:
+		return cursor_counted(c, CURSOR_BYTES, 1);
+	case 0xcc:
+		return cursor_counted(c, CURSOR_UINT, 1);
+	case 0xcd:
+		return cursor_counted(c, CURSOR_UINT, 2);
+	case 0xce:
+		return cursor_counted(c, CURSOR_UINT, 4);
+	case 0xcf:
+		return cursor_counted(c, CURSOR_UINT, 8);
+	case 0xd9:
+		return cursor_counted(c, CURSOR_TEXT, 1);
+	default:
+		copy = *c; /* c itself may stay in registers */
+		item = cursor_rare_head(&copy, b);
+		*c = copy;
+		return item;
 	}
-	if (s->kind == CURSOR_INT)
-		return cursor_signed(n, s->width);
-	return (struct cursor_item){ (enum cursor_kind)s->kind, n + s->n };
 }
 
 /* The next head; what n says follows is still to be read. */
@@ -142,10 +167,8 @@ cursor_head(struct cursor *c)
 	b = *c->at++;
 	if (b <= 0x7f)
 		return (struct cursor_item){ CURSOR_UINT, b };
-	if (b >= 0xe0)
-		return cursor_signed(b, 1);
 	if (b >= 0xc0)
-		return cursor_shaped(c, &cursor_shapes[b - 0xc0]);
+		return cursor_wide_head(c, b);
 	if (b >= 0xa0)
 		return (struct cursor_item){ CURSOR_TEXT, b & 0x1f };
 	return (struct cursor_item){ b >= 0x90 ? CURSOR_ARRAY : CURSOR_MAP,

@@ -3,9 +3,9 @@
 #include "protocols/scalar.h"
 
 /* Records hold lists that hold records: two of the four come first. */
-static void record_pack(struct packer *out, const struct wire_type *t,
+static void record_pack(struct packer *p, const struct wire_type *t,
     const char *body, unsigned depth);
-static void record_unpack(struct unpacker *in, const struct wire_type *t,
+static void record_unpack(struct unpacker *u, const struct wire_type *t,
     char *body, struct cursor_item item, unsigned depth);
 
 static void
@@ -52,32 +52,41 @@ nested_pack(struct packer *p, const struct wire_field *f, const char *body,
 	}
 }
 
-/* p is a copy so that it lives in registers until something nests. */
+/*
+ * Inlined twice, so that p stays in registers: what nests gets a copy, for a
+ * variable whose address leaves the function has to live in memory.
+ */
+HOT_INLINE void
+fields_pack(struct packer *p, const struct wire_type *t, const char *body,
+    unsigned depth)
+{
+	packer_array(p, t->nfields);
+	for (size_t i = 0; i < t->nfields && p->status == ST_OK; i++) {
+		const struct wire_field *f = &t->fields[i];
+		struct packer copy;
+
+		if (f->flags != 0 && field_absent(f, body)) {
+			packer_nil(p);
+		} else if (f->kind < WIRE_ENUM) {
+			scalar_pack(p, f, body + f->offset);
+		} else {
+			copy = *p;
+			nested_pack(&copy, f, body, depth + 1);
+			*p = copy;
+		}
+	}
+}
+
 static void
 record_pack(struct packer *out, const struct wire_type *t, const char *body,
     unsigned depth)
 {
-	struct packer p;
+	struct packer p = *out;
 
-	if (depth == WIRE_DEPTH_MAX) {
-		packer_fail(out, ST_FULL);
-		return;
-	}
-	packer_array(out, t->nfields);
-	p = *out;
-	for (size_t i = 0; i < t->nfields && p.status == ST_OK; i++) {
-		const struct wire_field *f = &t->fields[i];
-
-		if (f->flags != 0 && field_absent(f, body)) {
-			packer_nil(&p);
-		} else if (f->kind < WIRE_ENUM) {
-			scalar_pack(&p, f, body + f->offset);
-		} else {
-			*out = p;
-			nested_pack(out, f, body, depth + 1);
-			p = *out;
-		}
-	}
+	if (depth == WIRE_DEPTH_MAX)
+		packer_fail(&p, ST_FULL);
+	else
+		fields_pack(&p, t, body, depth);
 	*out = p;
 }
 
@@ -86,7 +95,7 @@ wire_encode(const struct wire_type *t, const void *body, struct wire_out *out)
 {
 	struct packer p = packer_of(out);
 
-	record_pack(&p, t, body, 0);
+	fields_pack(&p, t, body, 0);
 	return packer_done(&p, out);
 }
 
@@ -137,6 +146,16 @@ nested_unpack(struct unpacker *u, const struct wire_field *f, char *body,
 	}
 }
 
+/* False for the nil of what may be absent; else present, as the struct says. */
+static bool
+field_arrives(const struct wire_field *f, char *body, struct cursor_item item)
+{
+	if (item.kind == CURSOR_NIL && (f->flags & WIRE_OPTIONAL) != 0)
+		return false;
+	field_make_present(f, body);
+	return true;
+}
+
 /* What the sender, being older, lacks; or, being newer, has too many of. */
 static void
 record_settle(
@@ -148,38 +167,46 @@ record_settle(
 		cursor_skip(&u->c);
 }
 
-/* u is a copy so that it lives in registers until something nests. */
+/* As fields_pack: u in registers, a copy for what nests. */
+HOT_INLINE void
+fields_unpack(struct unpacker *u, const struct wire_type *t, char *body,
+    struct cursor_item item, unsigned depth)
+{
+	uint64_t count = cursor_item_is(&u->c, item, CURSOR_ARRAY);
+	struct unpacker copy;
+
+	for (uint64_t i = 0; i < t->nfields && i < count && !u->c.bad; i++) {
+		const struct wire_field *f = &t->fields[i];
+
+		item = cursor_head(&u->c);
+		if (f->flags != 0 && !field_arrives(f, body, item))
+			continue;
+		if (f->kind < WIRE_ENUM) {
+			scalar_unpack(u, f, body + f->offset, item);
+		} else {
+			copy = *u;
+			nested_unpack(&copy, f, body, item, depth + 1);
+			*u = copy;
+		}
+	}
+	if (count != t->nfields) {
+		copy = *u;
+		record_settle(&copy, t, body, count);
+		*u = copy;
+	}
+}
+
 static void
 record_unpack(struct unpacker *in, const struct wire_type *t, char *body,
     struct cursor_item item, unsigned depth)
 {
-	uint64_t count = cursor_item_is(&in->c, item, CURSOR_ARRAY);
-	struct unpacker u;
+	struct unpacker u = *in;
 
 	if (depth == WIRE_DEPTH_MAX)
-		cursor_fail(&in->c);
-	u = *in;
-	for (uint64_t i = 0; i < t->nfields && i < count && !u.c.bad; i++) {
-		const struct wire_field *f = &t->fields[i];
-
-		item = cursor_head(&u.c);
-		if (f->flags != 0) {
-			if (item.kind == CURSOR_NIL &&
-			    (f->flags & WIRE_OPTIONAL) != 0)
-				continue;
-			field_make_present(f, body);
-		}
-		if (f->kind < WIRE_ENUM) {
-			scalar_unpack(&u, f, body + f->offset, item);
-		} else {
-			*in = u;
-			nested_unpack(in, f, body, item, depth + 1);
-			u = *in;
-		}
-	}
+		cursor_fail(&u.c);
+	else
+		fields_unpack(&u, t, body, item, depth);
 	*in = u;
-	if (count != t->nfields)
-		record_settle(in, t, body, count);
 }
 
 enum status
@@ -191,7 +218,7 @@ wire_decode(const struct wire_type *t, struct arena *a, const void *bytes,
 	enum status st;
 
 	if (body != NULL)
-		record_unpack(&u, t, body, cursor_head(&u.c), 0);
+		fields_unpack(&u, t, body, cursor_head(&u.c), 0);
 	if (cursor_left(&u.c) > 0)
 		cursor_fail(&u.c);
 	st = unpacker_status(&u);

@@ -21,12 +21,13 @@
 /* Deepest nesting of records in records; deeper catalogues do not start. */
 #define WIRE_DEPTH_MAX 8
 
-#define WIRE_KINDS(X)                                                      \
-	X(BOOL)                                                            \
-	X(U32)                                                             \
-	X(U64)                                                             \
-	X(I64) X(MONEY) X(TEXT) X(BYTES) X(TIME) X(UUID) X(ENUM) X(RECORD) \
-	    X(LIST) X(TEXTS)
+#define WIRE_KINDS(X) \
+	X(BOOL)       \
+	X(U32)        \
+	X(U64)        \
+	X(I64)        \
+	X(MONEY)      \
+	X(TEXT) X(BYTES) X(TIME) X(UUID) X(ENUM) X(RECORD) X(LIST) X(TEXTS)
 
 enum wire_kind {
 #define X(k) WIRE_##k,
