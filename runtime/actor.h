@@ -106,6 +106,9 @@ void actor_drained(struct actor *self);
 /* As if the handler had returned st; why is logged. */
 void actor_fail(struct actor *self, enum status st, const char *why);
 
+/* Tells whoever started the node, as key=value of its ready line. */
+void actor_announce(struct actor *self, const char *key, const char *value);
+
 /* The address of an actor of actors.def; shard 0 if it has but one. */
 uint64_t actor_find(const struct actor *self, uint32_t number, uint32_t shard);
 /* How many shards it has in this topology. */

@@ -93,10 +93,11 @@ struct op {
 	struct frame caller;
 	struct timer_node deadline;
 	op_fn fn;
-	uint8_t phase; /* enum op_phase */
-	uint8_t early; /* enum status: why it is refused without being sent */
-	bool at_work;  /* a worker has it, whatever its phase */
-	bool ended;    /* answered; freed when the worker is through */
+	uint8_t phase;  /* enum op_phase */
+	uint64_t asked; /* whom, while OP_ASKING */
+	uint8_t early;  /* enum status: why it is refused without being sent */
+	bool at_work;   /* a worker has it, whatever its phase */
+	bool ended;     /* answered; freed when the worker is through */
 	struct parcel parcel;
 	struct op *next_work;
 	work_fn run;
@@ -128,6 +129,8 @@ bool actor_run(struct actor *a, uint32_t budget);
 void op_on_answer(struct actor *a, struct mail *m);
 /* Refuses what the handler that just returned forgot. */
 void op_sweep_open(struct loop *l);
+/* Tells the ops that wait for an actor of this node that it is gone. */
+void op_close_asked(struct actor *a, uint32_t node);
 /* Refuses everything open, CLOSED: the actor has failed. */
 void op_close_all(struct actor *a, const char *why);
 

@@ -24,8 +24,9 @@
 #define LINK_HEAD_SIZE 44
 #define LINK_HELLO_SIZE 73 /* before the name */
 #define LINK_HELLO_MAX (LINK_HELLO_SIZE + LINK_NAME_MAX)
-#define LINK_PROOF_SIGNED (20 + 2 * SEAL_PUBLIC_SIZE) /* before the signature \
-						       */
+#define LINK_PROOF_SIGNED                                   \
+	(20 + 2 * SEAL_PUBLIC_SIZE) /* before the signature \
+				     */
 #define LINK_PROOF_SIZE (LINK_PROOF_SIGNED + SEAL_SIGNATURE_SIZE)
 #define LINK_REFUSE_SIZE (5 + SEAL_PUBLIC_SIZE)
 #define LINK_MESSAGE_MAX (LINK_HEAD_SIZE + LINK_LENGTH_SIZE + LINK_FRAME_MAX)

@@ -114,6 +114,8 @@ loop_turn(struct loop *l)
 	l->now_us = clock_mono_us(l->node->config.clock);
 	busy = loop_take_inbox(l);
 	wheel_turn(&l->wheel, l->now_us);
+	if (l->links_in != NULL)
+		l->links_in(l);
 	for (uint32_t i = 0; i < LOOP_TURN_ACTORS; i++) {
 		struct actor *a = loop_pop_runnable(l);
 
@@ -122,9 +124,9 @@ loop_turn(struct loop *l)
 		if (actor_run(a, LOOP_ACTOR_BUDGET))
 			loop_make_runnable(l, a);
 	}
-	if (l->extra != NULL)
-		l->extra(l);
 	loop_flush(l);
+	if (l->links_out != NULL)
+		l->links_out(l);
 	return busy || l->run_head != NULL;
 }
 
@@ -132,11 +134,10 @@ uint64_t
 loop_next_us(const struct loop *l)
 {
 	uint64_t next = wheel_next_us(&l->wheel);
-	uint64_t extra = l->extra_next_us == NULL
-			     ? UINT64_MAX
-			     : l->extra_next_us((struct loop *)(uintptr_t)l);
+	uint64_t links =
+	    l->links_next_us == NULL ? UINT64_MAX : l->links_next_us(l);
 
 	if (l->run_head != NULL)
 		return 0;
-	return next < extra ? next : extra;
+	return next < links ? next : links;
 }

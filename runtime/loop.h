@@ -65,9 +65,10 @@ struct loop {
 	struct net *net;
 	void *uv;                     /* uv_loop_t, or NULL */
 	void (*wake)(struct loop *l); /* any thread */
-	void (*extra)(
-	    struct loop *l); /* the links, on the loop that has them */
-	uint64_t (*extra_next_us)(struct loop *l);
+	/* The links, on the loop that has them: take in, and send. */
+	void (*links_in)(struct loop *l);
+	void (*links_out)(struct loop *l);
+	uint64_t (*links_next_us)(const struct loop *l);
 	struct loop_shared *shared;
 };
 

@@ -14,6 +14,7 @@
 
 #define NODE_SPAWNED_MAX 4096u /* actors beside those of actors.def */
 #define NODE_NAME_MAX 63
+#define NODE_ANNOUNCED_MAX 1023
 #define WORK_QUEUE_MAX 1024u /* jobs that wait, per pool */
 #define WORK_THREADS_MAX 16u
 
@@ -75,6 +76,11 @@ bool node_turn(struct node *n);
 void node_settle(struct node *n);
 /* Not threaded: when node_turn has something to do by itself. */
 uint64_t node_next_us(const struct node *n);
+
+/* What actors have announced, as " key=value key=value"; after node_start. */
+const char *node_announced(const struct node *n);
+/* Why node_start failed, or on_failed was called; "" if neither. */
+const char *node_failure(const struct node *n);
 
 /* The loop a thread is wanted on: loop 0 has the links. */
 struct loop *node_loop(struct node *n, uint32_t index);

@@ -8,6 +8,8 @@
 #include "runtime/node.h"
 #include "runtime/work.h"
 
+struct bridge;
+
 /* Where an actor of this node is; the number of its loop is for any thread. */
 struct place {
 	_Atomic uint32_t loop_plus_1; /* 0: nobody */
@@ -28,8 +30,8 @@ struct node {
 
 	/* Frames for other nodes go to loop 0, which calls this.  NULL: none.
 	 */
-	void (*remote)(void *ctx, struct loop *l, struct mail *m);
-	void *remote_ctx;
+	void (*remote)(struct bridge *b, struct loop *l, struct mail *m);
+	struct bridge *bridge;
 
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t changed;
@@ -38,6 +40,7 @@ struct node {
 	uint32_t ended;
 	bool failed;
 	char failed_why[128];
+	char announced[NODE_ANNOUNCED_MAX + 1];
 };
 
 static inline struct place *

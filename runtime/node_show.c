@@ -43,6 +43,31 @@ node_books(struct node *n, struct book_row *ret_rows, size_t rows_max)
 	return rows;
 }
 
+void
+actor_announce(struct actor *self, const char *key, const char *value)
+{
+	struct node *n = self->loop->node;
+	size_t used;
+
+	pthread_mutex_lock(&n->lock);
+	used = strlen(n->announced);
+	snprintf(n->announced + used, sizeof(n->announced) - used, " %s=%s",
+	    key, value);
+	pthread_mutex_unlock(&n->lock);
+}
+
+const char *
+node_announced(const struct node *n)
+{
+	return n->announced;
+}
+
+const char *
+node_failure(const struct node *n)
+{
+	return n->failed_why;
+}
+
 static void
 flight_dump_entry(int fd, const struct flight_entry *e)
 {

@@ -124,6 +124,7 @@ op_ask(
 	f.from = a->address;
 	f.to = to;
 	f.ref = pool_renew(&a->ops, op);
+	op->asked = to;
 	op_wait(op, OP_ASKING, on_reply);
 	st = loop_encode(a->loop, &f, catalogue_find(id), body, NULL, &m);
 	if (st == ST_OK) {
@@ -347,6 +348,19 @@ op_work(struct op *op, enum work_pool pool, work_fn run, op_fn on_done)
 	op->at_work = false;
 	op_stop_waiting(op);
 	return op_refuse(op, PROBLEM_OVERLOADED, "too much work is queued");
+}
+
+void
+op_close_asked(struct actor *a, uint32_t node)
+{
+	struct op *op;
+
+	for (uint32_t i = 0; (op = pool_next(&a->ops, &i)) != NULL;) {
+		if (op->phase != OP_ASKING || address_node(op->asked) != node)
+			continue;
+		op_stop_waiting(op);
+		op_go_on_refused(op, ST_CLOSED, "the other node is gone");
+	}
 }
 
 void

@@ -138,7 +138,7 @@ loop_route_far(struct loop *l, struct mail *m)
 		return ST_NOT_FOUND;
 	if (l->index != 0)
 		return loop_hand_over(l, 0, m);
-	l->node->remote(l->node->remote_ctx, l, m);
+	l->node->remote(l->node->bridge, l, m);
 	return ST_OK;
 }
 

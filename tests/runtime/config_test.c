@@ -22,7 +22,7 @@ static struct mistakes told;
 static size_t logged[EV_COUNT];
 
 static void
-sink(void *ctx, enum event event, const char *line, size_t size)
+sink(void *ctx, enum event_id event, const char *line, size_t size)
 {
 	(void)ctx;
 	(void)line;

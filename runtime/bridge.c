@@ -1,0 +1,310 @@
+#include "runtime/bridge.h"
+
+#include <stdlib.h>
+
+#include "runtime/base/log.h"
+#include "runtime/node_inside.h"
+
+#define BRIDGE_VERSION 1 /* of what frames mean to a peer */
+
+struct bridge {
+	struct node *node;
+	struct links *links;
+	struct bridge_config config;
+	struct bridge_stats stats;
+	uint64_t incarnations[LINK_NODE_MAX + 1]; /* last one seen; 0: none */
+	struct parcel wake;
+	atomic_bool woken;
+};
+
+/* A peer has changed: each loop tells its own actors. */
+struct news {
+	struct parcel parcel;
+	uint32_t peer;
+	bool up;
+	bool forgotten; /* what we asked it for will never be answered */
+	uint64_t incarnation;
+};
+
+static void
+news_tell(struct loop *l, struct actor *a, const struct news *news)
+{
+	struct node_changed body = { .node = news->peer,
+		.up = news->up,
+		.incarnation = news->incarnation };
+	struct frame f = { .kind = FRAME_SIGNAL,
+		.lane = FRAME_CONTROL,
+		.id = MSG_node_changed,
+		.from = a->address,
+		.to = a->address,
+		.deadline_us = FRAME_DEADLINE_NONE };
+	struct mail *m;
+
+	if (class_info_find(a->info, MSG_node_changed) == NULL)
+		return;
+	if (loop_encode(l, &f, CATALOGUE_TYPE(node_changed), &body, NULL, &m) ==
+	    ST_OK)
+		(void)loop_route(l, m);
+}
+
+static void
+news_on_loop(struct loop *l, struct parcel *p)
+{
+	struct news *news = LIST_OF(p, struct news, parcel);
+
+	for (struct actor *a = l->node->actors; a != NULL;
+	     a = a->prev_of_node) {
+		if (a->loop != l || a->phase > ACTOR_RUNNING)
+			continue;
+		if (news->forgotten)
+			op_close_asked(a, news->peer);
+		news_tell(l, a, news);
+	}
+	free(news);
+}
+
+static void
+bridge_spread(struct bridge *b, uint32_t peer, bool up, bool forgotten,
+    uint64_t incarnation)
+{
+	for (uint32_t i = 0; i < b->node->config.loops; i++) {
+		struct news *news = malloc(sizeof(*news));
+
+		if (news == NULL)
+			abort();
+		*news = (struct news){ .parcel.fn = news_on_loop,
+			.peer = peer,
+			.up = up,
+			.forgotten = forgotten,
+			.incarnation = incarnation };
+		loop_give(&b->node->loops[i], &news->parcel);
+	}
+}
+
+static void
+bridge_on_state(void *ctx, uint16_t peer, enum link_state was,
+    enum link_state now, uint64_t incarnation, const char *why)
+{
+	struct bridge *b = ctx;
+	bool other = b->incarnations[peer] != incarnation;
+
+	(void)was;
+	(void)why;
+	if (now == LINK_UP) {
+		bridge_spread(b, peer, true,
+		    other && b->incarnations[peer] != 0, incarnation);
+		b->incarnations[peer] = incarnation;
+	} else if (now == LINK_DOWN || now == LINK_LOST) {
+		bridge_spread(b, peer, false, now == LINK_DOWN, incarnation);
+	}
+}
+
+/* The clock of each node is its own: only what is left may travel. */
+static void
+frame_deadline_to_left(uint8_t *frame, uint64_t now_us)
+{
+	uint64_t us = frame_get_u64(frame, FRAME_AT_DEADLINE);
+
+	if (us != FRAME_DEADLINE_NONE)
+		frame_set_u64(
+		    frame, FRAME_AT_DEADLINE, us > now_us ? us - now_us : 0);
+}
+
+static void
+frame_left_to_deadline(uint8_t *frame, uint64_t now_us)
+{
+	uint64_t left = frame_get_u64(frame, FRAME_AT_DEADLINE);
+
+	if (left != FRAME_DEADLINE_NONE)
+		frame_set_u64(frame, FRAME_AT_DEADLINE,
+		    left < FRAME_DEADLINE_NONE - 1 - now_us
+			? now_us + left
+			: FRAME_DEADLINE_NONE - 1);
+}
+
+/* Answers go on the control lane: they were asked for, so never refused. */
+static void
+bridge_remote(struct bridge *b, struct loop *l, struct mail *m)
+{
+	uint32_t peer = address_node(frame_get_u64(m->at, FRAME_AT_TO));
+	enum link_lane lane = m->at[FRAME_AT_LANE] == FRAME_CONTROL ||
+				      m->at[FRAME_AT_KIND] >= FRAME_REPLY
+				  ? LINK_CONTROL
+				  : LINK_NORMAL;
+	enum status st = ST_NOT_FOUND;
+
+	if (peer <= LINK_NODE_MAX) {
+		frame_deadline_to_left(m->at, l->now_us);
+		st = links_send(b->links, (uint16_t)peer, lane, m->at, m->size);
+	}
+	if (st == ST_OK) {
+		b->stats.sent++;
+		loop_drop(l, m);
+		return;
+	}
+	b->stats.refused++;
+	loop_bounce(l, m, st, "it cannot reach the other node");
+}
+
+static bool
+bridge_may_deliver(const struct bridge *b, uint16_t peer, const uint8_t *frame)
+{
+	return address_node(frame_get_u64(frame, FRAME_AT_FROM)) == peer &&
+	       address_node(frame_get_u64(frame, FRAME_AT_TO)) ==
+		   b->node->config.number &&
+	       frame[FRAME_AT_HOPS] > 0;
+}
+
+static void
+bridge_on_frame(void *ctx, uint16_t peer, const uint8_t *bytes, size_t size)
+{
+	struct bridge *b = ctx;
+	struct loop *l = &b->node->loops[0];
+	struct mail *m;
+
+	if (frame_check(bytes, size) != ST_OK ||
+	    !bridge_may_deliver(b, peer, bytes) ||
+	    (m = mail_take(&l->pool, (uint32_t)size)) == NULL) {
+		b->stats.rejected++;
+		return;
+	}
+	b->stats.received++;
+	memcpy(m->at, bytes, size);
+	m->size = (uint32_t)size;
+	m->at[FRAME_AT_HOPS]--;
+	frame_left_to_deadline(m->at, l->now_us);
+	(void)loop_route(l, m);
+}
+
+static void
+bridge_links_in(struct loop *l)
+{
+	(void)links_turn(l->node->bridge->links);
+}
+
+static void
+bridge_links_out(struct loop *l)
+{
+	links_flush(l->node->bridge->links);
+}
+
+static uint64_t
+bridge_links_next_us(const struct loop *l)
+{
+	return links_next_us(l->node->bridge->links);
+}
+
+static void
+bridge_on_woken(struct loop *l, struct parcel *p)
+{
+	struct bridge *b = LIST_OF(p, struct bridge, wake);
+
+	(void)l;
+	atomic_store(&b->woken, false);
+}
+
+/* One parcel is in the inbox at most; the turn that takes it does the work. */
+static void
+bridge_wake(void *ctx)
+{
+	struct bridge *b = ctx;
+
+	if (!atomic_exchange(&b->woken, true))
+		loop_give(&b->node->loops[0], &b->wake);
+}
+
+static void
+bridge_random(void *ctx, void *bytes, size_t size)
+{
+	const struct node_config *c = &((struct bridge *)ctx)->node->config;
+
+	c->random(c->random_ctx, bytes, size);
+}
+
+static bool
+bridge_key_of(void *ctx, const char *name, uint8_t ret_public[SEAL_PUBLIC_SIZE])
+{
+	struct bridge *b = ctx;
+
+	return b->config.key_of(b->config.key_ctx, name, ret_public);
+}
+
+static enum status
+bridge_open_links(struct bridge *b)
+{
+	const struct node_config *nc = &b->node->config;
+	struct links_config c = { .node = (uint16_t)nc->number,
+		.name = nc->name,
+		.listen = b->config.listen,
+		.peers = b->config.peers,
+		.npeers = b->config.npeers,
+		.version = BRIDGE_VERSION,
+		.catalogue = catalogue_digest(),
+		.topology = b->config.topology,
+		.clock = nc->clock,
+		.keys = b->config.keys,
+		.transport = b->config.transport,
+		.ctx = b,
+		.random = bridge_random,
+		.wake = bridge_wake,
+		.key_of = bridge_key_of,
+		.on_frame = bridge_on_frame,
+		.on_state = bridge_on_state };
+
+	return links_create(&c, &b->links);
+}
+
+enum status
+bridge_create(
+    struct node *n, const struct bridge_config *c, struct bridge **ret_bridge)
+{
+	struct bridge *b = calloc(1, sizeof(*b));
+	struct loop *l = &n->loops[0];
+	enum status st;
+
+	if (b == NULL)
+		return ST_NO_MEMORY;
+	b->node = n;
+	b->config = *c;
+	b->wake.fn = bridge_on_woken;
+	st = bridge_open_links(b);
+	if (st != ST_OK) {
+		free(b);
+		return st;
+	}
+	n->bridge = b;
+	n->remote = bridge_remote;
+	l->links_in = bridge_links_in;
+	l->links_out = bridge_links_out;
+	l->links_next_us = bridge_links_next_us;
+	*ret_bridge = b;
+	return ST_OK;
+}
+
+void
+bridge_destroy(struct bridge *b)
+{
+	struct loop *l;
+
+	if (b == NULL)
+		return;
+	l = &b->node->loops[0];
+	l->links_in = NULL;
+	l->links_out = NULL;
+	l->links_next_us = NULL;
+	b->node->remote = NULL;
+	links_destroy(b->links);
+	free(b);
+}
+
+const struct bridge_stats *
+bridge_stats(const struct bridge *b)
+{
+	return &b->stats;
+}
+
+const struct links *
+bridge_links(const struct bridge *b)
+{
+	return b->links;
+}
