@@ -3,25 +3,63 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DATA_SETTING "runtime.data_dir="
-#define DATA_SETTING_SIZE (sizeof(DATA_SETTING) + 4096)
+#define SHORT_SIZE 4200 /* a setting that a short option stands for */
+#define SHORTS_MAX 4
 
-/* The --set values, and --data as one more. */
-static size_t
-loaded_sets(const struct cmd_args *args, const char **ret_sets,
-    char data[DATA_SETTING_SIZE])
+/* The --set values, and what the short options stand for. */
+struct loaded_sets {
+	const char *sets[CMD_VALUES_MAX + SHORTS_MAX];
+	size_t count;
+	char shorts[SHORTS_MAX][SHORT_SIZE];
+	size_t shorts_used;
+};
+
+static void
+sets_add_short(
+    struct loaded_sets *s, const char *setting, const char *value, size_t size)
 {
-	const char *dir = cmd_value(args, "data");
-	const char *set;
-	size_t n = 0;
+	char *text = s->shorts[s->shorts_used++];
 
-	while ((set = cmd_nth_value(args, "set", n)) != NULL)
-		ret_sets[n++] = set;
-	if (dir != NULL) {
-		snprintf(data, DATA_SETTING_SIZE, "%s%s", DATA_SETTING, dir);
-		ret_sets[n++] = data;
-	}
-	return n;
+	snprintf(text, SHORT_SIZE, "%s=%.*s", setting, (int)size, value);
+	s->sets[s->count++] = text;
+}
+
+/* HOST:PORT, [HOST]:PORT; without a port it is all host. */
+static void
+sets_add_listen(struct loaded_sets *s, const char *value)
+{
+	const char *colon = strrchr(value, ':');
+	const char *end = colon == NULL ? value + strlen(value) : colon;
+
+	if (*value == '[' && end > value + 1 && end[-1] == ']')
+		sets_add_short(
+		    s, "api.server.host", value + 1, (size_t)(end - value) - 2);
+	else
+		sets_add_short(
+		    s, "api.server.host", value, (size_t)(end - value));
+	if (colon != NULL)
+		sets_add_short(
+		    s, "api.server.port", colon + 1, strlen(colon + 1));
+}
+
+static void
+loaded_sets(const struct cmd_args *args, struct loaded_sets *s)
+{
+	const char *data = cmd_value(args, "data");
+	const char *listen = cmd_value(args, "listen");
+	const char *format = cmd_value(args, "log");
+	const char *set;
+
+	s->shorts_used = 0;
+	for (s->count = 0; (set = cmd_nth_value(args, "set", s->count)) != NULL;
+	     s->count++)
+		s->sets[s->count] = set;
+	if (data != NULL)
+		sets_add_short(s, "runtime.data_dir", data, strlen(data));
+	if (format != NULL)
+		sets_add_short(s, "runtime.log_format", format, strlen(format));
+	if (listen != NULL)
+		sets_add_listen(s, listen);
 }
 
 /* The topology is looked at even when the configuration is wrong. */
@@ -36,17 +74,17 @@ loaded_data_dir(const struct loaded *l)
 enum status
 loaded_init(struct loaded *l, const struct cmd_args *args)
 {
-	const char *sets[CMD_VALUES_MAX + 1];
-	char data[DATA_SETTING_SIZE];
+	struct loaded_sets sets;
 	struct config_input from = { .file = cmd_value(args, "config"),
 		.env = args->env,
-		.sets = sets,
-		.nsets = loaded_sets(args, sets, data) };
+		.sets = sets.sets };
 	struct topology_input nodes = { .file = cmd_value(args, "topology") };
 	enum status first;
 	enum status second;
 
 	memset(l, 0, sizeof(*l));
+	loaded_sets(args, &sets);
+	from.nsets = sets.count;
 	mistakes_init(&l->mistakes);
 	first = config_load(&from, &l->mistakes, &l->config);
 	nodes.data_dir = loaded_data_dir(l);

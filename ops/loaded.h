@@ -16,9 +16,12 @@
 	{ "config", CMD_VALUE, "FILE", "read settings from FILE" }, \
 	{ "topology", CMD_VALUE, "FILE", "read the nodes from FILE" }, \
 	{ "set", CMD_MANY, "NAME=VALUE", "one setting; wins over others" }, \
-	{ "data", CMD_VALUE, "DIR", "same as --set runtime.data_dir=DIR" }
+	{ "data", CMD_VALUE, "DIR", "same as --set runtime.data_dir=DIR" }, \
+	{ "listen", CMD_VALUE, "HOST:PORT", "same as --set api.server.host and .port" }, \
+	{ "log", CMD_VALUE, "FORMAT", "same as --set runtime.log_format=FORMAT" }
 #define LOADED_USAGE \
-	"[--config FILE] [--topology FILE] [--set NAME=VALUE]... [--data DIR]"
+	"[--config FILE] [--topology FILE] [--set NAME=VALUE]... [--data DIR] " \
+	"[--listen HOST:PORT] [--log FORMAT]"
 /* clang-format on */
 
 struct loaded {

@@ -95,6 +95,13 @@ struct book_row {
 /* Of every actor; exact when the node stands still. Returns rows written. */
 size_t node_books(struct node *n, struct book_row *ret_rows, size_t rows_max);
 
+struct node_stuck {
+	const char *name;
+	uint64_t us;
+};
+/* A handler that has run for longer than us.  Any thread. */
+bool node_find_stuck(struct node *n, uint64_t us, struct node_stuck *ret_stuck);
+
 /* Writes each actor's flight recorder to fd; for a crash or on demand. */
 void node_dump_flight(struct node *n, int fd);
 

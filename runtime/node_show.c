@@ -43,6 +43,35 @@ node_books(struct node *n, struct book_row *ret_rows, size_t rows_max)
 	return rows;
 }
 
+static const char *
+node_name_of(struct node *n, uint64_t address)
+{
+	for (struct actor *a = n->actors; a != NULL; a = a->prev_of_node)
+		if (a->address == address)
+			return a->name;
+	return "?";
+}
+
+bool
+node_find_stuck(struct node *n, uint64_t us, struct node_stuck *ret_stuck)
+{
+	uint64_t now_us = clock_mono_us(n->config.clock);
+
+	for (uint32_t i = 0; i < n->config.loops; i++) {
+		struct loop_shared *shared = n->loops[i].shared;
+		uint64_t since_us = atomic_load(&shared->turn_since_us);
+
+		if (since_us == 0 || now_us < since_us ||
+		    now_us - since_us <= us)
+			continue;
+		ret_stuck->name =
+		    node_name_of(n, atomic_load(&shared->turn_what));
+		ret_stuck->us = now_us - since_us;
+		return true;
+	}
+	return false;
+}
+
 void
 actor_announce(struct actor *self, const char *key, const char *value)
 {
