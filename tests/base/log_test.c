@@ -13,7 +13,7 @@ struct heard {
 };
 
 static void
-hear(void *ctx, enum event event, const char *line, size_t size)
+hear(void *ctx, enum event_id event, const char *line, size_t size)
 {
 	struct heard *h = ctx;
 
