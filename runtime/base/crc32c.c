@@ -1,0 +1,54 @@
+#include "runtime/base/crc32c.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define CRC32C_POLYNOMIAL 0x82f63b78u /* reflected */
+#define CRC32C_SLICES 8
+
+/* slices[k][b]: what byte b does to the sum when k more bytes follow it. */
+static uint32_t slices[CRC32C_SLICES][256];
+
+static uint32_t
+crc32c_byte(uint32_t sum, uint8_t byte)
+{
+	return sum >> 8 ^ slices[0][(sum ^ byte) & 0xff];
+}
+
+/* Before main, so before any thread. */
+__attribute__((constructor)) static void
+crc32c_fill(void)
+{
+	for (uint32_t b = 0; b < 256; b++) {
+		uint32_t sum = b;
+
+		for (int bit = 0; bit < 8; bit++)
+			sum = sum >> 1 ^ (CRC32C_POLYNOMIAL & -(sum & 1));
+		slices[0][b] = sum;
+	}
+	for (size_t k = 1; k < CRC32C_SLICES; k++)
+		for (size_t b = 0; b < 256; b++)
+			slices[k][b] = crc32c_byte(slices[k - 1][b], 0);
+}
+
+uint32_t
+crc32c(const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+	uint32_t sum = UINT32_MAX;
+
+	for (; size >= CRC32C_SLICES; size -= CRC32C_SLICES) {
+		uint64_t w;
+		uint32_t next = 0;
+
+		memcpy(&w, at, sizeof(w));
+		w = le64toh(w) ^ sum;
+		for (unsigned i = 0; i < CRC32C_SLICES; i++)
+			next ^= slices[7 - i][w >> (8 * i) & 0xff];
+		sum = next;
+		at += CRC32C_SLICES;
+	}
+	while (size-- > 0)
+		sum = crc32c_byte(sum, *at++);
+	return ~sum;
+}
