@@ -188,6 +188,7 @@ topology_read_actor(struct topology_build *b, const struct yaml_node *n,
 	struct suggest near;
 
 	if (w.actor != NULL) {
+		b->named[w.actor - topology_actor_nth(0)] = true;
 		wish_read(b, n, &w);
 		topology_place_actor(b, &w);
 		return;
@@ -323,11 +324,12 @@ topology_warn_idle(struct topology_build *b, size_t node)
 {
 	const struct topology *t = b->topology;
 	bool used[TOPOLOGY_LOOPS_MAX] = { false };
+	bool any = false;
 
 	for (size_t i = 0; i < t->place_count; i++)
 		if (t->places[i].node == node)
-			used[t->places[i].loop] = true;
-	for (unsigned i = 0; i < t->nodes[node].loops; i++)
+			any = used[t->places[i].loop] = true;
+	for (unsigned i = 0; any && i < t->nodes[node].loops; i++)
 		if (!used[i])
 			mistakes_warn(b->mistakes,
 			    at(b, t->nodes[node].line, t->nodes[node].name),
@@ -343,7 +345,7 @@ topology_cross_check(struct topology_build *b)
 	const struct topology_actor *a;
 
 	for (size_t i = 0; (a = topology_actor_nth(i)) != NULL; i++)
-		if (topology_find(t, a->number, 0) == NULL)
+		if (!b->named[i])
 			mistakes_add(b->mistakes, at(b, 0, a->name),
 			    "is placed on no node");
 	for (size_t i = 0; i < t->node_count; i++) {

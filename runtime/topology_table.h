@@ -34,6 +34,7 @@ struct topology_build {
 	struct mistakes *mistakes;
 	const char *file;
 	const char *data_dir;
+	bool named[TOPOLOGY_ACTORS]; /* somewhere, rightly or wrongly */
 };
 
 /* The actors of actors.def, in its order; NULL past its end. */

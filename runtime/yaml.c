@@ -165,7 +165,7 @@ yaml_on_event(struct yaml_build *b, struct fy_event *e)
 
 	if (at != NULL && at->line >= 0)
 		b->line = (unsigned)at->line + 1;
-	if (fy_event_get_anchor_token(e) != NULL)
+	if (e->type == FYET_ALIAS || fy_event_get_anchor_token(e) != NULL)
 		yaml_stop(b, "anchors and aliases are not understood here");
 	else if (fy_event_get_tag_token(e) != NULL)
 		yaml_stop(b, "tags are not understood here");

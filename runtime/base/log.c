@@ -177,6 +177,12 @@ log_level_parse(const char *text, enum log_level *ret_level)
 	return false;
 }
 
+const char *
+log_level_text(enum log_level level)
+{
+	return log_levels[level];
+}
+
 void
 log_event(enum event_id event, const struct log_field *fields, size_t count)
 {

@@ -50,6 +50,9 @@ void log_set_json(bool json);
 /* "debug", "info", "warn", "error"; false if it is none of them. */
 bool log_level_parse(const char *text, enum log_level *ret_level);
 
+/* The word that log_level_parse reads. */
+const char *log_level_text(enum log_level level);
+
 void log_event(
     enum event_id event, const struct log_field *fields, size_t count);
 

@@ -1,0 +1,256 @@
+#include "ops/cmd.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "runtime/base/suggest.h"
+
+/* clang-format off */
+#define CMD(name) extern const struct cmd name##_cmd;
+#include "ops/cmds.def"
+#undef CMD
+
+static const struct cmd *const cmds[] = {
+#define CMD(name) &name##_cmd,
+#include "ops/cmds.def"
+#undef CMD
+};
+/* clang-format on */
+
+static const struct cmd_option cmd_common[] = {
+	{ "help", CMD_FLAG, NULL, "show this and do nothing" },
+	{ "json", CMD_FLAG, NULL, "answer as one JSON object" },
+	{ 0 },
+};
+
+const struct cmd *
+cmd_nth(size_t n)
+{
+	return n < sizeof(cmds) / sizeof(cmds[0]) ? cmds[n] : NULL;
+}
+
+const struct cmd *
+cmd_find(const char *name)
+{
+	const struct cmd *c;
+
+	for (size_t i = 0; (c = cmd_nth(i)) != NULL; i++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+/* The nth option of a command, its own first; NULL past the last. */
+static const struct cmd_option *
+cmd_option_nth(const struct cmd *c, size_t n)
+{
+	const struct cmd_option *o;
+
+	for (o = c->options; o != NULL && o->name != NULL; o++)
+		if (n-- == 0)
+			return o;
+	for (o = cmd_common; o->name != NULL; o++)
+		if (n-- == 0)
+			return o;
+	return NULL;
+}
+
+static const struct cmd_option *
+cmd_option_find(const struct cmd *c, const char *name, size_t size)
+{
+	const struct cmd_option *o;
+
+	for (size_t i = 0; (o = cmd_option_nth(c, i)) != NULL; i++)
+		if (strlen(o->name) == size && !memcmp(o->name, name, size))
+			return o;
+	return NULL;
+}
+
+static enum cmd_exit
+cmd_refuse(FILE *err, const char *word, const char *why)
+{
+	fprintf(err, "troupe: %s: %s\n", word, why);
+	return CMD_USAGE;
+}
+
+static enum cmd_exit
+cmd_refuse_option(const struct cmd_args *a, const char *word)
+{
+	const struct cmd_option *o;
+	struct suggest near;
+
+	suggest_init(&near, word);
+	for (size_t i = 0; (o = cmd_option_nth(a->cmd, i)) != NULL; i++)
+		suggest_offer(&near, o->name);
+	fprintf(a->err, "troupe %s: --%s is no option", a->cmd->name, word);
+	if (near.best != NULL)
+		fprintf(a->err, "; did you mean --%s?", near.best);
+	fprintf(a->err, "\n");
+	return CMD_USAGE;
+}
+
+static enum cmd_exit
+cmd_take(struct cmd_args *a, const struct cmd_option *o, const char *value)
+{
+	if (a->count == CMD_VALUES_MAX)
+		return cmd_refuse(a->err, o->name, "too many options");
+	if (o->kind != CMD_MANY && cmd_flag(a, o->name))
+		return cmd_refuse(a->err, o->name, "is given twice");
+	a->given[a->count++] = (struct cmd_given){ o, value };
+	return CMD_OK;
+}
+
+/* One option, and its value from the next word if it needs one. */
+static enum cmd_exit
+cmd_parse_option(struct cmd_args *a, char *const **at)
+{
+	const char *word = **at + 2;
+	const char *equals = strchr(word, '=');
+	size_t size = equals ? (size_t)(equals - word) : strlen(word);
+	const struct cmd_option *o = cmd_option_find(a->cmd, word, size);
+	const char *value = equals != NULL ? equals + 1 : NULL;
+
+	*at += 1;
+	if (o == NULL)
+		return cmd_refuse_option(a, word);
+	if (o->kind == CMD_FLAG && value != NULL)
+		return cmd_refuse(a->err, o->name, "takes no value");
+	if (o->kind != CMD_FLAG && value == NULL) {
+		value = **at;
+		if (value == NULL)
+			return cmd_refuse(a->err, o->name, "needs a value");
+		*at += 1;
+	}
+	return cmd_take(a, o, value);
+}
+
+static enum cmd_exit
+cmd_parse(struct cmd_args *a, char *const *words)
+{
+	while (*words != NULL) {
+		if (strncmp(*words, "--", 2) != 0)
+			return cmd_refuse(
+			    a->err, *words, "is not understood here");
+		if (cmd_parse_option(a, &words) != CMD_OK)
+			return CMD_USAGE;
+	}
+	a->json = cmd_flag(a, "json");
+	return CMD_OK;
+}
+
+static enum cmd_exit
+cmd_run(struct cmd_args *a, char *const *words)
+{
+	if (cmd_parse(a, words) != CMD_OK)
+		return CMD_USAGE;
+	if (cmd_flag(a, "help")) {
+		cmd_usage(a->cmd, a->out);
+		return CMD_OK;
+	}
+	return a->cmd->run(a);
+}
+
+static enum cmd_exit
+cmd_refuse_command(FILE *err, const char *word)
+{
+	const struct cmd *c;
+	struct suggest near;
+
+	suggest_init(&near, word);
+	for (size_t i = 0; (c = cmd_nth(i)) != NULL; i++)
+		suggest_offer(&near, c->name);
+	fprintf(err, "troupe: %s is no command", word);
+	if (near.best != NULL)
+		fprintf(err, "; did you mean %s?", near.best);
+	fprintf(err, "\n");
+	return CMD_USAGE;
+}
+
+enum cmd_exit
+cmd_main(int argc, char *const *argv, char *const *env, FILE *out, FILE *err)
+{
+	struct cmd_args a = { .out = out, .err = err, .env = env };
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (name == NULL) {
+		cmd_usage(NULL, err);
+		return CMD_USAGE;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "--version") == 0)
+		name += 2;
+	a.cmd = cmd_find(name);
+	if (a.cmd == NULL)
+		return cmd_refuse_command(err, name);
+	return cmd_run(&a, argv + 2);
+}
+
+bool
+cmd_flag(const struct cmd_args *args, const char *name)
+{
+	for (size_t i = 0; i < args->count; i++)
+		if (strcmp(args->given[i].option->name, name) == 0)
+			return true;
+	return false;
+}
+
+const char *
+cmd_nth_value(const struct cmd_args *args, const char *name, size_t n)
+{
+	for (size_t i = 0; i < args->count; i++)
+		if (!strcmp(args->given[i].option->name, name) && n-- == 0)
+			return args->given[i].value;
+	return NULL;
+}
+
+const char *
+cmd_value(const struct cmd_args *args, const char *name)
+{
+	return cmd_nth_value(args, name, 0);
+}
+
+static void
+cmd_usage_option(const struct cmd_option *o, FILE *to)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "--%s%s%s", o->name,
+	    o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+	fprintf(to, "  %-22s %s\n", left, o->doc);
+}
+
+void
+cmd_usage(const struct cmd *cmd, FILE *to)
+{
+	const struct cmd_option *o;
+	const struct cmd *c;
+
+	if (cmd != NULL) {
+		fprintf(to, "usage: troupe %s%s%s\n%s\n\n", cmd->name,
+		    cmd->usage[0] != '\0' ? " " : "", cmd->usage, cmd->summary);
+		for (size_t i = 0; (o = cmd_option_nth(cmd, i)) != NULL; i++)
+			cmd_usage_option(o, to);
+	} else {
+		fprintf(to, "usage: troupe COMMAND [OPTION]...\n\n");
+		for (size_t i = 0; (c = cmd_nth(i)) != NULL; i++)
+			fprintf(to, "  %-12s %s\n", c->name, c->summary);
+	}
+	fprintf(to,
+	    "\nExit code: %d done, %d failed, %d asked wrongly "
+	    "(arguments or configuration).\n",
+	    CMD_OK, CMD_FAILED, CMD_USAGE);
+}
+
+void
+cmd_json_text(FILE *to, const char *text)
+{
+	fputc('"', to);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			fprintf(to, "\\%c", *text);
+		else if ((unsigned char)*text < 0x20)
+			fprintf(to, "\\u%04x", (unsigned)*text);
+		else
+			fputc(*text, to);
+	}
+	fputc('"', to);
+}

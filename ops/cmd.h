@@ -1,0 +1,85 @@
+/*
+ * cmd - the commands of the program: one file and one line of cmds.def each.
+ *
+ *   troupe COMMAND [--option=value | --option value | --flag] ...
+ *
+ * Exit codes: CMD_OK, it did what was asked; CMD_FAILED, it tried and could
+ * not, one line on the error stream says why; CMD_USAGE, it was asked
+ * wrongly, by its arguments or its configuration, and did nothing.
+ * Bounds: CMD_OPTIONS_MAX options a command, CMD_VALUES_MAX values in all.
+ */
+#ifndef OPS_CMD_H
+#define OPS_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#define CMD_OPTIONS_MAX 16
+#define CMD_VALUES_MAX 128
+
+enum cmd_exit { CMD_OK = 0, CMD_FAILED = 1, CMD_USAGE = 2 };
+
+enum cmd_option_kind {
+	CMD_FLAG,  /* --json */
+	CMD_VALUE, /* --config FILE, once */
+	CMD_MANY,  /* --set NAME=VALUE, again and again */
+};
+
+struct cmd_option {
+	const char *name; /* without "--"; NULL ends a list */
+	enum cmd_option_kind kind;
+	const char *value; /* what to call its value in the usage */
+	const char *doc;
+};
+
+struct cmd_args;
+
+struct cmd {
+	const char *name;
+	const char *usage; /* after the name; "" when there is nothing */
+	const char *summary;
+	const struct cmd_option *options; /* besides --help and --json */
+	enum cmd_exit (*run)(const struct cmd_args *args);
+};
+
+/* One option as it was given. */
+struct cmd_given {
+	const struct cmd_option *option;
+	const char *value; /* NULL for a flag */
+};
+
+struct cmd_args {
+	const struct cmd *cmd;
+	struct cmd_given given[CMD_VALUES_MAX];
+	size_t count;
+	FILE *out; /* what was asked for */
+	FILE *err; /* what went wrong */
+	char *const *env;
+	bool json;
+};
+
+/* In the order of the list; NULL past its end. */
+const struct cmd *cmd_nth(size_t n);
+const struct cmd *cmd_find(const char *name);
+
+/* Runs what argv asks for; argv[0] is the program. */
+enum cmd_exit cmd_main(
+    int argc, char *const *argv, char *const *env, FILE *out, FILE *err);
+
+bool cmd_flag(const struct cmd_args *args, const char *name);
+
+/* NULL when it was not given. */
+const char *cmd_value(const struct cmd_args *args, const char *name);
+
+/* The nth value of a CMD_MANY; NULL past the last. */
+const char *cmd_nth_value(
+    const struct cmd_args *args, const char *name, size_t n);
+
+/* Writes text as a JSON string, quotes and all. */
+void cmd_json_text(FILE *to, const char *text);
+
+/* The usage of one command, or of all when cmd is NULL. */
+void cmd_usage(const struct cmd *cmd, FILE *to);
+
+#endif
