@@ -23,7 +23,7 @@ mistake_launder(char *text)
 			*text = '?';
 }
 
-static void
+static __attribute__((format(printf, 3, 0))) void
 mistake_fill(
     struct mistake *one, struct place at, const char *format, va_list list)
 {

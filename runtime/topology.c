@@ -63,7 +63,10 @@ topology_load(const struct topology_input *in, struct mistakes *m,
     struct topology **ret_topology)
 {
 	struct topology *t = calloc(1, sizeof(*t));
-	struct topology_build b = { t, m, in->file, in->data_dir };
+	struct topology_build b = { .topology = t,
+		.mistakes = m,
+		.file = in->file,
+		.data_dir = in->data_dir };
 	size_t before = m->errors;
 
 	assert(in->data_dir != NULL);

@@ -15,6 +15,8 @@ sink(void *ctx, enum event event, const char *line, size_t size)
 	(void)size;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
