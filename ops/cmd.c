@@ -74,11 +74,13 @@ cmd_refuse(FILE *err, const char *word, const char *why)
 }
 
 static enum cmd_exit
-cmd_refuse_option(const struct cmd_args *a, const char *word)
+cmd_refuse_option(const struct cmd_args *a, const char *name, size_t size)
 {
+	char word[SUGGEST_WORD_MAX + 1];
 	const struct cmd_option *o;
 	struct suggest near;
 
+	snprintf(word, sizeof(word), "%.*s", (int)size, name);
 	suggest_init(&near, word);
 	for (size_t i = 0; (o = cmd_option_nth(a->cmd, i)) != NULL; i++)
 		suggest_offer(&near, o->name);
@@ -106,13 +108,13 @@ cmd_parse_option(struct cmd_args *a, char *const **at)
 {
 	const char *word = **at + 2;
 	const char *equals = strchr(word, '=');
-	size_t size = equals ? (size_t)(equals - word) : strlen(word);
+	size_t size = strcspn(word, "=");
 	const struct cmd_option *o = cmd_option_find(a->cmd, word, size);
 	const char *value = equals != NULL ? equals + 1 : NULL;
 
 	*at += 1;
 	if (o == NULL)
-		return cmd_refuse_option(a, word);
+		return cmd_refuse_option(a, word, size);
 	if (o->kind == CMD_FLAG && value != NULL)
 		return cmd_refuse(a->err, o->name, "takes no value");
 	if (o->kind != CMD_FLAG && value == NULL) {

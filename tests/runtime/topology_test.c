@@ -266,8 +266,8 @@ test_a_loop_that_is_not_there_is_told(void **state)
 		    "{loop: %d}, settings: , session-registry: , "
 		    "ticket-store: , event-hub: , tasks: , scheduler: }}}",
 		    loop);
-		assert_int_equal(load_in(text, "data", &t),
-		    loop == 1 ? ST_OK : ST_INVALID);
+		assert_int_equal(
+		    load_in(text, "data", &t), loop == 1 ? ST_OK : ST_INVALID);
 		if (loop == 1)
 			topology_destroy(t);
 	}
