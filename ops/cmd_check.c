@@ -169,7 +169,7 @@ check_print_json(const struct loaded *l, bool ok, FILE *to)
 
 /* The mistakes are printed here, so the log need not tell them too. */
 static void
-check_no_log(void *ctx, enum event event, const char *line, size_t size)
+check_no_log(void *ctx, enum event_id event, const char *line, size_t size)
 {
 	(void)ctx;
 	(void)event;

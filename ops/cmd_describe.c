@@ -92,7 +92,7 @@ describe_events(FILE *to)
 	fprintf(to, "Every line the program logs is one of these.\n\n"
 		    "| Event | Level | Meaning |\n|---|---|---|\n");
 	for (int i = 0; i < EV_COUNT; i++) {
-		const struct event_info *e = event_info((enum event)i);
+		const struct event_info *e = event_info((enum event_id)i);
 
 		describe_code(to, e->name);
 		describe_cell(to, log_level_text(e->level));

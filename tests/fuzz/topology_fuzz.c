@@ -7,7 +7,7 @@
 #include "runtime/topology.h"
 
 static void
-sink(void *ctx, enum event event, const char *line, size_t size)
+sink(void *ctx, enum event_id event, const char *line, size_t size)
 {
 	(void)ctx;
 	(void)event;

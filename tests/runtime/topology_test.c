@@ -26,7 +26,7 @@
 static struct mistakes told;
 
 static void
-sink(void *ctx, enum event event, const char *line, size_t size)
+sink(void *ctx, enum event_id event, const char *line, size_t size)
 {
 	(void)ctx;
 	(void)event;
