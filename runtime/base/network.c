@@ -6,6 +6,7 @@
 #define BITS_IN_IP4 32
 #define BITS_IN_IP6 128
 #define OCTETS_BEFORE_IP4 12
+#define BITS_BEFORE_IP4 96
 
 /* One to three digits and nothing else; false if past max. */
 static bool
@@ -70,6 +71,8 @@ network_parse(const char *text, struct network *ret_network)
 		return ST_INVALID;
 	n.prefix += BITS_IN_IP6 - bits;
 	network_clear_host(&n);
+	if (octets_are_ip4(n.octets) && n.prefix == BITS_BEFORE_IP4)
+		return ST_INVALID;
 	*ret_network = n;
 	return ST_OK;
 }
@@ -81,6 +84,8 @@ network_holds(const struct network *n, const struct network *address)
 	unsigned rest = n->prefix % 8;
 	uint8_t mask = (uint8_t)(0xff00u >> rest);
 
+	if (octets_are_ip4(address->octets) && n->prefix <= BITS_BEFORE_IP4)
+		return false;
 	if (memcmp(n->octets, address->octets, whole) != 0)
 		return false;
 	return rest == 0 || (address->octets[whole] & mask) == n->octets[whole];
