@@ -25,14 +25,19 @@ prefix_parse(const char *text, unsigned max, unsigned *ret_prefix)
 	return n <= max;
 }
 
+/* The first octets of an IPv4 address in an IPv6 one (RFC 4291, 2.5.5.2). */
+static const uint8_t mapped[OCTETS_BEFORE_IP4] = { [10] = 0xff, [11] = 0xff };
+
+static bool
+octets_are_ip4(const uint8_t octets[16])
+{
+	return memcmp(octets, mapped, sizeof(mapped)) == 0;
+}
+
 /* Octets of the address; the bits of its family in *ret_bits. */
 static bool
 address_parse(const char *text, uint8_t octets[16], unsigned *ret_bits)
 {
-	static const uint8_t mapped[OCTETS_BEFORE_IP4] = {
-		[10] = 0xff, [11] = 0xff
-	};
-
 	if (inet_pton(AF_INET6, text, octets) == 1) {
 		*ret_bits = BITS_IN_IP6;
 		return true;
