@@ -15,7 +15,8 @@
 #include "runtime/base/status.h"
 
 #define SETTING_VALUE_MAX 65536
-#define SETTING_ITEM_MAX 255 /* bytes of one item of a list */
+#define SETTING_ITEMS_MAX 64 /* of any list in settings.def */
+#define SETTING_ITEM_MAX 255 /* bytes of one item */
 #define SETTING_NAME_SIZE 128
 #define SETTING_WHY_SIZE 384
 

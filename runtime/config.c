@@ -14,10 +14,13 @@
 #include "runtime/yaml.h"
 
 /*
- * Address space, not memory: a value at its bound for every setting and each
- * of its three origins fits, with the networks it lists.
+ * Address space, not memory: beside the defaults, a value at its bound fits
+ * for every setting and each of its three origins, with the networks it lists.
  */
-#define CONFIG_VALUE_BYTES (SETTING_VALUE_MAX + 4096)
+#define CONFIG_LIST_BYTES ((SETTING_ITEMS_MAX + 1) * sizeof(struct network))
+#define CONFIG_SPARE_BYTES 512 /* defaults, alignment, the struct itself */
+#define CONFIG_VALUE_BYTES \
+	(SETTING_VALUE_MAX + CONFIG_LIST_BYTES + CONFIG_SPARE_BYTES)
 #define CONFIG_BYTES ((size_t)SETTING_COUNT * 3 * CONFIG_VALUE_BYTES)
 
 struct config_value {

@@ -6,6 +6,7 @@
 #define BITS_IN_IP4 32
 #define BITS_IN_IP6 128
 #define OCTETS_BEFORE_IP4 12
+#define BITS_BEFORE_IP4 96
 
 /* One to three digits and nothing else; false if past max. */
 static bool
@@ -24,14 +25,19 @@ prefix_parse(const char *text, unsigned max, unsigned *ret_prefix)
 	return n <= max;
 }
 
+/* The first octets of an IPv4 address in an IPv6 one (RFC 4291, 2.5.5.2). */
+static const uint8_t mapped[OCTETS_BEFORE_IP4] = { [10] = 0xff, [11] = 0xff };
+
+static bool
+octets_are_ip4(const uint8_t octets[16])
+{
+	return memcmp(octets, mapped, sizeof(mapped)) == 0;
+}
+
 /* Octets of the address; the bits of its family in *ret_bits. */
 static bool
 address_parse(const char *text, uint8_t octets[16], unsigned *ret_bits)
 {
-	static const uint8_t mapped[OCTETS_BEFORE_IP4] = {
-		[10] = 0xff, [11] = 0xff
-	};
-
 	if (inet_pton(AF_INET6, text, octets) == 1) {
 		*ret_bits = BITS_IN_IP6;
 		return true;
@@ -70,6 +76,8 @@ network_parse(const char *text, struct network *ret_network)
 		return ST_INVALID;
 	n.prefix += BITS_IN_IP6 - bits;
 	network_clear_host(&n);
+	if (octets_are_ip4(n.octets) && n.prefix == BITS_BEFORE_IP4)
+		return ST_INVALID;
 	*ret_network = n;
 	return ST_OK;
 }
@@ -81,6 +89,8 @@ network_holds(const struct network *n, const struct network *address)
 	unsigned rest = n->prefix % 8;
 	uint8_t mask = (uint8_t)(0xff00u >> rest);
 
+	if (octets_are_ip4(address->octets) && n->prefix <= BITS_BEFORE_IP4)
+		return false;
 	if (memcmp(n->octets, address->octets, whole) != 0)
 		return false;
 	return rest == 0 || (address->octets[whole] & mask) == n->octets[whole];

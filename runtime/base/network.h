@@ -1,8 +1,9 @@
 /*
  * network - an IP address or CIDR block, as an operator writes it.
  *
- * IPv4 is kept as its IPv4-mapped IPv6 form, so one comparison serves both.
- * Host bits are tolerated and cleared.  Stateless; any thread.
+ * IPv4 is kept as its IPv4-mapped IPv6 form, so one comparison serves both; a
+ * block of IPv6 never holds an IPv4 address for that.  Host bits are tolerated
+ * and cleared.  Stateless; any thread.
  */
 #ifndef RUNTIME_BASE_NETWORK_H
 #define RUNTIME_BASE_NETWORK_H
@@ -20,8 +21,8 @@ struct network {
 };
 
 /*
- * MALFORMED if text is neither; INVALID for a prefix of 0, which would
- * name everybody.  An address alone is a block of one.
+ * MALFORMED if text is neither; INVALID for a prefix of 0 of either family,
+ * which would name everybody.  An address alone is a block of one.
  */
 MUST_CHECK enum status network_parse(
     const char *text, struct network *ret_network);

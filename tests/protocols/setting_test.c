@@ -84,7 +84,7 @@ test_no_place_is_inside_another(void **state)
 }
 
 static void
-test_every_setting_says_when_it_takes_effect(void **state)
+test_every_setting_says_when_it_counts_and_keeps_the_bounds(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -93,6 +93,8 @@ test_every_setting_says_when_it_takes_effect(void **state)
 		assert_true(
 		    !(flags & SETTING_LIVE) == !!(flags & SETTING_RESTART));
 		assert_true(setting_nth(i)->doc[0] != '\0');
+		if (setting_nth(i)->kind == SETTING_NETWORKS)
+			assert_true(setting_nth(i)->max <= SETTING_ITEMS_MAX);
 	}
 }
 
@@ -380,7 +382,7 @@ main(void)
 		RUN(test_every_default_is_a_value),
 		RUN(test_every_address_place_and_variable_is_unique),
 		RUN(test_no_place_is_inside_another),
-		RUN(test_every_setting_says_when_it_takes_effect),
+		RUN(test_every_setting_says_when_it_counts_and_keeps_the_bounds),
 		RUN(test_the_four_network_settings_need_a_restart),
 		RUN(test_names_of_one_setting),
 		RUN(test_unknown_names_are_not_found),
