@@ -45,8 +45,9 @@
 #include "runtime/seal.h"
 
 #define LINK_FRAME_MAX (1u << 20)
-#define LINK_BATCH_BYTES (64u << 10) /* one message, unless a frame is larger \
-				      */
+#define LINK_BATCH_BYTES                                     \
+	(64u << 10) /* one message, unless a frame is larger \
+		     */
 #define LINK_PEERS_MAX 64
 #define LINK_NODE_MAX 1023 /* greatest number of a node */
 #define LINK_NAME_MAX 64
