@@ -60,7 +60,7 @@ link_dial(struct link *l)
 	t->dial(t, l->node, l->url);
 	l->dialed_us = l->all->now_us;
 	l->redial_us =
-	    l->all->now_us + link_backoff_us(l, 2 * STUCK_MIN_US, STUCK_MAX_US);
+	    l->all->now_us + link_backoff_us(l, STUCK_MIN_US, STUCK_MAX_US);
 	l->tries++;
 	l->shake.next_us = 0;
 }
@@ -256,8 +256,7 @@ link_tick_away(struct link *l)
 		return;
 	}
 	if (now_us >= link_redial_us(l)) {
-		if (t->outbox(t, l->node) == OUTBOX_READY)
-			t->relisten(t);
+		t->relisten(t);
 		link_dial(l);
 	}
 	link_shake_tick(l);

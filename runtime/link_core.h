@@ -49,6 +49,7 @@ struct link {
 	uint64_t spoken_us;
 	uint64_t incarnation;      /* of the peer; 0: none known */
 	uint64_t stream;           /* equal on both ends; 0: none */
+	uint64_t entered;          /* the last stream there was */
 	enum link_reason told;     /* the refusal in the log already */
 	uint64_t told_incarnation; /* of this one */
 	struct link_shake shake;

@@ -18,8 +18,8 @@
 #define PATH_SIZE (LINK_URL_MAX + 32)
 #define REDIAL_MIN_MS 10 /* NNG's own, until the first pipe is up */
 #define REDIAL_MAX_MS 200
-#define RELISTEN_MIN_US 1000000
-#define RELISTEN_MAX_US 60000000
+#define RELISTEN_MIN_US 250000
+#define RELISTEN_MAX_US 8000000
 #define INBOX_QUIET_US 2000000 /* a replaced inbox goes after as much */
 
 static struct link_nng *

@@ -6,6 +6,9 @@
  *
  * - A message is lost when its pipe breaks, and a pipe may be up and dead.
  *   link_flow sends again; a fresh socket replaces one that seems stuck.
+ * - A listener is deaf for good, and a dialer mute, if the other end goes away
+ *   in the middle of a connect (EPIPE becomes NNG_ECLOSED, which NNG takes
+ *   for its own close).  A fresh inbox replaces one that hears nothing.
  * - PUSH re-dials by itself and would send what is queued to whoever now
  *   listens there.  An outbox takes one pipe in its life: a second is closed
  *   before it carries anything, and the link makes a fresh outbox.

@@ -69,6 +69,7 @@ link_shake_begin(struct link *l)
 		.topology = c->topology,
 		.incarnation = l->all->incarnation,
 		.resumes = l->stream,
+		.entered = l->entered,
 	};
 	memcpy(s->own.exchange, seal_exchange_public(s->exchange),
 	    SEAL_PUBLIC_SIZE);
@@ -133,16 +134,6 @@ shake_say_proof(struct link *l)
 		    l, &s->pair, s->own.exchange, s->peer.exchange);
 }
 
-static void
-shake_say(struct link *l)
-{
-	struct link_shake *s = &l->shake;
-
-	s->next_us = l->all->now_us + HELLO_US;
-	shake_send(l, s->pair.own, s->pair.own_size);
-	shake_say_proof(l);
-}
-
 static bool
 shake_can_say(const struct link *l)
 {
@@ -150,6 +141,18 @@ shake_can_say(const struct link *l)
 
 	return l->shake.exchange != NULL &&
 	       t->outbox(t, l->node) == OUTBOX_READY;
+}
+
+static void
+shake_say(struct link *l)
+{
+	struct link_shake *s = &l->shake;
+
+	if (!shake_can_say(l))
+		return; /* once the connection is there, the tick says it */
+	s->next_us = l->all->now_us + HELLO_US;
+	shake_send(l, s->pair.own, s->pair.own_size);
+	shake_say_proof(l);
 }
 
 void
@@ -163,7 +166,7 @@ link_shake_tick(struct link *l)
 	else if (l->state == LINK_UP && s->exchange != NULL &&
 		 now_us >= s->begun_us + SHAKE_UP_US)
 		link_shake_end(l);
-	if (shake_can_say(l) && now_us >= s->next_us)
+	if (now_us >= s->next_us)
 		shake_say(l);
 }
 
@@ -312,21 +315,41 @@ shake_agree(struct link *l, uint8_t ret_secret[SEAL_SECRET_SIZE])
 	    (struct bytes){ text, size }, ret_secret);
 }
 
+/*
+ * We have entered a stream that the peer never did, since our last proof was
+ * lost: nothing of it has been delivered, so what waits moves to the new one.
+ */
+static bool
+shake_carries_over(const struct link *l, const struct link_hello *peer)
+{
+	return peer->incarnation == l->incarnation &&
+	       peer->entered != l->stream && l->flow.acked == 0 &&
+	       l->flow.delivered == 0;
+}
+
+static void
+shake_leave_stream(struct link *l, const struct link_hello *peer)
+{
+	if (l->stream == 0 || shake_carries_over(l, peer))
+		return;
+	link_become(l, LINK_DOWN,
+	    peer->incarnation == l->incarnation ? "the peer has kept nothing"
+						: "new incarnation");
+}
+
 /* Both sides come to the same verdict: it rests on the two hellos alone. */
 static void
 shake_enter(struct link *l, const struct link_session *session, bool resumed,
     uint64_t stream, const struct link_proof *p)
 {
-	struct link_head seen = { .ack = p->ack, .credit = p->credit };
+	struct link_head seen = { .ack = resumed ? p->ack : 0,
+		.credit = p->credit };
 
-	if (!resumed && l->stream != 0)
-		link_become(l, LINK_DOWN,
-		    session->peer.incarnation == l->incarnation
-			? "the peer has kept nothing"
-			: "new incarnation");
+	if (!resumed)
+		shake_leave_stream(l, &session->peer);
 	link_shake_end(l);
 	l->session = *session;
-	l->stream = stream;
+	l->stream = l->entered = stream;
 	l->incarnation = session->peer.incarnation;
 	l->heard_us = l->all->now_us;
 	if (link_flow_ack(&l->flow, &seen, l->all->now_us) != ST_OK) {

@@ -108,6 +108,7 @@ link_wire_put_hello(const struct link_hello *h, uint8_t ret[LINK_HELLO_MAX])
 	put(&at, h->topology, 8);
 	put(&at, h->incarnation, 8);
 	put(&at, h->resumes, 8);
+	put(&at, h->entered, 8);
 	put_run(&at, h->exchange, sizeof(h->exchange));
 	put(&at, name_size, 1);
 	assert(at == ret + LINK_HELLO_SIZE);
@@ -127,6 +128,7 @@ link_wire_hello(struct bytes in, struct link_hello *ret)
 	h.topology = get(&r, 8);
 	h.incarnation = get(&r, 8);
 	h.resumes = get(&r, 8);
+	h.entered = get(&r, 8);
 	get_copy(&r, h.exchange, sizeof(h.exchange));
 	name_size = (size_t)get(&r, 1);
 	if (r.failed || name_size > LINK_NAME_MAX || name_size != r.left ||

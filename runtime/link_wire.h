@@ -22,7 +22,7 @@
 #define LINK_MARK 0x6c
 #define LINK_LENGTH_SIZE 4 /* before each frame of a batch */
 #define LINK_HEAD_SIZE 44
-#define LINK_HELLO_SIZE 73 /* before the name */
+#define LINK_HELLO_SIZE 81 /* before the name */
 #define LINK_HELLO_MAX (LINK_HELLO_SIZE + LINK_NAME_MAX)
 #define LINK_PROOF_SIGNED                                   \
 	(20 + 2 * SEAL_PUBLIC_SIZE) /* before the signature \
@@ -63,6 +63,7 @@ struct link_hello {
 	uint64_t topology;
 	uint64_t incarnation;
 	uint64_t resumes; /* the stream this side has kept; 0: none */
+	uint64_t entered; /* the last it had, kept or not; 0: none */
 	uint8_t exchange[SEAL_PUBLIC_SIZE];
 	char name[LINK_NAME_MAX + 1];
 };
