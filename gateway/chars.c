@@ -21,12 +21,13 @@
 	    ONE_OF_3(c, ';', '=', '@'))
 #define QUERY(c) (IN(c, '!', '~') && !ONE_OF_3(c, '"', '<', '>') && (c) != '#')
 #define HOST(c) UNRESERVED(c)
+#define BASE64(c) (ALNUM(c) || (c) == '+' || (c) == '/')
 
 #define CLASS(c)                                                      \
 	((TOKEN(c) ? CHAR_TOKEN : 0) | (FIELD(c) ? CHAR_FIELD : 0) |  \
 	    (PATH(c) ? CHAR_PATH : 0) | (QUERY(c) ? CHAR_QUERY : 0) | \
 	    (HOST(c) ? CHAR_HOST : 0) | (DIGIT(c) ? CHAR_DIGIT : 0) | \
-	    (HEX(c) ? CHAR_HEX : 0))
+	    (HEX(c) ? CHAR_HEX : 0) | (BASE64(c) ? CHAR_BASE64 : 0))
 #define CLASS_4(c) CLASS(c), CLASS((c) + 1), CLASS((c) + 2), CLASS((c) + 3)
 #define CLASS_16(c) \
 	CLASS_4(c), CLASS_4((c) + 4), CLASS_4((c) + 8), CLASS_4((c) + 12)

@@ -14,13 +14,14 @@
 #include "runtime/base/bytes.h"
 
 enum {
-	CHAR_TOKEN = 1,  /* names of headers and methods, list tokens */
-	CHAR_FIELD = 2,  /* a field value: printable, space, tab, obs-text */
-	CHAR_PATH = 4,   /* a path: pchar, slash, percent */
-	CHAR_QUERY = 8,  /* a query */
-	CHAR_HOST = 16,  /* a name or IPv4 address in Host */
-	CHAR_DIGIT = 32, /* 0 to 9 */
-	CHAR_HEX = 64,   /* either case */
+	CHAR_TOKEN = 1,    /* names of headers and methods, list tokens */
+	CHAR_FIELD = 2,    /* a field value: printable, space, tab, obs-text */
+	CHAR_PATH = 4,     /* a path: pchar, slash, percent */
+	CHAR_QUERY = 8,    /* a query */
+	CHAR_HOST = 16,    /* a name or IPv4 address in Host */
+	CHAR_DIGIT = 32,   /* 0 to 9 */
+	CHAR_HEX = 64,     /* either case */
+	CHAR_BASE64 = 128, /* digits of base64, no pad */
 };
 
 extern const uint8_t chars_class[256];
