@@ -168,7 +168,7 @@ static enum websocket_step
 websocket_end_close(struct websocket_reader *r, struct websocket_event *ev)
 {
 	struct bytes p = ev->payload;
-	struct utf8 text = { 0 };
+	struct utf8_stream text = { 0 };
 
 	ev->code = WEBSOCKET_NO_CODE;
 	if (p.size >= 2) {
@@ -179,8 +179,8 @@ websocket_end_close(struct websocket_reader *r, struct websocket_event *ev)
 	    (p.size >= 2 && !websocket_code_is_sendable(ev->code)))
 		websocket_refuse(r, WEBSOCKET_PROTOCOL, "bad close code");
 	else if (p.size > 2 &&
-		 (!utf8_feed(&text, ev->payload.at, ev->payload.size) ||
-		     !utf8_is_whole(&text)))
+		 (!utf8_stream_feed(&text, ev->payload.at, ev->payload.size) ||
+		     !utf8_stream_is_whole(&text)))
 		websocket_refuse(r, WEBSOCKET_BAD_TEXT, "bad close reason");
 	if (r->ended == WEBSOCKET_REFUSED)
 		return websocket_tell_refused(r, ev);
@@ -192,7 +192,7 @@ websocket_end_close(struct websocket_reader *r, struct websocket_event *ev)
 static enum websocket_step
 websocket_end_message(struct websocket_reader *r, struct websocket_event *ev)
 {
-	if (r->message == WEBSOCKET_TEXT && !utf8_is_whole(&r->text)) {
+	if (r->message == WEBSOCKET_TEXT && !utf8_stream_is_whole(&r->text)) {
 		websocket_refuse(r, WEBSOCKET_BAD_TEXT, "text cut off");
 		return websocket_tell_refused(r, ev);
 	}
@@ -203,7 +203,7 @@ websocket_end_message(struct websocket_reader *r, struct websocket_event *ev)
 	r->message = 0;
 	r->total = 0;
 	r->kept = 0;
-	r->text = (struct utf8){ 0 };
+	r->text = (struct utf8_stream){ 0 };
 	return WEBSOCKET_EVENT;
 }
 
@@ -270,7 +270,7 @@ websocket_take_payload(struct websocket_reader *r, uint8_t *at, size_t size,
 	if (r->role == WEBSOCKET_SERVER)
 		websocket_mask(at, n, r->mask, r->mask_at);
 	if (!websocket_is_control(r) && r->message == WEBSOCKET_TEXT &&
-	    !utf8_feed(&r->text, at, n)) {
+	    !utf8_stream_feed(&r->text, at, n)) {
 		websocket_refuse(r, WEBSOCKET_BAD_TEXT, "text is not UTF-8");
 		return websocket_tell_refused(r, ev);
 	}

@@ -24,7 +24,7 @@
 #ifndef GATEWAY_WEBSOCKET_READER_H
 #define GATEWAY_WEBSOCKET_READER_H
 
-#include "gateway/utf8.h"
+#include "gateway/utf8_stream.h"
 #include "gateway/websocket.h"
 
 enum websocket_role {
@@ -71,7 +71,7 @@ struct websocket_reader {
 	uint8_t opcode;  /* of the frame */
 	uint8_t message; /* opcode of the message, 0 between messages */
 	bool last;       /* FIN of the frame */
-	struct utf8 text;
+	struct utf8_stream text;
 };
 
 void websocket_reader_init(struct websocket_reader *r, enum websocket_role role,

@@ -1,4 +1,4 @@
-#include "gateway/utf8.h"
+#include "gateway/utf8_stream.h"
 
 #include <string.h>
 
@@ -12,8 +12,8 @@
  */
 static const struct {
 	uint8_t first, last;
-	struct utf8 then;
-} utf8_leads[] = {
+	struct utf8_stream then;
+} utf8_stream_leads[] = {
 	{ 0xc2, 0xdf, { 1, TAIL_LOW, TAIL_HIGH } },
 	{ 0xe0, 0xe0, { 2, 0xa0, TAIL_HIGH } },
 	{ 0xe1, 0xec, { 2, TAIL_LOW, TAIL_HIGH } },
@@ -25,21 +25,23 @@ static const struct {
 };
 
 static bool
-utf8_lead(struct utf8 *u, uint8_t c)
+utf8_stream_lead(struct utf8_stream *u, uint8_t c)
 {
-	for (size_t i = 0; i < sizeof(utf8_leads) / sizeof(*utf8_leads); i++)
-		if (c >= utf8_leads[i].first && c <= utf8_leads[i].last) {
-			*u = utf8_leads[i].then;
+	for (size_t i = 0;
+	     i < sizeof(utf8_stream_leads) / sizeof(*utf8_stream_leads); i++)
+		if (c >= utf8_stream_leads[i].first &&
+		    c <= utf8_stream_leads[i].last) {
+			*u = utf8_stream_leads[i].then;
 			return true;
 		}
 	return false;
 }
 
 static bool
-utf8_byte(struct utf8 *u, uint8_t c)
+utf8_stream_byte(struct utf8_stream *u, uint8_t c)
 {
 	if (u->left == 0)
-		return c < TAIL_LOW || utf8_lead(u, c);
+		return c < TAIL_LOW || utf8_stream_lead(u, c);
 	if (c < u->low || c > u->high)
 		return false;
 	u->left--;
@@ -50,7 +52,7 @@ utf8_byte(struct utf8 *u, uint8_t c)
 
 /* How many of the next eight bytes are ASCII, if all of them are. */
 static size_t
-utf8_ascii_run(const uint8_t *at, size_t size)
+utf8_stream_ascii_run(const uint8_t *at, size_t size)
 {
 	uint64_t word;
 
@@ -61,23 +63,23 @@ utf8_ascii_run(const uint8_t *at, size_t size)
 }
 
 bool
-utf8_feed(struct utf8 *u, const uint8_t *at, size_t size)
+utf8_stream_feed(struct utf8_stream *u, const uint8_t *at, size_t size)
 {
 	size_t i = 0;
 
 	while (i < size) {
 		size_t run =
-		    u->left == 0 ? utf8_ascii_run(at + i, size - i) : 0;
+		    u->left == 0 ? utf8_stream_ascii_run(at + i, size - i) : 0;
 
 		i += run;
-		if (run == 0 && !utf8_byte(u, at[i++]))
+		if (run == 0 && !utf8_stream_byte(u, at[i++]))
 			return false;
 	}
 	return true;
 }
 
 bool
-utf8_is_whole(const struct utf8 *u)
+utf8_stream_is_whole(const struct utf8_stream *u)
 {
 	return u->left == 0;
 }
