@@ -264,28 +264,33 @@ net_fake_dial(
 	return ST_OK;
 }
 
-bool
+static bool
+net_fake_hears(const struct net_fake_wire *w)
+{
+	return w->stream.state != NET_CLOSING && !w->stream.is_ended &&
+	       w->is_reading;
+}
+
+size_t
 net_fake_send(struct net_fake_wire *w, const void *at, size_t size, size_t step)
 {
-	uint8_t *piece;
+	const uint8_t *bytes = at;
+	size_t sent = 0;
 
 	assert(step > 0);
-	for (size_t sent = 0; sent < size;) {
+	if (step > NET_READ_SIZE)
+		step = NET_READ_SIZE;
+	while (sent < size && net_fake_hears(w)) {
 		size_t n = size - sent < step ? size - sent : step;
+		uint8_t *piece = malloc(n);
 
-		if (w->stream.state == NET_CLOSING || w->stream.is_ended)
-			return false;
-		assert(w->is_reading);
-		if (n > NET_READ_SIZE)
-			n = NET_READ_SIZE;
-		piece = malloc(n);
 		assert(piece != NULL);
-		memcpy(piece, (const uint8_t *)at + sent, n);
+		memcpy(piece, bytes + sent, n);
+		sent += n;
 		w->stream.on->on_data(w->stream.ctx, &w->stream, piece, n);
 		free(piece);
-		sent += n;
 	}
-	return w->stream.state != NET_CLOSING;
+	return sent;
 }
 
 void

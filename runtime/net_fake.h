@@ -26,8 +26,11 @@ struct net *net_fake_create(void);
 MUST_CHECK enum status net_fake_dial(
     struct net *n, const char *address, struct net_fake_wire **ret_wire);
 
-/* The stream sees size bytes, at most step at a time; false: it is gone. */
-bool net_fake_send(
+/*
+ * The stream sees size bytes, at most step at a time; returns how many it
+ * saw before it was closed, ended or stopped reading.
+ */
+size_t net_fake_send(
     struct net_fake_wire *w, const void *at, size_t size, size_t step);
 
 /* Our side ends, ST_CLOSED, or breaks. */
@@ -44,7 +47,7 @@ void net_fake_forget(struct net_fake_wire *w);
 bool net_fake_is_finished(const struct net_fake_wire *w);
 bool net_fake_is_closed(const struct net_fake_wire *w);
 
-/* The owner wants to hear: nothing may be sent while it does not. */
+/* The owner wants to hear. */
 bool net_fake_is_reading(const struct net_fake_wire *w);
 
 /* Who the owner believes is calling. */

@@ -1,13 +1,7 @@
 /* http1_test - every head of the corpus, whole and byte by byte. */
 #include "gateway/http1.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/gateway/check.h"
 
 enum { MORE = 0, DONE = 200 };
 
@@ -122,12 +116,6 @@ static const char example[] = "POST /api/v1/tasks%20?x=1&y=%41 HTTP/1.1\r\n"
 			      "Expect: 100-Continue\r\n"
 			      "\r\n"
 			      "GET /";
-
-static bool
-is(struct bytes b, const char *text)
-{
-	return b.size == strlen(text) && memcmp(b.at, text, b.size) == 0;
-}
 
 static void
 test_head_tells_its_parts(void **state)
@@ -316,8 +304,6 @@ test_done_stays_done(void **state)
 	    http1_head_feed(&h, at, sizeof(example) - 1), HTTP1_DONE);
 	assert_int_equal(h.size, size);
 }
-
-#define RUN(name) cmocka_unit_test(name)
 
 int
 main(void)
