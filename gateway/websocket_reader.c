@@ -240,16 +240,16 @@ websocket_stays(const struct websocket_reader *r, size_t n)
 	       (r->kept == 0 && r->last && n == r->left);
 }
 
+/* Keeps these n bytes; returns where all of the payload lies so far. */
 static struct bytes
 websocket_keep(struct websocket_reader *r, const uint8_t *at, size_t n)
 {
-	bool control = websocket_is_control(r);
-
 	if (websocket_stays(r, n))
 		return (struct bytes){ at, n };
-	if (n > 0)
-		memcpy(websocket_keep_at(r), at, n);
-	if (!control) {
+	if (n == 0)
+		return (struct bytes){ r->buffer, r->kept };
+	memcpy(websocket_keep_at(r), at, n);
+	if (!websocket_is_control(r)) {
 		r->kept += n;
 		return (struct bytes){ r->buffer, r->kept };
 	}

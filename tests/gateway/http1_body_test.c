@@ -26,7 +26,7 @@ static const struct body_case chunked[] = {
 	    20 },
 	{ "leading zeros", 200, "00000001\r\na\r\n00\r\n\r\n", "a", 19 },
 	{ "extension", 200, "1;a=b;c\r\na\r\n0;x=\"y\"\r\n\r\n", "a", 23 },
-	{ "trailers", 200, "0\r\nA: b\r\nContent-Length: 9\r\n\r\n", "", 31 },
+	{ "trailers", 200, "0\r\nA: b\r\nContent-Length: 9\r\n\r\n", "", 30 },
 	{ "empty trailer value", 200, "0\r\nA:\r\n\r\n", "", 9 },
 	{ "nothing", 0, "", "", 0 },
 	{ "half a size", 0, "5", "", 0 },
