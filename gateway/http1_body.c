@@ -56,7 +56,7 @@ http1_chunk_take_size(struct http1_body *b, uint8_t c)
 	} else if (b->digits == 0 || digit >= 0) {
 		http1_body_refuse(b, 400, "bad chunk size");
 	} else if (c == ';') {
-		b->state = HTTP1_CHUNK_EXTRA;
+		b->state = HTTP1_EXTRA_NAME;
 	} else if (c == '\r') {
 		b->state = HTTP1_CHUNK_SIZE_FEED;
 	} else {
@@ -64,14 +64,61 @@ http1_chunk_take_size(struct http1_body *b, uint8_t c)
 	}
 }
 
+/* After a name or a value: another extension, or the end of the line. */
+static enum http1_body_state
+http1_extra_end(uint8_t c)
+{
+	if (c == ';')
+		return HTTP1_EXTRA_NAME;
+	return c == '\r' ? HTTP1_CHUNK_SIZE_FEED : HTTP1_BODY_BAD;
+}
+
+static enum http1_body_state
+http1_extra_quoted(uint8_t c)
+{
+	if (c == '"')
+		return HTTP1_EXTRA_QUOTE_END;
+	if (c == '\\')
+		return HTTP1_EXTRA_ESCAPED;
+	return chars_is(c, CHAR_FIELD) ? HTTP1_EXTRA_QUOTED : HTTP1_BODY_BAD;
+}
+
+/* name, name=value or name="value"; what follows the byte c. */
+static enum http1_body_state
+http1_extra_next(enum http1_body_state state, uint8_t c)
+{
+	bool is_token = chars_is(c, CHAR_TOKEN);
+
+	switch (state) {
+	case HTTP1_EXTRA_NAME:
+		return is_token ? HTTP1_EXTRA_NAME_REST : HTTP1_BODY_BAD;
+	case HTTP1_EXTRA_NAME_REST:
+		if (c == '=')
+			return HTTP1_EXTRA_VALUE;
+		return is_token ? state : http1_extra_end(c);
+	case HTTP1_EXTRA_VALUE:
+		if (c == '"')
+			return HTTP1_EXTRA_QUOTED;
+		return is_token ? HTTP1_EXTRA_VALUE_REST : HTTP1_BODY_BAD;
+	case HTTP1_EXTRA_VALUE_REST:
+		return is_token ? state : http1_extra_end(c);
+	case HTTP1_EXTRA_QUOTED:
+		return http1_extra_quoted(c);
+	case HTTP1_EXTRA_ESCAPED:
+		return chars_is(c, CHAR_FIELD) ? HTTP1_EXTRA_QUOTED
+					       : HTTP1_BODY_BAD;
+	default:
+		return http1_extra_end(c);
+	}
+}
+
 static void
 http1_chunk_take_extra(struct http1_body *b, uint8_t c)
 {
-	if (c == '\r')
-		b->state = HTTP1_CHUNK_SIZE_FEED;
-	else if (!chars_is(c, CHAR_FIELD))
+	b->state = http1_extra_next(b->state, c);
+	if (b->state == HTTP1_BODY_BAD)
 		http1_body_refuse(b, 400, "bad chunk extension");
-	else if (++b->extra > HTTP1_CHUNK_EXTRA_MAX)
+	else if (c != '\r' && ++b->extra > HTTP1_CHUNK_EXTRA_MAX)
 		http1_body_refuse(b, 431, "chunk extensions are too long");
 }
 
@@ -137,12 +184,13 @@ http1_trailer_take(struct http1_body *b, uint8_t c)
 static void
 http1_chunk_take(struct http1_body *b, uint8_t c)
 {
+	if (b->state >= HTTP1_EXTRA_NAME && b->state <= HTTP1_EXTRA_QUOTE_END) {
+		http1_chunk_take_extra(b, c);
+		return;
+	}
 	switch (b->state) {
 	case HTTP1_CHUNK_SIZE:
 		http1_chunk_take_size(b, c);
-		break;
-	case HTTP1_CHUNK_EXTRA:
-		http1_chunk_take_extra(b, c);
 		break;
 	case HTTP1_CHUNK_SIZE_FEED:
 		if (http1_body_expect(b, c, '\n'))

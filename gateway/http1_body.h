@@ -21,9 +21,15 @@
 #define HTTP1_TRAILERS_MAX 4096
 
 enum http1_body_state {
-	HTTP1_BODY_PLAIN,      /* left bytes, then done */
-	HTTP1_CHUNK_SIZE,      /* digits */
-	HTTP1_CHUNK_EXTRA,     /* an extension, to be dropped */
+	HTTP1_BODY_PLAIN, /* left bytes, then done */
+	HTTP1_CHUNK_SIZE, /* digits */
+	HTTP1_EXTRA_NAME, /* extensions, to be dropped: first byte */
+	HTTP1_EXTRA_NAME_REST,
+	HTTP1_EXTRA_VALUE,
+	HTTP1_EXTRA_VALUE_REST,
+	HTTP1_EXTRA_QUOTED,
+	HTTP1_EXTRA_ESCAPED,
+	HTTP1_EXTRA_QUOTE_END,
 	HTTP1_CHUNK_SIZE_FEED, /* the line feed after the size */
 	HTTP1_CHUNK_DATA,
 	HTTP1_CHUNK_DATA_RETURN, /* CR LF after the data */
@@ -33,7 +39,8 @@ enum http1_body_state {
 	HTTP1_TRAILER_VALUE,
 	HTTP1_TRAILER_FEED,
 	HTTP1_BODY_FEED, /* the very last line feed */
-	HTTP1_BODY_END
+	HTTP1_BODY_END,
+	HTTP1_BODY_BAD
 };
 
 struct http1_body {

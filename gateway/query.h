@@ -32,7 +32,7 @@ void query_init(struct query *q, struct bytes text);
 
 /*
  * The next parameter.  ST_NOT_FOUND at the end; ST_MALFORMED for a bad
- * escape or an escaped NUL; ST_FULL past a bound.
+ * escape or a NUL; ST_FULL past a bound.
  */
 MUST_CHECK enum status query_next(
     struct query *q, struct arena *a, struct query_parameter *ret_parameter);

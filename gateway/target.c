@@ -119,12 +119,12 @@ target_decode(
 
 		if (c == '%') {
 			c = target_escape(rest);
-			if (c <= 0)
-				return ST_MALFORMED;
 			i += ESCAPE_SIZE - 1;
 		} else if (c == '+' && plus_is_space) {
 			c = ' ';
 		}
+		if (c <= 0)
+			return ST_MALFORMED;
 		out[used++] = (uint8_t)c;
 	}
 	*ret_size = used;

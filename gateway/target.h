@@ -26,7 +26,7 @@ const char *target_query_fault(struct bytes query);
 /*
  * Replaces escapes, and plus signs by spaces when plus_is_space; writes at
  * most in.size bytes.  in and out may be the same memory.  ST_MALFORMED for
- * a bad escape or an escaped NUL, with *ret_size untouched.
+ * a bad escape or a NUL, escaped or not, with *ret_size untouched.
  */
 MUST_CHECK enum status target_decode(
     struct bytes in, bool plus_is_space, uint8_t *out, size_t *ret_size);

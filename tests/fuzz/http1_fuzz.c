@@ -32,6 +32,7 @@ struct found {
 	size_t used;
 	size_t body_size;
 	uint32_t body_sum;
+	bool has_trailers;
 };
 
 static bool
@@ -86,6 +87,7 @@ read_body(struct found *f, const uint8_t *at, size_t size, size_t step)
 	if (f->body_step == HTTP1_REFUSED)
 		f->body_http = b.refusal.http;
 	f->used = f->head.size + fed;
+	f->has_trailers = b.trailers > strlen("\r\n");
 }
 
 static struct found
@@ -176,11 +178,15 @@ check_oracle(const struct found *f, const uint8_t *at, size_t size)
 	llhttp_init(&p, HTTP_REQUEST, &settings);
 	p.data = &o;
 	(void)llhttp_execute(&p, (const char *)at, size);
+	if (f->head.length == UINT64_MAX)
+		return; /* we would answer 413, the oracle 400 */
 	CHECK(o.head_done);
 	CHECK(o.minor == f->head.minor && o.chunked == f->head.chunked);
 	CHECK(strcmp(llhttp_method_name((llhttp_method_t)o.method),
 		  http1_method_name(f->head.method)) == 0);
-	if (f->body_step == HTTP1_DONE && f->head.upgrade.size == 0) {
+	/* We drop trailers; the oracle heeds a Content-Length in them. */
+	if (f->body_step == HTTP1_DONE && f->head.upgrade.size == 0 &&
+	    !f->has_trailers) {
 		CHECK(o.done && o.body_size == f->body_size);
 		CHECK(o.body_sum == f->body_sum);
 	}

@@ -46,10 +46,15 @@ test_bad_escapes_are_refused(void **state)
 {
 	static const char *const bad[] = { "a=%", "a=%4", "a=%4g", "%=1",
 		"a=%00", "a=%%41", "a=%-1", "a=% 1" };
+	struct arena a = { space, sizeof(space), 0 };
+	struct query_parameter p;
+	struct query q;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)
 		assert_int_equal(first_of(bad[i]), ST_MALFORMED);
+	query_init(&q, (struct bytes){ (const uint8_t *)"a=b\0c", 5 });
+	assert_int_equal(query_next(&q, &a, &p), ST_MALFORMED);
 	assert_int_equal(first_of(""), ST_NOT_FOUND);
 	assert_int_equal(first_of("&&&"), ST_NOT_FOUND);
 	assert_int_equal(first_of("a=%25"), ST_OK);
