@@ -136,17 +136,25 @@ http1_field_expect(
 typedef const struct http1_refusal *(*http1_field_fn)(
     struct http1_head *h, struct bytes value, const struct http1_header *field);
 
+#define FIELD(name, note)                    \
+	{                                    \
+		name, sizeof(name) - 1, note \
+	}
+
 static const struct {
 	const char *name;
+	size_t size; /* compared first: few names are as long */
 	http1_field_fn note;
 } http1_fields[] = {
-	{ "host", http1_field_host },
-	{ "content-length", http1_field_length },
-	{ "transfer-encoding", http1_field_coding },
-	{ "connection", http1_field_connection },
-	{ "upgrade", http1_field_upgrade },
-	{ "expect", http1_field_expect },
+	FIELD("host", http1_field_host),
+	FIELD("content-length", http1_field_length),
+	FIELD("transfer-encoding", http1_field_coding),
+	FIELD("connection", http1_field_connection),
+	FIELD("upgrade", http1_field_upgrade),
+	FIELD("expect", http1_field_expect),
 };
+
+#define FIELDS_COUNT (sizeof(http1_fields) / sizeof(*http1_fields))
 
 const struct http1_refusal *
 http1_field_note(
@@ -154,9 +162,9 @@ http1_field_note(
 {
 	struct bytes name = http1_bytes(at, field->name);
 
-	for (size_t i = 0; i < sizeof(http1_fields) / sizeof(*http1_fields);
-	     i++)
-		if (header_is(name, http1_fields[i].name))
+	for (size_t i = 0; i < FIELDS_COUNT; i++)
+		if (http1_fields[i].size == name.size &&
+		    header_is(name, http1_fields[i].name))
 			return http1_fields[i].note(
 			    h, http1_bytes(at, field->value), field);
 	return NULL;
