@@ -177,6 +177,24 @@ bench_run(struct bench *b, turn_fn turn)
 	return best;
 }
 
+/* What is fast has to be right first: there and back, the same bytes. */
+static void
+bench_prove(struct bench *b)
+{
+	struct arena a = { b->space, sizeof(b->space), 0 };
+	unsigned char bytes[SPACE];
+	struct wire_out out = { bytes, sizeof(bytes), 0 };
+	const void *body;
+	enum status st;
+
+	ours_encode(b);
+	st = wire_decode(b->shape->type, &a, b->bytes, b->used, &body);
+	assert(st == ST_OK);
+	st = wire_encode(b->shape->type, body, &out);
+	assert(st == ST_OK && out.used == b->used);
+	assert(memcmp(bytes, b->bytes, out.used) == 0);
+}
+
 static void
 bench_shape(const struct shape *shape)
 {
@@ -186,6 +204,7 @@ bench_shape(const struct shape *shape)
 	size_t size;
 
 	b.shape = shape;
+	bench_prove(&b);
 	ours[0] = bench_run(&b, ours_encode);
 	ours[1] = bench_run(&b, ours_decode);
 	size = b.used;

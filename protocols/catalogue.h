@@ -19,6 +19,19 @@ const struct wire_enum *catalogue_nth_enum(size_t n);
  */
 uint64_t catalogue_digest(void);
 
+#define CATALOGUE_WHY_SIZE 160
+
+/*
+ * Whether every message can be written, read, printed and defaulted, here and
+ * now: ids and names unique, nesting and lists bounded, every table whole.
+ * INVALID says why; a program that hears it does not start.
+ */
+MUST_CHECK enum status catalogue_check(char ret_why[CATALOGUE_WHY_SIZE]);
+
+/* The same of one type. */
+MUST_CHECK enum status catalogue_check_type(
+    const struct wire_type *t, char ret_why[CATALOGUE_WHY_SIZE]);
+
 #define CATALOGUE_TYPE(name) catalogue_type_##name()
 /* One function per message and record, so that code can name its table. */
 /* clang-format off */

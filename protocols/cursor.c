@@ -50,7 +50,7 @@ cursor_rare_head(struct cursor *c, unsigned b)
 
 	if (b >= 0xe0)
 		return cursor_signed(b, 1);
-	n = cursor_number(c, s->width);
+	n = s->width == 0 ? 0 : cursor_number(c, s->width);
 	if (c->bad || s->kind == CURSOR_BAD) {
 		cursor_fail(c);
 		return (struct cursor_item){ CURSOR_BAD, 0 };

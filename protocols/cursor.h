@@ -77,7 +77,7 @@ cursor_take(struct cursor *c, uint64_t n)
 	return start;
 }
 
-/* A big-endian number; one load where eight bytes are left. */
+/* A big-endian number of 1 to 8 bytes; one load where eight are left. */
 HOT_INLINE uint64_t
 cursor_number(struct cursor *c, unsigned width)
 {
@@ -86,7 +86,7 @@ cursor_number(struct cursor *c, unsigned width)
 	if (cursor_left(c) >= sizeof(n)) {
 		memcpy(&n, c->at, sizeof(n));
 		c->at += width;
-		return be64toh(n) >> 1 >> (63 - 8 * width);
+		return be64toh(n) >> (64 - 8 * width);
 	}
 	if (cursor_left(c) < width)
 		cursor_fail(c);

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/status.h"
+
 struct clock {
 	uint64_t (*mono_us)(void *ctx);
 	int64_t (*wall_us)(void *ctx); /* since 1970, UTC */
@@ -30,5 +32,14 @@ int64_t clock_wall_us(const struct clock *c);
  * 0000 to 9999.  Never truncates in CLOCK_TEXT_SIZE bytes.
  */
 void clock_text(int64_t wall_us, char ret_text[CLOCK_TEXT_SIZE]);
+
+/*
+ * Reads what RFC 3339 allows of 2026-04-03T10:00:00.5+02:00: an offset or Z
+ * is demanded, digits past the microsecond are dropped, leap seconds are not
+ * known.  MALFORMED if it is anything else or no date, FULL if the offset
+ * moves it out of the years 0000 to 9999.
+ */
+MUST_CHECK enum status clock_parse(
+    const char *text, size_t size, int64_t *ret_wall_us);
 
 #endif
