@@ -52,15 +52,16 @@ link_backoff_us(struct link *l, uint64_t least, uint64_t most)
 	return link_jitter(l->all, us < most ? us : most);
 }
 
+/* A lost peer is likely to be back soon; one never met may take its time. */
 static void
 link_dial(struct link *l)
 {
 	struct link_transport *t = l->all->transport;
+	uint64_t most = l->state == LINK_LOST ? 2 * STUCK_MIN_US : STUCK_MAX_US;
 
 	t->dial(t, l->node, l->url);
 	l->dialed_us = l->all->now_us;
-	l->redial_us =
-	    l->all->now_us + link_backoff_us(l, STUCK_MIN_US, STUCK_MAX_US);
+	l->redial_us = l->all->now_us + link_backoff_us(l, STUCK_MIN_US, most);
 	l->tries++;
 	l->shake.next_us = 0;
 }

@@ -228,26 +228,30 @@ link_nng_sweep_inboxes(struct link_nng *t, uint64_t now_us)
 	t->ninboxes = kept;
 }
 
-/* Only if nobody has been heard: then it may be the inbox that is deaf. */
+/*
+ * Only if nobody has been heard for a while: then it may be the inbox that is
+ * deaf.  One that has never heard anything is replaced ever more rarely, for
+ * then it is more likely that nobody is there.
+ */
 static void
 link_nng_relisten(struct link_transport *transport)
 {
 	struct link_nng *t = link_nng_of(transport);
 	uint64_t now_us = clock_mono_us(&clock_system);
-	struct link_socket *newest = t->inboxes[t->ninboxes - 1];
-	uint64_t heard_us = atomic_load(&newest->heard_us);
+	uint64_t heard_us = atomic_load(&t->inboxes[t->ninboxes - 1]->heard_us);
 
 	link_nng_sweep_inboxes(t, now_us);
-	if (heard_us + RELISTEN_MIN_US > now_us)
+	if (heard_us != 0) {
 		t->relisten_gap_us = RELISTEN_MIN_US;
-	else if (now_us >= t->relisten_us &&
-		 link_nng_ipc_path(t->listen) != NULL &&
-		 t->ninboxes < NNG_INBOXES_MAX &&
-		 link_nng_listen_anew(t) == 0) {
-		t->relisten_us = now_us + t->relisten_gap_us;
-		if (t->relisten_gap_us < RELISTEN_MAX_US)
-			t->relisten_gap_us *= 2;
+		t->relisten_us = heard_us + RELISTEN_MIN_US;
 	}
+	if (now_us < t->relisten_us || t->ninboxes == NNG_INBOXES_MAX ||
+	    link_nng_ipc_path(t->listen) == NULL ||
+	    link_nng_listen_anew(t) != 0)
+		return;
+	t->relisten_us = now_us + t->relisten_gap_us;
+	if (t->relisten_gap_us < RELISTEN_MAX_US)
+		t->relisten_gap_us *= 2;
 }
 
 /* --- outbox --- */

@@ -89,7 +89,10 @@ struct link_nng {
 
 /* link_nng_reap.c */
 MUST_CHECK enum status link_reaper_start(struct link_reaper *r);
-/* Closes s after it has been quiet for a while.  Owner's thread. */
+/*
+ * Closes s: at once if it has no pipe, for then nothing is in it and it would
+ * only dial on; else when it has been left alone for a while.
+ */
 void link_reaper_push(struct link_reaper *r, struct link_socket *s);
 /* Closes what is left; false if a close hangs, then nothing may be freed. */
 MUST_CHECK bool link_reaper_stop(struct link_reaper *r);

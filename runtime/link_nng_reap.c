@@ -6,8 +6,8 @@
 #include "runtime/base/clock.h"
 #include "runtime/link_nng.h"
 
-#define REAP_US 2000000 /* an abandoned socket is left alone so long */
-#define REAP_STOP_S 3   /* what links_destroy waits at most */
+#define REAP_US 500000 /* a socket with a pipe is left alone so long */
+#define REAP_STOP_S 3  /* what links_destroy waits at most */
 #define SECOND_US 1000000
 
 static void
@@ -106,7 +106,9 @@ void
 link_reaper_push(struct link_reaper *r, struct link_socket *s)
 {
 	pthread_mutex_lock(&r->mutex);
-	s->due_us = clock_mono_us(&clock_system) + REAP_US;
+	s->due_us = clock_mono_us(&clock_system);
+	if (s->kind == SOCKET_INBOX || atomic_load(&s->outbox) == OUTBOX_READY)
+		s->due_us += REAP_US;
 	list_append(&r->sockets, &s->node);
 	pthread_cond_signal(&r->cond);
 	pthread_mutex_unlock(&r->mutex);
