@@ -13,7 +13,7 @@
 #define RETRY_MAX_US 5000000
 #define STUCK_MIN_US LINK_SILENCE_US /* then a fresh connection is made */
 #define STUCK_MAX_US 4000000
-#define BROKEN_US 20000 /* before a broken connection is replaced */
+#define BROKEN_US UINT64_C(10000) /* before a broken one is replaced */
 
 static const char *const state_names[] = {
 #define X(name) #name,
@@ -242,7 +242,9 @@ link_redial_us(const struct link *l)
 	struct link_transport *t = l->all->transport;
 
 	if (t->outbox(t, l->node) == OUTBOX_BROKEN)
-		return least(l->redial_us, l->dialed_us + BROKEN_US);
+		return least(l->redial_us,
+		    l->dialed_us +
+			(BROKEN_US << (l->tries < 3 ? l->tries : 3)));
 	return l->redial_us;
 }
 

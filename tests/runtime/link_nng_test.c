@@ -112,11 +112,6 @@ step(void)
 	uint64_t wakes;
 	bool more = false;
 
-	if (now_us() >= pair.end_us) for (uint16_t i = 0; i < 2; i++) { struct link_end *e=&pair.ends[i]; const struct link_stats *t = links_stats(e->links, (uint16_t)!i); fprintf(stderr, "END %d sent %lu got %lu bad %lu", i, e->sent, e->got, e->bad);
-#define X(n, d) fprintf(stderr, " " #n "=%lu", t->n);
-	LINK_STATS(X)
-	fprintf(stderr, " next %ld state %d\n", (long)(links_next_us(e->links)-now_us()), links_state(e->links,(uint16_t)!i));
-	}
 	assert_true(now_us() < pair.end_us);
 	for (uint16_t i = 0; i < 2; i++) {
 		struct links *l = pair.ends[i].links;
