@@ -89,8 +89,6 @@ link_enter(struct link *l)
 		link_dial(l);
 		break;
 	case LINK_UP:
-		l->tries = 0;
-		l->told = LINK_REASON_NONE;
 		break;
 	}
 }
@@ -162,6 +160,17 @@ link_carry_is_sound(
 	       link_flow_ack(&l->flow, h, l->all->now_us) == ST_OK;
 }
 
+/* Only now do we know that the peer has let us in. */
+static void
+link_confirm(struct link *l)
+{
+	if (l->session.confirmed)
+		return;
+	l->session.confirmed = true;
+	l->tries = 0;
+	l->told = LINK_REASON_NONE;
+}
+
 /* Until the token is checked, anyone may have sent this. */
 static void
 link_on_carry(struct link *l, struct bytes in)
@@ -178,6 +187,7 @@ link_on_carry(struct link *l, struct bytes in)
 		return;
 	}
 	l->heard_us = l->all->now_us;
+	link_confirm(l);
 	batch.at = in.at + LINK_HEAD_SIZE;
 	batch.size = in.size - LINK_HEAD_SIZE;
 	if (!link_carry_is_sound(l, &h, batch)) {
