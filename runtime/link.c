@@ -13,7 +13,7 @@
 #define RETRY_MAX_US 5000000
 #define STUCK_MIN_US LINK_SILENCE_US /* then a fresh connection is made */
 #define STUCK_MAX_US 4000000
-#define BROKEN_US 20000 /* before a broken connection is replaced */
+#define BROKEN_US UINT64_C(10000) /* before a broken one is replaced */
 
 static const char *const state_names[] = {
 #define X(name) #name,
@@ -52,15 +52,16 @@ link_backoff_us(struct link *l, uint64_t least, uint64_t most)
 	return link_jitter(l->all, us < most ? us : most);
 }
 
+/* A lost peer is likely to be back soon; one never met may take its time. */
 static void
 link_dial(struct link *l)
 {
 	struct link_transport *t = l->all->transport;
+	uint64_t most = l->state == LINK_LOST ? 2 * STUCK_MIN_US : STUCK_MAX_US;
 
 	t->dial(t, l->node, l->url);
 	l->dialed_us = l->all->now_us;
-	l->redial_us =
-	    l->all->now_us + link_backoff_us(l, STUCK_MIN_US, STUCK_MAX_US);
+	l->redial_us = l->all->now_us + link_backoff_us(l, STUCK_MIN_US, most);
 	l->tries++;
 	l->shake.next_us = 0;
 }
@@ -88,8 +89,6 @@ link_enter(struct link *l)
 		link_dial(l);
 		break;
 	case LINK_UP:
-		l->tries = 0;
-		l->told = LINK_REASON_NONE;
 		break;
 	}
 }
@@ -161,6 +160,17 @@ link_carry_is_sound(
 	       link_flow_ack(&l->flow, h, l->all->now_us) == ST_OK;
 }
 
+/* Only now do we know that the peer has let us in. */
+static void
+link_confirm(struct link *l)
+{
+	if (l->session.confirmed)
+		return;
+	l->session.confirmed = true;
+	l->tries = 0;
+	l->told = LINK_REASON_NONE;
+}
+
 /* Until the token is checked, anyone may have sent this. */
 static void
 link_on_carry(struct link *l, struct bytes in)
@@ -177,6 +187,7 @@ link_on_carry(struct link *l, struct bytes in)
 		return;
 	}
 	l->heard_us = l->all->now_us;
+	link_confirm(l);
 	batch.at = in.at + LINK_HEAD_SIZE;
 	batch.size = in.size - LINK_HEAD_SIZE;
 	if (!link_carry_is_sound(l, &h, batch)) {
@@ -241,7 +252,9 @@ link_redial_us(const struct link *l)
 	struct link_transport *t = l->all->transport;
 
 	if (t->outbox(t, l->node) == OUTBOX_BROKEN)
-		return least(l->redial_us, l->dialed_us + BROKEN_US);
+		return least(l->redial_us,
+		    l->dialed_us +
+			(BROKEN_US << (l->tries < 3 ? l->tries : 3)));
 	return l->redial_us;
 }
 

@@ -32,6 +32,7 @@ struct link_session {
 	struct link_hello peer;
 	uint64_t token_out;
 	uint64_t token_in;
+	bool confirmed; /* the peer has used its token: it took our proof */
 };
 
 struct link {

@@ -3,24 +3,18 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <nng/protocol/pipeline0/pull.h>
-#include <nng/protocol/pipeline0/push.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
-
-#include "runtime/base/clock.h"
 
 #define IPC_SCHEME "ipc://"
 #define IPC_MODE 0600
-#define PATH_SIZE (LINK_URL_MAX + 32)
-#define REDIAL_MIN_MS 10 /* NNG's own, until the first pipe is up */
-#define REDIAL_MAX_MS 200
-#define RELISTEN_MIN_US 250000
-#define RELISTEN_MAX_US 8000000
-#define INBOX_QUIET_US 2000000 /* a replaced inbox goes after as much */
+#define PATH_SIZE (LINK_URL_MAX + 8)
+#define FLUSH_MS 100 /* destroy waits for the last write */
+#define REAP_MS 3000 /* and for NNG to free its streams */
 
 static struct link_nng *
 link_nng_of(struct link_transport *t)
@@ -28,15 +22,8 @@ link_nng_of(struct link_transport *t)
 	return (struct link_nng *)(void *)t;
 }
 
-static void
-link_nng_wake(struct link_nng *t)
-{
-	if (!atomic_load(&t->closed))
-		t->wake(t->ctx);
-}
-
 static const char *
-link_nng_ipc_path(const char *url)
+link_nng_path(const char *url)
 {
 	size_t size = sizeof(IPC_SCHEME) - 1;
 
@@ -62,359 +49,173 @@ link_nng_status(int rv)
 	}
 }
 
-static struct link_socket *
-socket_create(struct link_nng *t, enum link_socket_kind kind)
-{
-	struct link_socket *s = calloc(1, sizeof(*s));
+/* --- outboxes --- */
 
-	if (s == NULL)
-		return NULL;
-	list_init(&s->node);
-	s->kind = kind;
-	s->t = t;
-	return s;
-}
-
-/* Nothing is under way in it yet. */
-static void
-socket_discard(struct link_socket *s)
-{
-	if (nng_socket_id(s->socket) > 0)
-		(void)nng_close(s->socket);
-	nng_aio_free(s->aio);
-	nng_aio_free(s->quick);
-	free(s);
-}
-
-/* --- inbox --- */
-
-/* Every inbox may have one message in hand when another fills the ring. */
-static bool
-ring_is_full(const struct link_nng *t)
-{
-	return t->count >= NNG_RING_MAX - NNG_INBOXES_MAX ||
-	       t->bytes >= NNG_RING_BYTES_MAX;
-}
-
-/* True if it was empty: the owner does not know yet. */
-static bool
-ring_push(struct link_nng *t, nng_msg *m)
-{
-	t->ring[(t->first + t->count) % NNG_RING_MAX] = m;
-	t->count++;
-	t->bytes += nng_msg_len(m);
-	return t->count == 1;
-}
-
-static void
-inbox_on_message(struct link_socket *s, nng_msg *m)
-{
-	struct link_nng *t = s->t;
-	bool first;
-	bool full;
-
-	atomic_store(&s->heard_us, clock_mono_us(&clock_system));
-	pthread_mutex_lock(&t->ring_mutex);
-	first = ring_push(t, m);
-	full = ring_is_full(t);
-	/* Under the lock: the owner resumes what it sees as paused. */
-	if (full)
-		atomic_store(&s->paused, true);
-	pthread_mutex_unlock(&t->ring_mutex);
-	if (!full)
-		nng_recv_aio(s->socket, s->aio);
-	if (first)
-		link_nng_wake(t);
-}
-
-static void
-inbox_on_received(void *arg)
-{
-	struct link_socket *s = arg;
-	int rv = nng_aio_result(s->aio);
-
-	if (rv == 0) {
-		nng_msg *m = nng_aio_get_msg(s->aio);
-
-		nng_aio_set_msg(s->aio, NULL);
-		inbox_on_message(s, m);
-	} else if (rv != NNG_ECLOSED && rv != NNG_ECANCELED) {
-		nng_recv_aio(s->socket, s->aio);
-	}
-}
-
-static int
-inbox_listen(struct link_socket *s, const char *url)
-{
-	nng_listener listener;
-	int rv = nng_listener_create(&listener, s->socket, url);
-
-	if (rv == 0 && link_nng_ipc_path(url) != NULL)
-		rv = nng_listener_set_int(
-		    listener, NNG_OPT_IPC_PERMISSIONS, IPC_MODE);
-	if (rv != 0)
-		return rv;
-	(void)nng_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, true);
-	return nng_listener_start(listener, 0);
-}
-
-/* Binds a name of its own and moves it over the public one; see link_nng.h. */
-static int
-inbox_listen_ipc(struct link_socket *s, const char *path)
-{
-	char url[PATH_SIZE + sizeof(IPC_SCHEME)];
-	int rv;
-
-	snprintf(url, sizeof(url), IPC_SCHEME "%s.%u", path, s->t->nbound++);
-	rv = inbox_listen(s, url);
-	if (rv == 0 && rename(link_nng_ipc_path(url), path) != 0)
-		rv = NNG_EPERM;
-	return rv;
-}
-
-static int
-inbox_open(struct link_socket *s)
-{
-	const char *path = link_nng_ipc_path(s->t->listen);
-	int rv = nng_pull0_open(&s->socket);
-
-	if (rv == 0)
-		rv = nng_socket_set_size(
-		    s->socket, NNG_OPT_RECVMAXSZ, LINK_MESSAGE_MAX);
-	if (rv == 0)
-		rv = nng_aio_alloc(&s->aio, inbox_on_received, s);
-	if (rv == 0)
-		rv = path == NULL ? inbox_listen(s, s->t->listen)
-				  : inbox_listen_ipc(s, path);
-	return rv;
-}
-
-static int
-link_nng_listen_anew(struct link_nng *t)
-{
-	struct link_socket *s = socket_create(t, SOCKET_INBOX);
-	int rv;
-
-	if (s == NULL)
-		return NNG_ENOMEM;
-	rv = inbox_open(s);
-	if (rv != 0) {
-		socket_discard(s);
-		return rv;
-	}
-	t->inboxes[t->ninboxes++] = s;
-	nng_recv_aio(s->socket, s->aio);
-	return 0;
-}
-
-/*
- * An inbox that a newer one has replaced stays for the peers it still hears;
- * once silent, it goes.
- */
-static void
-link_nng_sweep_inboxes(struct link_nng *t, uint64_t now_us)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < t->ninboxes; i++) {
-		struct link_socket *s = t->inboxes[i];
-
-		if (i + 1 < t->ninboxes && !atomic_load(&s->paused) &&
-		    now_us > atomic_load(&s->heard_us) + INBOX_QUIET_US)
-			link_reaper_push(&t->reaper, s);
-		else
-			t->inboxes[kept++] = s;
-	}
-	t->ninboxes = kept;
-}
-
-/* Only if nobody has been heard: then it may be the inbox that is deaf. */
-static void
-link_nng_relisten(struct link_transport *transport)
-{
-	struct link_nng *t = link_nng_of(transport);
-	uint64_t now_us = clock_mono_us(&clock_system);
-	struct link_socket *newest = t->inboxes[t->ninboxes - 1];
-	uint64_t heard_us = atomic_load(&newest->heard_us);
-
-	link_nng_sweep_inboxes(t, now_us);
-	if (heard_us + RELISTEN_MIN_US > now_us)
-		t->relisten_gap_us = RELISTEN_MIN_US;
-	else if (now_us >= t->relisten_us &&
-		 link_nng_ipc_path(t->listen) != NULL &&
-		 t->ninboxes < NNG_INBOXES_MAX &&
-		 link_nng_listen_anew(t) == 0) {
-		t->relisten_us = now_us + t->relisten_gap_us;
-		if (t->relisten_gap_us < RELISTEN_MAX_US)
-			t->relisten_gap_us *= 2;
-	}
-}
-
-/* --- outbox --- */
-
-/* On NNG's threads; may close the pipe and nothing else. */
-static void
-outbox_on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
-{
-	struct link_socket *s = arg;
-	int dialing = OUTBOX_DIALING;
-
-	if (event == NNG_PIPE_EV_ADD_PRE) {
-		if (!atomic_compare_exchange_strong(
-			&s->outbox, &dialing, OUTBOX_READY))
-			nng_pipe_close(pipe);
-		return;
-	}
-	if (event == NNG_PIPE_EV_REM_POST)
-		atomic_store(&s->outbox, OUTBOX_BROKEN);
-	link_nng_wake(s->t);
-}
-
-static void
-outbox_on_sent(void *arg)
-{
-	struct link_socket *s = arg;
-
-	if (nng_aio_result(s->aio) != 0) {
-		nng_msg_free(nng_aio_get_msg(s->aio));
-		nng_aio_set_msg(s->aio, NULL);
-	}
-	atomic_store(&s->parked, false);
-	link_nng_wake(s->t);
-}
-
-static int
-outbox_watch(struct link_socket *s)
-{
-	int rv =
-	    nng_pipe_notify(s->socket, NNG_PIPE_EV_ADD_PRE, outbox_on_pipe, s);
-
-	if (rv == 0)
-		rv = nng_pipe_notify(
-		    s->socket, NNG_PIPE_EV_ADD_POST, outbox_on_pipe, s);
-	if (rv == 0)
-		rv = nng_pipe_notify(
-		    s->socket, NNG_PIPE_EV_REM_POST, outbox_on_pipe, s);
-	return rv;
-}
-
-static int
-outbox_dial(struct link_socket *s, const char *url)
-{
-	nng_dialer dialer;
-	int rv = nng_dialer_create(&dialer, s->socket, url);
-
-	if (rv != 0)
-		return rv;
-	(void)nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, REDIAL_MIN_MS);
-	(void)nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, REDIAL_MAX_MS);
-	/* ipc:// has no such option and needs none. */
-	(void)nng_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true);
-	return nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
-}
-
-static int
-outbox_open(struct link_socket *s, const char *url)
-{
-	int rv = nng_push0_open(&s->socket);
-
-	if (rv == 0)
-		rv = nng_socket_set_int(
-		    s->socket, NNG_OPT_SENDBUF, NNG_SEND_QUEUE);
-	if (rv == 0)
-		rv = nng_aio_alloc(&s->aio, outbox_on_sent, s);
-	if (rv == 0)
-		rv = nng_aio_alloc(&s->quick, NULL, NULL);
-	if (rv == 0)
-		rv = outbox_watch(s);
-	if (rv == 0)
-		rv = outbox_dial(s, url);
-	return rv;
-}
-
-/* Without memory or sockets there is no outbox, and the next dial tries. */
 static void
 link_nng_dial(struct link_transport *transport, uint16_t peer, const char *url)
 {
 	struct link_nng *t = link_nng_of(transport);
-	struct link_socket *s = t->outboxes[peer];
+	struct link_conn *c;
 
-	link_nng_sweep_inboxes(t, clock_mono_us(&clock_system));
-	if (s != NULL)
-		link_reaper_push(&t->reaper, s);
-	t->outboxes[peer] = NULL;
-	s = socket_create(t, SOCKET_OUTBOX);
-	if (s == NULL)
-		return;
-	if (outbox_open(s, url) == 0)
-		t->outboxes[peer] = s;
-	else
-		socket_discard(s);
+	pthread_mutex_lock(&t->mutex);
+	c = t->outboxes[peer];
+	if (c != NULL)
+		link_conn_abandon(c);
+	c = t->outboxes[peer] = link_conn_create(t, false);
+	if (c != NULL)
+		link_conn_dial(c, url);
+	pthread_mutex_unlock(&t->mutex);
 }
 
 static enum link_outbox
 link_nng_outbox(struct link_transport *transport, uint16_t peer)
 {
-	struct link_socket *s = link_nng_of(transport)->outboxes[peer];
+	struct link_nng *t = link_nng_of(transport);
+	enum link_outbox now = OUTBOX_BROKEN;
 
-	return s == NULL ? OUTBOX_BROKEN
-			 : (enum link_outbox)atomic_load(&s->outbox);
-}
-
-static nng_msg *
-link_nng_msg_of(struct bytes head, struct bytes body)
-{
-	nng_msg *m;
-	uint8_t *at;
-
-	if (nng_msg_alloc(&m, head.size + body.size) != 0)
-		return NULL;
-	at = nng_msg_body(m);
-	memcpy(at, head.at, head.size);
-	if (body.size > 0)
-		memcpy(at + head.size, body.at, body.size);
-	return m;
+	pthread_mutex_lock(&t->mutex);
+	if (t->outboxes[peer] != NULL)
+		now = t->outboxes[peer]->outbox;
+	pthread_mutex_unlock(&t->mutex);
+	return now;
 }
 
 static enum status
-link_nng_send_to(struct link_transport *transport, uint16_t peer,
+link_nng_send(struct link_transport *transport, uint16_t peer,
     struct bytes head, struct bytes body)
 {
-	struct link_socket *s = link_nng_of(transport)->outboxes[peer];
-	nng_msg *m;
+	struct link_nng *t = link_nng_of(transport);
+	enum status st = ST_CLOSED;
 
-	if (s == NULL || atomic_load(&s->outbox) != OUTBOX_READY)
-		return ST_CLOSED;
-	if (atomic_load(&s->parked))
-		return ST_FULL;
-	m = link_nng_msg_of(head, body);
-	if (m == NULL)
-		return ST_NO_MEMORY;
-	nng_aio_set_timeout(s->quick, NNG_DURATION_ZERO);
-	nng_aio_set_msg(s->quick, m);
-	nng_send_aio(s->socket, s->quick);
-	nng_aio_wait(s->quick);
-	if (nng_aio_result(s->quick) != 0) {
-		atomic_store(&s->parked, true);
-		nng_aio_set_msg(s->aio, m);
-		nng_send_aio(s->socket, s->aio);
-	}
-	nng_aio_set_msg(s->quick, NULL);
-	return ST_OK;
+	pthread_mutex_lock(&t->mutex);
+	if (t->outboxes[peer] != NULL)
+		st = link_conn_send(t->outboxes[peer], head, body);
+	pthread_mutex_unlock(&t->mutex);
+	return st;
 }
 
-/* --- taking --- */
+/* --- inbox --- */
 
-/* Inboxes stopped at the bound of the ring; there is room again. */
+static void
+link_nng_accept(struct link_nng *t)
+{
+	t->accepting = true;
+	nng_stream_listener_accept(t->listener, t->accept);
+}
+
+static void
+link_nng_on_stream(struct link_nng *t, nng_stream *stream)
+{
+	struct link_conn *c = NULL;
+
+	if (!t->stopping && t->ninbound < NNG_INBOUND_MAX)
+		c = link_conn_create(t, true);
+	if (c == NULL) {
+		nng_stream_free(stream);
+		return;
+	}
+	c->stream = stream;
+	t->ninbound++;
+	list_append(&t->inbound, &c->node);
+	link_conn_receive(c);
+}
+
+/* After a failure (no descriptors, say) the owner accepts again in a turn. */
+static void
+link_nng_on_accept(void *arg)
+{
+	struct link_nng *t = arg;
+	int rv = nng_aio_result(t->accept);
+
+	pthread_mutex_lock(&t->mutex);
+	t->accepting = false;
+	if (rv == 0) {
+		link_nng_on_stream(t, nng_aio_get_output(t->accept, 0));
+		if (!t->stopping)
+			link_nng_accept(t);
+	}
+	pthread_mutex_unlock(&t->mutex);
+}
+
+static int
+link_nng_bind(struct link_nng *t)
+{
+	const char *path = link_nng_path(t->listen);
+	struct stat about;
+	int rv = nng_stream_listener_alloc(&t->listener, t->listen);
+
+	if (rv == 0 && path != NULL)
+		rv = nng_stream_listener_set_int(
+		    t->listener, NNG_OPT_IPC_PERMISSIONS, IPC_MODE);
+	if (rv != 0)
+		return rv;
+	(void)nng_stream_listener_set_bool(
+	    t->listener, NNG_OPT_TCP_NODELAY, true);
+	/* We hold the lock of the path: what is there is dead. */
+	if (path != NULL)
+		unlink(path);
+	rv = nng_stream_listener_listen(t->listener);
+	if (rv == 0 && path != NULL && stat(path, &about) == 0) {
+		t->listen_dev = about.st_dev;
+		t->listen_inode = about.st_ino;
+	}
+	return rv;
+}
+
+static bool
+link_nng_is_bound(const struct link_nng *t)
+{
+	const char *path = link_nng_path(t->listen);
+	struct stat about;
+
+	return path == NULL ||
+	       (stat(path, &about) == 0 && about.st_dev == t->listen_dev &&
+		   about.st_ino == t->listen_inode);
+}
+
+static void
+link_nng_unbind(struct link_nng *t)
+{
+	if (t->listener == NULL)
+		return;
+	nng_stream_listener_close(t->listener);
+	nng_aio_wait(t->accept);
+	nng_stream_listener_free(t->listener);
+	t->listener = NULL;
+}
+
+/* Somebody has taken our path away: nobody can reach us until we bind anew. */
+static void
+link_nng_relisten(struct link_transport *transport)
+{
+	struct link_nng *t = link_nng_of(transport);
+
+	if (t->listener != NULL && link_nng_is_bound(t))
+		return;
+	link_nng_unbind(t);
+	if (link_nng_bind(t) != 0) {
+		link_nng_unbind(t);
+		return;
+	}
+	pthread_mutex_lock(&t->mutex);
+	link_nng_accept(t);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+/* There is room again, or there are descriptors again. */
 static void
 link_nng_resume(struct link_nng *t)
 {
-	for (size_t i = 0; i < t->ninboxes; i++) {
-		struct link_socket *s = t->inboxes[i];
+	if (t->letters_bytes >= NNG_QUEUE_BYTES / 2)
+		return;
+	for (struct list *n = t->inbound.next; n != &t->inbound; n = n->next) {
+		struct link_conn *c = LIST_OF(n, struct link_conn, node);
 
-		if (atomic_exchange(&s->paused, false))
-			nng_recv_aio(s->socket, s->aio);
+		if (c->paused && !c->closed)
+			link_conn_receive(c);
 	}
+	if (!t->accepting && t->listener != NULL)
+		link_nng_accept(t);
 }
 
 static size_t
@@ -423,23 +224,19 @@ link_nng_take(
 {
 	struct link_nng *t = link_nng_of(transport);
 	size_t n = 0;
-	bool room;
+	struct list *node;
 
-	pthread_mutex_lock(&t->ring_mutex);
-	while (n < max && t->count > 0) {
-		nng_msg *m = t->ring[t->first];
+	pthread_mutex_lock(&t->mutex);
+	while (n < max && (node = list_first(&t->letters)) != NULL) {
+		struct link_letter *m = LIST_OF(node, struct link_letter, node);
 
-		t->first = (t->first + 1) % NNG_RING_MAX;
-		t->count--;
-		t->bytes -= nng_msg_len(m);
-		ret[n].bytes =
-		    (struct bytes){ nng_msg_body(m), nng_msg_len(m) };
+		list_remove(node);
+		t->letters_bytes -= m->size;
+		ret[n].bytes = (struct bytes){ m->bytes, m->size };
 		ret[n++].owner = m;
 	}
-	room = !ring_is_full(t);
-	pthread_mutex_unlock(&t->ring_mutex);
-	if (room)
-		link_nng_resume(t);
+	link_nng_resume(t);
+	pthread_mutex_unlock(&t->mutex);
 	return n;
 }
 
@@ -447,7 +244,32 @@ static void
 link_nng_put(struct link_transport *transport, struct link_packet *packet)
 {
 	(void)transport;
-	nng_msg_free(packet->owner);
+	free(packet->owner);
+}
+
+/* --- the reaper --- */
+
+static void *
+link_nng_reap(void *arg)
+{
+	struct link_nng *t = arg;
+	struct list *node;
+
+	pthread_mutex_lock(&t->mutex);
+	while (!t->stopping || t->nconns > 0) {
+		node = list_first(&t->dead);
+		if (node == NULL) {
+			pthread_cond_wait(&t->work, &t->mutex);
+			continue;
+		}
+		list_remove(node);
+		pthread_mutex_unlock(&t->mutex);
+		link_conn_free(LIST_OF(node, struct link_conn, node));
+		pthread_mutex_lock(&t->mutex);
+		t->nconns--;
+	}
+	pthread_mutex_unlock(&t->mutex);
+	return NULL;
 }
 
 /* --- whole --- */
@@ -456,8 +278,9 @@ link_nng_put(struct link_transport *transport, struct link_packet *packet)
 static enum status
 link_nng_lock(struct link_nng *t)
 {
-	const char *path = link_nng_ipc_path(t->listen);
+	const char *path = link_nng_path(t->listen);
 	char name[PATH_SIZE];
+	enum status st;
 
 	t->lock = -1;
 	if (path == NULL)
@@ -469,81 +292,153 @@ link_nng_lock(struct link_nng *t)
 		return ST_IO;
 	if (flock(t->lock, LOCK_EX | LOCK_NB) == 0)
 		return ST_OK;
+	st = errno == EWOULDBLOCK ? ST_EXISTS : ST_IO;
 	close(t->lock);
 	t->lock = -1;
-	return errno == EWOULDBLOCK ? ST_EXISTS : ST_IO;
+	return st;
 }
 
-static void
-link_nng_unlock(struct link_nng *t)
+static struct timespec
+link_nng_after_ms(long ms)
 {
-	if (t->lock < 0)
-		return;
-	unlink(link_nng_ipc_path(t->listen));
-	close(t->lock);
-	t->lock = -1;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_nsec += ms % 1000 * 1000000;
+	ts.tv_sec += ms / 1000 + ts.tv_nsec / 1000000000;
+	ts.tv_nsec %= 1000000000;
+	return ts;
+}
+
+static bool
+link_nng_is_writing(const struct link_nng *t)
+{
+	for (size_t i = 0; i <= LINK_NODE_MAX; i++) {
+		const struct link_conn *c = t->outboxes[i];
+
+		if (c != NULL && !c->closed && c->writing.used > 0)
+			return true;
+	}
+	return false;
 }
 
 static void
 link_nng_close_all(struct link_nng *t)
 {
-	for (size_t i = 0; i < t->ninboxes; i++)
-		link_reaper_push(&t->reaper, t->inboxes[i]);
+	struct timespec until = link_nng_after_ms(FLUSH_MS);
+	struct list *node;
+
+	while (link_nng_is_writing(t))
+		if (pthread_cond_timedwait(&t->quiet, &t->mutex, &until) != 0)
+			break;
+	t->stopping = true;
 	for (size_t i = 0; i <= LINK_NODE_MAX; i++)
 		if (t->outboxes[i] != NULL)
-			link_reaper_push(&t->reaper, t->outboxes[i]);
+			link_conn_abandon(t->outboxes[i]);
+	node = t->inbound.next;
+	while (node != &t->inbound) {
+		struct link_conn *c = LIST_OF(node, struct link_conn, node);
+
+		node = node->next;
+		link_conn_abandon(c);
+	}
+	pthread_cond_signal(&t->work);
+}
+
+static bool
+link_nng_join(struct link_nng *t)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += REAP_MS / 1000;
+	if (pthread_timedjoin_np(t->reaper, NULL, &until) == 0)
+		return true;
+	pthread_detach(t->reaper);
+	return false;
 }
 
 static void
-link_nng_free_ring(struct link_nng *t)
+link_nng_free(struct link_nng *t)
 {
-	for (; t->count > 0; t->count--) {
-		nng_msg_free(t->ring[t->first]);
-		t->first = (t->first + 1) % NNG_RING_MAX;
+	struct list *node;
+
+	while ((node = list_first(&t->letters)) != NULL) {
+		list_remove(node);
+		free(LIST_OF(node, struct link_letter, node));
 	}
-	pthread_mutex_destroy(&t->ring_mutex);
+	link_nng_unbind(t);
+	nng_aio_free(t->accept);
+	if (t->lock >= 0)
+		close(t->lock);
+	pthread_cond_destroy(&t->work);
+	pthread_cond_destroy(&t->quiet);
+	pthread_mutex_destroy(&t->mutex);
+	free(t);
 }
 
-/* If NNG hangs in a close, what its threads may still touch is left alone. */
+static void
+link_nng_no_wake(void *ctx)
+{
+	(void)ctx;
+}
+
+/* If NNG hangs, what its threads may still touch is left alone. */
 static void
 link_nng_destroy(struct link_transport *transport)
 {
 	struct link_nng *t = link_nng_of(transport);
 
+	pthread_mutex_lock(&t->mutex);
 	link_nng_close_all(t);
-	link_nng_unlock(t);
-	if (link_reaper_stop(&t->reaper)) {
-		link_nng_free_ring(t);
-		free(t);
-	} else {
-		atomic_store(&t->closed, true);
-	}
+	t->wake = link_nng_no_wake;
+	pthread_mutex_unlock(&t->mutex);
+	link_nng_unbind(t);
+	if (link_nng_join(t))
+		link_nng_free(t);
 }
 
 static const struct link_transport link_nng_transport = {
 	.dial = link_nng_dial,
 	.outbox = link_nng_outbox,
-	.send = link_nng_send_to,
+	.send = link_nng_send,
 	.take = link_nng_take,
 	.put = link_nng_put,
 	.relisten = link_nng_relisten,
 	.destroy = link_nng_destroy,
 };
 
+static void
+link_nng_init(struct link_nng *t, const char *listen)
+{
+	pthread_condattr_t attr;
+
+	t->transport = link_nng_transport;
+	t->lock = -1;
+	snprintf(t->listen, sizeof(t->listen), "%s", listen);
+	list_init(&t->inbound);
+	list_init(&t->dead);
+	list_init(&t->letters);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&t->mutex, NULL);
+	pthread_cond_init(&t->quiet, &attr);
+	pthread_cond_init(&t->work, NULL);
+	pthread_condattr_destroy(&attr);
+}
+
 static enum status
 link_nng_start(struct link_nng *t)
 {
 	enum status st = link_nng_lock(t);
 
-	if (st != ST_OK)
-		return st;
-	st = link_nng_status(link_nng_listen_anew(t));
 	if (st == ST_OK)
-		st = link_reaper_start(&t->reaper);
-	if (st != ST_OK && t->ninboxes > 0)
-		socket_discard(t->inboxes[0]);
-	if (st != ST_OK)
-		link_nng_unlock(t);
+		st = link_nng_status(
+		    nng_aio_alloc(&t->accept, link_nng_on_accept, t));
+	if (st == ST_OK)
+		st = link_nng_status(link_nng_bind(t));
+	if (st == ST_OK && pthread_create(&t->reaper, NULL, link_nng_reap, t))
+		st = ST_IO;
 	return st;
 }
 
@@ -556,18 +451,17 @@ link_nng_create(const char *listen, void (*wake)(void *ctx), void *ctx,
 
 	if (t == NULL)
 		return ST_NO_MEMORY;
-	t->transport = link_nng_transport;
+	link_nng_init(t, listen);
 	t->wake = wake;
 	t->ctx = ctx;
-	t->relisten_gap_us = RELISTEN_MIN_US;
-	snprintf(t->listen, sizeof(t->listen), "%s", listen);
-	pthread_mutex_init(&t->ring_mutex, NULL);
 	st = link_nng_start(t);
 	if (st != ST_OK) {
-		pthread_mutex_destroy(&t->ring_mutex);
-		free(t);
+		link_nng_free(t);
 		return st;
 	}
+	pthread_mutex_lock(&t->mutex);
+	link_nng_accept(t);
+	pthread_mutex_unlock(&t->mutex);
 	*ret_t = &t->transport;
 	return ST_OK;
 }

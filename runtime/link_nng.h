@@ -1,26 +1,23 @@
 /*
- * link_nng - inboxes and outboxes on NNG sockets.  Internal to link_nng*.c.
+ * link_nng - inboxes and outboxes on NNG's byte streams.  Internal to
+ * link_nng*.c.
  *
- * An inbox is a PULL socket that listens, an outbox a PUSH socket that dials.
- * What NNG 1.5.2 taught us, and what this does about it:
+ * An outbox dials the peer's inbox and only sends; an inbox listens and only
+ * receives.  On a stream, each message follows its size in 32 bits, little
+ * endian.  One write carries all that waits, one read takes all that came.
  *
- * - A message is lost when its pipe breaks, and a pipe may be up and dead.
- *   link_flow sends again; a fresh socket replaces one that seems stuck.
- * - A listener is deaf for good, and a dialer mute, if the other end goes away
- *   in the middle of a connect (EPIPE becomes NNG_ECLOSED, which NNG takes
- *   for its own close).  A fresh inbox replaces one that hears nothing.
- * - PUSH re-dials by itself and would send what is queued to whoever now
- *   listens there.  An outbox takes one pipe in its life: a second is closed
- *   before it carries anything, and the link makes a fresh outbox.
- * - nng_close may hang (nanomsg/nng issues 1543 and 1813).  Only the reaper's
- *   thread closes, when a socket has been left alone for a while; if it
- *   hangs, sockets leak and the node lives.
- * - Closing an ipc listener unlinks its path, even if another has bound it
- *   since.  Each listener binds a name of its own and is renamed over the
- *   public one, which also leaves no moment without a listener.
- * - A callback costs a switch to one of NNG's threads.  A send tries an aio
- *   without callback and with no time first; only one that finds no room is
- *   parked with a callback, and there is at most one of these.
+ * Why not PUSH and PULL: in NNG 1.5.2, whose sockets we cut 200 times under
+ * load, a listener went deaf and a dialer mute for good when the other end
+ * went away in the middle of a connect (EPIPE becomes NNG_ECLOSED, which NNG
+ * takes for its own close); then its one reaper thread waited for ever for an
+ * aio of a broken pipe, and from there on no pipe and no descriptor of the
+ * process was freed and nng_close hung (nanomsg/nng issues 616, 1543, 1813).
+ * A stream has no pipe, no dialing on its own and no reaper, and here no aio
+ * is begun on a stream that has been closed: both happen under `mutex`.
+ *
+ * Threads: NNG's run the callbacks, the owner's the rest.  Streams are freed
+ * by the reaper's thread, so that a call of NNG that hangs costs a
+ * descriptor, not the node.
  */
 #ifndef RUNTIME_LINK_NNG_H
 #define RUNTIME_LINK_NNG_H
@@ -28,70 +25,100 @@
 #include <nng/nng.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "runtime/base/list.h"
 #include "runtime/link_transport.h"
 
-#define NNG_RING_MAX 256 /* received messages that wait for a turn */
-#define NNG_RING_BYTES_MAX (8u << 20)
-#define NNG_INBOXES_MAX 8
-#define NNG_SEND_QUEUE 16 /* messages queued in a PUSH socket */
+#define NNG_LENGTH_SIZE 4
+#define NNG_READ_BYTES (128u << 10)  /* of one read */
+#define NNG_WRITE_BYTES (256u << 10) /* that wait for a write */
+#define NNG_QUEUE_BYTES (8u << 20)   /* received, waiting for a turn */
+#define NNG_INBOUND_MAX 256          /* connections to our inbox */
 
 struct link_nng;
 
-enum link_socket_kind { SOCKET_INBOX, SOCKET_OUTBOX };
-
-/* A socket and its aios; freed by the reaper. */
-struct link_socket {
-	struct list node; /* in the reaper's list */
-	enum link_socket_kind kind;
-	struct link_nng *t;
-	nng_socket socket;
-	nng_aio *aio;           /* receives, or sends what was parked */
-	nng_aio *quick;         /* sends or fails at once; outbox only */
-	atomic_int outbox;      /* enum link_outbox */
-	atomic_bool parked;     /* aio is at work; outbox only */
-	atomic_bool paused;     /* no receive is under way; inbox only */
-	atomic_ullong heard_us; /* inbox only */
-	uint64_t due_us;        /* when to close it */
+/* A received message. */
+struct link_letter {
+	struct list node;
+	size_t size;
+	uint8_t bytes[];
 };
 
-struct link_reaper {
-	pthread_t thread;
-	pthread_mutex_t mutex;
-	pthread_cond_t cond;
-	struct list sockets;
-	bool stopping; /* close everything now, then end */
+struct link_write {
+	uint8_t *bytes;
+	size_t used;
+	size_t size;
+};
+
+struct link_conn {
+	struct list node; /* in inbound or dead; an outbox is in none */
+	struct link_nng *t;
+	nng_stream_dialer *dialer; /* of an outbox */
+	nng_stream *stream;
+	nng_aio *in;
+	nng_aio *out;    /* of an outbox: dials, then writes */
+	unsigned flying; /* aios at work */
+	bool inbound;
+	bool closed;    /* no aio begins any more */
+	bool abandoned; /* the owner has let go of it */
+	enum link_outbox outbox;
+
+	/* Of an outbox. */
+	struct link_write writing;
+	struct link_write filling;
+	size_t written;
+	bool starved; /* a send was refused: wake when there is room */
+
+	/* Of an inbound one; the receiving callback's alone. */
+	struct link_letter *letter; /* not whole yet */
+	size_t got;
+	uint8_t length[NNG_LENGTH_SIZE];
+	size_t length_got;
+	bool paused; /* the queue is full; under mutex */
+	uint8_t read[];
 };
 
 struct link_nng {
 	struct link_transport transport;
 	void (*wake)(void *ctx);
 	void *ctx;
-	atomic_bool closed; /* wake no more */
 	char listen[LINK_URL_MAX + 1];
-	int lock;             /* file of the ipc path; -1: none */
-	unsigned nbound;      /* names bound so far */
-	uint64_t relisten_us; /* not before */
-	uint64_t relisten_gap_us;
-	struct link_socket *inboxes[NNG_INBOXES_MAX]; /* newest last */
-	size_t ninboxes;
-	struct link_socket *outboxes[LINK_NODE_MAX + 1];
+	int lock;         /* file of the ipc path; -1: none */
+	dev_t listen_dev; /* of the path as we bound it */
+	ino_t listen_inode;
+	nng_stream_listener *listener; /* owner's, like all above */
+	nng_aio *accept;
 
-	pthread_mutex_t ring_mutex;
-	nng_msg *ring[NNG_RING_MAX];
-	size_t first;
-	size_t count;
-	size_t bytes;
-
-	struct link_reaper reaper;
+	pthread_mutex_t mutex; /* for all below and all of a conn */
+	pthread_cond_t quiet;  /* a write has ended, a conn is freed */
+	pthread_cond_t work;   /* for the reaper */
+	pthread_t reaper;
+	bool stopping;
+	bool accepting;
+	size_t nconns; /* not freed yet */
+	size_t ninbound;
+	struct list inbound;
+	struct list dead; /* for the reaper */
+	struct link_conn *outboxes[LINK_NODE_MAX + 1];
+	struct list letters; /* received, oldest first */
+	size_t letters_bytes;
 };
 
-/* link_nng_reap.c */
-MUST_CHECK enum status link_reaper_start(struct link_reaper *r);
-/* Closes s after it has been quiet for a while.  Owner's thread. */
-void link_reaper_push(struct link_reaper *r, struct link_socket *s);
-/* Closes what is left; false if a close hangs, then nothing may be freed. */
-MUST_CHECK bool link_reaper_stop(struct link_reaper *r);
+/* link_nng_conn.c; every one with t->mutex held. */
+
+/* NULL: no memory.  read_size 0 for an outbox. */
+struct link_conn *link_conn_create(struct link_nng *t, bool inbound);
+void link_conn_dial(struct link_conn *c, const char *url);
+void link_conn_receive(struct link_conn *c);
+MUST_CHECK enum status link_conn_send(
+    struct link_conn *c, struct bytes head, struct bytes body);
+void link_conn_close(struct link_conn *c);
+
+/* The owner lets go: c is closed, and freed when nothing flies. */
+void link_conn_abandon(struct link_conn *c);
+
+/* The reaper's thread: frees one that is in nobody's hands. */
+void link_conn_free(struct link_conn *c);
 
 #endif

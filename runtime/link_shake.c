@@ -413,18 +413,38 @@ link_shake_on_proof(struct link *l, struct bytes in)
 		    l, LINK_REASON_KEY_WRONG, s->peer.incarnation, "us");
 }
 
-/* Believed only from one who has read our hello, and never while UP. */
+/* The key of the hello that the peer is judging, or has not yet let in. */
+static const uint8_t *
+shake_unsettled(const struct link *l, struct link_hello *own)
+{
+	const struct link_pair *pair = &l->session.pair;
+
+	if (l->state != LINK_UP)
+		return l->shake.exchange == NULL ? NULL : l->shake.own.exchange;
+	if (l->session.confirmed ||
+	    link_wire_hello((struct bytes){ pair->own, pair->own_size }, own) !=
+		ST_OK)
+		return NULL;
+	return own->exchange;
+}
+
+/*
+ * Believed only from one who has read our hello, and never once the peer has
+ * let us in.
+ */
 void
 link_shake_on_refuse(struct link *l, struct bytes in)
 {
-	struct link_shake *s = &l->shake;
 	struct link_refuse r;
+	struct link_hello own;
+	const uint8_t *exchange = shake_unsettled(l, &own);
 
-	if (link_wire_refuse(in, &r) != ST_OK) {
+	if (link_wire_refuse(in, &r) != ST_OK)
 		l->stats.malformed++;
-		return;
-	}
-	if (l->state != LINK_UP && s->exchange != NULL &&
-	    memcmp(r.exchange, s->own.exchange, sizeof(r.exchange)) == 0)
-		shake_refuse(l, r.reason, s->peer.incarnation, "the peer");
+	else if (exchange != NULL &&
+		 memcmp(r.exchange, exchange, sizeof(r.exchange)) == 0)
+		shake_refuse(l, r.reason,
+		    l->state == LINK_UP ? l->incarnation
+					: l->shake.peer.incarnation,
+		    "the peer");
 }
