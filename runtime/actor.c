@@ -191,24 +191,45 @@ actor_drop_mail(struct actor *self, struct mail *m)
 	loop_drop(self->loop, m);
 }
 
+void
+actor_enter(struct actor *self)
+{
+	struct loop *l = self->loop;
+
+	assert(l->turn_actor == NULL);
+	l->now_us = clock_mono_us(l->node->config.clock);
+	arena_reset(&l->arena);
+	l->turn_actor = self;
+	l->turn_answered = true;
+}
+
+void
+actor_leave(struct actor *self, enum status st)
+{
+	struct loop *l = self->loop;
+
+	if (!list_empty(&l->open_ops))
+		op_sweep_open(l);
+	l->turn_actor = NULL;
+	if (st != ST_OK)
+		actor_ended_badly(self, st, "a callback failed");
+}
+
+struct arena *
+actor_arena(struct actor *self)
+{
+	return &self->loop->arena;
+}
+
 static void
 timer_on_due(struct timer_node *node)
 {
 	struct timer *t = LIST_OF(node, struct timer, node);
 	struct actor *a = t->actor;
-	struct loop *l = a->loop;
-	enum status st;
 
 	list_remove(&t->of_actor);
-	arena_reset(&l->arena);
-	l->turn_actor = a;
-	l->turn_answered = true;
-	st = t->fn(a, t);
-	if (!list_empty(&l->open_ops))
-		op_sweep_open(l);
-	l->turn_actor = NULL;
-	if (st != ST_OK)
-		actor_ended_badly(a, st, "a timer failed");
+	actor_enter(a);
+	actor_leave(a, t->fn(a, t));
 }
 
 void

@@ -106,6 +106,18 @@ void actor_drained(struct actor *self);
 /* As if the handler had returned st; why is logged. */
 void actor_fail(struct actor *self, enum status st, const char *why);
 
+/*
+ * For callbacks that the runtime did not make, on the actor's own thread: a
+ * socket's, say.  Between the two the callback is a turn of the actor like a
+ * handler's, with the time of now; they do not nest.  A status that is not
+ * ST_OK ends the actor.
+ */
+void actor_enter(struct actor *self);
+void actor_leave(struct actor *self, enum status st);
+
+/* Memory until the turn ends; bodies in hand lie there too. */
+struct arena *actor_arena(struct actor *self);
+
 /* Tells whoever started the node, as key=value of its ready line. */
 void actor_announce(struct actor *self, const char *key, const char *value);
 
@@ -182,6 +194,8 @@ void op_resume(struct op *op);
 enum status op_reply(struct op *op, uint16_t id, const void *body);
 enum status op_refuse(struct op *op, uint32_t problem, const char *detail);
 enum status op_refuse_with(struct op *op, const struct refused *why);
+/* Ends an op that was opened for nobody. */
+enum status op_close(struct op *op);
 /* Passes a refusal, or a reply of any type, on to the caller as it is. */
 enum status op_pass(struct op *op, const struct msg *reply);
 

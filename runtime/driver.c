@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "runtime/net_uv.h"
 #include "runtime/node_inside.h"
 
 /*
@@ -133,7 +134,8 @@ driver_init(struct driver *d, struct loop *l)
 		return ST_IO;
 	l->uv = &d->uv;
 	l->wake = driver_wake;
-	return ST_OK;
+	l->net = net_uv_create(&d->uv);
+	return l->net == NULL ? ST_NO_MEMORY : ST_OK;
 }
 
 enum status
@@ -165,9 +167,25 @@ driver_close_handle(uv_handle_t *h, void *arg)
 		uv_close(h, NULL);
 }
 
+/* Sockets first: their owners have ended, what is left is closing. */
+static void
+driver_fini_net(struct driver *d)
+{
+	struct net *net = d->loop->net;
+
+	if (net == NULL)
+		return;
+	net_stop(net);
+	while (!net_idle(net))
+		uv_run(&d->uv, UV_RUN_ONCE);
+	net_destroy(net);
+	d->loop->net = NULL;
+}
+
 static void
 driver_fini(struct driver *d)
 {
+	driver_fini_net(d);
 	uv_walk(&d->uv, driver_close_handle, NULL);
 	while (uv_run(&d->uv, UV_RUN_NOWAIT) != 0)
 		;

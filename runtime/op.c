@@ -197,6 +197,16 @@ op_refuse(struct op *op, uint32_t problem, const char *detail)
 }
 
 enum status
+op_close(struct op *op)
+{
+	op_answer(op, FRAME_REFUSAL, MSG_refused,
+	    &(struct refused){ .status = ST_UNSUPPORTED,
+		.problem = PROBLEM_INTERNAL,
+		.detail = "nobody answered" });
+	return ST_OK;
+}
+
+enum status
 op_pass(struct op *op, const struct msg *reply)
 {
 	op_answer(op, reply->id == MSG_refused ? FRAME_REFUSAL : FRAME_REPLY,
