@@ -3,7 +3,9 @@
 import http.client
 import socket
 
-from client import ANSWER_S, Answer, an_address
+from client import Answer, an_address
+
+WIRE_S = 5
 
 
 class Wire:
@@ -11,7 +13,7 @@ class Wire:
 
     def __init__(self, server):
         self.stream = socket.create_connection(
-            server.address, ANSWER_S, (an_address(), 0)
+            server.address, WIRE_S, (an_address(), 0)
         )
         self.buffer = b""
 
