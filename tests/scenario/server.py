@@ -18,7 +18,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TROUPE = os.environ.get("TROUPE", str(ROOT / "build/release/troupe"))
 SPLIT = ROOT / "ops/topologies/split.yaml"
-SPLIT_SOCKETS = "/run/troupe/"
 TOPOLOGIES = ("one", "split")
 
 READY_S = 20
@@ -40,6 +39,16 @@ class Lines:
                 with self.changed:
                     into.append(line.decode(errors="replace").rstrip("\n"))
                     self.changed.notify_all()
+
+        threading.Thread(target=read, daemon=True).start()
+
+    def follow_end(self, process):
+        """Whoever waits for a line looks again when the process has ended."""
+
+        def read():
+            process.wait()
+            with self.changed:
+                self.changed.notify_all()
 
         threading.Thread(target=read, daemon=True).start()
 
@@ -105,15 +114,7 @@ class Server:
             common += ["--set", f"{name}={value}"]
         if self.topology == "one":
             return [TROUPE, "run", *common]
-        return [TROUPE, "up", "--topology", self.topology_file(), *common]
-
-    def topology_file(self):
-        """The shipped topology, with its sockets below our own folder."""
-        here = self.home / "split.yaml"
-        text = SPLIT.read_text()
-        assert SPLIT_SOCKETS in text
-        here.write_text(text.replace(SPLIT_SOCKETS, f"{self.home}/"))
-        return str(here)
+        return [TROUPE, "up", "--topology", str(SPLIT), *common]
 
     def start(self):
         before = len(self.lines.out)
@@ -125,6 +126,7 @@ class Server:
         )
         self.lines.follow(self.process.stdout, self.lines.out)
         self.lines.follow(self.process.stderr, self.lines.log)
+        self.lines.follow_end(self.process)
         self.wait_ready(before)
         return self
 
@@ -171,7 +173,7 @@ class Server:
 
     def nodes(self):
         """The newest process id of each node, by its name."""
-        return {e["name"]: e["pid"] for e in self.events("node.start")}
+        return {e["node"]: e["pid"] for e in self.events("node.start")}
 
     def stop(self):
         """Asks it to end; returns its exit status."""
@@ -194,10 +196,10 @@ class Server:
     def kill_node(self, name):
         """Ends one node of a split; returns once its parent restarted it."""
         pid = self.nodes()[name]
-        ready = len(self.events("node.ready", name=name))
+        ready = len(self.events("node.ready", node=name))
         said = len(self.lines.out)
         os.kill(pid, signal.SIGKILL)
-        self.wait_event("node.ready", ready + 1, READY_S, name=name)
+        self.wait_event("node.ready", ready + 1, READY_S, node=name)
         if name == "edge":
             self.wait_ready(said)
 

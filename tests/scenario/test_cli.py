@@ -24,7 +24,7 @@ def troupe(*arguments, env=None, **options):
 
 def commands():
     """What --help lists: a name, and what it does."""
-    lines = troupe("--help").stdout.split("Commands:")[1].splitlines()
+    lines = troupe("--help").stdout.splitlines()
     return [line.split()[0] for line in lines if line.startswith("  ")]
 
 
