@@ -195,6 +195,7 @@ class Server:
 
     def kill_node(self, name):
         """Ends one node of a split; returns once its parent restarted it."""
+        self.killed = True
         pid = self.nodes()[name]
         ready = len(self.events("node.ready", node=name))
         said = len(self.lines.out)
