@@ -1,6 +1,7 @@
 #include "runtime/loop.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/node_inside.h"
 
@@ -25,7 +26,7 @@ loop_init(struct loop *l, struct node *node, uint16_t index)
 		loop_fini(l);
 		return ST_NO_MEMORY;
 	}
-	*l->shared = (struct loop_shared){ 0 };
+	memset(l->shared, 0, sizeof(*l->shared));
 	return ST_OK;
 }
 

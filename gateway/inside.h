@@ -1,0 +1,167 @@
+/*
+ * inside - what the gateway is made of; for gateway/ alone.
+ *
+ * A connection is a struct conn for its whole life, 'conn.c'.  While a
+ * request is being read or answered it has a struct exchange, 'exchange.c';
+ * after an upgrade it has a struct socket instead, 'socket.c'.  Idle
+ * keep-alive connections have neither.  All of it belongs to one actor, one
+ * loop, one thread.
+ *
+ *   bytes ─ conn ─ http1 ─ route ─ auth ─ body ─ bind ─► message to an actor
+ *   bytes ◄ conn ◄ respond ◄───────────────────────────── its reply
+ *   bytes ─ conn ─ socket ─ frames ─ control actions ─► ticket-store, hub
+ *   bytes ◄ conn ◄ fan-out ◄───────────────────────────── hub_event
+ */
+#ifndef GATEWAY_INSIDE_H
+#define GATEWAY_INSIDE_H
+
+#include "gateway/http1.h"
+#include "gateway/http1_body.h"
+#include "gateway/http1_reply.h"
+#include "gateway/replica.h"
+#include "gateway/route.h"
+#include "protocols/json.h"
+#include "runtime/actor.h"
+#include "runtime/base/list.h"
+#include "runtime/base/pool.h"
+#include "runtime/net.h"
+
+#define GATEWAY_SWEEP_US 250000     /* between looks at time-outs */
+#define GATEWAY_REPLY_MAX (1u << 20) /* bytes of one JSON answer */
+#define GATEWAY_EXCHANGES_MAX 4096u /* requests read or answered at once */
+
+#define CONN_STATES(X) X(IDLE) X(HEAD) X(BODY) X(WAITING) X(SOCKET) X(CLOSING)
+
+enum conn_state {
+#define X(s) CONN_##s,
+	CONN_STATES(X)
+#undef X
+};
+
+struct gateway;
+struct sockets;
+
+/* One request, from its first byte to its answer. */
+struct exchange {
+	struct http1_head head;
+	struct http1_body body;
+	const struct route *route;
+	struct route_match match;
+	struct principal who; /* texts point into the account and the token */
+	const struct account_entry *account;
+	char session_id[SESSION_ID_MAX + 1];
+	int64_t expires_at;
+	char address[NET_PEER_TEXT_SIZE];
+	uint8_t *held; /* the body, once it is not in one piece; owned */
+	size_t held_size;
+	size_t held_room;
+	uint64_t request_id[2]; /* what problems call `instance` */
+	bool wants_problem; /* application/problem+json */
+};
+
+struct conn {
+	struct gateway *gateway;
+	struct net_stream *stream;
+	struct exchange *exchange; /* NULL: idle, or a socket */
+	struct socket *socket;     /* NULL: HTTP */
+	uint8_t *kept;             /* bytes read and not used yet; owned */
+	uint32_t kept_size;
+	uint32_t kept_room;
+	uint8_t state; /* enum conn_state */
+	bool ended;    /* the peer sends no more */
+	uint32_t requests;
+	uint64_t due_us; /* when the state has lasted too long */
+	uint64_t body_due_us;
+	struct list link; /* of gateway.conns */
+};
+
+struct gateway_limits {
+	uint64_t header_us, body_us, idle_us, write_us, request_us;
+	uint64_t connections_max, requests_max, body_bytes_max, owed_bytes_max;
+	uint64_t header_bytes_max, headers_max;
+};
+
+/* What is counted; told by metrics and health. */
+#define GATEWAY_COUNTS(X)                                               \
+	X(requests, "Requests answered.")                               \
+	X(malformed, "Requests refused for their form.")                \
+	X(unauthorized, "Requests refused at the gate.")                \
+	X(timeouts, "Connections that took too long for something.")    \
+	X(slow_clients, "Connections cut since they owed us reading.")  \
+	X(full, "Requests refused since a table was full.")             \
+	X(sockets, "Sockets opened.")
+
+struct gateway_counts {
+#define X(name, doc) uint64_t name;
+	GATEWAY_COUNTS(X)
+#undef X
+};
+
+struct gateway {
+	struct actor *self;
+	struct net_listener *listener;
+	struct pool conns;
+	struct pool exchanges;
+	struct list open; /* every conn */
+	struct replica replica;
+	struct sockets *sockets;
+	struct http1_date date;
+	struct gateway_limits limits;
+	struct gateway_counts counts;
+	struct timer sweep;
+	uint8_t *scratch; /* GATEWAY_REPLY_MAX, for the answer being written */
+	bool draining;
+	uint64_t rehash_us;
+};
+
+/* ---- conn.c ---- */
+void conn_on_accept(void *ctx, struct net_stream *s);
+/* Looks at what is kept: the next request of a pipeline. */
+void conn_go_on(struct conn *c);
+void conn_become(struct conn *c, enum conn_state state);
+/* At once; ends its exchange or socket too. */
+void conn_close(struct conn *c);
+/* Sends what is owed first; nothing more is read. */
+void conn_finish(struct conn *c);
+/* What every loop of the sweep does for one. */
+void conn_check_time(struct conn *c, uint64_t now_us);
+uint64_t conn_handle(const struct conn *c);
+struct conn *conn_find(struct gateway *g, uint64_t handle);
+/* Sends; a client that owes too much, or has gone, is closed: false. */
+bool conn_write(
+    struct conn *c, const struct net_part *parts, size_t count);
+
+/* ---- exchange.c ---- */
+/* The head is complete at `at`: route, gate, body, act. */
+void exchange_begin(struct conn *c, const uint8_t *at);
+/* The body is complete: fill the message in and ask its actor. */
+void exchange_act(struct conn *c, const uint8_t *at, struct bytes body);
+void exchange_end(struct conn *c);
+
+/* ---- respond.c: answers, in the form the client asked for ---- */
+void respond_reply(struct conn *c, const struct wire_type *t, const void *body);
+void respond_refused(struct conn *c, const struct refused *why);
+void respond_problem(
+    struct conn *c, uint32_t problem, const char *detail);
+/* A refusal of the parser: closes the connection. */
+void respond_malformed(struct conn *c, const struct http1_refusal *why);
+/* A body as it is. */
+void respond_raw(struct conn *c, uint32_t http, const char *media,
+    struct bytes body);
+
+/* ---- auth.c ---- */
+/* Who asks.  OK, or the problem to answer with. */
+enum status auth_check(struct conn *c, const uint8_t *at,
+    uint32_t *ret_problem, const char **ret_detail);
+
+/* ---- local.c: routes the gateway answers by itself ---- */
+void local_me(struct conn *c);
+void local_health(struct conn *c);
+void local_livez(struct conn *c);
+void local_readyz(struct conn *c);
+void local_openapi(struct conn *c);
+void local_socket(struct conn *c);
+
+/* ---- socket.c: see socket.h ---- */
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * replica - who may come in, as the session-registry last told this gateway.
+ *
+ * Contract: protocols/replica.def.  The replica joins, reads pages, and from
+ * then on applies changes in order; it is fresh while it has heard a beat
+ * less than REPLICA_LEASE_MS ago.  A gateway whose replica is not fresh lets
+ * nobody in.  Look-ups are constant time and do no I/O.
+ *
+ * Bounds: REPLICA_ACCOUNTS_MAX, REPLICA_REVOKED_MAX; past them the replica
+ *         is never fresh: closed, not open.
+ */
+#ifndef GATEWAY_REPLICA_H
+#define GATEWAY_REPLICA_H
+
+#include "runtime/actor.h"
+
+#define REPLICA_ACCOUNTS_MAX 100000u
+#define REPLICA_REVOKED_MAX 200000u
+
+struct account_entry {
+	char user_id[64 + 1];
+	char username[USERNAME_MAX + 1];
+	char password_sig[PASSWORD_SIG_MAX + 1];
+	enum role role;
+	bool must_change_password;
+	bool gone;
+};
+
+struct replica_table;
+
+struct replica {
+	struct actor *self;
+	struct replica_table *accounts;
+	struct replica_table *revoked;
+	uint8_t public_key[32];
+	char key_id[33];
+	uint64_t epoch;
+	uint64_t heard_us; /* the last beat, or change, of this epoch */
+	bool complete;     /* every page has been read */
+	bool joining;
+	bool overflowed;
+	struct timer retry;
+	/* Told of each id as it becomes revoked, and of each changed account. */
+	void (*on_revoked)(void *ctx, const char *session_id);
+	void (*on_account)(void *ctx, const struct account_entry *a);
+	/* Told once when it is first fresh. */
+	void (*on_ready)(void *ctx);
+	void *ctx;
+};
+
+MUST_CHECK enum status replica_init(struct replica *r, struct actor *self);
+void replica_fini(struct replica *r);
+
+/* Joins, and joins again when it has to. */
+void replica_start(struct replica *r);
+
+bool replica_is_fresh(const struct replica *r);
+bool replica_is_revoked(const struct replica *r, const char *session_id);
+/* NULL: unknown.  Valid until the next message is handled. */
+const struct account_entry *replica_account(
+    const struct replica *r, const char *user_id);
+size_t replica_revoked_count(const struct replica *r);
+
+/* Handlers of the gateway's table. */
+enum status replica_on_change(struct replica *r, const struct msg *in);
+enum status replica_on_beat(struct replica *r, const struct msg *in);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * route - which endpoint a request is for; routes.def as a table.
+ *
+ * Immutable after the start; any thread.
+ */
+#ifndef GATEWAY_ROUTE_H
+#define GATEWAY_ROUTE_H
+
+#include "gateway/http1.h"
+#include "protocols/messages.h"
+#include "protocols/wire.h"
+
+#define ROUTE_PARAMETERS_MAX 4  /* {name} parts of one path */
+#define ROUTE_VALUE_MAX 512     /* bytes of one, decoded */
+#define ROUTE_HEADERS_MAX 4     /* of takes, and of gives */
+
+#define ROUTE_ACCESSES(X) X(PUBLIC) X(USER) X(READ) X(WRITE) X(STEER) X(CEO)
+
+enum route_access {
+#define X(a) ROUTE_##a,
+	ROUTE_ACCESSES(X)
+#undef X
+};
+
+struct conn;
+typedef void (*route_local_fn)(struct conn *c);
+
+struct route {
+	enum http1_method method;
+	const char *path;
+	enum route_access access;
+	uint32_t actor; /* ACTOR_NUMBER; 0: local */
+	const struct wire_type *(*request)(void);
+	const struct wire_type *(*reply)(void);
+	route_local_fn local;
+	uint32_t http;
+	const char *data; /* "ALL", "NONE", or a field */
+	const char *takes;
+	const char *gives;
+	const char *summary;
+};
+
+/* What the {name} parts were, decoded. */
+struct route_match {
+	uint32_t count;
+	const char *names[ROUTE_PARAMETERS_MAX]; /* not terminated */
+	uint8_t name_sizes[ROUTE_PARAMETERS_MAX];
+	char values[ROUTE_PARAMETERS_MAX][ROUTE_VALUE_MAX + 1];
+};
+
+/*
+ * NOT_FOUND for an unknown path, UNSUPPORTED for a known one with another
+ * method (HEAD is as GET), with the methods it has in ret_allow, one bit per
+ * enum http1_method; MALFORMED for a part that decodes badly or is too long.
+ */
+MUST_CHECK enum status route_find(enum http1_method method,
+    struct bytes path, const struct route **ret_route,
+    struct route_match *ret_match, uint32_t *ret_allow);
+
+/* In the order of routes.def; NULL past its end. */
+const struct route *route_nth(size_t n);
+
+/* May an account with this role? PUBLIC needs none. */
+bool route_allows(const struct route *r, enum role role);
+
+/* Walks "Header=field Header=field"; false at the end. */
+bool route_next_header(const char **rest, struct bytes *ret_header,
+    struct bytes *ret_field);
+
+#endif
