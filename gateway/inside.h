@@ -15,6 +15,7 @@
 #ifndef GATEWAY_INSIDE_H
 #define GATEWAY_INSIDE_H
 
+#include "gateway/auth.h"
 #include "gateway/http1.h"
 #include "gateway/http1_body.h"
 #include "gateway/http1_reply.h"
@@ -26,9 +27,9 @@
 #include "runtime/base/pool.h"
 #include "runtime/net.h"
 
-#define GATEWAY_SWEEP_US 250000     /* between looks at time-outs */
+#define GATEWAY_SWEEP_US 250000      /* between looks at time-outs */
 #define GATEWAY_REPLY_MAX (1u << 20) /* bytes of one JSON answer */
-#define GATEWAY_EXCHANGES_MAX 4096u /* requests read or answered at once */
+#define GATEWAY_EXCHANGES_MAX 4096u  /* requests read or answered at once */
 
 #define CONN_STATES(X) X(IDLE) X(HEAD) X(BODY) X(WAITING) X(SOCKET) X(CLOSING)
 
@@ -47,16 +48,14 @@ struct exchange {
 	struct http1_body body;
 	const struct route *route;
 	struct route_match match;
-	struct principal who; /* texts point into the account and the token */
-	const struct account_entry *account;
-	char session_id[SESSION_ID_MAX + 1];
-	int64_t expires_at;
-	char address[NET_PEER_TEXT_SIZE];
-	uint8_t *held; /* the body, once it is not in one piece; owned */
+	struct auth_result who; /* of routes that are not PUBLIC */
+	uint8_t *head_copy;     /* while the body comes; owned */
+	uint8_t *held;          /* the body so far; owned */
 	size_t held_size;
 	size_t held_room;
-	uint64_t request_id[2]; /* what problems call `instance` */
-	bool wants_problem; /* application/problem+json */
+	uint8_t request_id[16]; /* what problems call `instance` */
+	bool wants_problem;     /* application/problem+json */
+	bool is_head;           /* HEAD: everything but the body */
 };
 
 struct conn {
@@ -82,13 +81,13 @@ struct gateway_limits {
 };
 
 /* What is counted; told by metrics and health. */
-#define GATEWAY_COUNTS(X)                                               \
-	X(requests, "Requests answered.")                               \
-	X(malformed, "Requests refused for their form.")                \
-	X(unauthorized, "Requests refused at the gate.")                \
-	X(timeouts, "Connections that took too long for something.")    \
-	X(slow_clients, "Connections cut since they owed us reading.")  \
-	X(full, "Requests refused since a table was full.")             \
+#define GATEWAY_COUNTS(X)                                              \
+	X(requests, "Requests answered.")                              \
+	X(malformed, "Requests refused for their form.")               \
+	X(unauthorized, "Requests refused at the gate.")               \
+	X(timeouts, "Connections that took too long for something.")   \
+	X(slow_clients, "Connections cut since they owed us reading.") \
+	X(full, "Requests refused since a table was full.")            \
 	X(sockets, "Sockets opened.")
 
 struct gateway_counts {
@@ -105,13 +104,14 @@ struct gateway {
 	struct list open; /* every conn */
 	struct replica replica;
 	struct sockets *sockets;
+	struct auth_cache *tokens;
+	const uint8_t *head_at; /* of the request that a local route answers */
 	struct http1_date date;
 	struct gateway_limits limits;
 	struct gateway_counts counts;
 	struct timer sweep;
 	uint8_t *scratch; /* GATEWAY_REPLY_MAX, for the answer being written */
 	bool draining;
-	uint64_t rehash_us;
 };
 
 /* ---- conn.c ---- */
@@ -128,31 +128,28 @@ void conn_check_time(struct conn *c, uint64_t now_us);
 uint64_t conn_handle(const struct conn *c);
 struct conn *conn_find(struct gateway *g, uint64_t handle);
 /* Sends; a client that owes too much, or has gone, is closed: false. */
-bool conn_write(
-    struct conn *c, const struct net_part *parts, size_t count);
+bool conn_write(struct conn *c, const struct net_part *parts, size_t count);
 
 /* ---- exchange.c ---- */
-/* The head is complete at `at`: route, gate, body, act. */
+/* The head is complete at `at`: route, gate, and act if there is no body. */
 void exchange_begin(struct conn *c, const uint8_t *at);
 /* The body is complete: fill the message in and ask its actor. */
 void exchange_act(struct conn *c, const uint8_t *at, struct bytes body);
 void exchange_end(struct conn *c);
 
 /* ---- respond.c: answers, in the form the client asked for ---- */
+/*
+ * Each writes one answer and ends the exchange: the connection is idle again,
+ * or closing, or gone.
+ */
 void respond_reply(struct conn *c, const struct wire_type *t, const void *body);
 void respond_refused(struct conn *c, const struct refused *why);
-void respond_problem(
-    struct conn *c, uint32_t problem, const char *detail);
+void respond_problem(struct conn *c, uint32_t problem, const char *detail);
 /* A refusal of the parser: closes the connection. */
 void respond_malformed(struct conn *c, const struct http1_refusal *why);
 /* A body as it is. */
-void respond_raw(struct conn *c, uint32_t http, const char *media,
-    struct bytes body);
-
-/* ---- auth.c ---- */
-/* Who asks.  OK, or the problem to answer with. */
-enum status auth_check(struct conn *c, const uint8_t *at,
-    uint32_t *ret_problem, const char **ret_detail);
+void respond_raw(
+    struct conn *c, uint32_t http, const char *media, struct bytes body);
 
 /* ---- local.c: routes the gateway answers by itself ---- */
 void local_me(struct conn *c);
@@ -161,7 +158,5 @@ void local_livez(struct conn *c);
 void local_readyz(struct conn *c);
 void local_openapi(struct conn *c);
 void local_socket(struct conn *c);
-
-/* ---- socket.c: see socket.h ---- */
 
 #endif

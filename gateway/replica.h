@@ -40,7 +40,8 @@ struct replica {
 	bool joining;
 	bool overflowed;
 	struct timer retry;
-	/* Told of each id as it becomes revoked, and of each changed account. */
+	/* Told of each id as it becomes revoked, and of each changed account.
+	 */
 	void (*on_revoked)(void *ctx, const char *session_id);
 	void (*on_account)(void *ctx, const struct account_entry *a);
 	/* Told once when it is first fresh. */

@@ -10,9 +10,9 @@
 #include "protocols/messages.h"
 #include "protocols/wire.h"
 
-#define ROUTE_PARAMETERS_MAX 4  /* {name} parts of one path */
-#define ROUTE_VALUE_MAX 512     /* bytes of one, decoded */
-#define ROUTE_HEADERS_MAX 4     /* of takes, and of gives */
+#define ROUTE_PARAMETERS_MAX 4 /* {name} parts of one path */
+#define ROUTE_VALUE_MAX 512    /* bytes of one, decoded */
+#define ROUTE_HEADERS_MAX 4    /* of takes, and of gives */
 
 #define ROUTE_ACCESSES(X) X(PUBLIC) X(USER) X(READ) X(WRITE) X(STEER) X(CEO)
 
@@ -53,9 +53,9 @@ struct route_match {
  * method (HEAD is as GET), with the methods it has in ret_allow, one bit per
  * enum http1_method; MALFORMED for a part that decodes badly or is too long.
  */
-MUST_CHECK enum status route_find(enum http1_method method,
-    struct bytes path, const struct route **ret_route,
-    struct route_match *ret_match, uint32_t *ret_allow);
+MUST_CHECK enum status route_find(enum http1_method method, struct bytes path,
+    const struct route **ret_route, struct route_match *ret_match,
+    uint32_t *ret_allow);
 
 /* In the order of routes.def; NULL past its end. */
 const struct route *route_nth(size_t n);
@@ -64,7 +64,7 @@ const struct route *route_nth(size_t n);
 bool route_allows(const struct route *r, enum role role);
 
 /* Walks "Header=field Header=field"; false at the end. */
-bool route_next_header(const char **rest, struct bytes *ret_header,
-    struct bytes *ret_field);
+bool route_next_header(
+    const char **rest, struct bytes *ret_header, struct bytes *ret_field);
 
 #endif

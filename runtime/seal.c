@@ -236,6 +236,12 @@ seal_tag(
 }
 
 void
+seal_digest(struct bytes text, uint8_t ret_digest[SEAL_DIGEST_SIZE])
+{
+	(void)crypto_hash_sha256(ret_digest, text.at, text.size);
+}
+
+void
 seal_random(void *ret_bytes, size_t size)
 {
 	randombytes_buf(ret_bytes, size);

@@ -70,6 +70,10 @@ MUST_CHECK enum status seal_exchange_agree(const struct seal_exchange *x,
 uint64_t seal_tag(
     const uint8_t secret[SEAL_SECRET_SIZE], const char *label, uint64_t number);
 
+/* SHA-256. */
+#define SEAL_DIGEST_SIZE 32
+void seal_digest(struct bytes text, uint8_t ret_digest[SEAL_DIGEST_SIZE]);
+
 void seal_random(void *ret_bytes, size_t size);
 void seal_wipe(void *bytes, size_t size);
 

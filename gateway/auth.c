@@ -1,0 +1,135 @@
+#include "gateway/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/text.h"
+
+struct auth_slot {
+	char *token; /* NULL: vacant; owned */
+	char user_id[64 + 1];
+	char session_id[SESSION_ID_MAX + 1];
+	char password_sig[PASSWORD_SIG_MAX + 1];
+	uint64_t exp_s;
+	uint8_t public_key[8]; /* of the key it was verified with */
+};
+
+struct auth_cache {
+	struct auth_slot slots[AUTH_CACHE_SLOTS];
+};
+
+struct auth_cache *
+auth_cache_create(void)
+{
+	return calloc(1, sizeof(struct auth_cache));
+}
+
+void
+auth_cache_destroy(struct auth_cache *c)
+{
+	if (c == NULL)
+		return;
+	for (uint32_t i = 0; i < AUTH_CACHE_SLOTS; i++)
+		free(c->slots[i].token);
+	free(c);
+}
+
+/* Only spreads: a hit is decided by comparing every byte. */
+static struct auth_slot *
+auth_slot_of(struct auth_cache *c, const char *token, size_t size)
+{
+	uint64_t h = size;
+	size_t from = size > 32 ? size - 32 : 0;
+
+	for (size_t i = from; i < size; i++)
+		h = (h ^ (unsigned char)token[i]) * UINT64_C(0x100000001b3);
+	return &c->slots[(h ^ h >> 32) % AUTH_CACHE_SLOTS];
+}
+
+static void
+auth_slot_fill(struct auth_slot *s, const struct replica *r, const char *token,
+    const struct token_claims *claims)
+{
+	free(s->token);
+	s->token = strdup(token);
+	text_fit(s->user_id, sizeof(s->user_id), claims->sub);
+	text_fit(s->session_id, sizeof(s->session_id), claims->jti);
+	text_fit(s->password_sig, sizeof(s->password_sig), claims->pwd_sig);
+	s->exp_s = claims->exp;
+	memcpy(s->public_key, r->public_key, sizeof(s->public_key));
+}
+
+/* The slot of a token whose signature is good. */
+static enum status
+auth_find(struct auth_cache *c, const struct replica *r, struct arena *a,
+    const char *token, int64_t wall_us, struct auth_slot **ret_slot)
+{
+	struct auth_slot *s = auth_slot_of(c, token, strlen(token));
+	const struct token_claims *claims;
+	enum status st;
+
+	*ret_slot = s;
+	if (s->token != NULL && strcmp(s->token, token) == 0 &&
+	    memcmp(s->public_key, r->public_key, sizeof(s->public_key)) == 0)
+		return ST_OK;
+	st = token_verify(r->public_key, token, wall_us, a, &claims);
+	if (st == ST_OK)
+		auth_slot_fill(s, r, token, claims);
+	return st == ST_OK && s->token == NULL ? ST_NO_MEMORY : st;
+}
+
+static bool
+texts_are_equal_in_constant_time(const char *a, const char *b, size_t size)
+{
+	unsigned char differs = 0;
+
+	for (size_t i = 0; i < size; i++)
+		differs |= (unsigned char)(a[i] ^ b[i]);
+	return differs == 0;
+}
+
+static enum status
+auth_judge(const struct auth_slot *s, const struct replica *r, int64_t wall_us,
+    struct auth_result *ret, const char **ret_reason)
+{
+	*ret_reason = "expired";
+	if (s->exp_s <= (uint64_t)(wall_us / 1000000))
+		return ST_DENIED;
+	*ret_reason = "session_revoked";
+	if (replica_is_revoked(r, s->session_id))
+		return ST_CLOSED;
+	*ret_reason = "no_account";
+	ret->account = replica_account(r, s->user_id);
+	if (ret->account == NULL || ret->account->gone ||
+	    ret->account->role == ROLE_SYSTEM)
+		return ST_DENIED;
+	*ret_reason = "password_changed";
+	if (!texts_are_equal_in_constant_time(s->password_sig,
+		ret->account->password_sig, sizeof(s->password_sig)))
+		return ST_DENIED;
+	*ret_reason = NULL;
+	return ST_OK;
+}
+
+enum status
+auth_verify(struct auth_cache *c, const struct replica *r, struct arena *a,
+    const char *token, int64_t wall_us, struct auth_result *ret,
+    uint32_t *ret_problem, const char **ret_reason)
+{
+	struct auth_slot *s;
+	enum status st = auth_find(c, r, a, token, wall_us, &s);
+
+	*ret_problem = PROBLEM_UNAUTHORIZED;
+	*ret_reason = "invalid_token";
+	if (st != ST_OK)
+		return ST_DENIED;
+	st = auth_judge(s, r, wall_us, ret, ret_reason);
+	text_fit(ret->session_id, sizeof(ret->session_id), s->session_id);
+	if (st == ST_CLOSED)
+		*ret_problem = PROBLEM_SESSION_REVOKED;
+	if (st != ST_OK)
+		return ST_DENIED;
+	text_fit(ret->user_id, sizeof(ret->user_id), s->user_id);
+	ret->expires_at = (int64_t)s->exp_s * 1000000;
+	return ST_OK;
+}

@@ -1,0 +1,41 @@
+/*
+ * auth - who sends this request.
+ *
+ * Order (sessions.md 2.3): credential, signature and claims, revoked, the
+ * account as it is now, its password signature.  A verified token is kept,
+ * byte for byte, so that its signature is checked once; everything else is
+ * checked every time.
+ *
+ * Bounds: AUTH_CACHE_SLOTS tokens; a newer one takes an older one's slot.
+ */
+#ifndef GATEWAY_AUTH_H
+#define GATEWAY_AUTH_H
+
+#include "gateway/replica.h"
+#include "runtime/token.h"
+
+#define AUTH_CACHE_SLOTS 4096u
+
+struct auth_cache;
+
+/* What a good credential says. */
+struct auth_result {
+	char user_id[64 + 1];
+	char session_id[SESSION_ID_MAX + 1];
+	int64_t expires_at;
+	const struct account_entry *account; /* until the next message */
+};
+
+struct auth_cache *auth_cache_create(void); /* NULL without memory */
+void auth_cache_destroy(struct auth_cache *c);
+
+/*
+ * OK, or DENIED with the problem and, for the log, the reason: `revoked`,
+ * `expired`, `invalid_token`, `no_account`, `password_changed`.
+ */
+MUST_CHECK enum status auth_verify(struct auth_cache *c,
+    const struct replica *r, struct arena *a, const char *token,
+    int64_t wall_us, struct auth_result *ret, uint32_t *ret_problem,
+    const char **ret_reason);
+
+#endif

@@ -1,0 +1,258 @@
+#include "gateway/gateway.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/inside.h"
+#include "gateway/socket.h"
+#include "runtime/base/log.h"
+#include "runtime/config.h"
+
+#define GATEWAY_OPS_MAX 8192
+
+static uint64_t
+ms_setting(const struct config *c, enum setting_id id)
+{
+	return config_u64(c, id) * 1000;
+}
+
+static void
+gateway_read_limits(struct gateway_limits *l, const struct config *c)
+{
+	l->header_us = ms_setting(c, SETTING_api_server_header_timeout_ms);
+	l->body_us = ms_setting(c, SETTING_api_server_body_timeout_ms);
+	l->idle_us = ms_setting(c, SETTING_api_server_idle_timeout_ms);
+	l->write_us = ms_setting(c, SETTING_api_server_write_timeout_ms);
+	l->request_us = ms_setting(c, SETTING_api_server_request_timeout_ms);
+	l->connections_max = config_u64(c, SETTING_api_server_connections_max);
+	l->requests_max = config_u64(c, SETTING_api_server_requests_max);
+	l->body_bytes_max = config_u64(c, SETTING_api_server_body_bytes_max);
+	l->owed_bytes_max = config_u64(c, SETTING_api_server_owed_bytes_max);
+	l->header_bytes_max =
+	    config_u64(c, SETTING_api_server_header_bytes_max);
+	l->headers_max = config_u64(c, SETTING_api_server_headers_max);
+}
+
+/* The address as the net wants it; a host with colons is IPv6. */
+static void
+gateway_address(const struct config *c, char *ret_address, size_t size)
+{
+	const char *host = config_text(c, SETTING_api_server_host);
+	bool v6 = strchr(host, ':') != NULL && host[0] != '[';
+
+	snprintf(ret_address, size, "%s%.200s%s:%" PRIu64, v6 ? "[" : "", host,
+	    v6 ? "]" : "", config_u64(c, SETTING_api_server_port));
+}
+
+static enum status
+gateway_listen(struct gateway *g)
+{
+	const struct config *c = actor_config(g->self);
+	char address[NET_ADDRESS_TEXT_SIZE];
+	char announced[NET_ADDRESS_TEXT_SIZE + 8];
+	struct net_listen how = { .address = address,
+		.streams_max = (uint32_t)g->limits.connections_max,
+		.owed_max = g->limits.owed_bytes_max,
+		.reuse_port = actor_shards(g->self, ACTOR_NUMBER(gateway)) > 1,
+		.on_accept = conn_on_accept,
+		.ctx = g };
+	enum status st;
+
+	gateway_address(c, address, sizeof(address));
+	st = net_listen(actor_net(g->self), &how, &g->listener);
+	if (st != ST_OK) {
+		LOG(API_LISTEN_FAILED, KV("address", address),
+		    KV("status", status_name(st)));
+		return st;
+	}
+	*strrchr(address, ':') = '\0';
+	snprintf(announced, sizeof(announced), "%s:%u", address,
+	    (unsigned)net_listener_port(g->listener));
+	actor_announce(g->self, "http", announced);
+	LOG(API_LISTENING, KV("address", announced));
+	return ST_OK;
+}
+
+/* Every page of the replica has come: the door may open. */
+static void
+gateway_on_replica_ready(void *ctx)
+{
+	struct gateway *g = ctx;
+
+	if (g->listener != NULL)
+		return;
+	if (gateway_listen(g) != ST_OK)
+		actor_fail(g->self, ST_IO, "it cannot listen");
+	else
+		actor_ready(g->self);
+}
+
+static void
+gateway_on_revoked(void *ctx, const char *session_id)
+{
+	sockets_close_session(ctx, session_id);
+}
+
+static void
+gateway_on_account(void *ctx, const struct account_entry *a)
+{
+	sockets_on_account(ctx, a);
+}
+
+/* Connections may go while we walk: each one's successor is held first. */
+static enum status
+gateway_on_sweep(struct actor *self, struct timer *t)
+{
+	struct gateway *g = actor_state(self);
+	uint64_t now_us = actor_now_us(self);
+	struct list *at = g->open.next;
+
+	while (at != &g->open) {
+		struct conn *c = LIST_OF(at, struct conn, link);
+
+		at = at->next;
+		conn_check_time(c, now_us);
+	}
+	sockets_tick(g, now_us);
+	timer_start(self, t, GATEWAY_SWEEP_US, gateway_on_sweep);
+	return ST_OK;
+}
+
+static enum status
+gateway_start(struct actor *self)
+{
+	struct gateway *g = actor_state(self);
+	enum status st;
+
+	g->self = self;
+	list_init(&g->open);
+	gateway_read_limits(&g->limits, actor_config(self));
+	pool_init(&g->conns, sizeof(struct conn),
+	    (uint32_t)g->limits.connections_max, 0);
+	pool_init(
+	    &g->exchanges, sizeof(struct exchange), GATEWAY_EXCHANGES_MAX, 0);
+	g->scratch = malloc(GATEWAY_REPLY_MAX);
+	g->tokens = auth_cache_create();
+	if (g->scratch == NULL || g->tokens == NULL)
+		return ST_NO_MEMORY;
+	g->replica.ctx = g;
+	g->replica.on_ready = gateway_on_replica_ready;
+	g->replica.on_revoked = gateway_on_revoked;
+	g->replica.on_account = gateway_on_account;
+	st = replica_init(&g->replica, self);
+	if (st == ST_OK)
+		st = sockets_init(g);
+	if (st != ST_OK)
+		return st;
+	timer_start(self, &g->sweep, GATEWAY_SWEEP_US, gateway_on_sweep);
+	replica_start(&g->replica);
+	return ST_OK;
+}
+
+static void
+gateway_stop(struct actor *self)
+{
+	struct gateway *g = actor_state(self);
+	struct list *at;
+
+	if (g->listener != NULL)
+		net_unlisten(g->listener);
+	g->listener = NULL;
+	while (g->open.next != NULL && (at = list_first(&g->open)) != NULL)
+		conn_close(LIST_OF(at, struct conn, link));
+	sockets_fini(g);
+	replica_fini(&g->replica);
+	auth_cache_destroy(g->tokens);
+	free(g->scratch);
+	pool_fini(&g->conns);
+	pool_fini(&g->exchanges);
+}
+
+static bool
+gateway_is_busy(const struct gateway *g)
+{
+	for (struct list *at = g->open.next; at != &g->open; at = at->next)
+		if (LIST_OF(at, struct conn, link)->state != CONN_IDLE)
+			return true;
+	return false;
+}
+
+static enum status
+gateway_on_drain_tick(struct actor *self, struct timer *t)
+{
+	struct gateway *g = actor_state(self);
+
+	if (!gateway_is_busy(g))
+		actor_drained(self);
+	else
+		timer_start(self, t, 10000, gateway_on_drain_tick);
+	return ST_OK;
+}
+
+/* No new connections, no new requests; what was asked is answered. */
+static void
+gateway_drain(struct actor *self)
+{
+	struct gateway *g = actor_state(self);
+
+	g->draining = true;
+	if (g->listener != NULL)
+		net_unlisten(g->listener);
+	g->listener = NULL;
+	sockets_drain(g);
+	timer_start(self, &g->sweep, 0, gateway_on_drain_tick);
+}
+
+static enum status
+gateway_on_change(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+
+	return replica_on_change(&g->replica, in);
+}
+
+static enum status
+gateway_on_beat(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+
+	return replica_on_beat(&g->replica, in);
+}
+
+static enum status
+gateway_on_event(struct actor *self, const struct msg *in)
+{
+	sockets_on_event(actor_state(self), in->body);
+	return ST_OK;
+}
+
+static enum status
+gateway_on_hub_restarted(struct actor *self, const struct msg *in)
+{
+	(void)in;
+	sockets_on_hub_restarted(actor_state(self));
+	return ST_OK;
+}
+
+static const struct handler gateway_on[] = {
+	ON(replica_change, gateway_on_change),
+	ON(replica_beat, gateway_on_beat),
+	ON(hub_event, gateway_on_event),
+	ON(hub_restarted, gateway_on_hub_restarted),
+	{ 0 },
+};
+
+const struct actor_class gateway_class = {
+	.name = "gateway",
+	.state_size = sizeof(struct gateway),
+	.mailbox_max = 65536,
+	.mailbox_bytes_max = 64u << 20,
+	.ops_max = GATEWAY_OPS_MAX,
+	.starts_slowly = true,
+	.start = gateway_start,
+	.stop = gateway_stop,
+	.drain = gateway_drain,
+	.on = gateway_on,
+};

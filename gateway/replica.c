@@ -1,0 +1,271 @@
+#include "gateway/replica.h"
+
+#include <string.h>
+
+#include "gateway/table.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+
+#define REPLICA_RETRY_US 50000 /* after a join that was refused */
+
+struct revoked_entry {
+	char session_id[SESSION_ID_MAX + 1];
+};
+
+/* What the next page begins after. */
+struct replica_cursor {
+	char user[64 + 1];
+	char session[SESSION_ID_MAX + 1];
+};
+
+enum status
+replica_init(struct replica *r, struct actor *self)
+{
+	uint64_t secret[2];
+
+	r->self = self;
+	actor_random(self, secret, sizeof(secret));
+	r->accounts = table_create(
+	    sizeof(struct account_entry), REPLICA_ACCOUNTS_MAX, secret);
+	r->revoked = table_create(
+	    sizeof(struct revoked_entry), REPLICA_REVOKED_MAX, secret);
+	return r->accounts == NULL || r->revoked == NULL ? ST_NO_MEMORY : ST_OK;
+}
+
+void
+replica_fini(struct replica *r)
+{
+	table_destroy(r->accounts);
+	table_destroy(r->revoked);
+	r->accounts = NULL;
+	r->revoked = NULL;
+}
+
+bool
+replica_is_fresh(const struct replica *r)
+{
+	return r->complete && !r->overflowed &&
+	       actor_now_us(r->self) - r->heard_us <
+		   REPLICA_LEASE_MS * UINT64_C(1000);
+}
+
+bool
+replica_is_revoked(const struct replica *r, const char *session_id)
+{
+	return table_find(r->revoked, session_id) != NULL;
+}
+
+const struct account_entry *
+replica_account(const struct replica *r, const char *user_id)
+{
+	return table_find(r->accounts, user_id);
+}
+
+size_t
+replica_revoked_count(const struct replica *r)
+{
+	return table_count(r->revoked);
+}
+
+/* What does not fit may not be forgotten: nobody gets in any more. */
+static void
+replica_kept(struct replica *r, enum status st)
+{
+	if (st == ST_OK || r->overflowed)
+		return;
+	r->overflowed = true;
+	LOG(REPLICA_OVERFLOW, KV("status", status_name(st)));
+}
+
+static void
+replica_put_account(struct replica *r, const struct account *a)
+{
+	struct account_entry e = { .role = a->role,
+		.must_change_password = a->must_change_password,
+		.gone = a->gone };
+
+	if (!text_fit(e.user_id, sizeof(e.user_id), a->user_id)) {
+		replica_kept(r, ST_FULL);
+		return;
+	}
+	text_fit(e.username, sizeof(e.username), a->username);
+	text_fit(e.password_sig, sizeof(e.password_sig), a->password_sig);
+	replica_kept(r, table_put(r->accounts, &e));
+}
+
+static void
+replica_put_revoked(struct replica *r, const struct revocation *v)
+{
+	struct revoked_entry e = { 0 };
+
+	text_fit(e.session_id, sizeof(e.session_id), v->session_id);
+	replica_kept(r, table_put(r->revoked, &e));
+}
+
+static enum status replica_on_page(
+    struct actor *self, struct op *op, const struct msg *reply);
+
+static struct replica *
+replica_of(struct op *op)
+{
+	struct replica **r = op_data(op);
+
+	return *r;
+}
+
+static uint64_t
+replica_registry(const struct replica *r)
+{
+	return actor_find(r->self, ACTOR_NUMBER(session_registry), 0);
+}
+
+static enum status
+replica_on_retry(struct actor *self, struct timer *t)
+{
+	struct replica *r = LIST_OF(t, struct replica, retry);
+
+	(void)self;
+	r->joining = false;
+	replica_start(r);
+	return ST_OK;
+}
+
+static enum status
+replica_try_again(struct replica *r, struct op *op)
+{
+	timer_start(r->self, &r->retry, REPLICA_RETRY_US, replica_on_retry);
+	return op_close(op);
+}
+
+static enum status
+replica_ask_page(
+    struct replica *r, struct op *op, const struct replica_cursor *after)
+{
+	return OP_ASK(op, replica_registry(r), replica_read, replica_on_page,
+	    .epoch = r->epoch, .after_user = after->user,
+	    .after_session = after->session);
+}
+
+static void
+replica_become_complete(struct replica *r)
+{
+	r->joining = false;
+	r->complete = true;
+	r->heard_us = actor_now_us(r->self);
+	if (r->on_ready != NULL)
+		r->on_ready(r->ctx);
+}
+
+static void
+replica_take_page(struct replica *r, const struct replica_page *page,
+    struct replica_cursor *ret_after)
+{
+	for (uint32_t i = 0; i < page->accounts_count; i++) {
+		replica_put_account(r, &page->accounts[i]);
+		text_fit(ret_after->user, sizeof(ret_after->user),
+		    page->accounts[i].user_id);
+	}
+	for (uint32_t i = 0; i < page->revoked_count; i++) {
+		replica_put_revoked(r, &page->revoked[i]);
+		text_fit(ret_after->session, sizeof(ret_after->session),
+		    page->revoked[i].session_id);
+	}
+}
+
+static enum status
+replica_on_page(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct replica *r = replica_of(op);
+	struct replica_cursor *after =
+	    (struct replica_cursor *)((struct replica **)op_data(op) + 1);
+	const struct replica_page *page = reply->body;
+
+	(void)self;
+	if (reply->id != MSG_replica_page)
+		return replica_try_again(r, op);
+	replica_take_page(r, page, after);
+	if (page->more) {
+		struct replica_cursor next = *after;
+
+		return replica_ask_page(r, op, &next);
+	}
+	replica_become_complete(r);
+	return op_close(op);
+}
+
+static enum status
+replica_on_joined(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct replica *r = replica_of(op);
+	const struct replica_joined *joined = reply->body;
+	struct replica_cursor start = { 0 };
+
+	(void)self;
+	if (reply->id != MSG_replica_joined ||
+	    joined->public_key.size != sizeof(r->public_key))
+		return replica_try_again(r, op);
+	r->epoch = joined->epoch;
+	memcpy(r->public_key, joined->public_key.at, sizeof(r->public_key));
+	text_fit(r->key_id, sizeof(r->key_id), joined->key_id);
+	table_clear(r->accounts);
+	table_clear(r->revoked);
+	r->overflowed = false;
+	return replica_ask_page(r, op, &start);
+}
+
+void
+replica_start(struct replica *r)
+{
+	struct op *op;
+	struct replica **data;
+
+	_Static_assert(
+	    sizeof(void *) + sizeof(struct replica_cursor) <= OP_DATA_MAX,
+	    "an op holds a cursor");
+	if (r->joining)
+		return;
+	op = op_open(r->self, NULL);
+	if (op == NULL)
+		return;
+	r->joining = true;
+	r->complete = false;
+	data = op_data(op);
+	*data = r;
+	(void)OP_ASK(op, replica_registry(r), replica_join, replica_on_joined,
+	    .nothing = 0);
+}
+
+enum status
+replica_on_change(struct replica *r, const struct msg *in)
+{
+	const struct replica_change *change = in->body;
+
+	if (change->epoch != r->epoch)
+		return REFUSE(r->self, in, CONFLICT, "another epoch");
+	r->heard_us = actor_now_us(r->self);
+	for (uint32_t i = 0; i < change->accounts_count; i++) {
+		replica_put_account(r, &change->accounts[i]);
+		r->on_account(
+		    r->ctx, replica_account(r, change->accounts[i].user_id));
+	}
+	for (uint32_t i = 0; i < change->revoked_count; i++) {
+		replica_put_revoked(r, &change->revoked[i]);
+		r->on_revoked(r->ctx, change->revoked[i].session_id);
+	}
+	for (uint32_t i = 0; i < change->pruned_count; i++)
+		table_remove(r->revoked, change->pruned[i]);
+	return REPLY(r->self, in, done, .nothing = 0);
+}
+
+/* A beat of another epoch: the registry has forgotten us. */
+enum status
+replica_on_beat(struct replica *r, const struct msg *in)
+{
+	const struct replica_beat *beat = in->body;
+
+	if (beat->epoch == r->epoch && r->epoch != 0)
+		r->heard_us = actor_now_us(r->self);
+	else
+		replica_start(r);
+	return ST_OK;
+}

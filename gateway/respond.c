@@ -1,0 +1,335 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/inside.h"
+#include "runtime/base/text.h"
+
+/*
+ * Every answer leaves through respond_send, which ends the exchange.  An
+ * answer given while a body is still on its way closes the connection, since
+ * nobody could tell the rest of that body from the next request.
+ */
+
+#define INSTANCE_SIZE 37 /* a uuid and its NUL */
+#define ENVELOPE_HEAD "{\"data\":"
+#define ENVELOPE_TAIL ",\"error\":null,\"error_detail\":null,\"success\":true}"
+#define MEDIA_JSON "application/json"
+#define MEDIA_PROBLEM "application/problem+json"
+#define PROBLEM_TYPE "https://troupe.invalid/problems#"
+
+/* What goes out, and how. */
+struct answer {
+	uint32_t http;
+	const char *media; /* NULL: no body at all */
+	struct bytes body;
+	uint32_t retry_after_ms;
+	uint32_t allow;               /* methods, one bit each */
+	const struct wire_type *type; /* of the reply, for route->gives */
+	const void *reply;
+};
+
+static void
+answer_write_gives(struct http1_reply *r, const struct route *route,
+    const struct answer *a, struct arena *arena)
+{
+	const char *rest = route->gives;
+	struct bytes header, field;
+
+	while (route_next_header(&rest, &header, &field)) {
+		char *name = arena_take(arena, header.size + 1);
+
+		memcpy(name, header.at, header.size);
+		for (size_t i = 0; i < a->type->nfields; i++) {
+			const struct wire_field *f = &a->type->fields[i];
+			const char *const *text =
+			    (const void *)((const char *)a->reply + f->offset);
+
+			if (f->kind == WIRE_TEXT &&
+			    strlen(f->name) == field.size &&
+			    memcmp(f->name, field.at, field.size) == 0 &&
+			    *text != NULL)
+				http1_reply_field(r, name, *text);
+		}
+	}
+}
+
+static void
+answer_write_allow(struct http1_reply *r, uint32_t allow)
+{
+	char list[96] = "";
+	size_t used = 0;
+
+	for (int m = HTTP1_GET; m <= HTTP1_OPTIONS; m++)
+		if ((allow & 1u << m) != 0)
+			used += (size_t)snprintf(list + used,
+			    sizeof(list) - used, "%s%s", used == 0 ? "" : ", ",
+			    http1_method_name((enum http1_method)m));
+	http1_reply_field(r, "Allow", list);
+}
+
+static void
+answer_write_head(struct conn *c, struct http1_reply *r, const struct answer *a,
+    bool keep_alive)
+{
+	const struct exchange *x = c->exchange;
+	struct gateway *g = c->gateway;
+	char seconds[16];
+
+	if (a->media != NULL)
+		http1_reply_field(r, "Content-Type", a->media);
+	http1_reply_field(r, "Cache-Control", "no-store");
+	http1_reply_field(r, "X-Content-Type-Options", "nosniff");
+	if (a->type != NULL && x->route != NULL)
+		answer_write_gives(r, x->route, a, actor_arena(g->self));
+	if (a->http == 401)
+		http1_reply_field(r, "WWW-Authenticate", "Bearer");
+	if (a->allow != 0)
+		answer_write_allow(r, a->allow);
+	if (a->retry_after_ms > 0) {
+		snprintf(seconds, sizeof(seconds), "%" PRIu32,
+		    (a->retry_after_ms + 999) / 1000);
+		http1_reply_field(r, "Retry-After", seconds);
+	}
+	http1_reply_length(r, a->body.size);
+	http1_reply_connection(r, x->head.minor, keep_alive);
+}
+
+static bool
+answer_may_keep_alive(const struct conn *c)
+{
+	const struct exchange *x = c->exchange;
+	const struct gateway *g = c->gateway;
+
+	return x->head.step == HTTP1_DONE && x->head.keep_alive &&
+	       x->body.step == HTTP1_DONE && !g->draining &&
+	       c->requests + 1 < g->limits.requests_max;
+}
+
+static bool
+answer_body_is_done(const struct exchange *x)
+{
+	return x->body.step == HTTP1_DONE ||
+	       (x->head.step == HTTP1_DONE && !x->head.chunked &&
+		   (!x->head.has_length || x->head.length == 0));
+}
+
+static void
+respond_send(struct conn *c, const struct answer *a)
+{
+	struct gateway *g = c->gateway;
+	struct exchange *x = c->exchange;
+	uint8_t head[HTTP1_REPLY_HEAD_MAX];
+	struct http1_reply r;
+	size_t size = 0;
+	bool keep_alive;
+	enum status st;
+
+	if (answer_body_is_done(x))
+		x->body.step = HTTP1_DONE;
+	keep_alive = answer_may_keep_alive(c);
+	http1_reply_begin(&r, head, sizeof(head), a->http,
+	    http1_date_text(&g->date, actor_wall_us(g->self)));
+	answer_write_head(c, &r, a, keep_alive);
+	st = http1_reply_end(&r, &size);
+	if (st != ST_OK) {
+		conn_close(c);
+		return;
+	}
+	g->counts.requests++;
+	if (!conn_write(c,
+		(struct net_part[]){
+		    { { head, size }, NULL }, { a->body, NULL } },
+		a->body.size > 0 && !x->is_head ? 2 : 1))
+		return;
+	if (!keep_alive) {
+		conn_finish(c);
+		return;
+	}
+	exchange_end(c);
+	c->requests++;
+	conn_become(c, CONN_IDLE);
+	net_read(c->stream, true);
+}
+
+void
+respond_raw(struct conn *c, uint32_t http, const char *media, struct bytes body)
+{
+	respond_send(
+	    c, &(struct answer){ .http = http, .media = media, .body = body });
+}
+
+/* The part of a reply that stands under "data". */
+static enum status
+respond_encode_data(const struct route *route, const struct wire_type *t,
+    const void *body, struct wire_out *out)
+{
+	if (strcmp(route->data, "ALL") == 0)
+		return json_encode(t, 0, body, out);
+	for (size_t i = 0; i < t->nfields; i++)
+		if (strcmp(t->fields[i].name, route->data) == 0)
+			return json_encode_field(&t->fields[i], 0, body, out);
+	return ST_BUG;
+}
+
+static enum status
+out_puts(struct wire_out *out, const char *text)
+{
+	size_t size = strlen(text);
+
+	if (size > out->size - out->used)
+		return ST_FULL;
+	memcpy(out->bytes + out->used, text, size);
+	out->used += size;
+	return ST_OK;
+}
+
+void
+respond_reply(struct conn *c, const struct wire_type *t, const void *body)
+{
+	const struct route *route = c->exchange->route;
+	struct wire_out out = { c->gateway->scratch, GATEWAY_REPLY_MAX, 0 };
+	struct answer a = { .http = route->http, .type = t, .reply = body };
+	enum status st = t == route->reply() ? ST_OK : ST_BUG;
+
+	if (st == ST_OK && strcmp(route->data, "NONE") == 0) {
+		respond_send(c, &a);
+		return;
+	}
+	if (st == ST_OK)
+		st = out_puts(&out, ENVELOPE_HEAD);
+	if (st == ST_OK)
+		st = respond_encode_data(route, t, body, &out);
+	if (st == ST_OK)
+		st = out_puts(&out, ENVELOPE_TAIL);
+	if (st != ST_OK) {
+		respond_problem(
+		    c, PROBLEM_INTERNAL, "the answer passes a bound");
+		return;
+	}
+	a.media = MEDIA_JSON;
+	a.body = (struct bytes){ out.bytes, out.used };
+	respond_send(c, &a);
+}
+
+/* A random version 4 UUID, as text. */
+static void
+instance_text(const uint8_t id[16], char ret_text[INSTANCE_SIZE])
+{
+	char hex[33];
+
+	text_hex(id, 16, hex);
+	hex[12] = '4';
+	hex[16] = "89ab"[id[8] & 3];
+	snprintf(ret_text, INSTANCE_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex,
+	    hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+/* A member of a JSON object; what does not fit cuts the whole, safely. */
+static void
+member_text(struct wire_out *out, const char *name, const char *text)
+{
+	(void)out_puts(out, name);
+	if (json_encode_text(text, out) != ST_OK)
+		(void)out_puts(out, "\"\"");
+}
+
+static void
+member_raw(struct wire_out *out, const char *name, const char *raw)
+{
+	(void)out_puts(out, name);
+	(void)out_puts(out, raw);
+}
+
+/* The members both error formats have. */
+static void
+problem_members(struct wire_out *out, const struct exchange *x,
+    const struct problem *p, const struct refused *why, const char *code_name)
+{
+	char instance[INSTANCE_SIZE];
+	char type[96];
+	char number[16];
+
+	instance_text(x->request_id, instance);
+	snprintf(type, sizeof(type), PROBLEM_TYPE "%s", p->category);
+	member_text(out, "{\"type\":", type);
+	member_text(out, ",\"title\":", p->title);
+	member_text(out, ",\"detail\":", why->detail);
+	member_text(out, ",\"instance\":", instance);
+	(void)code_name;
+	snprintf(number, sizeof(number), "%" PRIu32, p->code);
+	member_raw(out, ",\"error_code\":", number);
+	member_text(out, ",\"error_category\":", p->category);
+	member_raw(out, ",\"retryable\":", p->retryable ? "true" : "false");
+	snprintf(number, sizeof(number), "%" PRIu32,
+	    (why->retry_after_ms + 999) / 1000);
+	member_raw(out,
+	    ",\"retry_after\":", why->retry_after_ms == 0 ? "null" : number);
+}
+
+static void
+respond_error(struct conn *c, uint32_t http, const struct problem *p,
+    const struct refused *why, uint32_t allow)
+{
+	const struct exchange *x = c->exchange;
+	struct wire_out out = { c->gateway->scratch, GATEWAY_REPLY_MAX, 0 };
+	struct answer a = { .http = http,
+		.media = x->wants_problem ? MEDIA_PROBLEM : MEDIA_JSON,
+		.retry_after_ms = why->retry_after_ms,
+		.allow = allow };
+	char status[16];
+
+	if (x->wants_problem) {
+		problem_members(&out, x, p, why, p->name);
+		snprintf(status, sizeof(status), "%" PRIu32, http);
+		member_raw(&out, ",\"status\":", status);
+		(void)out_puts(&out, "}");
+	} else {
+		member_text(&out, "{\"data\":null,\"error\":", why->detail);
+		(void)out_puts(&out, ",\"error_detail\":");
+		problem_members(&out, x, p, why, p->name);
+		(void)out_puts(&out, "},\"success\":false}");
+	}
+	a.body = (struct bytes){ out.bytes, out.used };
+	respond_send(c, &a);
+}
+
+void
+respond_refused(struct conn *c, const struct refused *why)
+{
+	uint32_t code = why->problem != 0
+			    ? why->problem
+			    : problem_of_status((enum status)why->status);
+	const struct problem *p = problem_find(code);
+
+	respond_error(c, p->http, p, why, 0);
+}
+
+void
+respond_problem(struct conn *c, uint32_t problem, const char *detail)
+{
+	const struct problem *p = problem_find(problem);
+	struct refused why = { .problem = problem, .detail = detail };
+	uint32_t allow = 0;
+	const struct exchange *x = c->exchange;
+	struct route_match match;
+	const struct route *r;
+
+	if (problem == PROBLEM_METHOD && c->gateway->head_at != NULL)
+		(void)route_find(x->head.method,
+		    http1_bytes(c->gateway->head_at, x->head.path), &r, &match,
+		    &allow);
+	respond_error(c, p->http, p, &why, allow);
+}
+
+void
+respond_malformed(struct conn *c, const struct http1_refusal *why)
+{
+	struct refused refused = { .detail = why->reason };
+	const struct problem *p = problem_find(
+	    why->http == 413 ? PROBLEM_TOO_LARGE : PROBLEM_BAD_REQUEST);
+
+	c->gateway->counts.malformed++;
+	c->exchange->head.keep_alive = false;
+	respond_error(c, why->http, p, &refused, 0);
+}

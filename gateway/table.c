@@ -1,0 +1,189 @@
+#include "gateway/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE_SLOTS_MIN 64u
+
+struct replica_table {
+	size_t value_size;
+	uint32_t max;
+	uint32_t count;
+	uint32_t slots;
+	uint64_t secret[2];
+	uint32_t *hashes; /* 0: vacant */
+	unsigned char *values;
+};
+
+/* A keyed mix of eight bytes at a time; collisions cost time, not safety. */
+static uint32_t
+table_hash(const struct replica_table *t, const char *key)
+{
+	uint64_t h = t->secret[0];
+	size_t size = strlen(key);
+	uint64_t word;
+
+	for (; size > 0; key += 8, size -= size < 8 ? size : 8) {
+		word = 0;
+		memcpy(&word, key, size < 8 ? size : 8);
+		h = (h ^ word) * UINT64_C(0x9fb21c651e98df25) + t->secret[1];
+		h ^= h >> 29;
+	}
+	h ^= h >> 32;
+	return (uint32_t)h | 1u;
+}
+
+static void *
+table_value(const struct replica_table *t, uint32_t slot)
+{
+	return t->values + t->value_size * slot;
+}
+
+static bool
+table_alloc(struct replica_table *t, uint32_t slots)
+{
+	t->slots = slots;
+	t->hashes = calloc(slots, sizeof(t->hashes[0]));
+	t->values = calloc(slots, t->value_size);
+	return t->hashes != NULL && t->values != NULL;
+}
+
+struct replica_table *
+table_create(size_t value_size, uint32_t max, const uint64_t secret[2])
+{
+	struct replica_table *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->value_size = value_size;
+	t->max = max;
+	t->secret[0] = secret[0];
+	t->secret[1] = secret[1];
+	if (!table_alloc(t, TABLE_SLOTS_MIN)) {
+		table_destroy(t);
+		return NULL;
+	}
+	return t;
+}
+
+void
+table_destroy(struct replica_table *t)
+{
+	if (t == NULL)
+		return;
+	free(t->hashes);
+	free(t->values);
+	free(t);
+}
+
+/* The slot of key, or the vacant one where it would go. */
+static uint32_t
+table_slot(const struct replica_table *t, const char *key, uint32_t hash)
+{
+	uint32_t i = (hash >> 1) & (t->slots - 1);
+
+	while (t->hashes[i] != 0 &&
+	       (t->hashes[i] != hash || strcmp(table_value(t, i), key) != 0))
+		i = (i + 1) & (t->slots - 1);
+	return i;
+}
+
+void *
+table_find(const struct replica_table *t, const char *key)
+{
+	uint32_t i = table_slot(t, key, table_hash(t, key));
+
+	return t->hashes[i] == 0 ? NULL : table_value(t, i);
+}
+
+static enum status
+table_grow(struct replica_table *t)
+{
+	struct replica_table old = *t;
+
+	if (!table_alloc(t, old.slots * 2)) {
+		free(t->hashes);
+		free(t->values);
+		*t = old;
+		return ST_NO_MEMORY;
+	}
+	for (uint32_t i = 0; i < old.slots; i++) {
+		uint32_t to;
+
+		if (old.hashes[i] == 0)
+			continue;
+		to = table_slot(t, table_value(&old, i), old.hashes[i]);
+		t->hashes[to] = old.hashes[i];
+		memcpy(table_value(t, to), table_value(&old, i), t->value_size);
+	}
+	free(old.hashes);
+	free(old.values);
+	return ST_OK;
+}
+
+enum status
+table_put(struct replica_table *t, const void *value)
+{
+	const char *key = value;
+	uint32_t hash = table_hash(t, key);
+	uint32_t i = table_slot(t, key, hash);
+
+	if (t->hashes[i] == 0) {
+		if (t->count >= t->max)
+			return ST_FULL;
+		if (t->count >= t->slots / 4 * 3) {
+			enum status st = table_grow(t);
+
+			if (st != ST_OK)
+				return st;
+			i = table_slot(t, key, hash);
+		}
+		t->count++;
+		t->hashes[i] = hash;
+	}
+	memcpy(table_value(t, i), value, t->value_size);
+	return ST_OK;
+}
+
+/* Closes the gap, so that no search stops at it. */
+static void
+table_shift_back(struct replica_table *t, uint32_t gap)
+{
+	uint32_t mask = t->slots - 1;
+
+	for (uint32_t i = (gap + 1) & mask; t->hashes[i] != 0;
+	     i = (i + 1) & mask) {
+		uint32_t home = (t->hashes[i] >> 1) & mask;
+
+		if (((i - home) & mask) < ((i - gap) & mask))
+			continue;
+		t->hashes[gap] = t->hashes[i];
+		memcpy(table_value(t, gap), table_value(t, i), t->value_size);
+		gap = i;
+	}
+	t->hashes[gap] = 0;
+}
+
+void
+table_remove(struct replica_table *t, const char *key)
+{
+	uint32_t i = table_slot(t, key, table_hash(t, key));
+
+	if (t->hashes[i] == 0)
+		return;
+	t->count--;
+	table_shift_back(t, i);
+}
+
+void
+table_clear(struct replica_table *t)
+{
+	memset(t->hashes, 0, t->slots * sizeof(t->hashes[0]));
+	t->count = 0;
+}
+
+uint32_t
+table_count(const struct replica_table *t)
+{
+	return t->count;
+}
