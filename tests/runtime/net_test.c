@@ -244,6 +244,7 @@ test_shared_bytes_are_released_once_by_the_last(void **state)
 	(void)state;
 	o2.s = o.s;
 	assert_int_equal(net_fake_dial(n, "127.0.0.1:1", &w2), ST_OK);
+	assert_ptr_not_equal(o.s, o2.s);
 	assert_int_equal(net_write(o2.s, parts, 2), ST_OK);
 	assert_int_equal(c.hold.refs, 1);
 	net_fake_take(w, 0);
@@ -258,6 +259,34 @@ test_shared_bytes_are_released_once_by_the_last(void **state)
 	net_close(o.s);
 	assert_int_equal(c.hold.refs, 1);
 	assert_int_equal(c.released, 0);
+	stop(n);
+}
+
+static void
+test_a_write_goes_on_where_it_was_cut(void **state)
+{
+	struct net *n = net_fake_create();
+	struct owner o = { 0 };
+	struct net_fake_wire *w = dial(n, &o);
+	struct counted c = { { 1, counted_release }, 0 };
+	const struct net_part parts[] = {
+		{ { (const uint8_t *)"head", 4 }, NULL },
+		{ { (const uint8_t *)"body", 4 }, &c.hold },
+		{ { (const uint8_t *)"tail", 4 }, NULL },
+	};
+
+	(void)state;
+	for (size_t cut = 0; cut <= 12; cut++) {
+		net_fake_take(w, cut);
+		assert_int_equal(net_write(o.s, parts, 3), ST_OK);
+		assert_int_equal(net_owed(o.s), 12 - cut);
+		net_fake_take(w, 1);
+		net_fake_take(w, SIZE_MAX);
+		assert_int_equal(net_fake_taken(w).size, 12);
+		assert_memory_equal(net_fake_taken(w).at, "headbodytail", 12);
+		net_fake_forget(w);
+		assert_int_equal(c.hold.refs, 1);
+	}
 	stop(n);
 }
 
@@ -611,6 +640,7 @@ main(void)
 		RUN(test_fake_stall_makes_the_stream_owe),
 		RUN(test_owing_is_bounded_and_all_or_nothing),
 		RUN(test_shared_bytes_are_released_once_by_the_last),
+		RUN(test_a_write_goes_on_where_it_was_cut),
 		RUN(test_streams_are_bounded),
 		RUN(test_the_end_is_told_once),
 		RUN(test_tcp_carries_both_ways),
