@@ -51,13 +51,12 @@ http1_chunk_take_size(struct http1_body *b, uint8_t c)
 	int digit = chars_hex_value(c);
 
 	if (digit >= 0 && b->digits < HTTP1_CHUNK_DIGITS_MAX) {
-		b->left =
-		    (b->digits++ == 0 ? 0 : b->left * 16) + (unsigned)digit;
-	} else if (b->digits == 0 || digit >= 0) {
-		http1_body_refuse(b, 400, "bad chunk size");
-	} else if (c == ';') {
+		b->left = b->digits == 0 ? 0 : b->left * 16;
+		b->left += (unsigned)digit;
+		b->digits++;
+	} else if (b->digits > 0 && c == ';') {
 		b->state = HTTP1_EXTRA_NAME;
-	} else if (c == '\r') {
+	} else if (b->digits > 0 && c == '\r') {
 		b->state = HTTP1_CHUNK_SIZE_FEED;
 	} else {
 		http1_body_refuse(b, 400, "bad chunk size");

@@ -5,7 +5,7 @@
 #include "gateway/chars.h"
 
 #define ESCAPE_SIZE 3 /* %41 */
-#define ESCAPE_BAD -1
+#define ESCAPE_BAD (-1)
 
 /* The byte that the escape at the front stands for, or ESCAPE_BAD. */
 static int

@@ -109,7 +109,8 @@ websocket_close_write(uint8_t *out, size_t out_size, uint16_t code,
 		if (size > WEBSOCKET_REASON_MAX)
 			return ST_FULL;
 		websocket_size_write(payload, code, 2);
-		memcpy(payload + 2, reason, size);
+		for (size_t i = 0; i < size; i++)
+			payload[2 + i] = (uint8_t)reason[i];
 		b.size = size + 2;
 	}
 	return websocket_frame_write(

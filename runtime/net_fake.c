@@ -182,13 +182,15 @@ static void
 net_fake_stop(struct net *base)
 {
 	struct net_fake *n = (struct net_fake *)base;
+	struct list *node = n->listeners.next, *next;
 	struct net_fake_wire *w;
-	struct list *node;
 	uint32_t i = 0;
 
-	while ((node = list_first(&n->listeners)) != NULL)
+	for (; node != &n->listeners; node = next) {
+		next = node->next;
 		net_fake_unlisten(
 		    &LIST_OF(node, struct net_fake_listener, node)->base);
+	}
 	while ((w = pool_next(&n->wires, &i)) != NULL) {
 		w->is_hung_up = true;
 		if (w->stream.state != NET_CLOSING)

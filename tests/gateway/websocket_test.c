@@ -162,6 +162,32 @@ test_masks_of_every_place_undo_themselves(void **state)
 		}
 }
 
+static void
+test_a_mask_goes_on_across_pieces(void **state)
+{
+	static const uint8_t mask[4] = { 0x11, 0x22, 0x44, 0x88 };
+	struct frames f = { "masked", "T(Hello, wide world!)P(now)", NULL, 0 };
+	uint8_t bytes[64];
+	char story[STORY_SIZE];
+	size_t first, second;
+
+	(void)state;
+	assert_int_equal(
+	    websocket_masked_write(bytes, sizeof(bytes), WEBSOCKET_TEXT, true,
+		mask, text("Hello, wide world!"), &first),
+	    ST_OK);
+	assert_int_equal(
+	    websocket_masked_write(bytes + first, sizeof(bytes) - first,
+		WEBSOCKET_PING, true, mask, text("now"), &second),
+	    ST_OK);
+	f.at = (const char *)bytes;
+	f.size = first + second;
+	for (size_t step = 1; step <= f.size; step++) {
+		read_all(&f, step, story);
+		assert_string_equal(story, f.outcome);
+	}
+}
+
 /* Sizes around each way to write a length. */
 static const size_t sizes[] = { 0, 1, 125, 126, 127, 65535, 65536, 70000 };
 
@@ -280,6 +306,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(test_corpus_in_pieces_of_every_size),
 		RUN(test_masks_of_every_place_undo_themselves),
+		RUN(test_a_mask_goes_on_across_pieces),
 		RUN(test_what_is_written_is_read),
 		RUN(test_a_client_refuses_masked_frames),
 		RUN(test_whole_messages_need_no_buffer),
