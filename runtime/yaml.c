@@ -42,6 +42,19 @@ yaml_stop(struct yaml_build *b, const char *why)
 	b->stopped = true;
 }
 
+/* The open map whose next scalar is a key, or NULL. */
+static struct yaml_level *
+yaml_awaits_key(struct yaml_build *b)
+{
+	struct yaml_level *top;
+
+	if (b->depth == 0)
+		return NULL;
+	top = &b->levels[b->depth - 1];
+	assert(top->node != NULL);
+	return top->node->kind == YAML_MAP && top->key == NULL ? top : NULL;
+}
+
 /* A map's value takes the key read before it; a second one is left out. */
 static void
 yaml_adopt(struct yaml_build *b, struct yaml_level *l, struct yaml_node *n)
@@ -88,10 +101,9 @@ yaml_add(struct yaml_build *b, enum yaml_kind kind)
 static void
 yaml_enter(struct yaml_build *b, enum yaml_kind kind)
 {
-	struct yaml_level *top = &b->levels[b->depth > 0 ? b->depth - 1 : 0];
 	struct yaml_node *n;
 
-	if (b->depth > 0 && top->node->kind == YAML_MAP && top->key == NULL) {
+	if (yaml_awaits_key(b) != NULL) {
 		yaml_stop(b, "a key is a word, not a list or a map");
 		return;
 	}
@@ -143,14 +155,14 @@ static void
 yaml_on_scalar(struct yaml_build *b, struct fy_token *token)
 {
 	const char *text = yaml_text(b, token);
-	struct yaml_level *top = &b->levels[b->depth > 0 ? b->depth - 1 : 0];
+	struct yaml_level *map = yaml_awaits_key(b);
 	struct yaml_node *n;
 
 	if (text == NULL)
 		return;
-	if (b->depth > 0 && top->node->kind == YAML_MAP && top->key == NULL) {
-		top->key = text;
-		top->key_line = b->line;
+	if (map != NULL) {
+		map->key = text;
+		map->key_line = b->line;
 		return;
 	}
 	n = yaml_add(b, yaml_is_nothing(text, token) ? YAML_NONE : YAML_TEXT);
