@@ -82,6 +82,38 @@ test_a_duplicate_is_told_and_the_first_one_stays(void **state)
 	assert_null(n->first->next->next);
 }
 
+/* Some of them made the scanner spin. */
+static void
+test_a_directive_is_refused_wherever_a_line_begins(void **state)
+{
+	static const char *const bad[] = { "%YAML 1.2\n---\n{}", "%",
+		"a: 1\n%x\n", "a: 1\r%x", "\xef\xbb\xbf%x", "\xc2\x85%x",
+		"\xe2\x80\xa8%x" };
+	struct yaml_node *n = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(parse(bad[i], &n), ST_INVALID);
+		assert_int_equal(told.errors, 1);
+		assert_non_null(strstr(told.list[0].text, "directives"));
+	}
+	assert_int_equal(told.list[0].line, 1);
+	assert_int_equal(parse("a: 5%\nb: \"%\"\nc: \xc3\xa8%\n", &n), ST_OK);
+}
+
+static void
+test_a_nul_byte_is_refused(void **state)
+{
+	struct bytes in = { (const uint8_t *)"a: 1\n\0", 6 };
+	struct yaml_node *n = NULL;
+
+	(void)state;
+	mistakes_init(&told);
+	arena_reset(&arena);
+	assert_int_equal(yaml_parse(in, "y", &arena, &told, &n), ST_INVALID);
+	assert_int_equal(told.list[0].line, 2);
+}
+
 static void
 test_nesting_has_a_bound(void **state)
 {
@@ -166,6 +198,8 @@ main(void)
 		RUN(test_a_tree_keeps_kinds_keys_and_lines),
 		RUN(test_no_document_is_nothing),
 		RUN(test_a_duplicate_is_told_and_the_first_one_stays),
+		RUN(test_a_directive_is_refused_wherever_a_line_begins),
+		RUN(test_a_nul_byte_is_refused),
 		RUN(test_nesting_has_a_bound),
 		RUN(test_values_have_a_bound),
 		RUN(test_texts_have_a_bound),
