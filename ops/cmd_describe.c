@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ops/cmd.h"
+#include "protocols/describe.h"
 #include "protocols/setting.h"
 #include "runtime/base/log.h"
 
@@ -158,7 +159,9 @@ struct describe_view {
 static const struct describe_view describe_views[] = {
 	{ "actors", describe_actors },
 	{ "config", describe_config },
+	{ "dump", describe_dump },
 	{ "events", describe_events },
+	{ "protocols", describe_markdown },
 };
 
 static enum cmd_exit
@@ -182,13 +185,15 @@ describe_run(const struct cmd_args *args)
 static const struct cmd_option describe_options[] = {
 	{ "actors", CMD_FLAG, NULL, "every actor and whom it hears" },
 	{ "config", CMD_FLAG, NULL, "every setting: docs/CONFIG.md" },
+	{ "dump", CMD_FLAG, NULL, "every message, a line per fact" },
 	{ "events", CMD_FLAG, NULL, "every event of the log: docs/EVENTS.md" },
+	{ "protocols", CMD_FLAG, NULL, "every message: docs/PROTOCOLS.md" },
 	{ 0 },
 };
 
 const struct cmd describe_cmd = {
 	.name = "describe",
-	.usage = "--actors | --config | --events",
+	.usage = "--actors | --config | --dump | --events | --protocols",
 	.summary = "Print the reference documentation.",
 	.options = describe_options,
 	.run = describe_run,

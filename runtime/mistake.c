@@ -23,24 +23,16 @@ mistake_launder(char *text)
 			*text = '?';
 }
 
-static __attribute__((format(printf, 3, 0))) void
-mistake_fill(
-    struct mistake *one, struct place at, const char *format, va_list list)
+/* Counts it, and keeps it while there is room. */
+static void
+mistakes_take(struct mistakes *m, struct mistake *one, struct place at)
 {
-	memset(one, 0, sizeof(*one));
 	one->line = at.line;
 	snprintf(one->file, sizeof(one->file), "%s", at.file);
-	if (at.key != NULL)
-		snprintf(one->key, sizeof(one->key), "%s", at.key);
-	vsnprintf(one->text, sizeof(one->text), format, list);
+	snprintf(one->key, sizeof(one->key), "%s", at.key ? at.key : "");
 	mistake_launder(one->file);
 	mistake_launder(one->key);
 	mistake_launder(one->text);
-}
-
-static void
-mistakes_keep(struct mistakes *m, const struct mistake *one)
-{
 	if (m->count < MISTAKES_MAX)
 		m->list[m->count++] = *one;
 	if (one->warning)
@@ -52,13 +44,13 @@ mistakes_keep(struct mistakes *m, const struct mistake *one)
 void
 mistakes_add(struct mistakes *m, struct place at, const char *format, ...)
 {
-	struct mistake one;
+	struct mistake one = { .warning = false };
 	va_list list;
 
 	va_start(list, format);
-	mistake_fill(&one, at, format, list);
+	vsnprintf(one.text, sizeof(one.text), format, list);
 	va_end(list);
-	mistakes_keep(m, &one);
+	mistakes_take(m, &one, at);
 	LOG(CONFIG_INVALID, KV("file", one.file), KU("line", one.line),
 	    KV("key", one.key), KV("why", one.text));
 }
@@ -66,14 +58,13 @@ mistakes_add(struct mistakes *m, struct place at, const char *format, ...)
 void
 mistakes_warn(struct mistakes *m, struct place at, const char *format, ...)
 {
-	struct mistake one;
+	struct mistake one = { .warning = true };
 	va_list list;
 
 	va_start(list, format);
-	mistake_fill(&one, at, format, list);
+	vsnprintf(one.text, sizeof(one.text), format, list);
 	va_end(list);
-	one.warning = true;
-	mistakes_keep(m, &one);
+	mistakes_take(m, &one, at);
 	LOG(CONFIG_WARNING, KV("file", one.file), KU("line", one.line),
 	    KV("key", one.key), KV("why", one.text));
 }

@@ -12,11 +12,11 @@ struct topology_actor {
 	const char *name;
 };
 
-enum {
-	TOPOLOGY_ACTORS = 0
-#define ACTOR(id, number, name, hears, purpose) +1
+enum topology_actor_index {
+#define ACTOR(id, number, name, hears, purpose) TOPOLOGY_INDEX_##id,
 #include "protocols/actors.def"
 #undef ACTOR
+	TOPOLOGY_ACTORS
 };
 
 #define TOPOLOGY_PLACES_MAX (TOPOLOGY_ACTORS + TOPOLOGY_SHARDS_MAX)

@@ -42,6 +42,19 @@ yaml_stop(struct yaml_build *b, const char *why)
 	b->stopped = true;
 }
 
+/* The open map whose next scalar is a key, or NULL. */
+static struct yaml_level *
+yaml_awaits_key(struct yaml_build *b)
+{
+	struct yaml_level *top;
+
+	if (b->depth == 0)
+		return NULL;
+	top = &b->levels[b->depth - 1];
+	assert(top->node != NULL);
+	return top->node->kind == YAML_MAP && top->key == NULL ? top : NULL;
+}
+
 /* A map's value takes the key read before it; a second one is left out. */
 static void
 yaml_adopt(struct yaml_build *b, struct yaml_level *l, struct yaml_node *n)
@@ -88,10 +101,9 @@ yaml_add(struct yaml_build *b, enum yaml_kind kind)
 static void
 yaml_enter(struct yaml_build *b, enum yaml_kind kind)
 {
-	struct yaml_level *top = &b->levels[b->depth > 0 ? b->depth - 1 : 0];
 	struct yaml_node *n;
 
-	if (b->depth > 0 && top->node->kind == YAML_MAP && top->key == NULL) {
+	if (yaml_awaits_key(b) != NULL) {
 		yaml_stop(b, "a key is a word, not a list or a map");
 		return;
 	}
@@ -143,14 +155,14 @@ static void
 yaml_on_scalar(struct yaml_build *b, struct fy_token *token)
 {
 	const char *text = yaml_text(b, token);
-	struct yaml_level *top = &b->levels[b->depth > 0 ? b->depth - 1 : 0];
+	struct yaml_level *map = yaml_awaits_key(b);
 	struct yaml_node *n;
 
 	if (text == NULL)
 		return;
-	if (b->depth > 0 && top->node->kind == YAML_MAP && top->key == NULL) {
-		top->key = text;
-		top->key_line = b->line;
+	if (map != NULL) {
+		map->key = text;
+		map->key_line = b->line;
 		return;
 	}
 	n = yaml_add(b, yaml_is_nothing(text, token) ? YAML_NONE : YAML_TEXT);
@@ -214,6 +226,44 @@ yaml_run(struct yaml_build *b, struct fy_parser *p, struct fy_diag *diag)
 		yaml_tell(b, diag);
 }
 
+/* Whether at[i] follows the start, a byte order mark or any line break. */
+static bool
+begins_line(struct bytes text, size_t i)
+{
+	static const char *const breaks[] = { "\n", "\r", "\xc2\x85",
+		"\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf" };
+
+	for (size_t k = 0; k < sizeof(breaks) / sizeof(breaks[0]); k++) {
+		size_t n = strlen(breaks[k]);
+
+		if (i >= n && memcmp(text.at + i - n, breaks[k], n) == 0)
+			return true;
+	}
+	return i == 0;
+}
+
+/*
+ * libfyaml 0.7.12 spins for ever on some directives (found by fuzzing), so
+ * none reaches it: a '%' that begins a line, by YAML 1.1 or 1.2, is refused.
+ */
+static bool
+yaml_is_safe(struct yaml_build *b, struct bytes text)
+{
+	b->line = 1;
+	for (size_t i = 0; i < text.size; i++) {
+		uint8_t c = text.at[i];
+
+		if (c == '%' && begins_line(text, i))
+			yaml_stop(b, "directives are not understood here");
+		else if (c == '\0')
+			yaml_stop(b, "holds a NUL byte");
+		if (b->stopped)
+			return false;
+		b->line += c == '\n';
+	}
+	return true;
+}
+
 static void
 yaml_scan(struct yaml_build *b, struct bytes text)
 {
@@ -244,7 +294,7 @@ yaml_parse(struct bytes text, const char *file, struct arena *a,
 	assert(file != NULL);
 	if (text.size > YAML_BYTES_MAX)
 		yaml_stop(&b, "is larger than a file may be");
-	else if (text.size > 0)
+	else if (yaml_is_safe(&b, text) && text.size > 0)
 		yaml_scan(&b, text);
 	if (b.root == NULL)
 		b.root = arena_take(a, sizeof(*b.root));

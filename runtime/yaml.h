@@ -1,9 +1,9 @@
 /*
  * yaml - a YAML document as a small tree that remembers its lines.
  *
- * One document of maps, lists and plain or quoted texts.  Anchors, aliases
- * and tags are refused: no value here is made by a reference.  Every mistake
- * of form and every duplicate key is told; libfyaml does the scanning.
+ * One document of maps, lists and plain or quoted texts.  Anchors, aliases,
+ * tags and directives are refused: no value here is made by a reference.  Every
+ * mistake of form and every duplicate key is told; libfyaml does the scanning.
  * Bounds: YAML_BYTES_MAX, YAML_NODES_MAX, YAML_DEPTH_MAX, YAML_TEXT_MAX.
  * One thread; the tree lives in the caller's arena.
  */

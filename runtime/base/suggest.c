@@ -71,12 +71,15 @@ suggest_offer(struct suggest *s, const char *known)
 {
 	size_t na = strnlen(s->word, SUGGEST_WORD_MAX + 1);
 	size_t nb = strnlen(known, SUGGEST_WORD_MAX + 1);
-	size_t distance;
+	size_t allowed = (nb + SUGGEST_PART - 1) / SUGGEST_PART;
+	size_t distance = na > nb ? na - nb : nb - na; /* at least */
 
 	if (na > SUGGEST_WORD_MAX || nb > SUGGEST_WORD_MAX || na == 0)
 		return;
+	if (distance > allowed)
+		return;
 	distance = suggest_distance(s->word, na, known, nb);
-	if (distance > (nb + SUGGEST_PART - 1) / SUGGEST_PART)
+	if (distance > allowed)
 		return;
 	if (s->best == NULL || distance < s->distance) {
 		s->best = known;

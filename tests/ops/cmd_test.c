@@ -212,6 +212,10 @@ test_describe_prints_every_entry_of_its_list(void **state)
 	assert_non_null(strstr(out_text, "lmdb\\|memory"));
 	assert_int_equal(CALL("troupe", "describe", "--events"), CMD_OK);
 	assert_non_null(strstr(out_text, "| `config.invalid` | warn |"));
+	assert_int_equal(CALL("troupe", "describe", "--protocols"), CMD_OK);
+	assert_non_null(strstr(out_text, "refused"));
+	assert_int_equal(CALL("troupe", "describe", "--dump"), CMD_OK);
+	assert_non_null(strstr(out_text, "message 0x0001 refused\n"));
 	assert_int_equal(CALL("troupe", "describe", "--actors"), CMD_OK);
 	assert_non_null(strstr(out_text, "| 1 | store |"));
 	assert_null(strstr(out_text, " \n"));

@@ -183,6 +183,8 @@ test_bytes_may_have_a_unit(void **state)
 	refuses(id, "MiB", "KiB");
 	refuses(id, "1MiB ", "KiB");
 	refuses(id, "16777216TiB", "KiB");
+	refuses(
+	    SETTING_persistence_lmdb_journal_size_limit, "16777216TiB", "KiB");
 }
 
 static void
