@@ -356,8 +356,10 @@ op_work(struct op *op, enum work_pool pool, work_fn run, op_fn on_done)
 	if (work_push(&n->work[pool], op) == ST_OK)
 		return ST_OK;
 	op->at_work = false;
-	op_stop_waiting(op);
-	return op_refuse(op, PROBLEM_OVERLOADED, "too much work is queued");
+	op->early = ST_FULL;
+	wheel_start(&op->actor->loop->wheel, &op->deadline,
+	    op->actor->loop->now_us);
+	return ST_OK;
 }
 
 void

@@ -168,7 +168,13 @@ static const struct actor_class probe_class = {
 void
 rig_init(struct rig *r)
 {
-	struct node_config c = { .name = "rig", .loops = 1 };
+	rig_init_with(r, NULL);
+}
+
+void
+rig_init_with(struct rig *r, const struct config *config)
+{
+	struct node_config c = { .name = "rig", .loops = 1, .config = config };
 
 	memset(r, 0, sizeof(*r));
 	r->now_us = 1000000;

@@ -1,0 +1,142 @@
+/*
+ * registry - the state of the session-registry, for its own files alone.
+ *
+ * registry_load.c     start: the key, accounts, revocations
+ * registry_login.c    set-up and log-in
+ * registry_session.c  what comes after a log-in: session, limit, token
+ * registry_revoke.c   log-out and revocation
+ * registry_list.c     listing sessions
+ * registry_clean.c    forgetting what has expired
+ * registry_replica.c  gateways that follow, and waiting for them
+ */
+#ifndef ACTORS_REGISTRY_H
+#define ACTORS_REGISTRY_H
+
+#include <assert.h>
+
+#include "actors/id.h"
+#include "actors/lockout.h"
+#include "actors/password.h"
+#include "actors/replica.h"
+#include "actors/session_registry.h"
+#include "actors/table.h"
+#include "runtime/actor.h"
+#include "runtime/base/pool.h"
+#include "runtime/seal.h"
+#include "runtime/token.h"
+
+/* Rows beyond the bound, for revocations that were on their way at it. */
+#define REVOKED_RESERVE 16384u
+
+struct account_row {
+	struct table_row row; /* by user id */
+	char username[USERNAME_MAX + 1];
+	char password_sig[PASSWORD_SIG_MAX + 1];
+	uint8_t role; /* enum role */
+	bool must_change_password;
+	bool gone;
+};
+
+struct revoked_row {
+	struct table_row row; /* by session id */
+	struct uuid user_id;
+	int64_t expires_at;
+};
+
+struct registry {
+	struct table accounts;
+	struct table revoked;
+	struct replica replica;
+	struct lockout lockout;
+	struct pool logins; /* struct login */
+	bool logins_open;
+	struct seal_keypair *key;
+	char key_id[TOKEN_KEY_ID_MAX + 1];
+	uint64_t expiry_minutes;
+	uint64_t password_min;
+	uint64_t sessions_max; /* per user; 0: unlimited */
+	uint64_t cancelled;    /* generation of a clean-up */
+	struct uuid swept;     /* how far the sweep of `revoked` has come */
+};
+
+/* ---- registry_load.c ---- */
+/* Everything that must be there before the first request. */
+MUST_CHECK enum status registry_load(struct actor *self);
+void registry_unload(struct registry *s);
+/* Puts an account as stored; true if it was new or another. */
+MUST_CHECK enum status registry_put_account(
+    struct registry *s, const struct user *u, bool *ret_changed);
+/* FULL, past REVOKED_RESERVE. */
+MUST_CHECK enum status registry_put_revoked(
+    struct registry *s, const struct revocation *r);
+
+/* ---- registry_login.c ---- */
+enum status registry_on_setup(struct actor *self, const struct msg *in);
+enum status registry_on_login(struct actor *self, const struct msg *in);
+
+/* ---- registry_session.c ---- */
+#define LOGIN_VICTIMS 16 /* sessions over the limit, revoked in one go */
+
+/* A log-in on its way.  Strings are copies, cut to their bounds. */
+struct login {
+	struct uuid user_id;
+	char username[USERNAME_MAX + 1];
+	char password_sig[PASSWORD_SIG_MAX + 1];
+	char address[ADDRESS_MAX + 1];
+	char user_agent[USER_AGENT_MAX + 1];
+	enum role role;
+	bool must_change_password;
+	bool known; /* there is such a user, who may log in */
+	struct uuid session_id;
+	int64_t created_at;
+	int64_t expires_at;
+	struct revoked_row victims[LOGIN_VICTIMS];
+	uint32_t victims_count;
+	uint32_t victims_at;
+	uint32_t revoked;
+};
+
+struct login_op {
+	union {
+		struct replica_wait wait; /* first: see replica_wait_for */
+		struct credential credential;
+	};
+	struct login *login;
+};
+
+static_assert(sizeof(struct login_op) <= OP_DATA_MAX, "it fits an op");
+
+/* Gives the record back. */
+void login_end(struct registry *s, struct op *op);
+/* From a good credential to the answer; never fails the log-in. */
+enum status login_begin_session(struct actor *self, struct op *op);
+
+/* ---- registry_revoke.c ---- */
+enum status registry_on_logout(struct actor *self, const struct msg *in);
+enum status registry_on_revoke(struct actor *self, const struct msg *in);
+enum status registry_on_revoke_user(struct actor *self, const struct msg *in);
+/* True if there is room for one more. */
+bool registry_may_revoke(const struct registry *s);
+/* In memory and on its way to the gateways; FULL as above. */
+MUST_CHECK enum status registry_apply_revoked(
+    struct actor *self, const struct revocation *r);
+
+/* ---- registry_list.c ---- */
+enum status registry_on_sessions(struct actor *self, const struct msg *in);
+/* The caller has a user behind it; else reason is logged. */
+bool registry_knows(const struct principal *caller, const char *reason);
+
+/* ---- registry_clean.c ---- */
+enum status registry_on_clean(struct actor *self, const struct msg *in);
+enum status registry_on_service_run(struct actor *self, const struct msg *in);
+enum status registry_on_service_cancel(
+    struct actor *self, const struct msg *in);
+
+/* ---- for all ---- */
+static inline uint64_t
+registry_store(const struct actor *self)
+{
+	return actor_find(self, ACTOR_NUMBER(store), 0);
+}
+
+#endif

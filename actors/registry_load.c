@@ -1,0 +1,274 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "actors/option.h"
+#include "actors/registry.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+#include "runtime/config.h"
+
+#define KEY_PATH_SIZE 4352
+#define KEY_FOLDER "keys"
+#define KEY_FILE "signing.key"
+#define MINUTE_US 60000000u
+
+/* Nobody can be let in: the supervisor tries again, then the node ends. */
+static enum status
+registry_fail(const char *step, enum status st)
+{
+	LOG(API_APP_STARTUP, KV("step", step), KV("why", status_text(st)));
+	return st;
+}
+
+static enum status
+registry_make_folder(const char *path)
+{
+	return mkdir(path, S_IRWXU) == 0 || errno == EEXIST ? ST_OK : ST_IO;
+}
+
+/* Where the key is; NOT_FOUND without a configuration, as in simulation. */
+static enum status
+registry_key_path(const struct actor *self, char *ret_path, size_t size)
+{
+	const struct config *c = actor_config(self);
+	const char *folder;
+	char keys[KEY_PATH_SIZE];
+	int n;
+
+	if (c == NULL)
+		return ST_NOT_FOUND;
+	folder = config_text(c, SETTING_runtime_data_dir);
+	n = snprintf(keys, sizeof(keys), "%s/" KEY_FOLDER, folder);
+	if (n < 0 || (size_t)n >= sizeof(keys))
+		return ST_FULL;
+	if (registry_make_folder(folder) != ST_OK ||
+	    registry_make_folder(keys) != ST_OK)
+		return ST_IO;
+	n = snprintf(ret_path, size, "%s/" KEY_FILE, keys);
+	return n < 0 || (size_t)n >= size ? ST_FULL : ST_OK;
+}
+
+static enum status
+registry_make_key(struct actor *self, struct seal_keypair **ret_key)
+{
+	uint8_t seed[SEAL_SEED_SIZE];
+	enum status st;
+
+	actor_random(self, seed, sizeof(seed));
+	st = seal_keypair_create(seed, ret_key);
+	seal_wipe(seed, sizeof(seed));
+	return st;
+}
+
+/* The key of the last run, or on the first a new one, stored before use. */
+static enum status
+registry_load_key(struct actor *self, struct seal_keypair **ret_key)
+{
+	char path[KEY_PATH_SIZE];
+	enum status st = seal_start();
+
+	if (st != ST_OK)
+		return st;
+	st = registry_key_path(self, path, sizeof(path));
+	if (st == ST_NOT_FOUND)
+		return registry_make_key(self, ret_key);
+	if (st == ST_OK)
+		st = seal_keypair_load(path, ret_key);
+	if (st != ST_NOT_FOUND)
+		return st;
+	st = registry_make_key(self, ret_key);
+	return st == ST_OK ? seal_keypair_store(*ret_key, path) : st;
+}
+
+static void
+registry_load_options(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+
+	s->expiry_minutes =
+	    option_u64(self, SETTING_api_auth_jwt_expiry_minutes);
+	s->password_min =
+	    option_u64(self, SETTING_api_auth_min_password_length);
+	s->sessions_max =
+	    option_u64(self, SETTING_api_auth_max_concurrent_sessions);
+	s->lockout.threshold =
+	    (uint32_t)option_u64(self, SETTING_api_auth_lockout_threshold);
+	s->lockout.window_us =
+	    MINUTE_US *
+	    option_u64(self, SETTING_api_auth_lockout_window_minutes);
+	s->lockout.duration_us =
+	    MINUTE_US *
+	    option_u64(self, SETTING_api_auth_lockout_duration_minutes);
+	actor_random(self, s->lockout.key, sizeof(s->lockout.key));
+}
+
+static enum status
+registry_open_tables(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+	uint64_t salts[3];
+	enum status st;
+
+	actor_random(self, salts, sizeof(salts));
+	pool_init(&s->logins, sizeof(struct login), LOGINS_MAX,
+	    (uint32_t)salts[2] & ~1u);
+	s->logins_open = true;
+	st = table_init(
+	    &s->accounts, sizeof(struct account_row), ACCOUNTS_MAX, salts[0]);
+	if (st != ST_OK)
+		return st;
+	return table_init(&s->revoked, sizeof(struct revoked_row),
+	    REVOKED_MAX + REVOKED_RESERVE, salts[1]);
+}
+
+void
+registry_unload(struct registry *s)
+{
+	table_fini(&s->accounts);
+	table_fini(&s->revoked);
+	if (s->logins_open)
+		pool_fini(&s->logins);
+	s->logins_open = false;
+	seal_keypair_destroy(s->key);
+	s->key = NULL;
+}
+
+static bool
+account_row_is(const struct account_row *a, const struct account_row *b)
+{
+	return a->role == b->role && a->gone == b->gone &&
+	       a->must_change_password == b->must_change_password &&
+	       strcmp(a->username, b->username) == 0 &&
+	       strcmp(a->password_sig, b->password_sig) == 0;
+}
+
+enum status
+registry_put_account(
+    struct registry *s, const struct user *u, bool *ret_changed)
+{
+	struct account_row now = { .role = (uint8_t)u->role,
+		.must_change_password = u->must_change_password,
+		.gone = u->disabled };
+	struct account_row *row;
+	struct uuid id;
+
+	if (!id_parse(u->user_id, &id))
+		return ST_CORRUPT;
+	row = table_put(&s->accounts, &id);
+	if (row == NULL)
+		return ST_FULL;
+	text_fit(now.username, sizeof(now.username), u->username);
+	password_sig(u->password_hash, now.password_sig);
+	*ret_changed = !account_row_is(row, &now);
+	now.row = row->row;
+	*row = now;
+	return ST_OK;
+}
+
+enum status
+registry_put_revoked(struct registry *s, const struct revocation *r)
+{
+	struct revoked_row *row;
+	struct uuid id;
+
+	if (!id_parse(r->session_id, &id))
+		return ST_CORRUPT;
+	row = table_put(&s->revoked, &id);
+	if (row == NULL)
+		return ST_FULL;
+	if (!id_parse(r->user_id, &row->user_id))
+		memset(&row->user_id, 0, sizeof(row->user_id));
+	row->expires_at = r->expires_at;
+	return ST_OK;
+}
+
+/* What the store said is in r: of the kind asked for, or why not. */
+static enum status
+registry_heard(const struct msg *reply, uint16_t wanted)
+{
+	const struct refused *why = reply->body;
+
+	if (reply->id == wanted)
+		return ST_OK;
+	return reply->id == MSG_refused && why->status != ST_OK
+		   ? (enum status)why->status
+		   : ST_MALFORMED;
+}
+
+static enum status
+registry_ask_revoked(
+    struct actor *self, struct op *op, const char *after, op_fn then)
+{
+	return OP_ASK(op, registry_store(self), store_revoked_list, then,
+	    .after = after, .now = actor_wall_us(self),
+	    .limit = STORE_PAGE_MAX);
+}
+
+static enum status
+registry_on_revocations(
+    struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct registry *s = actor_state(self);
+	const struct store_revocations *page = reply->body;
+	enum status st = registry_heard(reply, MSG_store_revocations);
+
+	for (uint32_t i = 0; st == ST_OK && i < page->revoked_count; i++)
+		st = registry_put_revoked(s, &page->revoked[i]);
+	if (st == ST_OK && page->more && page->revoked_count > 0)
+		return registry_ask_revoked(self, op,
+		    page->revoked[page->revoked_count - 1].session_id,
+		    registry_on_revocations);
+	(void)OP_REPLY(op, done, .nothing = 0);
+	if (st != ST_OK)
+		return registry_fail("revoked sessions", st);
+	replica_open(self);
+	LOG(API_REGISTRY_READY, KU("accounts", s->accounts.count),
+	    KU("revoked", s->revoked.count), KV("key_id", s->key_id));
+	actor_ready(self);
+	return ST_OK;
+}
+
+static enum status
+registry_on_users(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_user_page *page = reply->body;
+	enum status st = registry_heard(reply, MSG_store_user_page);
+	bool changed;
+
+	for (uint32_t i = 0; st == ST_OK && i < page->users_count; i++)
+		st = registry_put_account(
+		    actor_state(self), &page->users[i], &changed);
+	if (st != ST_OK) {
+		(void)OP_REPLY(op, done, .nothing = 0);
+		return registry_fail("accounts", st);
+	}
+	if (page->more && page->users_count > 0)
+		return OP_ASK(op, registry_store(self), store_user_list,
+		    registry_on_users,
+		    .after = page->users[page->users_count - 1].user_id,
+		    .limit = STORE_PAGE_MAX);
+	return registry_ask_revoked(self, op, "", registry_on_revocations);
+}
+
+enum status
+registry_load(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+	struct op *op;
+	enum status st = registry_open_tables(self);
+
+	if (st != ST_OK)
+		return registry_fail("memory", st);
+	registry_load_options(self);
+	st = registry_load_key(self, &s->key);
+	if (st != ST_OK)
+		return registry_fail("signing key", st);
+	token_key_id(seal_keypair_public(s->key), s->key_id);
+	op = op_open(self, NULL);
+	if (op == NULL)
+		return registry_fail("memory", ST_NO_MEMORY);
+	return OP_ASK(op, registry_store(self), store_user_list,
+	    registry_on_users, .after = "", .limit = STORE_PAGE_MAX);
+}

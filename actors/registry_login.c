@@ -1,0 +1,276 @@
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "actors/registry.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+
+#define RESERVED_NAME "system"
+#define SETUP_LATE "An administrator exists already"
+
+void
+login_end(struct registry *s, struct op *op)
+{
+	struct login_op *data = op_data(op);
+
+	if (data->login != NULL)
+		pool_put(&s->logins, data->login);
+	data->login = NULL;
+}
+
+/* An op with a log-in and the password in it; NULL: in has been refused. */
+static struct op *
+login_begin(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *username, const char *password)
+{
+	struct registry *s = actor_state(self);
+	struct op *op = op_open(self, in);
+	struct login_op *data;
+	struct login *login;
+
+	if (op == NULL)
+		return NULL;
+	login = pool_take(&s->logins);
+	if (login == NULL) {
+		(void)OP_REFUSE(op, OVERLOADED, "too many log-ins at once");
+		return NULL;
+	}
+	data = op_data(op);
+	data->login = login;
+	credential_init(&data->credential, password);
+	text_fit(login->username, sizeof(login->username), username);
+	text_fit(login->address, sizeof(login->address), caller->address);
+	text_fit(
+	    login->user_agent, sizeof(login->user_agent), caller->user_agent);
+	return op;
+}
+
+/* What the store or a worker refused goes to the asker as it is. */
+static enum status
+login_pass(struct actor *self, struct op *op, const struct msg *reply)
+{
+	login_end(actor_state(self), op);
+	return op_pass(op, reply);
+}
+
+static enum status
+login_refuse(struct actor *self, struct op *op, const struct refused *why)
+{
+	login_end(actor_state(self), op);
+	return op_refuse_with(op, why);
+}
+
+static struct refused
+login_locked(uint64_t wait_us)
+{
+	return (struct refused){ .status = ST_DENIED,
+		.problem = PROBLEM_ACCOUNT_LOCKED,
+		.detail = "Too many failed log-ins",
+		.retry_after_ms = (uint32_t)((wait_us + 999) / 1000) };
+}
+
+/* Takes what a log-in needs of its account; the gateways hear what is new. */
+static enum status
+login_use_account(struct registry *s, struct login *login, const struct user *u)
+{
+	bool changed;
+	enum status st;
+
+	if (!id_parse(u->user_id, &login->user_id))
+		return ST_CORRUPT;
+	if (!replica_has_room(&s->replica))
+		return ST_FULL;
+	st = registry_put_account(s, u, &changed);
+	if (st != ST_OK)
+		return st;
+	login->known = true;
+	login->role = u->role;
+	login->must_change_password = u->must_change_password;
+	password_sig(u->password_hash, login->password_sig);
+	return changed
+		   ? replica_tell(&s->replica, CHANGE_ACCOUNT, &login->user_id)
+		   : ST_OK;
+}
+
+static enum status
+login_fail(struct actor *self, struct op *op, enum status st)
+{
+	return login_refuse(self, op,
+	    &(struct refused){ .status = (uint32_t)st,
+		.problem = problem_of_status(st),
+		.detail = "the account cannot be used" });
+}
+
+/* ---- log-in ---- */
+
+/* Told apart by nobody: unknown, disabled, the machine, a bad password. */
+static enum status
+login_on_bad(struct actor *self, struct op *op)
+{
+	struct registry *s = actor_state(self);
+	const struct login *login = ((struct login_op *)op_data(op))->login;
+	char user[ID_TEXT + 1];
+
+	id_text(&login->user_id, user);
+	LOG(API_AUTH_FAILED, KV("reason", "invalid_credentials"),
+	    KV("user_id", login->known ? user : NULL),
+	    KV("address", login->address));
+	if (lockout_fail(&s->lockout, login->username, actor_now_us(self)))
+		LOG(API_AUTH_LOCKED, KV("user_id", login->known ? user : NULL),
+		    KV("address", login->address));
+	return login_refuse(self, op,
+	    &(struct refused){ .status = ST_DENIED,
+		.problem = PROBLEM_UNAUTHORIZED,
+		.detail = "Invalid credentials" });
+}
+
+/* A guess made before the lock fell is not judged after it. */
+static enum status
+login_on_checked(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct registry *s = actor_state(self);
+	struct login_op *data = op_data(op);
+	struct refused why;
+	uint64_t wait_us;
+
+	if (reply->id != MSG_done)
+		return login_pass(self, op, reply);
+	wait_us = lockout_wait_us(
+	    &s->lockout, data->login->username, actor_now_us(self));
+	if (wait_us > 0) {
+		why = login_locked(wait_us);
+		return login_refuse(self, op, &why);
+	}
+	if (!data->credential.good || !data->login->known)
+		return login_on_bad(self, op);
+	lockout_forget(&s->lockout, data->login->username);
+	return login_begin_session(self, op);
+}
+
+static enum status
+login_on_found(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_user_found *found = reply->body;
+	struct login_op *data = op_data(op);
+	const struct user *u;
+	enum status st;
+
+	if (reply->id != MSG_store_user_found)
+		return login_pass(self, op, reply);
+	u = found->user;
+	if (u != NULL && !u->disabled && u->role != ROLE_SYSTEM &&
+	    credential_use(&data->credential, u->password_hash)) {
+		st = login_use_account(actor_state(self), data->login, u);
+		if (st != ST_OK)
+			return login_fail(self, op, st);
+	}
+	return op_work(op, WORK_CPU, credential_check, login_on_checked);
+}
+
+enum status
+registry_on_login(struct actor *self, const struct msg *in)
+{
+	struct registry *s = actor_state(self);
+	const struct auth_login *ask = in->body;
+	struct refused why;
+	uint64_t wait_us;
+	struct op *op;
+
+	if (text_is_blank(ask->username))
+		return REFUSE(self, in, VALIDATION, "username: is blank");
+	wait_us =
+	    lockout_wait_us(&s->lockout, ask->username, actor_now_us(self));
+	if (wait_us > 0) {
+		why = login_locked(wait_us);
+		return actor_refuse_with(self, in, &why);
+	}
+	op = login_begin(self, in, &ask->caller, ask->username, ask->password);
+	if (op == NULL)
+		return ST_OK;
+	return OP_ASK(op, registry_store(self), store_user_find, login_on_found,
+	    .username = ask->username);
+}
+
+/* ---- set-up ---- */
+
+/* The account that is being made; its texts live in the log-in and user_id. */
+static struct user
+setup_user(const struct login_op *data, const char *user_id)
+{
+	return (struct user){ .user_id = user_id,
+		.username = data->login->username,
+		.role = ROLE_CEO,
+		.password_hash = data->credential.hash,
+		.created_at = data->login->created_at,
+		.updated_at = data->login->created_at };
+}
+
+/* The store's transaction has decided who was first. */
+static enum status
+setup_on_stored(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct refused *no = reply->body;
+	const struct login_op *data = op_data(op);
+	char user_id[ID_TEXT + 1];
+	struct user u;
+	enum status st;
+
+	if (reply->id == MSG_refused &&
+	    (no->status == ST_CONFLICT || no->status == ST_EXISTS))
+		return login_refuse(self, op,
+		    &(struct refused){ .status = ST_CONFLICT,
+			.problem = PROBLEM_CONFLICT,
+			.detail = SETUP_LATE });
+	if (reply->id != MSG_done)
+		return login_pass(self, op, reply);
+	id_text(&data->login->user_id, user_id);
+	LOG(API_SETUP, KV("user_id", user_id));
+	u = setup_user(data, user_id);
+	st = login_use_account(actor_state(self), data->login, &u);
+	return st == ST_OK ? login_begin_session(self, op)
+			   : login_fail(self, op, st);
+}
+
+static enum status
+setup_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct login_op *data = op_data(op);
+	char user_id[ID_TEXT + 1];
+
+	if (reply->id != MSG_done)
+		return login_pass(self, op, reply);
+	if (!data->credential.good)
+		return login_fail(self, op, ST_NO_MEMORY);
+	data->login->user_id = id_make(self);
+	data->login->created_at = actor_wall_us(self);
+	id_text(&data->login->user_id, user_id);
+	return OP_ASK(op, registry_store(self), store_user_create,
+	    setup_on_stored, .user = setup_user(data, user_id), .first = true);
+}
+
+enum status
+registry_on_setup(struct actor *self, const struct msg *in)
+{
+	const struct registry *s = actor_state(self);
+	const struct auth_setup *ask = in->body;
+	char detail[REFUSED_DETAIL_MAX + 1];
+	struct op *op;
+
+	if (text_is_blank(ask->username))
+		return REFUSE(self, in, VALIDATION, "username: is blank");
+	if (strcasecmp(ask->username, RESERVED_NAME) == 0)
+		return REFUSE(self, in, CONFLICT, "The name is reserved");
+	if (!password_is_long(ask->password, s->password_min)) {
+		snprintf(detail, sizeof(detail),
+		    "password: needs at least %u characters",
+		    (unsigned)s->password_min);
+		return REFUSE(self, in, VALIDATION, detail);
+	}
+	if (s->accounts.count > 0)
+		return REFUSE(self, in, CONFLICT, SETUP_LATE);
+	op = login_begin(self, in, &ask->caller, ask->username, ask->password);
+	if (op == NULL)
+		return ST_OK;
+	return op_work(op, WORK_CPU, credential_hash, setup_on_hashed);
+}

@@ -1,0 +1,334 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/registry.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+
+/* What a revocation keeps on its way. */
+struct revoking {
+	struct replica_wait wait;
+	struct uuid session_id;
+	struct uuid user_id;
+	struct uuid by;
+	int64_t expires_at;
+	bool logout;
+	bool privileged;
+	uint32_t count; /* of a user's sessions */
+};
+
+static_assert(sizeof(struct revoking) <= OP_DATA_MAX, "it fits an op");
+
+bool
+registry_may_revoke(const struct registry *s)
+{
+	return s->revoked.count < REVOKED_MAX && replica_has_room(&s->replica);
+}
+
+enum status
+registry_apply_revoked(struct actor *self, const struct revocation *r)
+{
+	struct registry *s = actor_state(self);
+	enum status st = registry_put_revoked(s, r);
+	struct uuid id;
+
+	if (st != ST_OK || !id_parse(r->session_id, &id))
+		return st;
+	return replica_tell(&s->replica, CHANGE_REVOKED, &id);
+}
+
+static enum status
+revoke_on_applied(struct actor *self, struct op *op, bool all)
+{
+	(void)self;
+	if (all)
+		return OP_REPLY(op, done, .nothing = 0);
+	return OP_REFUSE(op, TIMEOUT, "a gateway has not answered yet");
+}
+
+static void
+revoke_log(const struct revoking *r)
+{
+	char session[ID_TEXT + 1];
+	char brief[ID_IN_LOGS + 1];
+	char user[ID_TEXT + 1];
+	char by[ID_TEXT + 1];
+
+	id_text(&r->session_id, session);
+	id_short(session, brief);
+	id_text(&r->user_id, user);
+	id_text(&r->by, by);
+	if (r->logout)
+		LOG(API_SESSION_FORCE_LOGOUT, KV("session", brief),
+		    KV("user_id", user));
+	else
+		LOG(API_SESSION_REVOKED, KV("session", brief),
+		    KV("user_id", user), KV("revoked_by", by));
+}
+
+/* The texts of r, which live in the caller's frame. */
+static struct revocation
+revoke_texts(
+    const struct revoking *r, char session[ID_TEXT + 1], char user[ID_TEXT + 1])
+{
+	id_text(&r->session_id, session);
+	id_text(&r->user_id, user);
+	return (struct revocation){ .session_id = session,
+		.user_id = user,
+		.expires_at = r->expires_at };
+}
+
+/*
+ * Nobody knows what became of it: the token is refused all the same, since
+ * that is what was asked for; and the asker is told that it went wrong.
+ */
+static enum status
+revoke_on_unknown(struct actor *self, const struct revocation *r)
+{
+	enum status st = registry_apply_revoked(self, r);
+
+	return st == ST_OK ? replica_go_on(self) : st;
+}
+
+static enum status
+revoke_on_refused(struct actor *self, struct op *op, const struct revocation *r,
+    const struct msg *reply)
+{
+	const struct refused *why = reply->body;
+	char brief[ID_IN_LOGS + 1];
+
+	id_short(r->session_id, brief);
+	LOG(API_SESSION_REVOKE_FAILED, KV("session", brief),
+	    KV("error", status_name((enum status)why->status)));
+	(void)op_pass(op, reply);
+	if (why->status == ST_TIMEOUT || why->status == ST_CLOSED)
+		return revoke_on_unknown(self, r);
+	return ST_OK;
+}
+
+static enum status
+revoke_on_stored(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_session_revoked *stored = reply->body;
+	const struct revoking *r = op_data(op);
+	char session[ID_TEXT + 1];
+	char user[ID_TEXT + 1];
+	struct revocation revocation = revoke_texts(r, session, user);
+	enum status st;
+
+	if (reply->id != MSG_store_session_revoked)
+		return revoke_on_refused(self, op, &revocation, reply);
+	st = registry_apply_revoked(self, &revocation);
+	if (st != ST_OK) {
+		(void)OP_REFUSE(op, INTERNAL, "too many revocations");
+		return st;
+	}
+	if (stored->changed)
+		revoke_log(r);
+	return replica_wait_for(self, op, revoke_on_applied);
+}
+
+/* Durable first; what is in the op's data says which and by whom. */
+static enum status
+revoke_begin(struct actor *self, struct op *op)
+{
+	const struct revoking *r = op_data(op);
+	char session[ID_TEXT + 1];
+	char user[ID_TEXT + 1];
+
+	if (!registry_may_revoke(actor_state(self)))
+		return OP_REFUSE(op, OVERLOADED, "too many revocations");
+	return OP_ASK(op, registry_store(self), store_session_revoke,
+	    revoke_on_stored, .revocation = revoke_texts(r, session, user));
+}
+
+enum status
+registry_on_logout(struct actor *self, const struct msg *in)
+{
+	const struct auth_logout *ask = in->body;
+	struct uuid session_id;
+	struct revoking *r;
+	struct op *op;
+
+	if (!registry_knows(&ask->caller, "unauthenticated_logout"))
+		return REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
+	if (!id_parse(ask->caller.session_id, &session_id)) {
+		LOG(API_LOGOUT_NO_SESSION, KV("user_id", ask->caller.user_id));
+		return REPLY(self, in, done, .nothing = 0);
+	}
+	op = op_open(self, in);
+	if (op == NULL)
+		return ST_OK;
+	r = op_data(op);
+	r->session_id = session_id;
+	r->expires_at = ask->caller.expires_at;
+	r->logout = true;
+	if (id_parse(ask->caller.user_id, &r->user_id))
+		r->by = r->user_id;
+	return revoke_begin(self, op);
+}
+
+/* Unknown and not owned look the same, to the byte. */
+static enum status
+revoke_refuse_unknown(struct op *op)
+{
+	return OP_REFUSE(op, NOT_FOUND, "Session not found");
+}
+
+static enum status
+revoke_refuse_foreign(struct op *op, const struct revoking *r)
+{
+	char session[ID_TEXT + 1];
+	char brief[ID_IN_LOGS + 1];
+	char by[ID_TEXT + 1];
+
+	id_text(&r->session_id, session);
+	id_short(session, brief);
+	id_text(&r->by, by);
+	LOG(API_AUTH_FAILED, KV("reason", "session_not_owned"),
+	    KV("user_id", by), KV("session", brief));
+	return revoke_refuse_unknown(op);
+}
+
+/*
+ * No row: the session whose storing failed at log-in is still its holder's,
+ * and one that was revoked without a row is known from its tombstone.
+ */
+static bool
+revoke_find_without_row(const struct registry *s, struct revoking *r, bool own)
+{
+	const struct revoked_row *row = table_find(&s->revoked, &r->session_id);
+
+	if (row != NULL) {
+		r->user_id = row->user_id;
+		r->expires_at = row->expires_at;
+	} else if (own) {
+		r->user_id = r->by;
+	}
+	return row != NULL || own;
+}
+
+static enum status
+revoke_on_found(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_session_found *found = reply->body;
+	struct revoking *r = op_data(op);
+
+	if (reply->id != MSG_store_session_found)
+		return op_pass(op, reply);
+	if (found->session == NULL) {
+		/* expires_at was the caller's if it is the caller's own */
+		if (!revoke_find_without_row(
+			actor_state(self), r, r->expires_at != 0))
+			return revoke_refuse_unknown(op);
+	} else {
+		r->expires_at = found->session->expires_at;
+		if (!id_parse(found->session->user_id, &r->user_id))
+			return revoke_refuse_unknown(op);
+	}
+	if (!r->privileged && !id_equal(&r->user_id, &r->by))
+		return revoke_refuse_foreign(op, r);
+	return revoke_begin(self, op);
+}
+
+enum status
+registry_on_revoke(struct actor *self, const struct msg *in)
+{
+	const struct auth_session_revoke *ask = in->body;
+	const struct principal *caller = &ask->caller;
+	struct revoking *r;
+	struct op *op;
+
+	if (!registry_knows(caller, "unauthenticated_session_revoke"))
+		return REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
+	op = op_open(self, in);
+	if (op == NULL)
+		return ST_OK;
+	r = op_data(op);
+	if (!id_parse(caller->user_id, &r->by) ||
+	    !id_parse(ask->session_id, &r->session_id))
+		return revoke_refuse_unknown(op);
+	r->privileged = caller->role == ROLE_CEO;
+	if (strcmp(caller->session_id, ask->session_id) == 0)
+		r->expires_at = caller->expires_at;
+	return OP_ASK(op, registry_store(self), store_session_get,
+	    revoke_on_found, .session_id = ask->session_id);
+}
+
+/* ---- all sessions of a user ---- */
+
+static enum status
+revoke_on_user_applied(struct actor *self, struct op *op, bool all)
+{
+	const struct revoking *r = op_data(op);
+
+	if (!all)
+		return revoke_on_applied(self, op, all);
+	return OP_REPLY(op, auth_revoked_user, .revoked = r->count);
+}
+
+static enum status
+revoke_apply_page(struct actor *self, struct revoking *r,
+    const struct store_revocations *page)
+{
+	for (uint32_t i = 0; i < page->revoked_count; i++) {
+		const struct revocation *one = &page->revoked[i];
+		enum status st = registry_apply_revoked(self, one);
+
+		if (st != ST_OK)
+			return st;
+		if (id_parse(one->session_id, &r->session_id))
+			revoke_log(r);
+		r->count++;
+	}
+	return ST_OK;
+}
+
+static enum status
+revoke_on_user_stored(
+    struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_revocations *page = reply->body;
+	struct revoking *r = op_data(op);
+	char user[ID_TEXT + 1];
+	enum status st;
+
+	if (reply->id != MSG_store_revocations)
+		return op_pass(op, reply);
+	st = revoke_apply_page(self, r, page);
+	if (st != ST_OK) {
+		(void)OP_REFUSE(op, INTERNAL, "too many revocations");
+		return st;
+	}
+	id_text(&r->user_id, user);
+	if (!page->more)
+		return replica_wait_for(self, op, revoke_on_user_applied);
+	return OP_ASK(op, registry_store(self), store_session_revoke_user,
+	    revoke_on_user_stored, .user_id = user, .now = r->expires_at);
+}
+
+enum status
+registry_on_revoke_user(struct actor *self, const struct msg *in)
+{
+	const struct auth_revoke_user *ask = in->body;
+	struct revoking *r;
+	struct op *op;
+
+	if (!registry_knows(&ask->caller, "unauthenticated_session_revoke"))
+		return REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
+	if (!registry_may_revoke(actor_state(self)))
+		return REFUSE(self, in, OVERLOADED, "too many revocations");
+	op = op_open(self, in);
+	if (op == NULL)
+		return ST_OK;
+	r = op_data(op);
+	if (!id_parse(ask->caller.user_id, &r->by) ||
+	    !id_parse(ask->user_id, &r->user_id))
+		return OP_REFUSE(op, NOT_FOUND, "User not found");
+	if (ask->caller.role != ROLE_CEO && !id_equal(&r->by, &r->user_id))
+		return OP_REFUSE(op, FORBIDDEN, "Forbidden");
+	r->expires_at = actor_wall_us(self);
+	return OP_ASK(op, registry_store(self), store_session_revoke_user,
+	    revoke_on_user_stored, .user_id = ask->user_id,
+	    .now = r->expires_at);
+}

@@ -1,0 +1,41 @@
+#include "actors/session_registry.h"
+
+#include "actors/registry.h"
+
+static enum status
+session_registry_start(struct actor *self)
+{
+	return registry_load(self);
+}
+
+static void
+session_registry_stop(struct actor *self)
+{
+	registry_unload(actor_state(self));
+}
+
+static const struct handler session_registry_on[] = {
+	ON(auth_setup, registry_on_setup),
+	ON(auth_login, registry_on_login),
+	ON(auth_logout, registry_on_logout),
+	ON(auth_sessions, registry_on_sessions),
+	ON(auth_session_revoke, registry_on_revoke),
+	ON(auth_revoke_user, registry_on_revoke_user),
+	ON(auth_clean, registry_on_clean),
+	ON(replica_join, replica_on_join),
+	ON(replica_read, replica_on_read),
+	ON(service_run, registry_on_service_run),
+	ON(service_cancel, registry_on_service_cancel),
+	{ 0 },
+};
+
+const struct actor_class session_registry_class = {
+	.name = "session-registry",
+	.state_size = sizeof(struct registry),
+	.ops_max = 4096,
+	.restart = RESTART_ON_FAILURE,
+	.starts_slowly = true,
+	.start = session_registry_start,
+	.stop = session_registry_stop,
+	.on = session_registry_on,
+};

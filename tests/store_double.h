@@ -1,0 +1,60 @@
+/*
+ * store_double - stands in for the store: users, sessions and tombstones in
+ * arrays, and any failure a test asks for.  It keeps what it has when the
+ * rig that it was spawned in ends, so that a test can start anew on it.
+ */
+#ifndef TESTS_STORE_DOUBLE_H
+#define TESTS_STORE_DOUBLE_H
+
+#include "runtime/actor.h"
+
+#define DOUBLE_USERS_MAX 600
+#define DOUBLE_SESSIONS_MAX 1200
+#define DOUBLE_TEXT_SIZE 160
+
+struct double_user {
+	char user_id[DOUBLE_TEXT_SIZE];
+	char username[DOUBLE_TEXT_SIZE];
+	char password_hash[DOUBLE_TEXT_SIZE];
+	enum role role;
+	bool must_change_password;
+	bool disabled;
+};
+
+struct double_session {
+	char session_id[DOUBLE_TEXT_SIZE];
+	char user_id[DOUBLE_TEXT_SIZE];
+	char username[DOUBLE_TEXT_SIZE];
+	char ip_address[DOUBLE_TEXT_SIZE];
+	char user_agent[USER_AGENT_MAX + 1];
+	int64_t created_at;
+	int64_t expires_at;
+	bool row;     /* there is a session row */
+	bool revoked; /* there is a tombstone */
+};
+
+struct store_double {
+	struct double_user users[DOUBLE_USERS_MAX];
+	size_t users_count;
+	struct double_session sessions[DOUBLE_SESSIONS_MAX];
+	size_t sessions_count;
+	uint16_t fail_id;        /* requests of this message are refused */
+	enum status fail_status; /* like this */
+	uint32_t fail_count;     /* so many times */
+	uint32_t asked[UINT16_MAX + 1]; /* requests heard, by message */
+};
+
+extern struct store_double store_double;
+extern const struct actor_class store_double_class;
+
+void store_double_reset(void);
+/* NULL if there is none. */
+struct double_user *store_double_user(const char *username);
+struct double_session *store_double_session(const char *session_id);
+
+struct double_user *store_double_add_user(
+    const char *user_id, const char *username, enum role role);
+struct double_session *store_double_add_session(const char *session_id,
+    const char *user_id, int64_t created_at, int64_t expires_at);
+
+#endif
