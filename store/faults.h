@@ -13,12 +13,12 @@
 
 #include "runtime/base/status.h"
 
-#define FAULT_OPS(X)                                                        \
-	X(OPEN)                                                             \
-	X(CLOSE)                                                            \
-	X(BEGIN)                                                            \
-	X(COMMIT) X(CREATE) X(GET) X(PUT) X(DELETE) X(MOVE) X(SYNC) X(GROW) \
-	    X(COPY)
+#define FAULT_OPS(X) \
+	X(OPEN)      \
+	X(CLOSE)     \
+	X(BEGIN)     \
+	X(COMMIT)    \
+	X(CREATE) X(GET) X(PUT) X(DELETE) X(MOVE) X(SYNC) X(GROW) X(COPY)
 
 enum fault_op {
 #define X(op) FAULT_##op,
