@@ -75,6 +75,12 @@ key_tail_bytes(struct key *k, struct bytes text)
 }
 
 void
+key_raw(struct key *k, struct bytes part)
+{
+	key_put(k, part.at, part.size);
+}
+
+void
 key_number(struct key *k, uint64_t n)
 {
 	uint8_t bytes[NUMBER_SIZE];
@@ -88,6 +94,12 @@ void
 key_time(struct key *k, int64_t us)
 {
 	key_number(k, (uint64_t)us ^ SIGN);
+}
+
+void
+key_time_down(struct key *k, int64_t us)
+{
+	key_number(k, ~((uint64_t)us ^ SIGN));
 }
 
 void

@@ -41,7 +41,10 @@ void key_short(struct key *k, const char *text);
 void key_tail(struct key *k, const char *text);
 /* As key_tail, from bytes that may lie: one that holds a zero fails. */
 void key_tail_bytes(struct key *k, struct bytes text);
+/* Bytes as another key has them. */
+void key_raw(struct key *k, struct bytes part);
 void key_time(struct key *k, int64_t us);
+void key_time_down(struct key *k, int64_t us); /* the last sorts first */
 void key_number(struct key *k, uint64_t n);
 
 /* Turns a prefix into the least key after all that begin with it. */

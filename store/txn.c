@@ -83,6 +83,18 @@ txn_take(struct txn *t, size_t size)
 	return memory;
 }
 
+size_t
+txn_mark(const struct txn *t)
+{
+	return t->room->arena.used;
+}
+
+void
+txn_release(struct txn *t, size_t mark)
+{
+	t->room->arena.used = mark;
+}
+
 const char *
 txn_copy_text(struct txn *t, struct bytes text)
 {

@@ -49,6 +49,9 @@ enum status txn_status(const struct txn *t);
 enum status txn_fail(struct txn *t, enum status st, const char *why);
 /* Zeroed; NULL once stuck, FULL if the arena has no more. */
 void *txn_take(struct txn *t, size_t size);
+/* Gives back what was taken since; the rows in it are gone. */
+size_t txn_mark(const struct txn *t);
+void txn_release(struct txn *t, size_t mark);
 const char *txn_copy_text(struct txn *t, struct bytes text);
 
 /* ---- bytes: false means absent, or stuck ---- */
