@@ -14,18 +14,18 @@ user_key(struct key *k, const char *id)
 static const struct user *
 user_find_name(struct txn *t, const char *username)
 {
-	const struct user *user = NULL;
+	const struct user *user;
+	struct key name, k;
 	struct bytes id;
-	struct key k;
 
-	user_key(&k, username);
-	if (!txn_get(t, TABLE_USERS_BY_NAME, &k, &id))
+	user_key(&name, username);
+	if (!txn_get(t, TABLE_USERS_BY_NAME, &name, &id))
 		return NULL;
 	key_init(&k);
 	key_tail_bytes(&k, id);
 	user = ROW_GET(t, TABLE_USERS, &k, user);
 	if (user == NULL || strcmp(user->username, username) != 0)
-		row_is_corrupt(t, TABLE_USERS_BY_NAME, key_bytes(&k));
+		row_is_corrupt(t, TABLE_USERS_BY_NAME, key_bytes(&name));
 	return user;
 }
 
