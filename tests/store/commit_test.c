@@ -302,6 +302,33 @@ test_queue_is_bounded(void **state)
 	assert_int_equal(writes[2].dones, 0);
 }
 
+static void
+count_after(void *ctx)
+{
+	(*(uint32_t *)ctx)++;
+}
+
+static void
+test_owner_is_told_once_per_group(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t told = 0;
+	struct commit_options o = { .backend = f->b,
+		.inline_only = true,
+		.after = count_after,
+		.ctx = &told };
+	struct commit *c;
+
+	OK(commit_start(&o, &c));
+	for (uint32_t i = 0; i < 9; i++)
+		write_new(i);
+	push(c, 9);
+	assert_true(commit_turn(c));
+	assert_int_equal(told, 1);
+	commit_stop(c);
+	assert_int_equal(told, 1);
+}
+
 /* ---- with threads ---- */
 
 static void
@@ -456,6 +483,7 @@ main(void)
 		ON_BOTH(
 		    test_any_failing_write_is_told_and_undone, fixture_setup),
 		ON_BOTH(test_queue_is_bounded, fixture_setup),
+		ON_BOTH(test_owner_is_told_once_per_group, fixture_setup),
 		ON_BOTH(test_threads_serve_writes_then_reads, fixture_setup),
 		ON_BOTH(test_stop_serves_what_was_pushed, fixture_setup),
 		ON_BOTH(test_one_of_many_rivals_wins, fixture_setup),
