@@ -1,0 +1,23 @@
+/*
+ * meta - single numbers of the database, by name.
+ *
+ *   schema_version   what store/migrate.c has brought it to
+ *   created_at       when it was made, us since 1970
+ *   epoch            of every channel's history in it
+ *   setting_at       the newest updated_at that a setting was given
+ */
+#ifndef STORE_META_H
+#define STORE_META_H
+
+#include "store/txn.h"
+
+#define META_SCHEMA_VERSION "schema_version"
+#define META_CREATED_AT "created_at"
+#define META_EPOCH "epoch"
+#define META_SETTING_AT "setting_at"
+
+/* 0 if it was never put; CORRUPT if it is no number. */
+uint64_t meta_get(struct txn *t, const char *name);
+void meta_put(struct txn *t, const char *name, uint64_t number);
+
+#endif

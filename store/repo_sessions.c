@@ -1,0 +1,456 @@
+#include <string.h>
+
+#include "protocols/messages.h"
+#include "store/requests.h"
+#include "store/row.h"
+
+/*
+ * A session has its row and an entry in each of three indexes.  A revocation
+ * has a tombstone, with or without a row; where there is a row it says so
+ * too, and both expire at the same moment, so that they are forgotten
+ * together.
+ */
+
+struct session_ids {
+	const char **ids;
+	uint32_t count;
+	bool more;
+};
+
+static void
+session_key(struct key *k, const char *id)
+{
+	key_init(k);
+	key_tail(k, id);
+}
+
+static void
+by_user_key(struct key *k, const struct session *s)
+{
+	key_init(k);
+	key_text(k, s->user_id);
+	key_time_down(k, s->created_at);
+	key_tail(k, s->session_id);
+}
+
+static void
+by_created_key(struct key *k, const struct session *s)
+{
+	key_init(k);
+	key_time_down(k, s->created_at);
+	key_tail(k, s->session_id);
+}
+
+static void
+by_expiry_key(struct key *k, int64_t expires_at, const char *id)
+{
+	key_init(k);
+	key_time(k, expires_at);
+	key_tail(k, id);
+}
+
+static bool
+session_is_active(const struct session *s, int64_t now)
+{
+	return !s->revoked && s->expires_at > now;
+}
+
+static const struct session *
+session_get(struct txn *t, const char *id)
+{
+	struct key k;
+
+	session_key(&k, id);
+	return ROW_GET(t, TABLE_SESSIONS, &k, session);
+}
+
+static void
+session_put(struct txn *t, const struct session *s)
+{
+	struct key k;
+
+	session_key(&k, s->session_id);
+	row_put(t, TABLE_SESSIONS, &k, CATALOGUE_TYPE(session), s);
+}
+
+static const struct revocation *
+tombstone_get(struct txn *t, const char *id)
+{
+	struct key k;
+
+	session_key(&k, id);
+	return ROW_GET(t, TABLE_TOMBSTONES, &k, revocation);
+}
+
+static void
+tombstone_delete(struct txn *t, const struct revocation *r)
+{
+	struct key k;
+
+	session_key(&k, r->session_id);
+	(void)txn_delete(t, TABLE_TOMBSTONES, &k);
+	by_expiry_key(&k, r->expires_at, r->session_id);
+	(void)txn_delete(t, TABLE_TOMBSTONES_BY_EXPIRY, &k);
+}
+
+static void
+tombstone_put(struct txn *t, const struct revocation *r)
+{
+	const struct revocation *old = tombstone_get(t, r->session_id);
+	struct key k;
+
+	if (old != NULL)
+		tombstone_delete(t, old);
+	session_key(&k, r->session_id);
+	row_put(t, TABLE_TOMBSTONES, &k, CATALOGUE_TYPE(revocation), r);
+	by_expiry_key(&k, r->expires_at, r->session_id);
+	txn_put(t, TABLE_TOMBSTONES_BY_EXPIRY, &k, (struct bytes){ 0 });
+}
+
+static struct revocation
+session_revocation(const struct session *s)
+{
+	return (struct revocation){ .session_id = s->session_id,
+		.user_id = s->user_id,
+		.expires_at = s->expires_at };
+}
+
+static void
+session_mark_revoked(struct txn *t, const struct session *s)
+{
+	struct revocation r = session_revocation(s);
+	struct session marked = *s;
+
+	marked.revoked = true;
+	session_put(t, &marked);
+	tombstone_put(t, &r);
+}
+
+static void
+session_index(struct txn *t, const struct session *s)
+{
+	const struct bytes nothing = { 0 };
+	struct key k;
+
+	by_user_key(&k, s);
+	txn_put(t, TABLE_SESSIONS_BY_USER, &k, nothing);
+	by_created_key(&k, s);
+	txn_put(t, TABLE_SESSIONS_BY_CREATED, &k, nothing);
+	by_expiry_key(&k, s->expires_at, s->session_id);
+	txn_put(t, TABLE_SESSIONS_BY_EXPIRY, &k, nothing);
+}
+
+static void
+session_delete(struct txn *t, const struct session *s)
+{
+	const struct revocation *r = tombstone_get(t, s->session_id);
+	struct key k;
+
+	session_key(&k, s->session_id);
+	(void)txn_delete(t, TABLE_SESSIONS, &k);
+	by_user_key(&k, s);
+	(void)txn_delete(t, TABLE_SESSIONS_BY_USER, &k);
+	by_created_key(&k, s);
+	(void)txn_delete(t, TABLE_SESSIONS_BY_CREATED, &k);
+	by_expiry_key(&k, s->expires_at, s->session_id);
+	(void)txn_delete(t, TABLE_SESSIONS_BY_EXPIRY, &k);
+	if (r != NULL)
+		tombstone_delete(t, r);
+}
+
+static bool
+session_is_valid(struct txn *t, const struct session *s)
+{
+	if (!request_id(t, s->session_id, "blank session id") ||
+	    !request_id(t, s->user_id, "blank user id"))
+		return false;
+	if (s->created_at > s->last_active_at)
+		(void)txn_fail(t, ST_INVALID, "active before it was created");
+	else if (s->last_active_at > s->expires_at)
+		(void)txn_fail(t, ST_INVALID, "active after it expires");
+	return txn_status(t) == ST_OK;
+}
+
+static enum status
+repo_sessions_create(
+    struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_session_create *ask = request;
+	const struct session *s = &ask->session;
+	bool refused;
+	struct key k;
+
+	if (!session_is_valid(t, s))
+		return txn_status(t);
+	refused = s->revoked || tombstone_get(t, s->session_id) != NULL;
+	session_key(&k, s->session_id);
+	if (!row_put_new(t, TABLE_SESSIONS, &k, CATALOGUE_TYPE(session), s))
+		return txn_fail(t, ST_EXISTS, "the session id is taken");
+	session_index(t, s);
+	if (refused)
+		session_mark_revoked(t, s);
+	return request_done(t, ret);
+}
+
+static enum status
+repo_sessions_get(struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_session_get *ask = request;
+	struct store_session_found *found = txn_take(t, sizeof(*found));
+
+	if (found != NULL && request_id(t, ask->session_id, "blank session id"))
+		found->session = session_get(t, ask->session_id);
+	return REQUEST_REPLY(t, ret, store_session_found, found);
+}
+
+/* The row that an index entry leads to; an entry without one is corrupt. */
+static const struct session *
+session_of_entry(
+    struct txn *t, enum table index, struct bytes key, size_t id_at)
+{
+	const struct session *s = NULL;
+	struct key k;
+
+	key_init(&k);
+	if (key.size > id_at)
+		key_tail_bytes(
+		    &k, (struct bytes){ key.at + id_at, key.size - id_at });
+	if (key_is_good(&k))
+		s = ROW_GET(t, TABLE_SESSIONS, &k, session);
+	if (s == NULL)
+		row_is_corrupt(t, index, key);
+	return s;
+}
+
+static enum status
+repo_sessions_list(struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_session_list *ask = request;
+	enum table index = ask->user_id == NULL ? TABLE_SESSIONS_BY_CREATED
+						: TABLE_SESSIONS_BY_USER;
+	struct store_session_page *page = txn_take(t, sizeof(*page));
+	struct session *sessions = txn_take(t, ask->limit * sizeof(*sessions));
+	struct backend_entry entry;
+	struct key prefix;
+	struct scan scan;
+	bool found;
+
+	if (!request_limit(t, ask->limit))
+		return txn_status(t);
+	key_init(&prefix);
+	if (ask->user_id != NULL &&
+	    request_id(t, ask->user_id, "blank user id"))
+		key_text(&prefix, ask->user_id);
+	scan_open(&scan, t, index, ask->user_id == NULL ? NULL : &prefix);
+	page->sessions = sessions;
+	found = scan_first(&scan, &entry);
+	while (found && page->sessions_count < ask->limit) {
+		size_t mark = txn_mark(t);
+		const struct session *s = session_of_entry(
+		    t, index, entry.key, prefix.size + sizeof(uint64_t));
+
+		if (s == NULL)
+			break;
+		if (session_is_active(s, ask->now))
+			sessions[page->sessions_count++] = *s;
+		else
+			txn_release(t, mark);
+		found = scan_next(&scan, &entry);
+	}
+	scan_close(&scan);
+	return REQUEST_REPLY(t, ret, store_session_page, page);
+}
+
+/* A row knows better than the asker whose it is and when it ends. */
+static enum status
+repo_sessions_revoke(
+    struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_session_revoke *ask = request;
+	const struct revocation *r = &ask->revocation;
+	struct store_session_revoked *reply = txn_take(t, sizeof(*reply));
+	const struct session *s;
+
+	if (!request_id(t, r->session_id, "blank session id"))
+		return txn_status(t);
+	s = session_get(t, r->session_id);
+	if (txn_status(t) != ST_OK)
+		return txn_status(t);
+	reply->changed =
+	    s != NULL ? !s->revoked : tombstone_get(t, r->session_id) == NULL;
+	if (reply->changed && s != NULL)
+		session_mark_revoked(t, s);
+	else if (reply->changed)
+		tombstone_put(t, r);
+	return REQUEST_REPLY(t, ret, store_session_revoked, reply);
+}
+
+/* The active sessions of a user, before any of them is written. */
+static void
+sessions_collect(struct txn *t, const struct store_session_revoke_user *ask,
+    struct session *sessions, struct store_revocations *reply)
+{
+	enum table index = TABLE_SESSIONS_BY_USER;
+	struct backend_entry entry;
+	struct key prefix;
+	struct scan scan;
+	bool found;
+
+	key_init(&prefix);
+	key_text(&prefix, ask->user_id);
+	scan_open(&scan, t, index, &prefix);
+	found = scan_first(&scan, &entry);
+	for (; found; found = scan_next(&scan, &entry)) {
+		size_t mark = txn_mark(t);
+		const struct session *s = session_of_entry(
+		    t, index, entry.key, prefix.size + sizeof(uint64_t));
+
+		if (s == NULL)
+			break;
+		if (!session_is_active(s, ask->now) ||
+		    (ask->except != NULL &&
+			strcmp(s->session_id, ask->except) == 0)) {
+			txn_release(t, mark);
+			continue;
+		}
+		reply->more = reply->revoked_count == STORE_PAGE_MAX;
+		if (reply->more)
+			break;
+		sessions[reply->revoked_count++] = *s;
+	}
+	scan_close(&scan);
+}
+
+static enum status
+repo_sessions_revoke_user(
+    struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_session_revoke_user *ask = request;
+	struct store_revocations *reply = txn_take(t, sizeof(*reply));
+	struct session *sessions =
+	    txn_take(t, STORE_PAGE_MAX * sizeof(*sessions));
+	struct revocation *revoked =
+	    txn_take(t, STORE_PAGE_MAX * sizeof(*revoked));
+
+	if (!request_id(t, ask->user_id, "blank user id"))
+		return txn_status(t);
+	sessions_collect(t, ask, sessions, reply);
+	for (uint32_t i = 0; i < reply->revoked_count; i++) {
+		revoked[i] = session_revocation(&sessions[i]);
+		session_mark_revoked(t, &sessions[i]);
+	}
+	reply->revoked = revoked;
+	return REQUEST_REPLY(t, ret, store_revocations, reply);
+}
+
+static enum status
+repo_sessions_revoked(
+    struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_revoked_list *ask = request;
+	struct store_revocations *page = txn_take(t, sizeof(*page));
+	struct revocation *revoked = txn_take(t, ask->limit * sizeof(*revoked));
+	struct backend_entry entry;
+	struct key from;
+	struct scan s;
+
+	if (!request_limit(t, ask->limit))
+		return txn_status(t);
+	key_init(&from);
+	key_text(&from, ask->after); /* its end makes it the first after it */
+	scan_open(&s, t, TABLE_TOMBSTONES, NULL);
+	page->revoked = revoked;
+	page->more = scan_seek(&s, &from, &entry);
+	while (page->more && page->revoked_count < ask->limit) {
+		size_t mark = txn_mark(t);
+		const struct revocation *r =
+		    ROW_DECODE(t, TABLE_TOMBSTONES, &entry, revocation);
+
+		if (r == NULL)
+			break;
+		if (r->expires_at > ask->now)
+			revoked[page->revoked_count++] = *r;
+		else
+			txn_release(t, mark);
+		page->more = scan_next(&s, &entry);
+	}
+	scan_close(&s);
+	return REQUEST_REPLY(t, ret, store_revocations, page);
+}
+
+/* The ids of an expiry index that are due, up to limit in all. */
+static void
+expired_collect(struct txn *t, enum table index,
+    const struct store_session_clean *ask, struct session_ids *ids)
+{
+	struct backend_entry entry;
+	struct scan s;
+	bool found;
+
+	scan_open(&s, t, index, NULL);
+	found = scan_first(&s, &entry);
+	for (; found; found = scan_next(&s, &entry)) {
+		struct key_reader r;
+
+		key_read(&r, entry.key);
+		if (key_read_time(&r) > ask->now)
+			break;
+		ids->more = ids->count == ask->limit;
+		if (ids->more)
+			break;
+		ids->ids[ids->count++] = txn_copy_text(t, key_read_tail(&r));
+	}
+	scan_close(&s);
+}
+
+/* Sessions take their tombstones with them; then those without a session. */
+static void
+sessions_clean(struct txn *t, const struct store_session_clean *ask,
+    struct session_ids *ids)
+{
+	const struct revocation *r;
+	const struct session *s;
+	uint32_t i;
+
+	expired_collect(t, TABLE_SESSIONS_BY_EXPIRY, ask, ids);
+	for (i = 0; i < ids->count && txn_status(t) == ST_OK; i++) {
+		s = session_get(t, ids->ids[i]);
+		if (s != NULL)
+			session_delete(t, s);
+	}
+	if (!ids->more)
+		expired_collect(t, TABLE_TOMBSTONES_BY_EXPIRY, ask, ids);
+	for (; i < ids->count && txn_status(t) == ST_OK; i++) {
+		r = tombstone_get(t, ids->ids[i]);
+		if (r != NULL)
+			tombstone_delete(t, r);
+	}
+}
+
+static enum status
+repo_sessions_clean(struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_session_clean *ask = request;
+	struct store_session_cleaned *reply = txn_take(t, sizeof(*reply));
+	struct session_ids ids = { 0 };
+
+	ids.ids = txn_take(t, ask->limit * sizeof(*ids.ids));
+	if (!request_limit(t, ask->limit))
+		return txn_status(t);
+	sessions_clean(t, ask, &ids);
+	reply->session_ids = ids.ids;
+	reply->session_ids_count = ids.count;
+	reply->more = ids.more;
+	return REQUEST_REPLY(t, ret, store_session_cleaned, reply);
+}
+
+const struct request repo_sessions[] = {
+	{ MSG_store_session_create, true, repo_sessions_create },
+	{ MSG_store_session_get, false, repo_sessions_get },
+	{ MSG_store_session_list, false, repo_sessions_list },
+	{ MSG_store_session_revoke, true, repo_sessions_revoke },
+	{ MSG_store_session_revoke_user, true, repo_sessions_revoke_user },
+	{ MSG_store_revoked_list, false, repo_sessions_revoked },
+	{ MSG_store_session_clean, true, repo_sessions_clean },
+	{ 0 },
+};

@@ -1,0 +1,69 @@
+#include "store/requests.h"
+
+#include "protocols/messages.h"
+#include "runtime/base/text.h"
+
+static const struct request *const tables[] = {
+	repo_users,
+	repo_sessions,
+	repo_settings,
+	repo_tasks,
+	repo_journal,
+};
+
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+const struct request *
+request_nth(size_t n)
+{
+	for (size_t i = 0; i < TABLES; i++)
+		for (const struct request *r = tables[i]; r->id != 0; r++)
+			if (n-- == 0)
+				return r;
+	return NULL;
+}
+
+const struct request *
+request_find(uint16_t id)
+{
+	for (size_t i = 0; i < TABLES; i++)
+		for (const struct request *r = tables[i]; r->id != 0; r++)
+			if (r->id == id)
+				return r;
+	return NULL;
+}
+
+enum status
+request_reply(
+    struct txn *t, struct store_reply *ret_reply, uint16_t id, const void *body)
+{
+	if (txn_status(t) == ST_OK) {
+		ret_reply->id = id;
+		ret_reply->body = body;
+	}
+	return txn_status(t);
+}
+
+enum status
+request_done(struct txn *t, struct store_reply *ret_reply)
+{
+	static const struct done done = { 0 };
+
+	return request_reply(t, ret_reply, MSG_done, &done);
+}
+
+bool
+request_id(struct txn *t, const char *id, const char *what)
+{
+	if (text_is_blank(id))
+		(void)txn_fail(t, ST_INVALID, what);
+	return txn_status(t) == ST_OK;
+}
+
+bool
+request_limit(struct txn *t, uint32_t limit)
+{
+	if (limit == 0)
+		(void)txn_fail(t, ST_INVALID, "a limit is at least 1");
+	return txn_status(t) == ST_OK;
+}

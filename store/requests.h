@@ -1,0 +1,56 @@
+/*
+ * requests - which repository function serves which message of store.def.
+ *
+ * A repository function reads its request, works in the transaction and gives
+ * the reply, whose body lives in the transaction's room.  It checks before it
+ * writes: a refusal (EXISTS, CONFLICT, NOT_FOUND, INVALID) leaves nothing
+ * behind.  It may run more than once (store/job.h) and keeps no state.
+ */
+#ifndef STORE_REQUESTS_H
+#define STORE_REQUESTS_H
+
+#include "store/txn.h"
+
+struct event;
+
+struct store_reply {
+	uint16_t id; /* of the message */
+	const void *body;
+	const struct event *event; /* to tell once it is durable, or NULL */
+	uint32_t problem;   /* with a refusal: more precise than its status */
+	const char *detail; /* likewise, one sentence; or NULL */
+};
+
+typedef enum status (*request_fn)(
+    struct txn *t, const void *request, struct store_reply *ret_reply);
+
+struct request {
+	uint16_t id;
+	bool writes;
+	request_fn run;
+};
+
+/* Every request there is, in the order of the repositories; ends with id 0. */
+const struct request *request_nth(size_t n);
+/* NULL if no repository serves it. */
+const struct request *request_find(uint16_t id);
+
+/* For repositories: the reply, or done; what the transaction stuck at. */
+enum status request_reply(struct txn *t, struct store_reply *ret_reply,
+    uint16_t id, const void *body);
+enum status request_done(struct txn *t, struct store_reply *ret_reply);
+/* Refuses an id that is blank, or a page of nothing. */
+bool request_id(struct txn *t, const char *id, const char *what);
+bool request_limit(struct txn *t, uint32_t limit);
+
+#define REQUEST_REPLY(t, ret, type, body) \
+	request_reply(t, ret, MSG_##type, body)
+
+/* One table per repository; ends with id 0. */
+extern const struct request repo_users[];
+extern const struct request repo_sessions[];
+extern const struct request repo_settings[];
+extern const struct request repo_tasks[];
+extern const struct request repo_journal[];
+
+#endif
