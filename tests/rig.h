@@ -60,6 +60,8 @@ struct rig {
 };
 
 void rig_init(struct rig *r);
+/* With what actor_config gives its actors; it must outlive the rig. */
+void rig_init_with(struct rig *r, const struct config *config);
 /* Stops and frees everything; fails the test if a mail or an op leaked. */
 void rig_fini(struct rig *r);
 
