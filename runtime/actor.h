@@ -182,6 +182,8 @@ uint64_t op_caller(const struct op *op);
 
 /* Never later than the deadline the op has now. */
 void op_limit(struct op *op, uint64_t us_from_now);
+/* Of an op that answers nobody: sooner or later than ACTOR_ASK_US. */
+void op_within(struct op *op, uint64_t us_from_now);
 
 enum status op_ask(
     struct op *op, uint64_t to, uint16_t id, const void *body, op_fn on_reply);

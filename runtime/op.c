@@ -106,6 +106,13 @@ op_limit(struct op *op, uint64_t us_from_now)
 		op->caller.deadline_us = us;
 }
 
+void
+op_within(struct op *op, uint64_t us_from_now)
+{
+	assert(op->phase == OP_OPEN && op->caller.ref == 0);
+	op->caller.deadline_us = op->actor->loop->now_us + us_from_now;
+}
+
 /* A request that failed at once comes back as a refusal all the same. */
 enum status
 op_ask(

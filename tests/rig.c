@@ -166,7 +166,7 @@ static const struct actor_class probe_class = {
 };
 
 void
-rig_init(struct rig *r)
+rig_init_with(struct rig *r, const struct config *config)
 {
 	rig_init_with(r, NULL);
 }
@@ -188,7 +188,14 @@ rig_init_with(struct rig *r, const struct config *config)
 	c.clock = &r->clock;
 	c.random = rig_random;
 	c.random_ctx = r;
+	c.config = config;
 	assert_int_equal(node_create(&c, &r->node), ST_OK);
+}
+
+void
+rig_init(struct rig *r)
+{
+	rig_init_with(r, NULL);
 }
 
 void

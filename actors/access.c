@@ -1,0 +1,28 @@
+#include "actors/access.h"
+
+#include <assert.h>
+
+#include "protocols/problem.h"
+#include "runtime/base/text.h"
+
+#define ROLE(role) (1u << ROLE_##role)
+#define READERS (WRITERS | ROLE(BOARD_MEMBER) | ROLE(OBSERVER))
+#define WRITERS (ROLE(CEO) | ROLE(MANAGER) | ROLE(PAIR_PROGRAMMER))
+
+static const unsigned access_roles[] = {
+	[ACCESS_READ] = READERS,
+	[ACCESS_WRITE] = WRITERS,
+	[ACCESS_SETTINGS] = ROLE(CEO) | ROLE(MANAGER),
+	[ACCESS_SERVICES] = ROLE(CEO) | ROLE(SYSTEM),
+};
+
+uint32_t
+access_check(const struct principal *who, enum access what)
+{
+	assert((unsigned)what < sizeof(access_roles) / sizeof(access_roles[0]));
+	if (who->method == AUTH_NONE || text_is_blank(who->user_id))
+		return PROBLEM_UNAUTHORIZED;
+	if ((access_roles[what] >> who->role & 1) == 0)
+		return PROBLEM_FORBIDDEN;
+	return 0;
+}

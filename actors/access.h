@@ -1,0 +1,29 @@
+/*
+ * access - who may do what, by role alone.
+ *
+ * The gateway has found out who asks; whoever owns the state decides again,
+ * so that a mistake in a table of routes opens nothing.  Stateless.
+ */
+#ifndef ACTORS_ACCESS_H
+#define ACTORS_ACCESS_H
+
+#include <stdint.h>
+
+#include "protocols/messages.h"
+
+#define ACCESS_KINDS(X) \
+	X(READ)         \
+	X(WRITE)        \
+	X(SETTINGS)     \
+	X(SERVICES)
+
+enum access {
+#define X(kind) ACCESS_##kind,
+	ACCESS_KINDS(X)
+#undef X
+};
+
+/* 0, or the problem to refuse with: UNAUTHORIZED or FORBIDDEN. */
+uint32_t access_check(const struct principal *who, enum access what);
+
+#endif

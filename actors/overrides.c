@@ -1,0 +1,113 @@
+#include "actors/overrides.h"
+
+#include <string.h>
+
+#include "actors/settings.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+
+static void
+override_ignore(const struct setting_row *row, const char *why)
+{
+	LOG(SETTINGS_OVERRIDE_IGNORED, KV("namespace", row->namespace),
+	    KV("key", row->key), KV("why", why));
+}
+
+bool
+overrides_put(struct overrides *o, const struct setting_row *row)
+{
+	const struct setting *s = setting_find(row->namespace, row->key);
+	char why[SETTING_WHY_SIZE];
+	struct override *mine;
+	uint64_t number;
+
+	if (s == NULL) {
+		override_ignore(row, "there is no such setting");
+		return false;
+	}
+	mine = &o->rows[setting_id(s)];
+	if (mine->is_stored && strcmp(row->updated_at, mine->updated_at) < 0)
+		return false;
+	mine->is_stored = true;
+	mine->is_valid = setting_check(s, row->value, &number, why) == ST_OK;
+	if (!mine->is_valid)
+		override_ignore(row, why);
+	(void)text_fit(mine->value, sizeof(mine->value), row->value);
+	(void)text_fit(
+	    mine->updated_at, sizeof(mine->updated_at), row->updated_at);
+	return true;
+}
+
+void
+overrides_remove(struct overrides *o, enum setting_id id)
+{
+	o->rows[id].is_stored = false;
+	o->rows[id].is_valid = false;
+}
+
+const char *
+overrides_value(const struct overrides *o, enum setting_id id)
+{
+	if (o->rows[id].is_valid)
+		return o->rows[id].value;
+	if (o->config != NULL)
+		return config_text(o->config, id);
+	return setting_nth(id)->value;
+}
+
+enum setting_source
+overrides_source(const struct overrides *o, enum setting_id id)
+{
+	static const enum setting_source sources[] = {
+		[CONFIG_DEFAULT] = SOURCE_DEFAULT,
+		[CONFIG_FILE] = SOURCE_FILE,
+		[CONFIG_ENV] = SOURCE_ENVIRONMENT,
+		[CONFIG_FLAG] = SOURCE_FLAG,
+	};
+
+	if (o->rows[id].is_valid)
+		return SOURCE_OVERRIDE;
+	if (o->config == NULL)
+		return SOURCE_DEFAULT;
+	return sources[config_origin(o->config, id)];
+}
+
+const char *
+overrides_version(const struct overrides *o, enum setting_id id)
+{
+	return o->rows[id].is_stored ? o->rows[id].updated_at : "";
+}
+
+static const char *
+overrides_shown(const struct overrides *o, enum setting_id id)
+{
+	if ((setting_nth(id)->flags & SETTING_SENSITIVE) != 0)
+		return SETTINGS_MASK;
+	return overrides_value(o, id);
+}
+
+void
+overrides_view(const struct overrides *o, enum setting_id id,
+    struct setting_view *ret_view)
+{
+	const struct setting *s = setting_nth(id);
+	const char *updated_at = overrides_version(o, id);
+
+	*ret_view = (struct setting_view){
+		.namespace = s->space,
+		.key = s->key,
+		.value = overrides_shown(o, id),
+		.updated_at = updated_at[0] == '\0' ? NULL : updated_at,
+		.source = overrides_source(o, id),
+		.restart_required = (s->flags & SETTING_RESTART) != 0,
+		.sensitive = (s->flags & SETTING_SENSITIVE) != 0,
+		.description = s->doc,
+	};
+}
+
+void
+overrides_etag(
+    const struct overrides *o, enum setting_id id, char ret_etag[ETAG_SIZE])
+{
+	etag_of(overrides_shown(o, id), overrides_version(o, id), ret_etag);
+}

@@ -1,0 +1,71 @@
+/*
+ * service - one periodic service: its loop, its life cycle, its record.
+ *
+ * For the scheduler alone.  The loop is a timer or a run under way, never
+ * both.  Durations come from the scheduler through struct service_times.
+ */
+#ifndef ACTORS_SERVICE_H
+#define ACTORS_SERVICE_H
+
+#include "protocols/setting.h"
+#include "runtime/actor.h"
+#include "runtime/lifecycle.h"
+
+struct service_def {
+	const char *name;
+	uint32_t owner; /* number in actors.def */
+	enum setting_id interval;
+	uint64_t unit_ms;
+	enum setting_id enabled;
+	const char *purpose;
+};
+
+/* As the settings are now. */
+struct service_times {
+	uint64_t interval_us;
+	uint64_t drain_us;
+	bool enabled;
+};
+
+struct service {
+	const struct service_def *def;
+	struct actor *actor;
+	struct lifecycle life;
+	struct service_times times;
+	struct timer wait;
+	struct timer drain;
+	bool is_at_work;
+	bool is_awoken; /* run again without waiting */
+	uint64_t waits_since_us;
+	uint32_t shard; /* of the owner that works now */
+	uint64_t runs;
+	uint64_t failures;
+	int64_t last_run_at;
+	int64_t next_run_at;
+	char last_error[REFUSED_DETAIL_MAX + 1];
+	void (*on_settled)(struct actor *self); /* a stop is through */
+};
+
+/* Lives in the data of an op that is kept; see service_ask. */
+struct service_wish {
+	struct lifecycle_wish wish;
+	struct service *service;
+	struct op *op;
+};
+
+void service_init(struct service *s, struct actor *actor,
+    const struct service_def *def, const struct service_times *times);
+
+/* A start or a stop for in, which is answered when it is granted. */
+enum status service_ask(
+    struct service *s, const struct msg *in, bool wants_start);
+
+/* Run now rather than later; false if it does not run at all. */
+bool service_wake(struct service *s, bool *ret_already);
+
+/* A wait under way is measured anew, from where it began. */
+void service_retime(struct service *s, const struct service_times *times);
+
+void service_show(const struct service *s, struct service_state *ret_state);
+
+#endif
