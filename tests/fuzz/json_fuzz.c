@@ -75,7 +75,9 @@ compare_syntax(const uint8_t *data, size_t size)
 	json_error_t e;
 	bool ours = json_valid(data, size);
 
-	if (oracle_accepts(data, size, &e))
+	if (memchr(data, '\0', size) != NULL)
+		MUST(!ours); /* jansson takes it for the end */
+	else if (oracle_accepts(data, size, &e))
 		MUST(ours || may_nest_deep(data, size));
 	else
 		MUST(!ours || oracle_cannot(&e));

@@ -55,12 +55,14 @@ may_claim_much(const uint8_t *data, size_t size)
 static bool agree_record(
     const struct wire_type *t, const char *body, const msgpack_object *o);
 
+/* msgpack-c points nowhere when there is nothing. */
 static bool
 agree_text(const char *text, const msgpack_object *o)
 {
-	return o->type == MSGPACK_OBJECT_STR &&
-	       strlen(text) == o->via.str.size &&
-	       memcmp(text, o->via.str.ptr, o->via.str.size) == 0;
+	size_t size = strlen(text);
+
+	return o->type == MSGPACK_OBJECT_STR && size == o->via.str.size &&
+	       (size == 0 || memcmp(text, o->via.str.ptr, size) == 0);
 }
 
 static bool
