@@ -209,6 +209,7 @@ echo_links(void)
 	s.echoes = true;
 	for (;;)
 		side_step(&s);
+	return 0;
 }
 
 /* --- bare NNG: blocking PUSH and PULL, one message a frame --- */

@@ -3,6 +3,7 @@
  * life cycle.  The database is the memory backend; the two backends are held
  * to one behaviour by backend_test.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "store/memory.h"
