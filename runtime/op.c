@@ -357,8 +357,8 @@ op_work(struct op *op, enum work_pool pool, work_fn run, op_fn on_done)
 		return ST_OK;
 	op->at_work = false;
 	op->early = ST_FULL;
-	wheel_start(&op->actor->loop->wheel, &op->deadline,
-	    op->actor->loop->now_us);
+	wheel_start(
+	    &op->actor->loop->wheel, &op->deadline, op->actor->loop->now_us);
 	return ST_OK;
 }
 
