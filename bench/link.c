@@ -207,7 +207,7 @@ echo_links(void)
 
 	side_open(&s, 1);
 	s.echoes = true;
-	for (;;)
+	while (s.links != NULL)
 		side_step(&s);
 	return 0;
 }
