@@ -156,14 +156,18 @@ login_on_found(struct actor *self, struct op *op, const struct msg *reply)
 	const struct user *u;
 	enum status st;
 
-	if (reply->id != MSG_store_user_found)
+	if (reply->id != MSG_store_user_found) {
+		credential_wipe(&data->credential);
 		return login_pass(self, op, reply);
+	}
 	u = found->user;
 	if (u != NULL && !u->disabled && u->role != ROLE_SYSTEM &&
 	    credential_use(&data->credential, u->password_hash)) {
 		st = login_use_account(actor_state(self), data->login, u);
-		if (st != ST_OK)
+		if (st != ST_OK) {
+			credential_wipe(&data->credential);
 			return login_fail(self, op, st);
+		}
 	}
 	return op_work(op, WORK_CPU, credential_check, login_on_checked);
 }

@@ -207,8 +207,9 @@ echo_links(void)
 
 	side_open(&s, 1);
 	s.echoes = true;
-	for (;;)
+	while (s.links != NULL)
 		side_step(&s);
+	return 0;
 }
 
 /* --- bare NNG: blocking PUSH and PULL, one message a frame --- */
@@ -368,6 +369,20 @@ run_bare(double seconds)
 }
 
 static void
+remove_dir(void)
+{
+	static const char *const names[] = { "0", "1", "0.lock", "1.lock",
+		"bare0", "bare1" };
+	char path[NAME_SIZE + 16];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		(void)unlink(path);
+	}
+	(void)rmdir(dir);
+}
+
+static void
 print(const struct result *links, const struct result *bare)
 {
 	printf("%-22s %14s %12s %10s\n", "64-byte frames, ipc://", "million/s",
@@ -398,6 +413,7 @@ main(int argc, char **argv)
 	assert(mkdtemp(dir) != NULL);
 	links = run_links(seconds);
 	bare = run_bare(seconds);
+	remove_dir();
 	print(&links, &bare);
 	return 0;
 }

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -434,9 +435,8 @@ static bool
 exchange_find_route(struct conn *c, const uint8_t *at)
 {
 	struct exchange *x = c->exchange;
-	uint32_t allow = 0;
 	enum status st = route_find(x->head.method,
-	    http1_bytes(at, x->head.path), &x->route, &x->match, &allow);
+	    http1_bytes(at, x->head.path), &x->route, &x->match, &x->allow);
 
 	if (st == ST_OK)
 		return true;

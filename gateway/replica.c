@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "gateway/table.h"
+#include "gateway/lookup.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -25,9 +25,9 @@ replica_init(struct replica *r, struct actor *self)
 
 	r->self = self;
 	actor_random(self, secret, sizeof(secret));
-	r->accounts = table_create(
+	r->accounts = lookup_create(
 	    sizeof(struct account_entry), REPLICA_ACCOUNTS_MAX, secret);
-	r->revoked = table_create(
+	r->revoked = lookup_create(
 	    sizeof(struct revoked_entry), REPLICA_REVOKED_MAX, secret);
 	return r->accounts == NULL || r->revoked == NULL ? ST_NO_MEMORY : ST_OK;
 }
@@ -35,8 +35,8 @@ replica_init(struct replica *r, struct actor *self)
 void
 replica_fini(struct replica *r)
 {
-	table_destroy(r->accounts);
-	table_destroy(r->revoked);
+	lookup_destroy(r->accounts);
+	lookup_destroy(r->revoked);
 	r->accounts = NULL;
 	r->revoked = NULL;
 }
@@ -52,19 +52,19 @@ replica_is_fresh(const struct replica *r)
 bool
 replica_is_revoked(const struct replica *r, const char *session_id)
 {
-	return table_find(r->revoked, session_id) != NULL;
+	return lookup_find(r->revoked, session_id) != NULL;
 }
 
 const struct account_entry *
 replica_account(const struct replica *r, const char *user_id)
 {
-	return table_find(r->accounts, user_id);
+	return lookup_find(r->accounts, user_id);
 }
 
 size_t
 replica_revoked_count(const struct replica *r)
 {
-	return table_count(r->revoked);
+	return lookup_count(r->revoked);
 }
 
 /* What does not fit may not be forgotten: nobody gets in any more. */
@@ -90,7 +90,7 @@ replica_put_account(struct replica *r, const struct account *a)
 	}
 	text_fit(e.username, sizeof(e.username), a->username);
 	text_fit(e.password_sig, sizeof(e.password_sig), a->password_sig);
-	replica_kept(r, table_put(r->accounts, &e));
+	replica_kept(r, lookup_put(r->accounts, &e));
 }
 
 static void
@@ -99,7 +99,7 @@ replica_put_revoked(struct replica *r, const struct revocation *v)
 	struct revoked_entry e = { 0 };
 
 	text_fit(e.session_id, sizeof(e.session_id), v->session_id);
-	replica_kept(r, table_put(r->revoked, &e));
+	replica_kept(r, lookup_put(r->revoked, &e));
 }
 
 static enum status replica_on_page(
@@ -207,8 +207,8 @@ replica_on_joined(struct actor *self, struct op *op, const struct msg *reply)
 	r->epoch = joined->epoch;
 	memcpy(r->public_key, joined->public_key.at, sizeof(r->public_key));
 	text_fit(r->key_id, sizeof(r->key_id), joined->key_id);
-	table_clear(r->accounts);
-	table_clear(r->revoked);
+	lookup_clear(r->accounts);
+	lookup_clear(r->revoked);
 	r->overflowed = false;
 	return replica_ask_page(r, op, &start);
 }
@@ -253,7 +253,7 @@ replica_on_change(struct replica *r, const struct msg *in)
 		r->on_revoked(r->ctx, change->revoked[i].session_id);
 	}
 	for (uint32_t i = 0; i < change->pruned_count; i++)
-		table_remove(r->revoked, change->pruned[i]);
+		lookup_remove(r->revoked, change->pruned[i]);
 	return REPLY(r->self, in, done, .nothing = 0);
 }
 

@@ -26,12 +26,12 @@ struct account_entry {
 	bool gone;
 };
 
-struct replica_table;
+struct lookup;
 
 struct replica {
 	struct actor *self;
-	struct replica_table *accounts;
-	struct replica_table *revoked;
+	struct lookup *accounts;
+	struct lookup *revoked;
 	uint8_t public_key[32];
 	char key_id[33];
 	uint64_t epoch;

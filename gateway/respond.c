@@ -244,7 +244,7 @@ member_raw(struct wire_out *out, const char *name, const char *raw)
 /* The members both error formats have. */
 static void
 problem_members(struct wire_out *out, const struct exchange *x,
-    const struct problem *p, const struct refused *why, const char *code_name)
+    const struct problem *p, const struct refused *why)
 {
 	char instance[INSTANCE_SIZE];
 	char type[96];
@@ -256,7 +256,6 @@ problem_members(struct wire_out *out, const struct exchange *x,
 	member_text(out, ",\"title\":", p->title);
 	member_text(out, ",\"detail\":", why->detail);
 	member_text(out, ",\"instance\":", instance);
-	(void)code_name;
 	snprintf(number, sizeof(number), "%" PRIu32, p->code);
 	member_raw(out, ",\"error_code\":", number);
 	member_text(out, ",\"error_category\":", p->category);
@@ -280,14 +279,14 @@ respond_error(struct conn *c, uint32_t http, const struct problem *p,
 	char status[16];
 
 	if (x->wants_problem) {
-		problem_members(&out, x, p, why, p->name);
+		problem_members(&out, x, p, why);
 		snprintf(status, sizeof(status), "%" PRIu32, http);
 		member_raw(&out, ",\"status\":", status);
 		(void)out_puts(&out, "}");
 	} else {
 		member_text(&out, "{\"data\":null,\"error\":", why->detail);
 		(void)out_puts(&out, ",\"error_detail\":");
-		problem_members(&out, x, p, why, p->name);
+		problem_members(&out, x, p, why);
 		(void)out_puts(&out, "},\"success\":false}");
 	}
 	a.body = (struct bytes){ out.bytes, out.used };
@@ -310,15 +309,8 @@ respond_problem(struct conn *c, uint32_t problem, const char *detail)
 {
 	const struct problem *p = problem_find(problem);
 	struct refused why = { .problem = problem, .detail = detail };
-	uint32_t allow = 0;
-	const struct exchange *x = c->exchange;
-	struct route_match match;
-	const struct route *r;
+	uint32_t allow = problem == PROBLEM_METHOD ? c->exchange->allow : 0;
 
-	if (problem == PROBLEM_METHOD && c->gateway->head_at != NULL)
-		(void)route_find(x->head.method,
-		    http1_bytes(c->gateway->head_at, x->head.path), &r, &match,
-		    &allow);
 	respond_error(c, p->http, p, &why, allow);
 }
 

@@ -3,7 +3,7 @@
 /* Every actor has a class of its name; the linker says which is missing. */
 /* clang-format off */
 #define ACTOR(id, number, name, hears, purpose) \
-	extern const struct actor_class id##_class __attribute__((weak));
+	extern const struct actor_class id##_class;
 #include "protocols/actors.def"
 #undef ACTOR
 /* clang-format on */

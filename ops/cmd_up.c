@@ -173,10 +173,13 @@ static void
 up_on_exit(struct up *u, struct child *c, int status)
 {
 	up_listen(u, c);
-	LOG(NODE_EXIT, KV("node", c->name), KI("pid", c->pid),
-	    KI("code", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
-	    KI("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
-	    KV("last_words", c->last_words));
+	if (u->ending && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		LOG(NODE_ENDED, KV("node", c->name), KI("pid", c->pid));
+	else
+		LOG(NODE_EXIT, KV("node", c->name), KI("pid", c->pid),
+		    KI("code", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
+		    KI("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0),
+		    KV("last_words", c->last_words));
 	c->pid = 0;
 	if (u->ending)
 		return;

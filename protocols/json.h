@@ -66,6 +66,10 @@ MUST_CHECK enum status json_require(
 MUST_CHECK enum status json_encode(const struct wire_type *t, unsigned flags,
     const void *body, struct wire_out *out);
 
+/* Appends the value of one field of a body. */
+MUST_CHECK enum status json_encode_field(const struct wire_field *f,
+    unsigned flags, const void *body, struct wire_out *out);
+
 /* Appends text as a JSON string, quotes and all; as json_encode. */
 MUST_CHECK enum status json_encode_text(const char *text, struct wire_out *out);
 

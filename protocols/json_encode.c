@@ -287,6 +287,16 @@ json_encode(const struct wire_type *t, unsigned flags, const void *body,
 }
 
 enum status
+json_encode_field(const struct wire_field *f, unsigned flags,
+    const void *body, struct wire_out *out)
+{
+	struct writer w = { packer_of(out), flags };
+
+	value_write(&w, f, body, 0);
+	return packer_done(&w.p, out);
+}
+
+enum status
 json_encode_text(const char *text, struct wire_out *out)
 {
 	struct packer p = packer_of(out);

@@ -215,6 +215,39 @@ actor_leave(struct actor *self, enum status st)
 		actor_ended_badly(self, st, "a callback failed");
 }
 
+bool
+actor_is_threaded(const struct actor *self)
+{
+	return self->loop->node->config.threaded;
+}
+
+struct bytes
+actor_mail_body(const struct mail *m)
+{
+	return (struct bytes){ m->at + FRAME_HEAD, m->size - FRAME_HEAD };
+}
+
+static void
+actor_on_call(struct loop *l, struct parcel *p)
+{
+	struct actor_call *c = LIST_OF(p, struct actor_call, parcel);
+	struct actor *a = c->actor;
+
+	(void)l;
+	actor_enter(a);
+	c->fn(a, c);
+	actor_leave(a, ST_OK);
+}
+
+void
+actor_call(struct actor *self, struct actor_call *c, actor_call_fn fn)
+{
+	c->parcel.fn = actor_on_call;
+	c->actor = self;
+	c->fn = fn;
+	loop_give(self->loop, &c->parcel);
+}
+
 struct arena *
 actor_arena(struct actor *self)
 {

@@ -25,6 +25,7 @@
 #include "protocols/problem.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/status.h"
+#include "runtime/parcel.h"
 #include "runtime/timer.h"
 
 #define ACTOR_MAILBOX_MAX 1024 /* messages, if a class names none */
@@ -103,6 +104,10 @@ struct net *actor_net(const struct actor *self);
 void actor_ready(struct actor *self);
 /* Ends a drain. */
 void actor_drained(struct actor *self);
+/* Starting again would not help: the node ends, and why is its last word. */
+void actor_give_up(struct actor *self, const char *why);
+/* False in tests and the simulator: make no threads. */
+bool actor_is_threaded(const struct actor *self);
 /* As if the handler had returned st; why is logged. */
 void actor_fail(struct actor *self, enum status st, const char *why);
 
@@ -189,11 +194,16 @@ enum status op_ask(
     struct op *op, uint64_t to, uint16_t id, const void *body, op_fn on_reply);
 /* Waits for nothing but its deadline. */
 enum status op_keep(struct op *op, op_fn on_deadline);
+/* Names an op while it is kept; NULL once it has been answered. */
+uint64_t op_handle(const struct op *op);
+struct op *op_find(struct actor *self, uint64_t handle);
 /* Stops waiting, without the on_ function: the actor goes on with it. */
 void op_resume(struct op *op);
 
 /* Answer, and end the op.  Always ST_OK. */
 enum status op_reply(struct op *op, uint16_t id, const void *body);
+/* With a body that is encoded already. */
+enum status op_reply_encoded(struct op *op, uint16_t id, struct bytes body);
 enum status op_refuse(struct op *op, uint32_t problem, const char *detail);
 enum status op_refuse_with(struct op *op, const struct refused *why);
 /* Ends an op that was opened for nobody. */
@@ -227,6 +237,24 @@ typedef void (*work_fn)(void *data);
 enum status op_work(
     struct op *op, enum work_pool pool, work_fn run, op_fn on_done);
 
+/*
+ * ---- calls: how another thread reaches an actor ----
+ *
+ * actor_call runs fn on the actor's loop as one of its turns, once, also
+ * after the actor has started again: fn has to look whom it meets.  c must
+ * live until then.  Any thread.
+ */
+struct actor_call;
+typedef void (*actor_call_fn)(struct actor *self, struct actor_call *c);
+
+struct actor_call {
+	struct parcel parcel;
+	struct actor *actor;
+	actor_call_fn fn;
+};
+
+void actor_call(struct actor *self, struct actor_call *c, actor_call_fn fn);
+
 /* ---- timers: members of the state; stopped when the actor ends ---- */
 
 struct timer;
@@ -252,6 +280,8 @@ bool timer_is_running(const struct timer *t);
  * actor_drop_mail.  NULL if it was kept or reused already.
  */
 struct mail *actor_keep_mail(struct actor *self, const struct msg *in);
+/* Its body, as it came. */
+struct bytes actor_mail_body(const struct mail *m);
 void actor_drop_mail(struct actor *self, struct mail *m);
 
 #endif

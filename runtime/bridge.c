@@ -13,6 +13,7 @@ struct bridge {
 	struct bridge_config config;
 	struct bridge_stats stats;
 	uint64_t incarnations[LINK_NODE_MAX + 1]; /* last one seen; 0: none */
+	struct mail_list held[LINK_NODE_MAX + 1]; /* for peers not met yet */
 	struct parcel wake;
 	atomic_bool woken;
 };
@@ -81,24 +82,6 @@ bridge_spread(struct bridge *b, uint32_t peer, bool up, bool forgotten,
 	}
 }
 
-static void
-bridge_on_state(void *ctx, uint16_t peer, enum link_state was,
-    enum link_state now, uint64_t incarnation, const char *why)
-{
-	struct bridge *b = ctx;
-	bool other = b->incarnations[peer] != incarnation;
-
-	(void)was;
-	(void)why;
-	if (now == LINK_UP) {
-		bridge_spread(b, peer, true,
-		    other && b->incarnations[peer] != 0, incarnation);
-		b->incarnations[peer] = incarnation;
-	} else if (now == LINK_DOWN || now == LINK_LOST) {
-		bridge_spread(b, peer, false, now == LINK_DOWN, incarnation);
-	}
-}
-
 /* The clock of each node is its own: only what is left may travel. */
 static void
 frame_deadline_to_left(uint8_t *frame, uint64_t now_us)
@@ -123,27 +106,84 @@ frame_left_to_deadline(uint8_t *frame, uint64_t now_us)
 }
 
 /* Answers go on the control lane: they were asked for, so never refused. */
-static void
-bridge_remote(struct bridge *b, struct loop *l, struct mail *m)
+static enum status
+bridge_send(struct bridge *b, struct loop *l, uint32_t peer, struct mail *m)
 {
-	uint32_t peer = address_node(frame_get_u64(m->at, FRAME_AT_TO));
 	enum link_lane lane = m->at[FRAME_AT_LANE] == FRAME_CONTROL ||
 				      m->at[FRAME_AT_KIND] >= FRAME_REPLY
 				  ? LINK_CONTROL
 				  : LINK_NORMAL;
-	enum status st = ST_NOT_FOUND;
+	enum status st;
 
-	if (peer <= LINK_NODE_MAX) {
-		frame_deadline_to_left(m->at, l->now_us);
-		st = links_send(b->links, (uint16_t)peer, lane, m->at, m->size);
-	}
+	frame_deadline_to_left(m->at, l->now_us);
+	st = links_send(b->links, (uint16_t)peer, lane, m->at, m->size);
 	if (st == ST_OK) {
 		b->stats.sent++;
 		loop_drop(l, m);
-		return;
+		return ST_OK;
 	}
 	b->stats.refused++;
 	loop_bounce(l, m, st, "it cannot reach the other node");
+	return st;
+}
+
+/*
+ * When a topology starts, its nodes do not come up at once: what is asked of
+ * one that we have not met yet waits for it.  Later a node that is away
+ * refuses at once.
+ */
+static bool
+bridge_may_hold(const struct bridge *b, uint32_t peer, const struct mail *m)
+{
+	return b->incarnations[peer] == 0 &&
+	       m->at[FRAME_AT_KIND] == FRAME_REQUEST &&
+	       b->held[peer].count < BRIDGE_HELD_MAX;
+}
+
+static void
+bridge_release_held(struct bridge *b, uint32_t peer)
+{
+	struct loop *l = &b->node->loops[0];
+	struct mail *m;
+
+	while ((m = mail_list_pop(&b->held[peer])) != NULL) {
+		if (frame_get_u64(m->at, FRAME_AT_DEADLINE) <= l->now_us)
+			loop_drop(l, m);
+		else
+			(void)bridge_send(b, l, peer, m);
+	}
+}
+
+static void
+bridge_remote(struct bridge *b, struct loop *l, struct mail *m)
+{
+	uint32_t peer = address_node(frame_get_u64(m->at, FRAME_AT_TO));
+
+	if (peer > LINK_NODE_MAX)
+		loop_bounce(l, m, ST_NOT_FOUND, "no such node");
+	else if (bridge_may_hold(b, peer, m))
+		mail_list_append(&b->held[peer], m);
+	else
+		(void)bridge_send(b, l, peer, m);
+}
+
+static void
+bridge_on_state(void *ctx, uint16_t peer, enum link_state was,
+    enum link_state now, uint64_t incarnation, const char *why)
+{
+	struct bridge *b = ctx;
+	bool other = b->incarnations[peer] != incarnation;
+
+	(void)was;
+	(void)why;
+	if (now == LINK_UP) {
+		bridge_spread(b, peer, true,
+		    other && b->incarnations[peer] != 0, incarnation);
+		b->incarnations[peer] = incarnation;
+		bridge_release_held(b, peer);
+	} else if (now == LINK_DOWN || now == LINK_LOST) {
+		bridge_spread(b, peer, false, now == LINK_DOWN, incarnation);
+	}
 }
 
 static bool
@@ -293,6 +333,9 @@ bridge_destroy(struct bridge *b)
 	l->links_out = NULL;
 	l->links_next_us = NULL;
 	b->node->remote = NULL;
+	for (uint32_t i = 0; i <= LINK_NODE_MAX; i++)
+		while (b->held[i].head != NULL)
+			loop_drop(l, mail_list_pop(&b->held[i]));
 	links_destroy(b->links);
 	free(b);
 }

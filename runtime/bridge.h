@@ -17,6 +17,8 @@
 #include "runtime/link.h"
 #include "runtime/node.h"
 
+#define BRIDGE_HELD_MAX 1024u /* requests for one peer not met yet */
+
 struct bridge;
 
 struct bridge_config {

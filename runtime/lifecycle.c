@@ -81,7 +81,7 @@ lifecycle_begin_start(struct lifecycle *lc, struct lifecycle_wish *wish)
 		break;
 	case LIFECYCLE_STARTING:
 	case LIFECYCLE_DRAINING:
-		assert(!"a start waits while another wish is under way");
+		break; /* wishes wait then: see the assertion */
 	}
 	assert(!lc->alive && lc->starter == NULL);
 	lc->generation++;

@@ -1,14 +1,10 @@
-#include "runtime/link.h"
-
+/* One link: its states, what it takes in, what it sends and when. */
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/log.h"
 #include "runtime/link_core.h"
 
-#define TURN_PACKETS 64     /* messages that one turn takes in */
 #define RETRY_MIN_US 100000 /* back-off of a link that is down */
 #define RETRY_MAX_US 5000000
 #define STUCK_MIN_US LINK_SILENCE_US /* then a fresh connection is made */
@@ -28,14 +24,8 @@ link_state_name(enum link_state state)
 	return state_names[state];
 }
 
-static uint64_t
-least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Half to the whole of us, so that peers do not move in step. */
-uint64_t
+static uint64_t
 link_jitter(struct links *all, uint64_t us)
 {
 	uint64_t random;
@@ -172,7 +162,7 @@ link_confirm(struct link *l)
 }
 
 /* Until the token is checked, anyone may have sent this. */
-static void
+void
 link_on_carry(struct link *l, struct bytes in)
 {
 	struct link_head h;
@@ -200,51 +190,6 @@ link_on_carry(struct link *l, struct bytes in)
 	}
 }
 
-static void
-links_on_packet(struct links *all, struct bytes in)
-{
-	enum link_kind kind;
-	uint16_t from;
-	struct link *l;
-
-	if (link_wire_kind(in, &kind, &from) != ST_OK ||
-	    all->by_node[from] == NULL) {
-		all->strays++;
-		return;
-	}
-	l = all->by_node[from];
-	switch (kind) {
-	case LINK_KIND_HELLO:
-		link_shake_on_hello(l, in);
-		break;
-	case LINK_KIND_PROOF:
-		link_shake_on_proof(l, in);
-		break;
-	case LINK_KIND_REFUSE:
-		link_shake_on_refuse(l, in);
-		break;
-	case LINK_KIND_CARRY:
-	case LINK_KIND_BYE:
-		link_on_carry(l, in);
-		break;
-	}
-}
-
-/* True if as many came as a turn takes. */
-static bool
-links_receive(struct links *all)
-{
-	struct link_transport *t = all->transport;
-	struct link_packet packets[TURN_PACKETS];
-	size_t n = t->take(t, packets, TURN_PACKETS);
-
-	for (size_t i = 0; i < n; i++) {
-		links_on_packet(all, packets[i].bytes);
-		t->put(t, &packets[i]);
-	}
-	return n == TURN_PACKETS;
-}
-
 /* When a link that is not UP has waited enough for this connection. */
 static uint64_t
 link_redial_us(const struct link *l)
@@ -252,7 +197,7 @@ link_redial_us(const struct link *l)
 	struct link_transport *t = l->all->transport;
 
 	if (t->outbox(t, l->node) == OUTBOX_BROKEN)
-		return least(l->redial_us,
+		return link_earlier(l->redial_us,
 		    l->dialed_us +
 			(BROKEN_US << (l->tries < 3 ? l->tries : 3)));
 	return l->redial_us;
@@ -290,7 +235,7 @@ link_tick_up(struct link *l)
 	}
 }
 
-static void
+void
 link_tick(struct link *l)
 {
 	switch (l->state) {
@@ -309,7 +254,7 @@ link_tick(struct link *l)
 	}
 }
 
-static enum status
+bool
 link_send_carry(struct link *l, enum link_kind kind, const struct link_batch *b)
 {
 	struct link_transport *t = l->all->transport;
@@ -326,13 +271,13 @@ link_send_carry(struct link *l, enum link_kind kind, const struct link_batch *b)
 	uint8_t head[LINK_HEAD_SIZE];
 	struct bytes body = { b == NULL ? NULL : b->data,
 		b == NULL ? 0 : b->used };
-	enum status st;
 
 	(void)link_wire_put_head(&h, head);
-	st = t->send(t, l->node, (struct bytes){ head, sizeof(head) }, body);
-	if (st == ST_OK)
-		l->spoken_us = l->all->now_us;
-	return st;
+	if (t->send(t, l->node, (struct bytes){ head, sizeof(head) }, body) !=
+	    ST_OK)
+		return false;
+	l->spoken_us = l->all->now_us;
+	return true;
 }
 
 static void
@@ -357,7 +302,7 @@ link_transmit(struct link *l)
 	struct link_batch *b;
 
 	while ((b = link_flow_next(&l->flow)) != NULL) {
-		if (link_send_carry(l, LINK_KIND_CARRY, b) != ST_OK)
+		if (!link_send_carry(l, LINK_KIND_CARRY, b))
 			return false;
 		link_count_sent(l, b);
 		link_flow_sent(&l->flow, l->all->now_us);
@@ -365,7 +310,7 @@ link_transmit(struct link *l)
 	return true;
 }
 
-static void
+void
 link_flush(struct link *l)
 {
 	uint64_t now_us = l->all->now_us;
@@ -379,38 +324,14 @@ link_flush(struct link *l)
 	}
 	if (link_flow_owes(&l->flow, now_us) ||
 	    now_us >= l->spoken_us + LINK_HEARTBEAT_US) {
-		if (link_send_carry(l, LINK_KIND_CARRY, NULL) == ST_OK)
+		if (link_send_carry(l, LINK_KIND_CARRY, NULL))
 			link_flow_acknowledged(&l->flow);
 		else
 			l->spoken_us = now_us; /* no room: not at once again */
 	}
 }
 
-void
-links_flush(struct links *all)
-{
-	all->now_us = clock_mono_us(all->config.clock);
-	for (size_t i = 0; i < all->nlinks; i++)
-		link_flush(&all->links[i]);
-}
-
-bool
-links_turn(struct links *all)
-{
-	bool more;
-
-	all->now_us = clock_mono_us(all->config.clock);
-	more = links_receive(all);
-	for (size_t i = 0; i < all->nlinks; i++) {
-		/* Judge silence only when all that came has been heard. */
-		if (!more)
-			link_tick(&all->links[i]);
-		link_flush(&all->links[i]);
-	}
-	return more;
-}
-
-static uint64_t
+uint64_t
 link_next_us(const struct link *l)
 {
 	switch (l->state) {
@@ -418,180 +339,16 @@ link_next_us(const struct link *l)
 	case LINK_REFUSED:
 		return l->retry_us;
 	case LINK_DIALING:
-		return least(link_redial_us(l), link_shake_next_us(l));
+		return link_earlier(link_redial_us(l), link_shake_next_us(l));
 	case LINK_LOST:
-		return least(
-		    least(link_redial_us(l), l->state_us + LINK_LOST_US),
+		return link_earlier(
+		    link_earlier(link_redial_us(l), l->state_us + LINK_LOST_US),
 		    link_shake_next_us(l));
 	case LINK_UP:
 		break;
 	}
-	return least(least(link_flow_next_us(&l->flow), link_shake_next_us(l)),
-	    least(l->heard_us + LINK_SILENCE_US,
+	return link_earlier(
+	    link_earlier(link_flow_next_us(&l->flow), link_shake_next_us(l)),
+	    link_earlier(l->heard_us + LINK_SILENCE_US,
 		l->spoken_us + LINK_HEARTBEAT_US));
-}
-
-uint64_t
-links_next_us(const struct links *all)
-{
-	uint64_t at = UINT64_MAX;
-
-	for (size_t i = 0; i < all->nlinks; i++)
-		at = least(at, link_next_us(&all->links[i]));
-	return at;
-}
-
-static struct link *
-links_find(const struct links *all, uint16_t node)
-{
-	return node > LINK_NODE_MAX ? NULL : all->by_node[node];
-}
-
-enum status
-links_send(struct links *all, uint16_t peer, enum link_lane lane,
-    const void *bytes, size_t size)
-{
-	struct link *l = links_find(all, peer);
-	enum status st;
-
-	assert(lane < LINK_LANES);
-	if (l == NULL)
-		return ST_NOT_FOUND;
-	if (size > LINK_FRAME_MAX)
-		return ST_INVALID;
-	if (l->state != LINK_UP && l->state != LINK_LOST) {
-		l->stats.refused_closed++;
-		return ST_CLOSED;
-	}
-	st = link_flow_push(&l->flow, lane, bytes, (uint32_t)size);
-	l->stats.refused_full += st == ST_FULL;
-	return st;
-}
-
-void
-links_credit(struct links *all, uint16_t peer, uint32_t frames, uint32_t bytes)
-{
-	struct link *l = links_find(all, peer);
-
-	assert(l != NULL);
-	link_flow_grant(&l->flow, frames, bytes);
-}
-
-bool
-links_idle(const struct links *all)
-{
-	for (size_t i = 0; i < all->nlinks; i++)
-		if (!link_flow_idle(&all->links[i].flow))
-			return false;
-	return true;
-}
-
-uint64_t
-links_incarnation(const struct links *all)
-{
-	return all->incarnation;
-}
-
-enum link_state
-links_state(const struct links *all, uint16_t peer)
-{
-	const struct link *l = links_find(all, peer);
-
-	return l == NULL ? LINK_DOWN : l->state;
-}
-
-const struct link_stats *
-links_stats(const struct links *all, uint16_t peer)
-{
-	const struct link *l = links_find(all, peer);
-
-	return l == NULL ? NULL : &l->stats;
-}
-
-static bool
-text_fits(const char *text, size_t max)
-{
-	return text != NULL && text[0] != '\0' && strlen(text) <= max;
-}
-
-static enum status
-links_add(struct links *all, const struct link_peer *peer)
-{
-	struct link *l = &all->links[all->nlinks];
-
-	if (peer->node > LINK_NODE_MAX || peer->node == all->config.node ||
-	    all->by_node[peer->node] != NULL ||
-	    !text_fits(peer->name, LINK_NAME_MAX) ||
-	    !text_fits(peer->url, LINK_URL_MAX))
-		return ST_INVALID;
-	l->all = all;
-	l->node = peer->node;
-	snprintf(l->name, sizeof(l->name), "%s", peer->name);
-	snprintf(l->url, sizeof(l->url), "%s", peer->url);
-	link_flow_init(&l->flow);
-	all->by_node[peer->node] = l;
-	all->nlinks++;
-	return ST_OK;
-}
-
-static enum status
-links_fill(struct links *all, const struct links_config *c)
-{
-	enum status st = ST_OK;
-
-	if (c->node > LINK_NODE_MAX || c->npeers > LINK_PEERS_MAX ||
-	    !text_fits(c->name, LINK_NAME_MAX) ||
-	    !text_fits(c->listen, LINK_URL_MAX))
-		return ST_INVALID;
-	all->config = *c;
-	snprintf(all->name, sizeof(all->name), "%s", c->name);
-	all->now_us = clock_mono_us(c->clock);
-	do
-		c->random(c->ctx, &all->incarnation, sizeof(all->incarnation));
-	while (all->incarnation == 0);
-	for (size_t i = 0; i < c->npeers && st == ST_OK; i++)
-		st = links_add(all, &c->peers[i]);
-	/* Borrowed for this call only. */
-	all->config.peers = NULL;
-	all->config.name = all->config.listen = NULL;
-	return st;
-}
-
-enum status
-links_create(const struct links_config *config, struct links **ret_links)
-{
-	struct links *all = calloc(1, sizeof(*all));
-	enum status st;
-
-	if (all == NULL)
-		return ST_NO_MEMORY;
-	st = links_fill(all, config);
-	all->transport = config->transport;
-	if (st == ST_OK && all->transport == NULL)
-		st = link_nng_create(
-		    config->listen, config->wake, config->ctx, &all->transport);
-	if (st != ST_OK) {
-		free(all);
-		return st;
-	}
-	*ret_links = all;
-	return ST_OK;
-}
-
-void
-links_destroy(struct links *all)
-{
-	if (all == NULL)
-		return;
-	for (size_t i = 0; i < all->nlinks; i++) {
-		struct link *l = &all->links[i];
-
-		if (l->state == LINK_UP)
-			(void)link_send_carry(l, LINK_KIND_BYE, NULL);
-		link_shake_end(l);
-		link_flow_fini(&l->flow);
-	}
-	all->transport->destroy(all->transport);
-	seal_wipe(all, sizeof(*all));
-	free(all);
 }

@@ -73,10 +73,27 @@ struct links {
 
 /* link.c */
 void link_become(struct link *l, enum link_state now, const char *why);
-uint64_t link_jitter(struct links *all, uint64_t us);
 
 /* DOWN, with the stream given up, to be tried again after a back-off. */
 void link_fail(struct link *l, enum link_state now, const char *why);
+
+/* A message of kind CARRY or BYE that claims to be of this link. */
+void link_on_carry(struct link *l, struct bytes in);
+
+/* Time-outs, then what waits to be sent, then when to come again. */
+void link_tick(struct link *l);
+void link_flush(struct link *l);
+uint64_t link_next_us(const struct link *l);
+
+/* b NULL: an acknowledgement alone.  False: there is no room now. */
+bool link_send_carry(
+    struct link *l, enum link_kind kind, const struct link_batch *b);
+
+static inline uint64_t
+link_earlier(uint64_t a_us, uint64_t b_us)
+{
+	return a_us < b_us ? a_us : b_us;
+}
 
 /* link_shake.c */
 void link_shake_begin(struct link *l);

@@ -24,7 +24,6 @@
 
 #include <nng/nng.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "runtime/base/list.h"

@@ -145,6 +145,20 @@ op_ask(
 	return ST_OK;
 }
 
+uint64_t
+op_handle(const struct op *op)
+{
+	return pool_handle(&op->actor->ops, op);
+}
+
+struct op *
+op_find(struct actor *self, uint64_t handle)
+{
+	struct op *op = pool_find(&self->ops, handle);
+
+	return op == NULL || op->ended ? NULL : op;
+}
+
 enum status
 op_keep(struct op *op, op_fn on_deadline)
 {
@@ -185,6 +199,34 @@ enum status
 op_reply(struct op *op, uint16_t id, const void *body)
 {
 	op_answer(op, FRAME_REPLY, id, body);
+	return ST_OK;
+}
+
+enum status
+op_reply_encoded(struct op *op, uint16_t id, struct bytes body)
+{
+	struct loop *l = op->actor->loop;
+	struct frame f = op->caller;
+	struct mail *m;
+
+	if (op->phase == OP_KEPT)
+		op_stop_waiting(op);
+	f.kind = FRAME_REPLY;
+	f.id = id;
+	f.from = op->actor->address;
+	f.to = op->caller.from;
+	f.deadline_us = FRAME_DEADLINE_NONE;
+	m = f.ref == 0 || body.size > FRAME_MAX - FRAME_HEAD
+		? NULL
+		: mail_take(&l->pool, (uint32_t)body.size + FRAME_HEAD);
+	if (m != NULL) {
+		frame_write(m->at, &f);
+		memcpy(m->at + FRAME_HEAD, body.at, body.size);
+		m->size = (uint32_t)body.size + FRAME_HEAD;
+		(void)loop_route(l, m);
+	}
+	op->actor->books[m != NULL ? BOOK_SENT : BOOK_UNSENT]++;
+	op_end(op);
 	return ST_OK;
 }
 
@@ -364,8 +406,8 @@ op_work(struct op *op, enum work_pool pool, work_fn run, op_fn on_done)
 		return ST_OK;
 	op->at_work = false;
 	op->early = ST_FULL;
-	wheel_start(&op->actor->loop->wheel, &op->deadline,
-	    op->actor->loop->now_us);
+	wheel_start(
+	    &op->actor->loop->wheel, &op->deadline, op->actor->loop->now_us);
 	return ST_OK;
 }
 

@@ -88,6 +88,8 @@ actor_begin(struct actor *a)
 		st = class->start(a);
 	if (!list_empty(&a->loop->open_ops))
 		op_sweep_open(a->loop);
+	if (a->phase != ACTOR_STARTING)
+		return;
 	if (st != ST_OK)
 		actor_ended_badly(a, st, "it did not start");
 	else if (!class->starts_slowly)
@@ -239,6 +241,15 @@ actor_ended_badly(struct actor *a, enum status st, const char *why)
 	}
 	actor_schedule_restart(a);
 	supervisor_restart_group(a);
+}
+
+void
+actor_give_up(struct actor *self, const char *why)
+{
+	if (self->phase > ACTOR_RUNNING)
+		return;
+	actor_shed(self, why);
+	actor_quarantine(self, why);
 }
 
 void

@@ -24,7 +24,7 @@
 void token_key_id(const uint8_t public_key[SEAL_PUBLIC_SIZE],
     char ret_key_id[TOKEN_KEY_ID_MAX + 1]);
 
-/* FULL if the claims pass a bound; iss and aud are filled in. */
+/* FULL past TOKEN_MAX; iss and aud are filled in. */
 MUST_CHECK enum status token_mint(const struct seal_keypair *keys,
     const struct token_claims *claims, char ret_token[TOKEN_MAX + 1]);
 

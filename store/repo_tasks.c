@@ -10,7 +10,7 @@
 #include "store/row.h"
 
 #define TASK_SCOPE "task.create"
-#define TASK_PAGE_BYTES (1u << 20) /* a page ends after so many */
+#define TASK_PAGE_BYTES (700u << 10) /* and one more row; fits FRAME_MAX */
 
 /* An index and what it holds of a task: a text, then the task's id. */
 struct task_index {

@@ -7,6 +7,22 @@
 
 #define URL_MAX 256
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+/*
+ * libnng is not instrumented: what its atomic counters order, the last user of
+ * a stream's dialer and its end, looks like a race to TSan.
+ */
+const char *__tsan_default_suppressions(void);
+
+const char *
+__tsan_default_suppressions(void)
+{
+	return "race:pthread_mutex_destroy\n";
+}
+#endif
+#endif
+
 static uint8_t rig_frame[sizeof(uint64_t) + LINK_PAD_MAX];
 
 uint64_t

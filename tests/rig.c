@@ -168,13 +168,7 @@ static const struct actor_class probe_class = {
 void
 rig_init_with(struct rig *r, const struct config *config)
 {
-	rig_init_with(r, NULL);
-}
-
-void
-rig_init_with(struct rig *r, const struct config *config)
-{
-	struct node_config c = { .name = "rig", .loops = 1, .config = config };
+	struct node_config c = { .name = "rig", .loops = 1 };
 
 	memset(r, 0, sizeof(*r));
 	r->now_us = 1000000;

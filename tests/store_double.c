@@ -69,7 +69,14 @@ store_double_add_session(const char *session_id, const char *user_id,
 	return s;
 }
 
-/* True if the request was refused because a test wants it so. */
+static enum status
+double_on_held(struct actor *self, struct op *op, const struct msg *why)
+{
+	(void)self;
+	return op_pass(op, why);
+}
+
+/* True if a test wants the request refused, or never answered. */
 static bool
 double_fails(struct actor *self, const struct msg *in)
 {
@@ -78,6 +85,10 @@ double_fails(struct actor *self, const struct msg *in)
 		.detail = "a fault was injected" };
 
 	store_double.asked[in->id]++;
+	if (store_double.hold_id == in->id) {
+		(void)op_keep(op_open(self, in), double_on_held);
+		return true;
+	}
 	if (store_double.fail_id != in->id || store_double.fail_count == 0)
 		return false;
 	store_double.fail_count--;

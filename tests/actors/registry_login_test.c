@@ -252,6 +252,26 @@ test_login_survives_a_store_that_cannot_write(void **state)
 	scene_end(&s);
 }
 
+/* 8: a store that says nothing holds a log-in up, but not past its end. */
+static void
+test_login_is_answered_in_time_by_a_silent_store(void **state)
+{
+	struct scene s;
+	uint64_t tag;
+
+	(void)state;
+	scene_start(&s);
+	store_double.hold_id = MSG_store_session_create;
+	tag = scene_ask_login(&s, "u1", SCENE_PASSWORD, "");
+	assert_null(rig_answer_to(&s.r, ACTOR_NUMBER(gateway), tag));
+	rig_advance_ms(&s.r, RIG_WITHIN_US / 2000);
+	(void)RIG_REPLIED(&s.r, gateway, tag, auth_token);
+	assert_int_equal(rig_logged(&s.r, EV_API_SESSION_CREATE_FAILED), 1);
+	assert_non_null(
+	    strstr(rig_line(&s.r, EV_API_SESSION_CREATE_FAILED, 0), "TIMEOUT"));
+	scene_end(&s);
+}
+
 /* 9, LD-1 */
 static void
 test_session_without_a_row_can_be_logged_out_for_good(void **state)
@@ -415,6 +435,8 @@ main(void)
 		cmocka_unit_test(test_blank_name_is_refused_unasked),
 		cmocka_unit_test(test_user_agent_is_kept_up_to_its_bound),
 		cmocka_unit_test(test_login_survives_a_store_that_cannot_write),
+		cmocka_unit_test(
+		    test_login_is_answered_in_time_by_a_silent_store),
 		cmocka_unit_test(
 		    test_session_without_a_row_can_be_logged_out_for_good),
 		cmocka_unit_test(

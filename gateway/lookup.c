@@ -1,11 +1,11 @@
-#include "gateway/table.h"
+#include "gateway/lookup.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLE_SLOTS_MIN 64u
+#define LOOKUP_SLOTS_MIN 64u
 
-struct replica_table {
+struct lookup {
 	size_t value_size;
 	uint32_t max;
 	uint32_t count;
@@ -17,7 +17,7 @@ struct replica_table {
 
 /* A keyed mix of eight bytes at a time; collisions cost time, not safety. */
 static uint32_t
-table_hash(const struct replica_table *t, const char *key)
+lookup_hash(const struct lookup *t, const char *key)
 {
 	uint64_t h = t->secret[0];
 	size_t size = strlen(key);
@@ -34,13 +34,13 @@ table_hash(const struct replica_table *t, const char *key)
 }
 
 static void *
-table_value(const struct replica_table *t, uint32_t slot)
+lookup_value(const struct lookup *t, uint32_t slot)
 {
 	return t->values + t->value_size * slot;
 }
 
 static bool
-table_alloc(struct replica_table *t, uint32_t slots)
+lookup_alloc(struct lookup *t, uint32_t slots)
 {
 	t->slots = slots;
 	t->hashes = calloc(slots, sizeof(t->hashes[0]));
@@ -48,10 +48,10 @@ table_alloc(struct replica_table *t, uint32_t slots)
 	return t->hashes != NULL && t->values != NULL;
 }
 
-struct replica_table *
-table_create(size_t value_size, uint32_t max, const uint64_t secret[2])
+struct lookup *
+lookup_create(size_t value_size, uint32_t max, const uint64_t secret[2])
 {
-	struct replica_table *t = calloc(1, sizeof(*t));
+	struct lookup *t = calloc(1, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
@@ -59,15 +59,15 @@ table_create(size_t value_size, uint32_t max, const uint64_t secret[2])
 	t->max = max;
 	t->secret[0] = secret[0];
 	t->secret[1] = secret[1];
-	if (!table_alloc(t, TABLE_SLOTS_MIN)) {
-		table_destroy(t);
+	if (!lookup_alloc(t, LOOKUP_SLOTS_MIN)) {
+		lookup_destroy(t);
 		return NULL;
 	}
 	return t;
 }
 
 void
-table_destroy(struct replica_table *t)
+lookup_destroy(struct lookup *t)
 {
 	if (t == NULL)
 		return;
@@ -78,30 +78,30 @@ table_destroy(struct replica_table *t)
 
 /* The slot of key, or the vacant one where it would go. */
 static uint32_t
-table_slot(const struct replica_table *t, const char *key, uint32_t hash)
+lookup_slot(const struct lookup *t, const char *key, uint32_t hash)
 {
 	uint32_t i = (hash >> 1) & (t->slots - 1);
 
 	while (t->hashes[i] != 0 &&
-	       (t->hashes[i] != hash || strcmp(table_value(t, i), key) != 0))
+	       (t->hashes[i] != hash || strcmp(lookup_value(t, i), key) != 0))
 		i = (i + 1) & (t->slots - 1);
 	return i;
 }
 
 void *
-table_find(const struct replica_table *t, const char *key)
+lookup_find(const struct lookup *t, const char *key)
 {
-	uint32_t i = table_slot(t, key, table_hash(t, key));
+	uint32_t i = lookup_slot(t, key, lookup_hash(t, key));
 
-	return t->hashes[i] == 0 ? NULL : table_value(t, i);
+	return t->hashes[i] == 0 ? NULL : lookup_value(t, i);
 }
 
 static enum status
-table_grow(struct replica_table *t)
+lookup_grow(struct lookup *t)
 {
-	struct replica_table old = *t;
+	struct lookup old = *t;
 
-	if (!table_alloc(t, old.slots * 2)) {
+	if (!lookup_alloc(t, old.slots * 2)) {
 		free(t->hashes);
 		free(t->values);
 		*t = old;
@@ -112,9 +112,10 @@ table_grow(struct replica_table *t)
 
 		if (old.hashes[i] == 0)
 			continue;
-		to = table_slot(t, table_value(&old, i), old.hashes[i]);
+		to = lookup_slot(t, lookup_value(&old, i), old.hashes[i]);
 		t->hashes[to] = old.hashes[i];
-		memcpy(table_value(t, to), table_value(&old, i), t->value_size);
+		memcpy(
+		    lookup_value(t, to), lookup_value(&old, i), t->value_size);
 	}
 	free(old.hashes);
 	free(old.values);
@@ -122,32 +123,32 @@ table_grow(struct replica_table *t)
 }
 
 enum status
-table_put(struct replica_table *t, const void *value)
+lookup_put(struct lookup *t, const void *value)
 {
 	const char *key = value;
-	uint32_t hash = table_hash(t, key);
-	uint32_t i = table_slot(t, key, hash);
+	uint32_t hash = lookup_hash(t, key);
+	uint32_t i = lookup_slot(t, key, hash);
 
 	if (t->hashes[i] == 0) {
 		if (t->count >= t->max)
 			return ST_FULL;
 		if (t->count >= t->slots / 4 * 3) {
-			enum status st = table_grow(t);
+			enum status st = lookup_grow(t);
 
 			if (st != ST_OK)
 				return st;
-			i = table_slot(t, key, hash);
+			i = lookup_slot(t, key, hash);
 		}
 		t->count++;
 		t->hashes[i] = hash;
 	}
-	memcpy(table_value(t, i), value, t->value_size);
+	memcpy(lookup_value(t, i), value, t->value_size);
 	return ST_OK;
 }
 
 /* Closes the gap, so that no search stops at it. */
 static void
-table_shift_back(struct replica_table *t, uint32_t gap)
+lookup_shift_back(struct lookup *t, uint32_t gap)
 {
 	uint32_t mask = t->slots - 1;
 
@@ -158,32 +159,32 @@ table_shift_back(struct replica_table *t, uint32_t gap)
 		if (((i - home) & mask) < ((i - gap) & mask))
 			continue;
 		t->hashes[gap] = t->hashes[i];
-		memcpy(table_value(t, gap), table_value(t, i), t->value_size);
+		memcpy(lookup_value(t, gap), lookup_value(t, i), t->value_size);
 		gap = i;
 	}
 	t->hashes[gap] = 0;
 }
 
 void
-table_remove(struct replica_table *t, const char *key)
+lookup_remove(struct lookup *t, const char *key)
 {
-	uint32_t i = table_slot(t, key, table_hash(t, key));
+	uint32_t i = lookup_slot(t, key, lookup_hash(t, key));
 
 	if (t->hashes[i] == 0)
 		return;
 	t->count--;
-	table_shift_back(t, i);
+	lookup_shift_back(t, i);
 }
 
 void
-table_clear(struct replica_table *t)
+lookup_clear(struct lookup *t)
 {
 	memset(t->hashes, 0, t->slots * sizeof(t->hashes[0]));
 	t->count = 0;
 }
 
 uint32_t
-table_count(const struct replica_table *t)
+lookup_count(const struct lookup *t)
 {
 	return t->count;
 }

@@ -1,0 +1,227 @@
+#include "actors/event_hub.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "actors/hub.h"
+#include "actors/live.h"
+#include "protocols/channel.h"
+#include "runtime/address.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+#include "runtime/base/uuid.h"
+
+#define HUB_HEADS_MAX (CHANNELS_MAX / 2) /* read at the start */
+
+uint64_t
+hub_store(const struct actor *self)
+{
+	return actor_find(self, ACTOR_NUMBER(store), 0);
+}
+
+/* ---- ephemeral events ---- */
+
+static bool
+hub_is_nil(const struct uuid *id)
+{
+	static const struct uuid nil = { { 0 } };
+
+	return memcmp(id, &nil, sizeof(nil)) == 0;
+}
+
+/* Remembers the id only if some gateway took the event. */
+static enum status
+hub_tell_once(struct actor *self, const struct msg *in, struct channel_entry *c,
+    const struct event *event)
+{
+	struct hub_state *s = actor_state(self);
+	char id[UUID_TEXT_SIZE];
+	uint32_t told;
+	enum status st = dedup_record(
+	    &s->dedup, &c->window, &event->event_id, actor_now_us(self));
+
+	if (st == ST_EXISTS) {
+		uuid_text(&event->event_id, id);
+		LOG(EVENT_STREAM_HUB_PUBLISH_DEDUPED, KV("channel", c->name),
+		    KV("event_id", id));
+		return REPLY(self, in, hub_published, .duplicate = true);
+	}
+	told = hub_tell(self, c, event);
+	if (told == 0 && st == ST_OK)
+		dedup_unrecord(&s->dedup, &c->window, &event->event_id);
+	return REPLY(self, in, hub_published, .gateways = told);
+}
+
+static enum status
+hub_on_publish(struct actor *self, const struct msg *in)
+{
+	const struct hub_publish *ask = in->body;
+	struct hub_state *s = actor_state(self);
+	struct event event = ask->event;
+	struct channel_entry *c;
+
+	if (!channel_is_valid(event.channel))
+		return REFUSE(self, in, VALIDATION, "there is no such channel");
+	if (hub_is_nil(&event.event_id) || text_is_blank(event.event_type))
+		return REFUSE(
+		    self, in, VALIDATION, "an event has an id and a type");
+	event.epoch = event.offset = 0;
+	c = channels_find(&s->channels, event.channel);
+	if (c == NULL || !channel_has_listeners(c))
+		return REPLY(self, in, hub_published, .gateways = 0);
+	return hub_tell_once(self, in, c, &event);
+}
+
+/* ---- presence ---- */
+
+static enum status
+hub_on_socket_up(struct actor *self, const struct msg *in)
+{
+	const struct hub_socket_up *news = in->body;
+	uint32_t gateway = address_shard(in->from);
+	struct hub_state *s = actor_state(self);
+	uint32_t count;
+	enum status st;
+
+	if (!hub_is_gateway(in))
+		return hub_ignore(in, "hub_socket_up", "it is no gateway");
+	hub_note_incarnation(self, gateway, news->incarnation);
+	st = presence_up(
+	    &s->presence, gateway, news->socket, news->user_id, &count);
+	if (st == ST_EXISTS)
+		return ST_OK;
+	if (st != ST_OK)
+		return hub_ignore(in, "hub_socket_up", status_text(st));
+	LOG(USER_PRESENCE_CONNECT, KV("user_id", news->user_id),
+	    KU("count", count));
+	return ST_OK;
+}
+
+/* One that is not there is nothing to tell. */
+static enum status
+hub_on_socket_down(struct actor *self, const struct msg *in)
+{
+	const struct hub_socket_down *news = in->body;
+	struct hub_state *s = actor_state(self);
+	uint32_t count;
+
+	if (!hub_is_gateway(in))
+		return hub_ignore(in, "hub_socket_down", "it is no gateway");
+	if (presence_down(&s->presence, address_shard(in->from), news->socket,
+		news->user_id, &count) == ST_OK)
+		hub_on_user_gone(NULL, news->user_id, count);
+	return ST_OK;
+}
+
+/* ---- start ---- */
+
+static void
+hub_announce(struct actor *self)
+{
+	uint32_t shards = actor_shards(self, ACTOR_NUMBER(gateway));
+
+	for (uint32_t i = 0; i < shards; i++)
+		(void)SEND(self, actor_find(self, ACTOR_NUMBER(gateway), i),
+		    hub_restarted, 0);
+}
+
+/* More than fit are read when somebody listens. */
+static void
+hub_take_head(struct hub_state *s, const struct channel_head *head)
+{
+	struct channel_entry *c;
+
+	(void)text_fit(s->after, sizeof(s->after), head->channel);
+	if (s->heads == HUB_HEADS_MAX || !channel_is_valid(head->channel))
+		return;
+	s->heads++;
+	c = channels_take(&s->channels, head->channel);
+	assert(c != NULL); /* half of them are free */
+	c->is_known = true;
+	c->epoch = head->epoch;
+	c->head = c->wanted = head->head;
+}
+
+static enum status hub_read_heads(struct actor *self, struct timer *t);
+
+static enum status
+hub_on_heads(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_channels *page = reply->body;
+	struct hub_state *s = actor_state(self);
+
+	if (reply->id != MSG_store_channels) {
+		timer_start(self, &s->start, HUB_AGAIN_US, hub_read_heads);
+		return OP_REPLY(op, done, 0);
+	}
+	for (uint32_t i = 0; i < page->channels_count; i++)
+		hub_take_head(s, &page->channels[i]);
+	if (page->more && page->channels_count > 0 &&
+	    s->heads < HUB_HEADS_MAX) {
+		op_within(op, ACTOR_ASK_US);
+		return OP_ASK(op, hub_store(self), store_journal_channels,
+		    hub_on_heads, .after = s->after);
+	}
+	hub_announce(self);
+	actor_ready(self);
+	return OP_REPLY(op, done, 0);
+}
+
+static enum status
+hub_read_heads(struct actor *self, struct timer *t)
+{
+	struct hub_state *s = actor_state(self);
+	struct op *op = op_open(self, NULL);
+
+	(void)t;
+	assert(op != NULL); /* it starts: no other is open */
+	return OP_ASK(op, hub_store(self), store_journal_channels, hub_on_heads,
+	    .after = s->after);
+}
+
+static enum status
+hub_start(struct actor *self)
+{
+	struct hub_state *s = actor_state(self);
+	uint64_t ttl_s =
+	    live_configured(self, SETTING_event_stream_dedup_ttl_seconds);
+	uint64_t ids = live_configured(
+	    self, SETTING_event_stream_dedup_max_entries_per_channel);
+	uint64_t seed;
+	enum status st;
+
+	actor_random(self, &seed, sizeof(seed));
+	channels_init(&s->channels, seed);
+	presence_init(&s->presence, seed);
+	st = dedup_init(&s->dedup, ttl_s * 1000000, ids, seed);
+	return st == ST_OK ? hub_read_heads(self, &s->start) : st;
+}
+
+static void
+hub_stop(struct actor *self)
+{
+	struct hub_state *s = actor_state(self);
+
+	channels_fini(&s->channels);
+	presence_fini(&s->presence);
+	dedup_fini(&s->dedup);
+}
+
+static const struct handler hub_on[] = {
+	ON(hub_committed, hub_on_committed),
+	ON(hub_publish, hub_on_publish),
+	ON(hub_listen, hub_on_listen),
+	ON(hub_unlisten, hub_on_unlisten),
+	ON(hub_socket_up, hub_on_socket_up),
+	ON(hub_socket_down, hub_on_socket_down),
+	{ 0 },
+};
+
+const struct actor_class event_hub_class = {
+	.name = "event-hub",
+	.state_size = sizeof(struct hub_state),
+	.starts_slowly = true,
+	.start = hub_start,
+	.stop = hub_stop,
+	.on = hub_on,
+};

@@ -1,0 +1,62 @@
+/*
+ * hub - the state of the event hub, and what its files share.
+ *
+ * event_hub.c has its start, ephemeral events and presence; hub_durable.c
+ * durable events in their order; hub_listen.c who listens.
+ */
+#ifndef ACTORS_HUB_H
+#define ACTORS_HUB_H
+
+#include "actors/channels.h"
+#include "actors/presence.h"
+#include "runtime/actor.h"
+
+#define HUB_AGAIN_US 1000000u /* after the store did not answer */
+
+struct hub_state {
+	struct channels channels;
+	struct dedup dedup;
+	struct presence presence;
+	uint64_t incarnations[LISTENERS_MAX]; /* 0: not heard of */
+	uint32_t heads;                       /* read at the start */
+	char after[CHANNEL_MAX + 1];          /* the last of them */
+	struct timer start;
+	struct timer fill;
+};
+
+/* What an op keeps that fills a channel's gap, or lets a gateway listen. */
+struct hub_op {
+	struct channel_entry *channel; /* pinned by its count of questions */
+	uint32_t gateway;
+	uint64_t epoch; /* what the gateway has seen; 0: nothing */
+	uint64_t after;
+};
+
+uint64_t hub_store(const struct actor *self);
+
+/* ---- hub_durable.c ---- */
+
+/* False: it could not be told, which is logged. */
+bool hub_tell_one(
+    struct actor *self, uint32_t gateway, const struct event *event);
+/* To how many gateways it went. */
+uint32_t hub_tell(struct actor *self, const struct channel_entry *c,
+    const struct event *event);
+/* Reads the journal until all that was heard of has been told. */
+void hub_fill(struct actor *self, struct channel_entry *c);
+enum status hub_on_committed(struct actor *self, const struct msg *in);
+
+/* ---- hub_listen.c ---- */
+
+bool hub_is_gateway(const struct msg *in);
+/* A signal that cannot be refused is logged.  Always ST_OK. */
+enum status hub_ignore(
+    const struct msg *in, const char *message, const char *why);
+/* What an older incarnation of this gateway had is dropped. */
+void hub_note_incarnation(
+    struct actor *self, uint32_t gateway, uint64_t incarnation);
+void hub_on_user_gone(void *ctx, const char *user_id, uint32_t count);
+enum status hub_on_listen(struct actor *self, const struct msg *in);
+enum status hub_on_unlisten(struct actor *self, const struct msg *in);
+
+#endif

@@ -1,0 +1,199 @@
+#include "actors/presence.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/text.h"
+
+struct present_user {
+	struct chain_node node;
+	char id[ID_MAX + 1];
+	uint32_t count; /* never 0 */
+};
+
+struct present_socket {
+	struct chain_node node;
+	uint64_t number;
+	uint32_t gateway;
+	struct present_user *user;
+};
+
+void
+presence_init(struct presence *p, uint64_t seed)
+{
+	memset(p, 0, sizeof(*p));
+	p->seed = seed;
+	pool_init(&p->sockets, sizeof(struct present_socket),
+	    PRESENCE_SOCKETS_MAX, 0);
+	pool_init(
+	    &p->users, sizeof(struct present_user), PRESENCE_SOCKETS_MAX, 0);
+	chain_init(&p->by_socket, p->socket_buckets, PRESENCE_SOCKETS_MAX);
+	chain_init(&p->by_user, p->user_buckets, PRESENCE_SOCKETS_MAX);
+}
+
+void
+presence_fini(struct presence *p)
+{
+	pool_fini(&p->sockets);
+	pool_fini(&p->users);
+}
+
+static uint64_t
+presence_user_hash(const struct presence *p, const char *id)
+{
+	return chain_hash(id, strlen(id), p->seed);
+}
+
+static struct present_user *
+presence_find_user(const struct presence *p, const char *id)
+{
+	struct chain_node *n =
+	    chain_first(&p->by_user, presence_user_hash(p, id));
+
+	for (; n != NULL; n = chain_next(n)) {
+		struct present_user *u = CHAIN_OF(n, struct present_user, node);
+
+		if (strcmp(u->id, id) == 0)
+			return u;
+	}
+	return NULL;
+}
+
+static uint64_t
+presence_socket_hash(
+    const struct presence *p, uint32_t gateway, uint64_t number)
+{
+	return chain_hash(&number, sizeof(number), p->seed ^ gateway);
+}
+
+static struct present_socket *
+presence_find_socket(
+    const struct presence *p, uint32_t gateway, uint64_t number)
+{
+	struct chain_node *n = chain_first(
+	    &p->by_socket, presence_socket_hash(p, gateway, number));
+
+	for (; n != NULL; n = chain_next(n)) {
+		struct present_socket *s =
+		    CHAIN_OF(n, struct present_socket, node);
+
+		if (s->gateway == gateway && s->number == number)
+			return s;
+	}
+	return NULL;
+}
+
+/* NULL at the bound. */
+static struct present_user *
+presence_take_user(struct presence *p, const char *id)
+{
+	struct present_user *u = presence_find_user(p, id);
+
+	if (u != NULL)
+		return u;
+	u = pool_take(&p->users);
+	if (u == NULL)
+		return NULL;
+	snprintf(u->id, sizeof(u->id), "%s", id);
+	chain_put(&p->by_user, &u->node, presence_user_hash(p, id));
+	return u;
+}
+
+enum status
+presence_up(struct presence *p, uint32_t gateway, uint64_t socket,
+    const char *user_id, uint32_t *ret_count)
+{
+	struct present_socket *s;
+
+	if (text_is_blank(user_id) || strlen(user_id) > ID_MAX)
+		return ST_INVALID;
+	if (presence_find_socket(p, gateway, socket) != NULL)
+		return ST_EXISTS;
+	s = pool_take(&p->sockets);
+	if (s == NULL)
+		return ST_FULL;
+	s->user = presence_take_user(p, user_id);
+	if (s->user == NULL) {
+		pool_put(&p->sockets, s);
+		return ST_FULL;
+	}
+	s->number = socket;
+	s->gateway = gateway;
+	chain_put(
+	    &p->by_socket, &s->node, presence_socket_hash(p, gateway, socket));
+	*ret_count = ++s->user->count;
+	return ST_OK;
+}
+
+static uint32_t
+presence_remove(struct presence *p, struct present_socket *s)
+{
+	struct present_user *u = s->user;
+	uint32_t left = --u->count;
+
+	chain_take(&p->by_socket, &s->node);
+	pool_put(&p->sockets, s);
+	if (left == 0) {
+		chain_take(&p->by_user, &u->node);
+		pool_put(&p->users, u);
+	}
+	return left;
+}
+
+enum status
+presence_down(struct presence *p, uint32_t gateway, uint64_t socket,
+    const char *user_id, uint32_t *ret_count)
+{
+	struct present_socket *s = presence_find_socket(p, gateway, socket);
+
+	if (s == NULL || strcmp(s->user->id, user_id) != 0)
+		return ST_NOT_FOUND;
+	*ret_count = presence_remove(p, s);
+	return ST_OK;
+}
+
+uint32_t
+presence_drop_gateway(
+    struct presence *p, uint32_t gateway, presence_gone_fn gone, void *ctx)
+{
+	struct present_socket *s;
+	uint32_t dropped = 0;
+
+	for (uint32_t i = 0; (s = pool_next(&p->sockets, &i)) != NULL;) {
+		char id[ID_MAX + 1];
+
+		if (s->gateway != gateway)
+			continue;
+		memcpy(id, s->user->id, sizeof(id));
+		gone(ctx, id, presence_remove(p, s));
+		dropped++;
+	}
+	return dropped;
+}
+
+bool
+presence_is_online(const struct presence *p, const char *user_id)
+{
+	return presence_find_user(p, user_id) != NULL;
+}
+
+uint32_t
+presence_count(const struct presence *p, const char *user_id)
+{
+	const struct present_user *u = presence_find_user(p, user_id);
+
+	return u == NULL ? 0 : u->count;
+}
+
+size_t
+presence_users(
+    const struct presence *p, char (*ret_ids)[ID_MAX + 1], size_t ids_max)
+{
+	const struct present_user *u;
+	size_t count = 0;
+
+	for (uint32_t i = 0;
+	     count < ids_max && (u = pool_next(&p->users, &i)) != NULL;)
+		memcpy(ret_ids[count++], u->id, sizeof(u->id));
+	return count;
+}

@@ -1,0 +1,350 @@
+#include "actors/ticket_store.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "actors/option.h"
+#include "actors/table.h"
+#include "runtime/base/base64url.h"
+#include "runtime/base/list.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+
+#define SERVICE_NAME "ticket-cleanup"
+#define TICKET_BYTES 32
+#define TICKET_TEXT BASE64URL_TEXT_SIZE(TICKET_BYTES)
+#define TICKET_BUCKETS 512 /* of users, and of sessions */
+#define TICKET_KEY_SIZE 32
+#define SECOND_US 1000000u
+#define TICKET_INVALID "Invalid or expired ticket"
+
+struct ticket {
+	struct table_row row; /* by the digest of the ticket */
+	struct list by_age;   /* oldest first, which is first to expire */
+	struct list of_user;
+	struct list of_session;
+	uint64_t deadline_us;
+	int64_t expires_at; /* of the credential it was asked for with */
+	enum role role;
+	char user_id[ID_MAX + 1];
+	char username[USERNAME_MAX + 1];
+	char session_id[SESSION_ID_MAX + 1];
+	char address[ADDRESS_MAX + 1];
+	char user_agent[USER_AGENT_MAX + 1];
+};
+
+struct ticket_store {
+	struct table tickets;
+	struct list by_age;
+	struct list users[TICKET_BUCKETS];
+	struct list sessions[TICKET_BUCKETS];
+	uint8_t key[TICKET_KEY_SIZE];
+	uint64_t ttl_us;
+	uint64_t pending_max; /* per user */
+};
+
+static enum status
+ticket_store_start(struct actor *self)
+{
+	struct ticket_store *s = actor_state(self);
+	uint64_t salt;
+
+	if (sodium_init() < 0)
+		return ST_IO;
+	actor_random(self, s->key, sizeof(s->key));
+	actor_random(self, &salt, sizeof(salt));
+	list_init(&s->by_age);
+	for (size_t i = 0; i < TICKET_BUCKETS; i++) {
+		list_init(&s->users[i]);
+		list_init(&s->sessions[i]);
+	}
+	s->ttl_us =
+	    option_u64(self, SETTING_api_ws_ticket_ttl_seconds) * SECOND_US;
+	s->pending_max =
+	    option_u64(self, SETTING_api_ws_ticket_max_pending_per_user);
+	return table_init(
+	    &s->tickets, sizeof(struct ticket), TICKETS_MAX, salt);
+}
+
+static void
+ticket_store_stop(struct actor *self)
+{
+	struct ticket_store *s = actor_state(self);
+
+	table_fini(&s->tickets);
+	sodium_memzero(s->key, sizeof(s->key));
+}
+
+/* Who cannot know the key cannot aim at a row or a bucket. */
+static struct uuid
+ticket_digest(const struct ticket_store *s, const void *bytes, size_t size)
+{
+	struct uuid digest;
+
+	crypto_generichash(digest.octets, sizeof(digest.octets), bytes, size,
+	    s->key, sizeof(s->key));
+	return digest;
+}
+
+static struct list *
+ticket_bucket(
+    const struct ticket_store *s, struct list *buckets, const char *text)
+{
+	struct uuid digest = ticket_digest(s, text, strlen(text));
+	uint32_t n;
+
+	memcpy(&n, digest.octets, sizeof(n));
+	return &buckets[n % TICKET_BUCKETS];
+}
+
+static void
+ticket_forget(struct ticket_store *s, struct ticket *t)
+{
+	struct uuid digest = t->row.id;
+
+	list_remove(&t->by_age);
+	list_remove(&t->of_user);
+	list_remove(&t->of_session);
+	(void)table_drop(&s->tickets, &digest);
+}
+
+static bool
+ticket_is_expired(const struct ticket *t, uint64_t now_us)
+{
+	return now_us > t->deadline_us;
+}
+
+static uint32_t
+ticket_store_purge(struct ticket_store *s, uint64_t now_us)
+{
+	uint32_t removed = 0;
+	struct list *first;
+
+	while ((first = list_first(&s->by_age)) != NULL) {
+		struct ticket *t = LIST_OF(first, struct ticket, by_age);
+
+		if (!ticket_is_expired(t, now_us))
+			break;
+		ticket_forget(s, t);
+		removed++;
+	}
+	return removed;
+}
+
+static uint32_t
+ticket_store_pending(struct ticket_store *s, const char *user_id)
+{
+	const struct list *bucket = ticket_bucket(s, s->users, user_id);
+	uint32_t n = 0;
+
+	for (struct list *l = bucket->next; l != bucket; l = l->next)
+		n += strcmp(LIST_OF(l, struct ticket, of_user)->user_id,
+			 user_id) == 0;
+	return n;
+}
+
+static void
+ticket_fill(struct ticket *t, const struct principal *who)
+{
+	t->expires_at = who->expires_at;
+	t->role = who->role;
+	text_fit(t->user_id, sizeof(t->user_id), who->user_id);
+	text_fit(t->username, sizeof(t->username), who->username);
+	text_fit(t->session_id, sizeof(t->session_id), who->session_id);
+	text_fit(t->address, sizeof(t->address), who->address);
+	text_fit(t->user_agent, sizeof(t->user_agent), who->user_agent);
+}
+
+static enum status
+ticket_store_issue(
+    struct actor *self, const struct msg *in, const struct principal *who)
+{
+	struct ticket_store *s = actor_state(self);
+	uint8_t bytes[TICKET_BYTES];
+	char text[TICKET_TEXT + 1] = { 0 };
+	struct uuid digest;
+	struct ticket *t;
+
+	actor_random(self, bytes, sizeof(bytes));
+	digest = ticket_digest(s, bytes, sizeof(bytes));
+	t = table_put(&s->tickets, &digest);
+	if (t == NULL)
+		return REFUSE(self, in, OVERLOADED, "too many tickets");
+	ticket_fill(t, who);
+	t->deadline_us = actor_now_us(self) + s->ttl_us;
+	list_append(&s->by_age, &t->by_age);
+	list_append(ticket_bucket(s, s->users, t->user_id), &t->of_user);
+	list_append(
+	    ticket_bucket(s, s->sessions, t->session_id), &t->of_session);
+	base64url_encode(bytes, sizeof(bytes), text);
+	sodium_memzero(bytes, sizeof(bytes));
+	return REPLY(self, in, ticket_issued, .ticket = text,
+	    .expires_in = (uint32_t)(s->ttl_us / SECOND_US));
+}
+
+/* Counting, refusing and adding are one turn: no two askers meet in it. */
+static enum status
+ticket_store_on_create(struct actor *self, const struct msg *in)
+{
+	struct ticket_store *s = actor_state(self);
+	const struct ticket_create *ask = in->body;
+	const struct principal *who = &ask->caller;
+	uint32_t pending;
+
+	if (who->method != AUTH_JWT || text_is_blank(who->user_id))
+		return REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
+	if (who->role == ROLE_SYSTEM)
+		return REFUSE(self, in, FORBIDDEN, "Forbidden");
+	(void)ticket_store_purge(s, actor_now_us(self));
+	pending = ticket_store_pending(s, who->user_id);
+	if (pending < s->pending_max) {
+		LOG(API_WS_TICKET_ISSUED, KV("user_id", who->user_id),
+		    KU("pending", pending + 1));
+		return ticket_store_issue(self, in, who);
+	}
+	LOG(API_WS_TICKET_LIMIT_EXCEEDED, KV("user_id", who->user_id),
+	    KU("pending", pending), KU("max", s->pending_max));
+	return actor_refuse_with(self, in,
+	    &(struct refused){ .status = ST_FULL,
+		.problem = PROBLEM_TICKET_LIMIT,
+		.detail = "Too many pending tickets",
+		.retry_after_ms = (uint32_t)(s->ttl_us / 1000) });
+}
+
+/* NULL unless text is just what was issued once and is still here. */
+static struct ticket *
+ticket_store_find(struct ticket_store *s, const char *text)
+{
+	uint8_t bytes[TICKET_BYTES];
+	struct uuid digest;
+
+	if (strlen(text) != TICKET_TEXT ||
+	    base64url_decode(text, TICKET_TEXT, bytes) != ST_OK)
+		return NULL;
+	digest = ticket_digest(s, bytes, sizeof(bytes));
+	return table_find(&s->tickets, &digest);
+}
+
+static struct principal
+ticket_holder_of(const struct ticket *t)
+{
+	return (struct principal){ .user_id = t->user_id,
+		.username = t->username,
+		.role = t->role,
+		.method = AUTH_WS_TICKET,
+		.session_id = t->session_id,
+		.expires_at = t->expires_at,
+		.address = t->address,
+		.user_agent = t->user_agent };
+}
+
+/* Removed first, judged then: a ticket that came too late is used up too. */
+static enum status
+ticket_store_on_consume(struct actor *self, const struct msg *in)
+{
+	struct ticket_store *s = actor_state(self);
+	const struct ticket_consume *ask = in->body;
+	struct ticket *found = ticket_store_find(s, ask->ticket);
+	struct ticket t;
+
+	if (found == NULL) {
+		LOG(API_WS_TICKET_INVALID, KV("why", "unknown"));
+		return REFUSE(self, in, UNAUTHORIZED, TICKET_INVALID);
+	}
+	t = *found;
+	ticket_forget(s, found);
+	if (ticket_is_expired(&t, actor_now_us(self)) ||
+	    t.expires_at <= actor_wall_us(self)) {
+		LOG(API_WS_TICKET_EXPIRED, KV("user_id", t.user_id));
+		return REFUSE(self, in, UNAUTHORIZED, TICKET_INVALID);
+	}
+	LOG(API_WS_TICKET_CONSUMED, KV("user_id", t.user_id));
+	return REPLY(self, in, ticket_holder, .holder = ticket_holder_of(&t));
+}
+
+static void
+ticket_store_drop_session(struct ticket_store *s, const char *session_id)
+{
+	struct list *bucket = ticket_bucket(s, s->sessions, session_id);
+	struct list *next;
+
+	for (struct list *l = bucket->next; l != bucket; l = next) {
+		struct ticket *t = LIST_OF(l, struct ticket, of_session);
+
+		next = l->next;
+		if (strcmp(t->session_id, session_id) == 0)
+			ticket_forget(s, t);
+	}
+}
+
+static enum status
+ticket_store_on_drop(struct actor *self, const struct msg *in)
+{
+	const struct ticket_drop *ask = in->body;
+
+	for (uint32_t i = 0; i < ask->session_ids_count; i++)
+		if (ask->session_ids[i][0] != '\0')
+			ticket_store_drop_session(
+			    actor_state(self), ask->session_ids[i]);
+	return REPLY(self, in, done, .nothing = 0);
+}
+
+static uint32_t
+ticket_store_clean(struct actor *self)
+{
+	struct ticket_store *s = actor_state(self);
+	uint32_t removed = ticket_store_purge(s, actor_now_us(self));
+
+	LOG(API_WS_TICKET_CLEANUP, KU("removed", removed),
+	    KU("remaining", s->tickets.count));
+	return removed;
+}
+
+static enum status
+ticket_store_on_clean(struct actor *self, const struct msg *in)
+{
+	const struct ticket_store *s = actor_state(self);
+	uint32_t removed = ticket_store_clean(self);
+
+	return REPLY(self, in, ticket_cleaned, .removed = removed,
+	    .remaining = s->tickets.count);
+}
+
+static enum status
+ticket_store_on_service_run(struct actor *self, const struct msg *in)
+{
+	const struct service_run *ask = in->body;
+
+	if (strcmp(ask->service, SERVICE_NAME) != 0)
+		return REFUSE(self, in, NOT_FOUND, "no such service");
+	return REPLY(self, in, service_ran, .generation = ask->generation,
+	    .count = ticket_store_clean(self));
+}
+
+/* A run is one turn: it is over before anybody can cancel it. */
+static enum status
+ticket_store_on_service_cancel(struct actor *self, const struct msg *in)
+{
+	(void)self;
+	(void)in;
+	return ST_OK;
+}
+
+static const struct handler ticket_store_on[] = {
+	ON(ticket_create, ticket_store_on_create),
+	ON(ticket_consume, ticket_store_on_consume),
+	ON(ticket_drop, ticket_store_on_drop),
+	ON(ticket_clean, ticket_store_on_clean),
+	ON(service_run, ticket_store_on_service_run),
+	ON(service_cancel, ticket_store_on_service_cancel),
+	{ 0 },
+};
+
+const struct actor_class ticket_store_class = {
+	.name = "ticket-store",
+	.state_size = sizeof(struct ticket_store),
+	.restart = RESTART_ON_FAILURE,
+	.start = ticket_store_start,
+	.stop = ticket_store_stop,
+	.on = ticket_store_on,
+};

@@ -1,0 +1,169 @@
+/* Who is online: sessions 2.5.8, P-1 to P-5; scenarios 56 and 57. */
+#include "actors/presence.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct presence *
+presence_create(void)
+{
+	struct presence *p = malloc(sizeof(*p));
+
+	presence_init(p, 1);
+	return p;
+}
+
+static void
+presence_destroy(struct presence *p)
+{
+	presence_fini(p);
+	free(p);
+}
+
+/* Scenario 56; P-1, P-2, P-3, P-4 */
+static void
+test_two_tabs_are_one_user_twice(void **state)
+{
+	struct presence *p = presence_create();
+	uint32_t count = 0;
+
+	(void)state;
+	assert_false(presence_is_online(p, "u1"));
+	assert_int_equal(presence_up(p, 0, 1, "u1", &count), ST_OK);
+	assert_int_equal(presence_up(p, 1, 1, "u1", &count), ST_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(presence_count(p, "u1"), 2);
+	assert_int_equal(presence_down(p, 0, 1, "u1", &count), ST_OK);
+	assert_int_equal(count, 1);
+	assert_true(presence_is_online(p, "u1"));
+	assert_int_equal(presence_down(p, 1, 1, "u1", &count), ST_OK);
+	assert_int_equal(count, 0);
+	assert_false(presence_is_online(p, "u1"));
+	assert_int_equal(presence_count(p, "u1"), 0);
+	assert_int_equal(p->users.used, 0);
+	presence_destroy(p);
+}
+
+/* Scenario 57; P-2 */
+static void
+test_going_without_having_come_changes_nothing(void **state)
+{
+	struct presence *p = presence_create();
+	uint32_t count = 42;
+
+	(void)state;
+	assert_int_equal(presence_down(p, 0, 1, "u1", &count), ST_NOT_FOUND);
+	assert_int_equal(count, 42);
+	assert_int_equal(presence_up(p, 0, 1, "u1", &count), ST_OK);
+	assert_int_equal(presence_up(p, 0, 1, "u1", &count), ST_EXISTS);
+	assert_int_equal(presence_down(p, 0, 1, "u2", &count), ST_NOT_FOUND);
+	assert_int_equal(presence_down(p, 1, 1, "u1", &count), ST_NOT_FOUND);
+	assert_int_equal(presence_down(p, 0, 2, "u1", &count), ST_NOT_FOUND);
+	assert_int_equal(presence_count(p, "u1"), 1);
+	presence_destroy(p);
+}
+
+static void
+test_blank_and_overlong_ids_are_refused(void **state)
+{
+	struct presence *p = presence_create();
+	char id[ID_MAX + 2];
+	uint32_t count;
+
+	(void)state;
+	assert_int_equal(presence_up(p, 0, 1, "", &count), ST_INVALID);
+	assert_int_equal(presence_up(p, 0, 1, " \t", &count), ST_INVALID);
+	memset(id, 'x', sizeof(id));
+	id[ID_MAX + 1] = '\0';
+	assert_int_equal(presence_up(p, 0, 1, id, &count), ST_INVALID);
+	id[ID_MAX] = '\0';
+	assert_int_equal(presence_up(p, 0, 1, id, &count), ST_OK);
+	assert_int_equal(presence_count(p, id), 1);
+	presence_destroy(p);
+}
+
+/* P-5 */
+static void
+test_list_of_users_is_a_copy(void **state)
+{
+	struct presence *p = presence_create();
+	char ids[4][ID_MAX + 1];
+	uint32_t count;
+
+	(void)state;
+	assert_int_equal(presence_up(p, 0, 1, "u1", &count), ST_OK);
+	assert_int_equal(presence_up(p, 0, 2, "u2", &count), ST_OK);
+	assert_int_equal(presence_up(p, 0, 3, "u2", &count), ST_OK);
+	assert_int_equal(presence_users(p, ids, 4), 2);
+	memset(ids, 'x', sizeof(ids));
+	assert_true(presence_is_online(p, "u1"));
+	assert_int_equal(presence_users(p, ids, 1), 1);
+	presence_destroy(p);
+}
+
+static void
+note_gone(void *ctx, const char *user_id, uint32_t count)
+{
+	uint32_t *sum = ctx;
+
+	assert_int_equal(user_id[0], 'u');
+	*sum += 10 + count;
+}
+
+static void
+test_sockets_of_a_gateway_go_all_at_once(void **state)
+{
+	struct presence *p = presence_create();
+	uint32_t count, sum = 0;
+
+	(void)state;
+	assert_int_equal(presence_up(p, 0, 1, "u1", &count), ST_OK);
+	assert_int_equal(presence_up(p, 0, 2, "u1", &count), ST_OK);
+	assert_int_equal(presence_up(p, 1, 1, "u1", &count), ST_OK);
+	assert_int_equal(presence_up(p, 0, 3, "u2", &count), ST_OK);
+	assert_int_equal(presence_drop_gateway(p, 0, note_gone, &sum), 3);
+	assert_int_equal(sum, 30 + 2 + 1 + 0);
+	assert_int_equal(presence_count(p, "u1"), 1);
+	assert_false(presence_is_online(p, "u2"));
+	assert_int_equal(presence_drop_gateway(p, 0, note_gone, &sum), 0);
+	presence_destroy(p);
+}
+
+static void
+test_sockets_are_bounded(void **state)
+{
+	struct presence *p = presence_create();
+	uint32_t count;
+
+	(void)state;
+	for (uint64_t i = 0; i < PRESENCE_SOCKETS_MAX; i++)
+		assert_int_equal(presence_up(p, 0, i, "u1", &count), ST_OK);
+	assert_int_equal(
+	    presence_up(p, 0, PRESENCE_SOCKETS_MAX, "u1", &count), ST_FULL);
+	assert_int_equal(
+	    presence_up(p, 0, PRESENCE_SOCKETS_MAX, "u2", &count), ST_FULL);
+	assert_false(presence_is_online(p, "u2"));
+	assert_int_equal(presence_count(p, "u1"), PRESENCE_SOCKETS_MAX);
+	presence_destroy(p);
+}
+
+#define RUN(test) cmocka_unit_test(test)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(test_two_tabs_are_one_user_twice),
+		RUN(test_going_without_having_come_changes_nothing),
+		RUN(test_blank_and_overlong_ids_are_refused),
+		RUN(test_list_of_users_is_a_copy),
+		RUN(test_sockets_of_a_gateway_go_all_at_once),
+		RUN(test_sockets_are_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
