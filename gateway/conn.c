@@ -126,7 +126,7 @@ conn_reserve(struct conn *c, size_t size)
 	return true;
 }
 
-static bool
+bool
 conn_keep(struct conn *c, const uint8_t *at, size_t size)
 {
 	if (size == 0)
@@ -138,7 +138,7 @@ conn_keep(struct conn *c, const uint8_t *at, size_t size)
 	return true;
 }
 
-static void
+void
 conn_forget(struct conn *c, size_t size)
 {
 	c->kept_size -= (uint32_t)size;
@@ -288,8 +288,12 @@ conn_take(struct conn *c, const uint8_t *at, size_t size)
 		return;
 	}
 	used = conn_read_all(c, at, size);
-	if (used != SIZE_MAX && !conn_keep(c, at + used, size - used))
+	if (used == SIZE_MAX)
+		return;
+	if (!conn_keep(c, at + used, size - used))
 		conn_close(c);
+	else if (c->socket != NULL)
+		socket_go_on(c);
 }
 
 void
@@ -302,6 +306,10 @@ conn_go_on(struct conn *c)
 		if (used == SIZE_MAX)
 			return;
 		conn_forget(c, used);
+	}
+	if (c->socket != NULL) {
+		socket_go_on(c);
+		return;
 	}
 	if (c->state > CONN_BODY)
 		return;

@@ -111,6 +111,10 @@ void conn_on_accept(void *ctx, struct net_stream *s);
 /* Looks at what is kept: the next request of a pipeline. */
 void conn_go_on(struct conn *c);
 void conn_become(struct conn *c, enum conn_state state);
+/* Bytes to look at later, behind those kept; false: too many. */
+bool conn_keep(struct conn *c, const uint8_t *at, size_t size);
+/* The first of them were used. */
+void conn_forget(struct conn *c, size_t size);
 /* At once; ends its exchange or socket too. */
 void conn_close(struct conn *c);
 /* Sends what is owed first; nothing more is read. */

@@ -1,0 +1,221 @@
+#include "gateway/control.h"
+
+#include <string.h>
+
+#include "gateway/document.h"
+
+/* Fields of a message, as bits. */
+enum control_key {
+	KEY_ACTION = 1,
+	KEY_TICKET = 2,
+	KEY_CHANNELS = 4,
+	KEY_FILTERS = 8
+};
+
+static const struct control_word {
+	const char *text;
+	uint32_t value;
+} control_actions[] = {
+	{ "auth", CONTROL_AUTH },
+	{ "subscribe", CONTROL_SUBSCRIBE },
+	{ "unsubscribe", CONTROL_UNSUBSCRIBE },
+	{ "ping", CONTROL_PING },
+	{ NULL, CONTROL_NONE },
+}, control_keys[] = {
+	{ "action", KEY_ACTION },
+	{ "ticket", KEY_TICKET },
+	{ "channels", KEY_CHANNELS },
+	{ "filters", KEY_FILTERS },
+	{ NULL, 0 },
+};
+
+static uint32_t
+control_word_of(const struct control_word *words, struct bytes text)
+{
+	while (words->text != NULL &&
+	       (strlen(words->text) != text.size ||
+		   memcmp(words->text, text.at, text.size) != 0))
+		words++;
+	return words->value;
+}
+
+/* UTF-8 that has been checked: every byte but continuations begins one. */
+static size_t
+control_chars(struct bytes text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.size; i++)
+		n += (text.at[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* A list of texts; an item of a frame takes two bytes of it or more. */
+static void
+control_read_channels(struct document *d, struct document_item *list,
+    size_t frame_size, struct control *c)
+{
+	struct bytes *names = NULL;
+	uint32_t count = 0;
+
+	if (list->kind != DOCUMENT_LIST) {
+		c->odd = true;
+		document_skip(d, list);
+		return;
+	}
+	names = arena_take(d->arena, frame_size * sizeof(names[0]));
+	if (names == NULL) {
+		d->failed = true;
+		return;
+	}
+	while (document_more(d, list)) {
+		struct document_item item = document_next(d);
+
+		c->odd |= item.kind != DOCUMENT_TEXT;
+		document_skip(d, &item);
+		names[count++] = item.text;
+	}
+	c->has_channels = true;
+	c->channels = names;
+	c->channels_count = count;
+}
+
+static void
+control_add_filter(
+    struct control *c, struct bytes key, const struct document_item *value)
+{
+	if (value->kind != DOCUMENT_TEXT)
+		c->odd = true;
+	else if (c->filters_count == CONTROL_FILTERS_MAX ||
+		 control_chars(value->text) > CONTROL_FILTER_CHARS_MAX)
+		c->filters_over = true;
+	else
+		fields_append(&c->filters, key, value->text);
+	c->filters_count += c->filters_count < CONTROL_FILTERS_MAX;
+}
+
+/* Flat, a pair takes no more than four bytes beside what the frame has. */
+static void
+control_read_filters(struct document *d, struct document_item *map,
+    size_t frame_size, struct control *c)
+{
+	size_t room =
+	    frame_size + CONTROL_FILTERS_MAX * fields_need((struct bytes){ 0 },
+						   (struct bytes){ 0 });
+
+	if (map->kind != DOCUMENT_MAP) {
+		c->odd = true;
+		document_skip(d, map);
+		return;
+	}
+	c->filters.at = arena_take_bytes(d->arena, room);
+	if (c->filters.at == NULL) {
+		d->failed = true;
+		return;
+	}
+	c->has_filters = true;
+	while (document_more(d, map)) {
+		bool odd;
+		struct bytes key = document_key(d, &odd);
+		struct document_item value = document_next(d);
+
+		document_skip(d, &value);
+		c->odd |= odd;
+		control_add_filter(c, key, &value);
+	}
+}
+
+static void
+control_read_text(struct document *d, struct document_item *value,
+    enum control_key key, struct control *c)
+{
+	document_skip(d, value);
+	if (value->kind != DOCUMENT_TEXT)
+		c->odd = true;
+	else if (key == KEY_TICKET)
+		c->ticket = value->text;
+	else
+		c->action = (enum control_action)control_word_of(
+		    control_actions, value->text);
+}
+
+static void
+control_read_member(
+    struct document *d, size_t frame_size, uint32_t *seen, struct control *c)
+{
+	bool odd;
+	struct bytes name = document_key(d, &odd);
+	uint32_t key = odd ? 0 : control_word_of(control_keys, name);
+	struct document_item value = document_next(d);
+
+	if (key == 0 || (*seen & key) != 0) {
+		c->odd = true;
+		document_skip(d, &value);
+	} else if (key == KEY_CHANNELS) {
+		control_read_channels(d, &value, frame_size, c);
+	} else if (key == KEY_FILTERS) {
+		control_read_filters(d, &value, frame_size, c);
+	} else {
+		control_read_text(d, &value, (enum control_key)key, c);
+	}
+	*seen |= key;
+}
+
+/* Which keys each action may have. */
+static void
+control_check_keys(uint32_t seen, struct control *c)
+{
+	static const uint32_t may[] = {
+		[CONTROL_NONE] = 0,
+		[CONTROL_AUTH] = KEY_ACTION | KEY_TICKET,
+		[CONTROL_SUBSCRIBE] = KEY_ACTION | KEY_CHANNELS | KEY_FILTERS,
+		[CONTROL_UNSUBSCRIBE] = KEY_ACTION | KEY_CHANNELS,
+		[CONTROL_PING] = KEY_ACTION,
+	};
+	uint32_t allowed = may[c->action];
+
+	c->odd |= (seen & ~allowed) != 0;
+	if ((allowed & KEY_CHANNELS) != 0)
+		c->odd |= !c->has_channels;
+}
+
+enum status
+control_read(enum websocket_subprotocol syntax, struct bytes frame,
+    struct arena *a, struct control *ret_control)
+{
+	struct control c = { .form = CONTROL_UNREADABLE };
+	struct document d;
+	struct document_item top;
+	uint32_t seen = 0;
+
+	if (document_open(&d, syntax, frame, a) == ST_OK) {
+		top = document_next(&d);
+		c.form = top.kind == DOCUMENT_MAP ? CONTROL_OBJECT
+						  : CONTROL_NO_OBJECT;
+		while (c.form == CONTROL_OBJECT && document_more(&d, &top))
+			control_read_member(&d, frame.size, &seen, &c);
+		control_check_keys(seen, &c);
+	}
+	if (d.failed)
+		return ST_NO_MEMORY;
+	*ret_control = c;
+	return ST_OK;
+}
+
+const char *
+control_fault(const struct control *c, enum websocket_subprotocol syntax)
+{
+	if (c->form == CONTROL_UNREADABLE)
+		return syntax == WEBSOCKET_JSON ? "Invalid JSON"
+						: "Invalid MessagePack";
+	if (c->form == CONTROL_NO_OBJECT)
+		return syntax == WEBSOCKET_JSON ? "Expected JSON object"
+						: "Expected map";
+	if (c->action == CONTROL_AUTH)
+		return "Unknown action";
+	if (c->odd || c->action == CONTROL_NONE)
+		return "Invalid control message";
+	if (c->filters_over)
+		return "Filter bounds exceeded";
+	return NULL;
+}

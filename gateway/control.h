@@ -1,0 +1,60 @@
+/*
+ * control - what a client's message asks for, from JSON or from msgpack.
+ *
+ *   {"action":"auth","ticket":"..."}
+ *   {"action":"subscribe","channels":["..."],"filters":{"key":"value"}}
+ *   {"action":"unsubscribe","channels":["..."]}
+ *   {"action":"ping"}
+ *
+ * control_read finds the parts, whatever else is wrong; control_fault then
+ * judges a message of an open socket.  The first message of a socket is
+ * judged by socket_auth.c, which answers with other words.
+ * Borrows the frame; lists and decoded texts lie in the arena.
+ */
+#ifndef GATEWAY_CONTROL_H
+#define GATEWAY_CONTROL_H
+
+#include "gateway/fields.h"
+#include "gateway/websocket_handshake.h"
+#include "runtime/base/arena.h"
+
+#define CONTROL_FILTERS_MAX 10       /* keys of one frame */
+#define CONTROL_FILTER_CHARS_MAX 256 /* of one value */
+
+enum control_action {
+	CONTROL_NONE, /* missing, no text, or unknown */
+	CONTROL_AUTH,
+	CONTROL_SUBSCRIBE,
+	CONTROL_UNSUBSCRIBE,
+	CONTROL_PING
+};
+
+enum control_form {
+	CONTROL_UNREADABLE, /* no JSON, no msgpack */
+	CONTROL_NO_OBJECT,
+	CONTROL_OBJECT
+};
+
+struct control {
+	enum control_form form;
+	enum control_action action;
+	bool odd; /* unknown or repeated keys, values of other kinds */
+	bool has_channels;
+	bool has_filters;
+	bool filters_over;   /* past a bound */
+	struct bytes ticket; /* empty: missing, or no text */
+	const struct bytes *channels;
+	uint32_t channels_count;
+	struct fields filters; /* in the arena */
+	uint32_t filters_count;
+};
+
+/* NO_MEMORY if the arena is too small, and nothing else. */
+MUST_CHECK enum status control_read(enum websocket_subprotocol syntax,
+    struct bytes frame, struct arena *a, struct control *ret_control);
+
+/* NULL, or what to answer an open socket. */
+const char *control_fault(
+    const struct control *c, enum websocket_subprotocol syntax);
+
+#endif

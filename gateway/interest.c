@@ -1,0 +1,228 @@
+#include "gateway/interest.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "gateway/socket_parts.h"
+#include "runtime/base/log.h"
+
+/* What an op remembers: a person may be gone when the answer comes. */
+struct interest_ask {
+	uint64_t person; /* 0: a shared channel */
+	uint8_t channel;
+};
+
+void
+interest_init(struct interest *i, uint32_t channel)
+{
+	*i = (struct interest){ .channel = (uint8_t)channel };
+	list_init(&i->link);
+}
+
+struct interest *
+interest_of(struct socket *s, uint32_t channel)
+{
+	return channel == CHANNEL_OWN ? &s->person->own
+				      : &s->all->shared[channel];
+}
+
+static struct person *
+interest_person(struct interest *i)
+{
+	return i->channel == CHANNEL_OWN ? LIST_OF(i, struct person, own)
+					 : NULL;
+}
+
+static void
+interest_name(struct interest *i, char ret_name[CHANNEL_MAX + 1])
+{
+	struct person *p = interest_person(i);
+	enum status st = ST_OK;
+
+	if (p != NULL)
+		st = channel_private_name(p->user_id, ret_name);
+	else
+		snprintf(ret_name, CHANNEL_MAX + 1, "%s",
+		    channel_name((enum channel)i->channel));
+	assert(st == ST_OK);
+}
+
+/* In the list of what is to be done, exactly if something is. */
+static void
+interest_review(struct sockets *k, struct interest *i)
+{
+	bool wanted = i->refs > 0;
+
+	list_remove(&i->link);
+	if (i->state != INTEREST_ASKING && wanted != (i->state == INTEREST_ON))
+		list_append(&k->wanted, &i->link);
+}
+
+void
+socket_hold(struct socket *s, uint32_t channels)
+{
+	channels &= ~s->held;
+	s->held |= channels;
+	for (uint32_t c = 0; c <= CHANNEL_OWN; c++) {
+		if ((channels & CHANNEL_BIT(c)) == 0)
+			continue;
+		interest_of(s, c)->refs++;
+		interest_review(s->all, interest_of(s, c));
+	}
+}
+
+void
+socket_release(struct socket *s, uint32_t channels)
+{
+	channels &= s->held;
+	s->held &= ~channels;
+	for (uint32_t c = 0; c <= CHANNEL_OWN; c++) {
+		if ((channels & CHANNEL_BIT(c)) == 0)
+			continue;
+		assert(interest_of(s, c)->refs > 0);
+		interest_of(s, c)->refs--;
+		interest_review(s->all, interest_of(s, c));
+	}
+}
+
+/* The person lives on while its interest is looked at. */
+static void
+interest_end_turn(struct sockets *k, struct interest *i)
+{
+	struct person *p = interest_person(i);
+
+	if (p != NULL)
+		person_free_if_done(k, p);
+}
+
+static struct interest *
+interest_asked(struct sockets *k, const struct interest_ask *ask)
+{
+	struct person *p;
+
+	if (ask->person == 0)
+		return &k->shared[ask->channel];
+	p = pool_find(&k->people, ask->person);
+	return p == NULL ? NULL : &p->own;
+}
+
+static enum status
+interest_on_reply(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct sockets *k = ((struct gateway *)actor_state(self))->sockets;
+	struct interest *i = interest_asked(k, op_data(op));
+	bool ok = reply->id == MSG_hub_listening;
+	struct person *p;
+
+	assert(i != NULL && i->state == INTEREST_ASKING);
+	p = interest_person(i);
+	k->asking--;
+	i->state = ok ? INTEREST_ON : INTEREST_OFF;
+	if (p != NULL)
+		p->pins++;
+	sockets_on_interest(k, i, ok);
+	interest_review(k, i);
+	if (!ok && !list_empty(&i->link)) {
+		list_remove(&i->link);
+		list_append(&k->later, &i->link);
+	}
+	if (p != NULL)
+		person_unpin(k, p);
+	interests_settle(k);
+	return op_close(op);
+}
+
+static bool
+interest_ask(struct sockets *k, struct interest *i)
+{
+	struct actor *self = k->gateway->self;
+	struct person *p = interest_person(i);
+	struct op *op = op_open(self, NULL);
+	char name[CHANNEL_MAX + 1];
+	struct interest_ask *ask;
+
+	if (op == NULL)
+		return false;
+	ask = op_data(op);
+	ask->person = p == NULL ? 0 : pool_handle(&k->people, p);
+	ask->channel = i->channel;
+	interest_name(i, name);
+	i->state = INTEREST_ASKING;
+	k->asking++;
+	(void)OP_ASK(op, actor_find(self, ACTOR_NUMBER(event_hub), 0),
+	    hub_listen, interest_on_reply, .channel = name);
+	return true;
+}
+
+static bool
+interest_give_up(struct sockets *k, struct interest *i)
+{
+	struct actor *self = k->gateway->self;
+	struct person *p = interest_person(i);
+	char name[CHANNEL_MAX + 1];
+	enum status st;
+
+	interest_name(i, name);
+	st = SEND(self, actor_find(self, ACTOR_NUMBER(event_hub), 0),
+	    hub_unlisten, .channel = name);
+	if (st == ST_OK)
+		i->state = INTEREST_OFF;
+	else if (!i->warned)
+		LOG(API_WS_TRANSPORT_ERROR, KV("reason", "unlisten"),
+		    KV("status", status_name(st)),
+		    KV("user_id", p == NULL ? "" : p->user_id));
+	i->warned = st != ST_OK;
+	return st == ST_OK;
+}
+
+void
+interests_settle(struct sockets *k)
+{
+	struct list *link;
+
+	while (k->asking < INTERESTS_ASKED_MAX &&
+	       (link = list_first(&k->wanted)) != NULL) {
+		struct interest *i = LIST_OF(link, struct interest, link);
+		bool told;
+
+		list_remove(link);
+		told =
+		    i->refs > 0 ? interest_ask(k, i) : interest_give_up(k, i);
+		if (!told)
+			list_append(&k->later, link);
+		interest_end_turn(k, i);
+	}
+}
+
+static void
+interest_forget(struct sockets *k, struct interest *i)
+{
+	if (i->state == INTEREST_ON)
+		i->state = INTEREST_OFF;
+	interest_review(k, i);
+	interest_end_turn(k, i);
+}
+
+void
+interests_renew(struct sockets *k)
+{
+	struct person *p;
+
+	for (uint32_t c = 0; c < CHANNELS_SHARED; c++)
+		interest_forget(k, &k->shared[c]);
+	for (uint32_t n = 0; (p = pool_next(&k->people, &n)) != NULL;)
+		interest_forget(k, &p->own);
+	interests_settle(k);
+}
+
+void
+interests_tick(struct sockets *k)
+{
+	struct list *link;
+
+	while ((link = list_first(&k->later)) != NULL) {
+		list_remove(link);
+		list_append(&k->wanted, link);
+	}
+	interests_settle(k);
+}

@@ -1,0 +1,127 @@
+/*
+ * socket_inside - what the parts of socket.h share; for gateway/socket*.c,
+ * people.c, interest.c and fanout.c alone.  Their functions: socket_parts.h.
+ */
+#ifndef GATEWAY_SOCKET_INSIDE_H
+#define GATEWAY_SOCKET_INSIDE_H
+
+#include "gateway/control.h"
+#include "gateway/people.h"
+#include "gateway/shared.h"
+#include "gateway/socket.h"
+#include "gateway/websocket_reader.h"
+
+#define SOCKET_KEEP_MAX 4096u        /* bytes of a client's message */
+#define SOCKET_REFUSE_MAX (1u << 20) /* of one that is read to be dropped */
+#define SOCKET_QUEUE_MAX 64          /* frames that may wait for a client */
+#define SOCKET_SLICE 128             /* sockets between two looks at others */
+#define SOCKET_CLOSE_US 5000000u     /* for the client's own close frame */
+#define SOCKET_WHEEL_SLOTS 256u      /* of GATEWAY_SWEEP_US each */
+#define SOCKET_FILTER_BYTES_MAX (16u << 20) /* of all filters */
+#define SOCKET_REPLY_MAX 2048u              /* bytes of one reply */
+
+/* Close codes of ours; the protocol's own stand in websocket.h. */
+#define SOCKET_UNAUTHORIZED 4001
+#define SOCKET_FORBIDDEN 4003
+#define SOCKET_TOO_MANY 4008
+#define SOCKET_BROKEN 1006 /* never sent: there was no close frame */
+
+#define SOCKET_STATES(X) X(AUTH) X(CHECKING) X(LISTENING) X(OPEN) X(CLOSING)
+
+enum socket_state {
+#define X(s) SOCKET_##s,
+	SOCKET_STATES(X)
+#undef X
+};
+
+/* A subscription that waits for the hub. */
+struct change {
+	struct socket *socket;
+	struct list link; /* of sockets.changing */
+	uint32_t channels;
+	uint32_t missing;
+	struct filter *filter; /* NULL: none given, or to be cleared */
+	bool has_filters;
+};
+
+/* What events on these channels must hold. */
+struct filter {
+	struct filter *next;
+	uint32_t channels;
+	struct fields wanted; /* lies behind */
+};
+
+/* The sizes of frames that the client has not taken, oldest first. */
+struct backlog {
+	uint64_t bytes;
+	uint32_t sizes[SOCKET_QUEUE_MAX];
+	uint8_t head;
+	uint8_t count;
+};
+
+struct socket {
+	struct sockets *all;
+	struct conn *conn;
+	struct person *person; /* NULL before its ticket was good */
+	struct list of_person;
+	struct list due; /* of a wheel slot */
+	struct socket *session_next;
+	struct change *change;
+	struct filter *filters;
+	struct backlog *backlog;
+	struct websocket_reader reader;
+	uint64_t number;   /* never used again in this gateway's life */
+	uint64_t since_us; /* when its state began */
+	uint64_t heard_us; /* the last message */
+	uint64_t pinged_us;
+	uint32_t index; /* its bit in members */
+	uint32_t subscribed;
+	uint32_t held;    /* interests it counts in; subscribed and coming */
+	uint32_t dropped; /* events lost to backpressure */
+	uint16_t code;    /* it was closed with */
+	uint8_t state;    /* enum socket_state */
+	uint8_t syntax;   /* enum websocket_subprotocol */
+	bool present;     /* the hub was told that it is up */
+	bool connected;   /* auth_ok was sent */
+	bool left;        /* it belongs to nothing any more */
+	bool awaits_pong;
+	char session_id[SESSION_ID_MAX + 1];
+	char client[NET_PEER_TEXT_SIZE];
+};
+
+struct fanout;
+
+struct socket_limits {
+	uint64_t auth_us, frame_us, ping_us, pong_us;
+	uint32_t total_max, per_user_max;
+};
+
+struct sockets {
+	struct gateway *gateway;
+	struct socket_limits limits;
+	struct pool pool, people, changes, buffers, backlogs;
+	struct fanout *fanout;
+	struct replica_table *users, *sessions;
+	uint32_t count;       /* without those that have gone */
+	uint32_t speaking[2]; /* sockets, by subprotocol */
+	uint64_t next_number;
+	uint64_t *members[CHANNELS_SHARED + 1]; /* a bit per socket */
+	uint32_t members_count[CHANNELS_SHARED + 1];
+	uint32_t filtering[CHANNELS_SHARED + 1]; /* filters on the channel */
+	size_t filter_bytes;
+	uint64_t dropped; /* events and replies, to backpressure */
+	struct interest shared[CHANNELS_SHARED];
+	struct list wanted; /* interests to be settled */
+	struct list later;  /* at the next tick */
+	uint32_t asking;
+	struct list changing;
+	struct list leaving; /* records whose hub_socket_down must be sent */
+	struct list wheel[SOCKET_WHEEL_SLOTS];
+	uint64_t tick; /* of GATEWAY_SWEEP_US, done */
+	struct timer work;
+	uint32_t drain_at; /* the next record to close, while draining */
+	uint32_t rise_at;  /* the next to announce to a new hub */
+	bool draining, rising;
+};
+
+#endif
