@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "gateway/document.h"
+#include "gateway/walk.h"
 
 /* Fields of a message, as bits. */
 enum control_key {
@@ -52,15 +52,15 @@ control_chars(struct bytes text)
 
 /* A list of texts; an item of a frame takes two bytes of it or more. */
 static void
-control_read_channels(struct document *d, struct document_item *list,
-    size_t frame_size, struct control *c)
+control_read_channels(struct walk *d, struct walk_item *list, size_t frame_size,
+    struct control *c)
 {
 	struct bytes *names = NULL;
 	uint32_t count = 0;
 
-	if (list->kind != DOCUMENT_LIST) {
+	if (list->kind != WALK_LIST) {
 		c->odd = true;
-		document_skip(d, list);
+		walk_skip(d, list);
 		return;
 	}
 	names = arena_take(d->arena, frame_size * sizeof(names[0]));
@@ -68,11 +68,11 @@ control_read_channels(struct document *d, struct document_item *list,
 		d->failed = true;
 		return;
 	}
-	while (document_more(d, list)) {
-		struct document_item item = document_next(d);
+	while (walk_more(d, list)) {
+		struct walk_item item = walk_next(d);
 
-		c->odd |= item.kind != DOCUMENT_TEXT;
-		document_skip(d, &item);
+		c->odd |= item.kind != WALK_TEXT;
+		walk_skip(d, &item);
 		names[count++] = item.text;
 	}
 	c->has_channels = true;
@@ -82,9 +82,9 @@ control_read_channels(struct document *d, struct document_item *list,
 
 static void
 control_add_filter(
-    struct control *c, struct bytes key, const struct document_item *value)
+    struct control *c, struct bytes key, const struct walk_item *value)
 {
-	if (value->kind != DOCUMENT_TEXT)
+	if (value->kind != WALK_TEXT)
 		c->odd = true;
 	else if (c->filters_count == CONTROL_FILTERS_MAX ||
 		 control_chars(value->text) > CONTROL_FILTER_CHARS_MAX)
@@ -96,16 +96,16 @@ control_add_filter(
 
 /* Flat, a pair takes no more than four bytes beside what the frame has. */
 static void
-control_read_filters(struct document *d, struct document_item *map,
-    size_t frame_size, struct control *c)
+control_read_filters(
+    struct walk *d, struct walk_item *map, size_t frame_size, struct control *c)
 {
 	size_t room =
 	    frame_size + CONTROL_FILTERS_MAX * fields_need((struct bytes){ 0 },
 						   (struct bytes){ 0 });
 
-	if (map->kind != DOCUMENT_MAP) {
+	if (map->kind != WALK_MAP) {
 		c->odd = true;
-		document_skip(d, map);
+		walk_skip(d, map);
 		return;
 	}
 	c->filters.at = arena_take_bytes(d->arena, room);
@@ -114,23 +114,23 @@ control_read_filters(struct document *d, struct document_item *map,
 		return;
 	}
 	c->has_filters = true;
-	while (document_more(d, map)) {
+	while (walk_more(d, map)) {
 		bool odd;
-		struct bytes key = document_key(d, &odd);
-		struct document_item value = document_next(d);
+		struct bytes key = walk_key(d, &odd);
+		struct walk_item value = walk_next(d);
 
-		document_skip(d, &value);
+		walk_skip(d, &value);
 		c->odd |= odd;
 		control_add_filter(c, key, &value);
 	}
 }
 
 static void
-control_read_text(struct document *d, struct document_item *value,
-    enum control_key key, struct control *c)
+control_read_text(struct walk *d, struct walk_item *value, enum control_key key,
+    struct control *c)
 {
-	document_skip(d, value);
-	if (value->kind != DOCUMENT_TEXT)
+	walk_skip(d, value);
+	if (value->kind != WALK_TEXT)
 		c->odd = true;
 	else if (key == KEY_TICKET)
 		c->ticket = value->text;
@@ -141,16 +141,16 @@ control_read_text(struct document *d, struct document_item *value,
 
 static void
 control_read_member(
-    struct document *d, size_t frame_size, uint32_t *seen, struct control *c)
+    struct walk *d, size_t frame_size, uint32_t *seen, struct control *c)
 {
 	bool odd;
-	struct bytes name = document_key(d, &odd);
+	struct bytes name = walk_key(d, &odd);
 	uint32_t key = odd ? 0 : control_word_of(control_keys, name);
-	struct document_item value = document_next(d);
+	struct walk_item value = walk_next(d);
 
 	if (key == 0 || (*seen & key) != 0) {
 		c->odd = true;
-		document_skip(d, &value);
+		walk_skip(d, &value);
 	} else if (key == KEY_CHANNELS) {
 		control_read_channels(d, &value, frame_size, c);
 	} else if (key == KEY_FILTERS) {
@@ -184,15 +184,15 @@ control_read(enum websocket_subprotocol syntax, struct bytes frame,
     struct arena *a, struct control *ret_control)
 {
 	struct control c = { .form = CONTROL_UNREADABLE };
-	struct document d;
-	struct document_item top;
+	struct walk d;
+	struct walk_item top;
 	uint32_t seen = 0;
 
-	if (document_open(&d, syntax, frame, a) == ST_OK) {
-		top = document_next(&d);
-		c.form = top.kind == DOCUMENT_MAP ? CONTROL_OBJECT
-						  : CONTROL_NO_OBJECT;
-		while (c.form == CONTROL_OBJECT && document_more(&d, &top))
+	if (walk_open(&d, syntax, frame, a) == ST_OK) {
+		top = walk_next(&d);
+		c.form =
+		    top.kind == WALK_MAP ? CONTROL_OBJECT : CONTROL_NO_OBJECT;
+		while (c.form == CONTROL_OBJECT && walk_more(&d, &top))
 			control_read_member(&d, frame.size, &seen, &c);
 		control_check_keys(seen, &c);
 	}

@@ -10,8 +10,9 @@
 #include "runtime/base/log.h"
 
 #define WORD_BITS 64u
-#define FEW_SOCKETS SOCKET_SLICE /* of one user, told without looking at all \
-				  */
+#define FEW_SOCKETS                                              \
+	SOCKET_SLICE /* of one user, told without looking at all \
+		      */
 
 /* JSON as it is, msgpack as it may grow, and what goes around. */
 #define FANOUT_ROOM (TRANSCODE_SIZE(EVENT_JSON_MAX) + 4096)

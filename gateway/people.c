@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "gateway/socket_parts.h"
-#include "gateway/table.h"
+#include "gateway/lookup.h"
 #include "runtime/base/text.h"
 
 struct user_row {
@@ -25,23 +25,23 @@ people_init(struct sockets *k)
 
 	actor_random(k->gateway->self, secret, sizeof(secret));
 	pool_init(&k->people, sizeof(struct person), max, 0);
-	k->users = table_create(sizeof(struct user_row), max, secret);
-	k->sessions = table_create(sizeof(struct session_row), max, secret);
+	k->users = lookup_create(sizeof(struct user_row), max, secret);
+	k->sessions = lookup_create(sizeof(struct session_row), max, secret);
 	return k->users == NULL || k->sessions == NULL ? ST_NO_MEMORY : ST_OK;
 }
 
 void
 people_fini(struct sockets *k)
 {
-	table_destroy(k->users);
-	table_destroy(k->sessions);
+	lookup_destroy(k->users);
+	lookup_destroy(k->sessions);
 	pool_fini(&k->people);
 }
 
 struct person *
 person_find(struct sockets *k, const char *user_id)
 {
-	const struct user_row *row = table_find(k->users, user_id);
+	const struct user_row *row = lookup_find(k->users, user_id);
 
 	return row == NULL ? NULL : row->person;
 }
@@ -59,7 +59,7 @@ person_create(struct sockets *k, const char *user_id)
 	row.person = p;
 	list_init(&p->sockets);
 	interest_init(&p->own, CHANNEL_OWN);
-	if (table_put(k->users, &row) == ST_OK)
+	if (lookup_put(k->users, &row) == ST_OK)
 		return p;
 	pool_put(&k->people, p);
 	return NULL;
@@ -86,7 +86,7 @@ person_free_if_done(struct sockets *k, struct person *p)
 		return;
 	assert(p->count == 0);
 	list_remove(&p->own.link);
-	table_remove(k->users, p->user_id);
+	lookup_remove(k->users, p->user_id);
 	pool_put(&k->people, p);
 }
 
@@ -101,7 +101,7 @@ person_unpin(struct sockets *k, struct person *p)
 enum status
 session_add(struct socket *s)
 {
-	struct session_row *row = table_find(s->all->sessions, s->session_id);
+	struct session_row *row = lookup_find(s->all->sessions, s->session_id);
 	struct session_row fresh = { .first = s };
 
 	if (row != NULL) {
@@ -110,13 +110,13 @@ session_add(struct socket *s)
 		return ST_OK;
 	}
 	memcpy(fresh.session_id, s->session_id, sizeof(fresh.session_id));
-	return table_put(s->all->sessions, &fresh);
+	return lookup_put(s->all->sessions, &fresh);
 }
 
 void
 session_remove(struct socket *s)
 {
-	struct session_row *row = table_find(s->all->sessions, s->session_id);
+	struct session_row *row = lookup_find(s->all->sessions, s->session_id);
 	struct socket **at = row == NULL ? NULL : &row->first;
 
 	while (at != NULL && *at != NULL && *at != s)
@@ -126,7 +126,7 @@ session_remove(struct socket *s)
 	*at = s->session_next;
 	s->session_next = NULL;
 	if (row->first == NULL)
-		table_remove(s->all->sessions, s->session_id);
+		lookup_remove(s->all->sessions, s->session_id);
 }
 
 /* Whoever is closed leaves its session, so this ends. */
@@ -136,7 +136,7 @@ sockets_close_session(struct gateway *g, const char *session_id)
 	struct sockets *k = g->sockets;
 	const struct session_row *row;
 
-	while ((row = table_find(k->sessions, session_id)) != NULL)
+	while ((row = lookup_find(k->sessions, session_id)) != NULL)
 		socket_close(row->first, SOCKET_FORBIDDEN, "Session revoked");
 }
 

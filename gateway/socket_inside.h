@@ -101,7 +101,7 @@ struct sockets {
 	struct socket_limits limits;
 	struct pool pool, people, changes, buffers, backlogs;
 	struct fanout *fanout;
-	struct replica_table *users, *sessions;
+	struct lookup *users, *sessions;
 	uint32_t count;       /* without those that have gone */
 	uint32_t speaking[2]; /* sockets, by subprotocol */
 	uint64_t next_number;

@@ -1,0 +1,130 @@
+#include "gateway/walk.h"
+
+#include "protocols/json.h"
+#include "runtime/base/utf8.h"
+
+enum status
+walk_open(struct walk *w, enum websocket_subprotocol syntax, struct bytes bytes,
+    struct arena *arena)
+{
+	const char *text = (const char *)bytes.at;
+	struct cursor c = cursor_of(bytes.at, bytes.size);
+
+	*w = (struct walk){ .syntax = syntax,
+		.arena = arena,
+		.lex = { text, text + bytes.size, false },
+		.cursor = c };
+	if (syntax == WEBSOCKET_JSON)
+		return bytes.size > 0 && json_valid(text, bytes.size)
+			   ? ST_OK
+			   : ST_MALFORMED;
+	cursor_skip(&c);
+	return !c.bad && cursor_left(&c) == 0 ? ST_OK : ST_MALFORMED;
+}
+
+static struct bytes
+walk_decode(struct walk *w, const struct json_token *token)
+{
+	struct bytes b = { (const uint8_t *)token->text, token->size };
+	char *text;
+
+	if (!token->escaped)
+		return b;
+	text = arena_take_bytes(w->arena, token->size);
+	if (text == NULL) {
+		w->failed = true;
+		return (struct bytes){ NULL, 0 };
+	}
+	return (
+	    struct bytes){ (uint8_t *)text, json_token_decode(token, text) };
+}
+
+static struct walk_item
+walk_next_json(struct walk *w)
+{
+	struct walk_item item = { .kind = WALK_OTHER };
+
+	item.token = json_lex_token(&w->lex);
+	if (item.token.kind == JSON_STRING) {
+		item.kind = WALK_TEXT;
+		item.text = walk_decode(w, &item.token);
+	} else if (item.token.kind == JSON_ARRAY) {
+		item.kind = WALK_LIST;
+	} else if (item.token.kind == JSON_OBJECT) {
+		item.kind = WALK_MAP;
+	}
+	return item;
+}
+
+static struct walk_item
+walk_next_packed(struct walk *w)
+{
+	struct walk_item item = { .kind = WALK_OTHER };
+
+	item.packed = cursor_head(&w->cursor);
+	item.left = item.packed.n;
+	if (item.packed.kind == CURSOR_TEXT) {
+		item.kind = WALK_TEXT;
+		item.text.at = cursor_take(&w->cursor, item.packed.n);
+		item.text.size = item.text.at == NULL ? 0 : item.packed.n;
+		if (item.text.size > 0 &&
+		    !utf8_valid(item.text.at, item.text.size))
+			item = (struct walk_item){ .kind = WALK_OTHER,
+				.packed.kind = CURSOR_NIL };
+	} else if (item.packed.kind == CURSOR_ARRAY) {
+		item.kind = WALK_LIST;
+	} else if (item.packed.kind == CURSOR_MAP) {
+		item.kind = WALK_MAP;
+	}
+	return item;
+}
+
+struct walk_item
+walk_next(struct walk *w)
+{
+	return w->syntax == WEBSOCKET_JSON ? walk_next_json(w)
+					   : walk_next_packed(w);
+}
+
+bool
+walk_more(struct walk *w, struct walk_item *container)
+{
+	char end = container->kind == WALK_MAP ? '}' : ']';
+	bool begun = container->begun;
+
+	if (w->syntax != WEBSOCKET_JSON)
+		return !w->cursor.bad && container->left-- > 0;
+	container->begun = true;
+	if (json_lex_eat(&w->lex, end))
+		return false;
+	return !begun || json_lex_eat(&w->lex, ',');
+}
+
+struct bytes
+walk_key(struct walk *w, bool *ret_odd)
+{
+	struct walk_item item;
+	struct json_token token;
+	struct bytes key;
+
+	*ret_odd = false;
+	if (w->syntax == WEBSOCKET_JSON) {
+		token = json_lex_string(&w->lex);
+		key = walk_decode(w, &token);
+		(void)json_lex_eat(&w->lex, ':');
+		return key;
+	}
+	item = walk_next(w);
+	*ret_odd = item.kind != WALK_TEXT;
+	walk_skip(w, &item);
+	return item.text;
+}
+
+void
+walk_skip(struct walk *w, const struct walk_item *value)
+{
+	if (w->syntax == WEBSOCKET_JSON)
+		json_lex_skip(&w->lex, &value->token);
+	else if (value->kind != WALK_TEXT)
+		cursor_skip_rest(&w->cursor, value->packed);
+}
