@@ -72,11 +72,11 @@ cursor_rare_head(struct cursor *c, unsigned b)
 
 /* Each step eats a byte and todo never passes what is left, so it ends. */
 void
-cursor_skip(struct cursor *c)
+cursor_skip_rest(struct cursor *c, struct cursor_item item)
 {
-	for (uint64_t todo = 1; todo > 0 && !c->bad; todo--) {
-		struct cursor_item item = cursor_head(c);
+	uint64_t todo = 0;
 
+	for (;; item = cursor_head(c)) {
 		if (item.kind == CURSOR_TEXT || item.kind == CURSOR_BYTES ||
 		    item.kind == CURSOR_EXT)
 			cursor_take(c, item.n);
@@ -84,7 +84,16 @@ cursor_skip(struct cursor *c)
 			todo += item.n;
 		else if (item.kind == CURSOR_MAP)
 			todo += 2 * item.n;
-		if (todo - 1 > cursor_left(c))
+		if (todo > cursor_left(c))
 			cursor_fail(c);
+		if (todo == 0 || c->bad)
+			return;
+		todo--;
 	}
+}
+
+void
+cursor_skip(struct cursor *c)
+{
+	cursor_skip_rest(c, cursor_head(c));
 }

@@ -141,5 +141,7 @@ cursor_want(struct cursor *c, enum cursor_kind wanted)
 
 /* Steps over one item and all it holds. */
 void cursor_skip(struct cursor *c);
+/* All that is left of an item whose head was read. */
+void cursor_skip_rest(struct cursor *c, struct cursor_item item);
 
 #endif
