@@ -222,4 +222,4 @@ class Server:
 
 
 def is_ready(line):
-    return re.fullmatch(r"ready http=(.+):(\d+)", line)
+    return re.fullmatch(r"ready .*http=(.+):(\d+)", line)
