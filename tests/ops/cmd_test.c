@@ -219,6 +219,12 @@ test_describe_prints_every_entry_of_its_list(void **state)
 	assert_int_equal(CALL("troupe", "describe", "--actors"), CMD_OK);
 	assert_non_null(strstr(out_text, "| 1 | store |"));
 	assert_null(strstr(out_text, " \n"));
+	assert_int_equal(CALL("troupe", "describe", "--metrics"), CMD_OK);
+	assert_non_null(strstr(out_text, "| `troupe_store_jobs_total` |"));
+	assert_int_equal(CALL("troupe", "describe", "--routes"), CMD_OK);
+	assert_non_null(strstr(out_text, "WRITE  /api/v1/tasks "));
+	assert_int_equal(CALL("troupe", "describe", "--openapi"), CMD_OK);
+	assert_non_null(strstr(out_text, "\"openapi\": \"3.1.0\""));
 }
 
 static void
