@@ -287,8 +287,8 @@ json_encode(const struct wire_type *t, unsigned flags, const void *body,
 }
 
 enum status
-json_encode_field(const struct wire_field *f, unsigned flags,
-    const void *body, struct wire_out *out)
+json_encode_field(const struct wire_field *f, unsigned flags, const void *body,
+    struct wire_out *out)
 {
 	struct writer w = { packer_of(out), flags };
 
