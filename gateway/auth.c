@@ -7,11 +7,12 @@
 
 struct auth_slot {
 	char *token; /* NULL: vacant; owned */
+	size_t token_size;
 	char user_id[64 + 1];
 	char session_id[SESSION_ID_MAX + 1];
 	char password_sig[PASSWORD_SIG_MAX + 1];
 	uint64_t exp_s;
-	uint8_t public_key[8]; /* of the key it was verified with */
+	uint8_t public_key[32]; /* that it was verified with */
 };
 
 struct auth_cache {
@@ -52,30 +53,12 @@ auth_slot_fill(struct auth_slot *s, const struct replica *r, const char *token,
 {
 	free(s->token);
 	s->token = strdup(token);
+	s->token_size = strlen(token);
 	text_fit(s->user_id, sizeof(s->user_id), claims->sub);
 	text_fit(s->session_id, sizeof(s->session_id), claims->jti);
 	text_fit(s->password_sig, sizeof(s->password_sig), claims->pwd_sig);
 	s->exp_s = claims->exp;
 	memcpy(s->public_key, r->public_key, sizeof(s->public_key));
-}
-
-/* The slot of a token whose signature is good. */
-static enum status
-auth_find(struct auth_cache *c, const struct replica *r, struct arena *a,
-    const char *token, int64_t wall_us, struct auth_slot **ret_slot)
-{
-	struct auth_slot *s = auth_slot_of(c, token, strlen(token));
-	const struct token_claims *claims;
-	enum status st;
-
-	*ret_slot = s;
-	if (s->token != NULL && strcmp(s->token, token) == 0 &&
-	    memcmp(s->public_key, r->public_key, sizeof(s->public_key)) == 0)
-		return ST_OK;
-	st = token_verify(r->public_key, token, wall_us, a, &claims);
-	if (st == ST_OK)
-		auth_slot_fill(s, r, token, claims);
-	return st == ST_OK && s->token == NULL ? ST_NO_MEMORY : st;
 }
 
 static bool
@@ -86,6 +69,27 @@ texts_are_equal_in_constant_time(const char *a, const char *b, size_t size)
 	for (size_t i = 0; i < size; i++)
 		differs |= (unsigned char)(a[i] ^ b[i]);
 	return differs == 0;
+}
+
+/* The slot of a token whose signature is good. */
+static enum status
+auth_find(struct auth_cache *c, const struct replica *r, struct arena *a,
+    const char *token, int64_t wall_us, struct auth_slot **ret_slot)
+{
+	size_t size = strlen(token);
+	struct auth_slot *s = auth_slot_of(c, token, size);
+	const struct token_claims *claims;
+	enum status st;
+
+	*ret_slot = s;
+	if (s->token != NULL && s->token_size == size &&
+	    texts_are_equal_in_constant_time(s->token, token, size) &&
+	    memcmp(s->public_key, r->public_key, sizeof(s->public_key)) == 0)
+		return ST_OK;
+	st = token_verify(r->public_key, token, wall_us, a, &claims);
+	if (st == ST_OK)
+		auth_slot_fill(s, r, token, claims);
+	return st == ST_OK && s->token == NULL ? ST_NO_MEMORY : st;
 }
 
 static enum status

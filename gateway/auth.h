@@ -30,8 +30,8 @@ struct auth_cache *auth_cache_create(void); /* NULL without memory */
 void auth_cache_destroy(struct auth_cache *c);
 
 /*
- * OK, or DENIED with the problem and, for the log, the reason: `revoked`,
- * `expired`, `invalid_token`, `no_account`, `password_changed`.
+ * OK, or DENIED with the problem and, for the log, the reason: `invalid_token`,
+ * `expired`, `session_revoked`, `no_account`, `password_changed`.
  */
 MUST_CHECK enum status auth_verify(struct auth_cache *c,
     const struct replica *r, struct arena *a, const char *token,

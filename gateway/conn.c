@@ -6,12 +6,19 @@
 
 /*
  * A connection reads a head, then a body, then waits for the answer; only
- * when that is on its way does it look at what came after.  So answers of a
- * pipeline keep their order, and what a client sends ahead is bounded by one
- * read: while the connection waits it does not read.
+ * when the system has taken that does it look at what came after.  So answers
+ * of a pipeline keep their order, what a client sends ahead is bounded by one
+ * read, and what it is owed by one answer.
+ *
+ * It ends with our side first: a peer that still sends would otherwise meet a
+ * closed socket, and the reset could overtake the answer (RFC 9112, 9.6).
  */
 
 #define CONN_KEPT_MIN 1024u
+#define CONN_LINGER_US 1000000 /* for the peer to end its side too */
+#define CONN_REFUSAL                                             \
+	"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n" \
+	"Content-Length: 0\r\nConnection: close\r\n\r\n"
 
 uint64_t
 conn_handle(const struct conn *c)
@@ -32,7 +39,7 @@ conn_state_us(const struct conn *c, enum conn_state state)
 
 	switch (state) {
 	case CONN_IDLE:
-		return l->idle_us;
+		return net_owed(c->stream) > 0 ? l->write_us : l->idle_us;
 	case CONN_HEAD:
 		return l->header_us;
 	case CONN_BODY:
@@ -77,17 +84,32 @@ conn_close(struct conn *c)
 	pool_put(&g->conns, c);
 }
 
+/* All has been sent: the rest is up to the peer. */
+static void
+conn_linger(struct conn *c)
+{
+	if (c->ended)
+		conn_close(c);
+	else
+		c->due_us = actor_now_us(c->gateway->self) + CONN_LINGER_US;
+}
+
 void
 conn_finish(struct conn *c)
 {
 	conn_drop_kept(c);
 	exchange_end(c);
-	net_read(c->stream, false);
 	conn_become(c, CONN_CLOSING);
+	net_read(c->stream, true);
+	net_finish(c->stream);
 	if (net_owed(c->stream) == 0)
-		conn_close(c);
-	else
-		net_finish(c->stream);
+		conn_linger(c);
+}
+
+void
+conn_read_on(struct conn *c)
+{
+	net_read(c->stream, net_owed(c->stream) == 0);
 }
 
 bool
@@ -159,8 +181,42 @@ conn_take_exchange(struct conn *c)
 			return NULL;
 		c->exchange = x;
 		http1_head_init(&x->head);
+		actor_random(
+		    c->gateway->self, x->request_id, sizeof(x->request_id));
 	}
 	return x;
+}
+
+/* The parser's bounds are fixed; the settings' may be narrower. */
+static enum http1_step
+conn_feed_head(struct conn *c, const uint8_t *at, size_t size)
+{
+	const struct gateway_limits *l = &c->gateway->limits;
+	struct http1_head *h = &c->exchange->head;
+	enum http1_step step = http1_head_feed(h, at, size);
+
+	if (step == HTTP1_DONE)
+		size = h->size;
+	if (step == HTTP1_REFUSED ||
+	    (size <= l->header_bytes_max && h->headers_count <= l->headers_max))
+		return step;
+	h->step = HTTP1_REFUSED;
+	h->refusal = (struct http1_refusal){ 431, "the head is too large" };
+	return h->step;
+}
+
+/* Without an exchange there is nothing to answer with but this. */
+static void
+conn_refuse(struct conn *c)
+{
+	static const char text[] = CONN_REFUSAL;
+	const struct net_part part = {
+		{ (const uint8_t *)text, sizeof(text) - 1 }, NULL
+	};
+
+	c->gateway->counts.full++;
+	if (conn_write(c, &part, 1))
+		conn_finish(c);
 }
 
 /* How many of the bytes were used; SIZE_MAX: the connection has gone. */
@@ -172,11 +228,10 @@ conn_read_head(struct conn *c, const uint8_t *at, size_t size)
 	struct exchange *x = conn_take_exchange(c);
 
 	if (x == NULL) {
-		g->counts.full++;
-		conn_close(c);
+		conn_refuse(c);
 		return SIZE_MAX;
 	}
-	switch (http1_head_feed(&x->head, at, size)) {
+	switch (conn_feed_head(c, at, size)) {
 	case HTTP1_MORE:
 	case HTTP1_DATA:
 		if (c->state == CONN_IDLE)
@@ -196,21 +251,31 @@ conn_read_head(struct conn *c, const uint8_t *at, size_t size)
 }
 
 static bool
-exchange_hold(struct exchange *x, struct bytes data)
+exchange_reserve(struct gateway *g, struct exchange *x, size_t wanted)
 {
-	size_t wanted = x->held_size + data.size;
 	size_t room = x->held_room == 0 ? CONN_KEPT_MIN : x->held_room;
 	uint8_t *held;
 
 	while (room < wanted)
 		room *= 2;
-	if (room != x->held_room) {
-		held = realloc(x->held, room);
-		if (held == NULL)
-			return false;
-		x->held = held;
-		x->held_room = room;
-	}
+	if (room == x->held_room)
+		return true;
+	if (room - x->held_room > GATEWAY_HELD_MAX - g->held)
+		return false;
+	held = realloc(x->held, room);
+	if (held == NULL)
+		return false;
+	g->held += room - x->held_room;
+	x->held = held;
+	x->held_room = room;
+	return true;
+}
+
+static bool
+exchange_hold(struct gateway *g, struct exchange *x, struct bytes data)
+{
+	if (!exchange_reserve(g, x, x->held_size + data.size))
+		return false;
 	memcpy(x->held + x->held_size, data.at, data.size);
 	x->held_size += data.size;
 	return true;
@@ -232,8 +297,10 @@ conn_read_body(struct conn *c, const uint8_t *at, size_t size)
 		respond_malformed(c, &x->body.refusal);
 		return SIZE_MAX;
 	}
-	if (step == HTTP1_DATA && !exchange_hold(x, data)) {
-		conn_close(c);
+	if (step == HTTP1_DATA && !exchange_hold(g, x, data)) {
+		g->counts.full++;
+		respond_problem(
+		    c, PROBLEM_OVERLOADED, "too many bodies are on their way");
 		return SIZE_MAX;
 	}
 	if (step == HTTP1_DONE) {
@@ -249,7 +316,7 @@ conn_read_some(struct conn *c, const uint8_t *at, size_t size)
 {
 	if (c->state == CONN_BODY)
 		return conn_read_body(c, at, size);
-	if (c->state <= CONN_HEAD && size > 0)
+	if (c->state <= CONN_HEAD && size > 0 && net_owed(c->stream) == 0)
 		return conn_read_head(c, at, size);
 	return 0;
 }
@@ -288,7 +355,7 @@ conn_take(struct conn *c, const uint8_t *at, size_t size)
 		return;
 	}
 	used = conn_read_all(c, at, size);
-	if (used == SIZE_MAX)
+	if (used == SIZE_MAX || c->state == CONN_CLOSING)
 		return;
 	if (!conn_keep(c, at + used, size - used))
 		conn_close(c);
@@ -303,8 +370,8 @@ conn_go_on(struct conn *c)
 
 	if (c->kept_size > 0) {
 		used = conn_read_all(c, c->kept, c->kept_size);
-		if (used == SIZE_MAX)
-			return;
+		if (used == SIZE_MAX || c->state == CONN_CLOSING)
+			return; /* what was kept has been dropped */
 		conn_forget(c, used);
 	}
 	if (c->socket != NULL) {
@@ -313,10 +380,10 @@ conn_go_on(struct conn *c)
 	}
 	if (c->state > CONN_BODY)
 		return;
-	if (c->ended)
+	if (c->ended && net_owed(c->stream) == 0)
 		conn_close(c);
 	else
-		net_read(c->stream, true);
+		conn_read_on(c);
 }
 
 static void
@@ -327,11 +394,18 @@ conn_on_data(void *ctx, struct net_stream *s, uint8_t *at, size_t size)
 
 	(void)s;
 	actor_enter(self);
-	if (c->socket != NULL)
+	if (c->socket != NULL && c->state != CONN_CLOSING)
 		socket_on_data(c, at, size);
-	else
+	else if (c->state != CONN_CLOSING)
 		conn_take(c, at, size);
 	actor_leave(self, ST_OK);
+}
+
+/* It sends no more, but may still read: false if it waits for nothing. */
+static bool
+conn_is_awaited(const struct conn *c)
+{
+	return c->state == CONN_WAITING || net_owed(c->stream) > 0;
 }
 
 /* A client may end its side and still wait for its answer. */
@@ -343,11 +417,10 @@ conn_on_end(void *ctx, struct net_stream *s, enum status why)
 
 	(void)s;
 	actor_enter(self);
-	if (c->socket != NULL)
+	c->ended = true;
+	if (c->socket != NULL && c->state != CONN_CLOSING)
 		socket_on_end(c);
-	else if (why == ST_CLOSED && c->state == CONN_WAITING)
-		c->ended = true;
-	else
+	else if (why != ST_CLOSED || !conn_is_awaited(c))
 		conn_close(c);
 	actor_leave(self, ST_OK);
 }
@@ -360,10 +433,14 @@ conn_on_drained(void *ctx, struct net_stream *s)
 
 	(void)s;
 	actor_enter(self);
-	if (c->socket != NULL)
+	if (c->state == CONN_CLOSING) {
+		conn_linger(c);
+	} else if (c->socket != NULL) {
 		socket_on_drained(c);
-	else if (c->state == CONN_CLOSING)
-		conn_close(c);
+	} else if (c->state == CONN_IDLE) {
+		conn_become(c, CONN_IDLE);
+		conn_go_on(c);
+	}
 	actor_leave(self, ST_OK);
 }
 
@@ -389,7 +466,9 @@ conn_on_accept(void *ctx, struct net_stream *s)
 	c->stream = s;
 	list_init(&c->link);
 	list_append(&g->open, &c->link);
-	conn_become(c, CONN_HEAD);
+	conn_become(c, CONN_IDLE);
+	if (g->limits.header_us < g->limits.idle_us)
+		c->due_us = actor_now_us(g->self) + g->limits.header_us;
 	net_own(s, &conn_events, c);
 	actor_leave(g->self, ST_OK);
 }
@@ -400,8 +479,7 @@ conn_check_time(struct conn *c, uint64_t now_us)
 	if (c->state == CONN_SOCKET || now_us < c->due_us)
 		return;
 	c->gateway->counts.timeouts++;
-	if ((c->state == CONN_HEAD && c->exchange != NULL) ||
-	    c->state == CONN_BODY)
+	if (c->state == CONN_HEAD || c->state == CONN_BODY)
 		respond_malformed(
 		    c, &(struct http1_refusal){ 408, "too slow" });
 	else

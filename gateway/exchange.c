@@ -8,6 +8,7 @@
 #include "gateway/target.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/base/utf8.h"
 
 /*
  * The order of checks is DESIGN.md's: route, gate, role, body, validation,
@@ -15,11 +16,24 @@
  */
 
 #define BEARER "Bearer "
-#define REASON_SIZE 320
+/* All that is taken of the arena beside the body is no longer than a head. */
+#define BIND_ARENA_MIN (16u * HTTP1_HEAD_MAX)
 
 struct exchange_ask {
 	uint64_t conn;
 };
+
+/* What was kept of the request; its message has gone, or never will. */
+static void
+exchange_drop_request(struct gateway *g, struct exchange *x)
+{
+	g->held -= x->held_room;
+	x->held_room = 0;
+	free(x->head_copy);
+	free(x->held);
+	x->head_copy = NULL;
+	x->held = NULL;
+}
 
 void
 exchange_end(struct conn *c)
@@ -29,8 +43,7 @@ exchange_end(struct conn *c)
 	if (x == NULL)
 		return;
 	c->exchange = NULL;
-	free(x->head_copy);
-	free(x->held);
+	exchange_drop_request(c->gateway, x);
 	pool_put(&c->gateway->exchanges, x);
 }
 
@@ -143,8 +156,9 @@ exchange_pass_role(struct conn *c)
 		    c, PROBLEM_FORBIDDEN, "This role may not do that");
 		return false;
 	}
-	if (a->must_change_password && !path_ends_with(x->route->path, "/me") &&
-	    !path_ends_with(x->route->path, "/change-password")) {
+	if (a->must_change_password &&
+	    !path_ends_with(x->route->path, "/auth/me") &&
+	    !path_ends_with(x->route->path, "/auth/change-password")) {
 		respond_problem(
 		    c, PROBLEM_PASSWORD_CHANGE, "Password change required");
 		return false;
@@ -169,7 +183,8 @@ principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 		char *whole = arena_take(a, value.size + 1);
 
 		memcpy(whole, value.at, value.size);
-		text_fit(agent, USER_AGENT_MAX + 1, whole);
+		if (utf8_valid(value.at, value.size))
+			text_fit(agent, USER_AGENT_MAX + 1, whole);
 	}
 	ret_who->address = address;
 	ret_who->user_agent = agent;
@@ -197,6 +212,7 @@ once_fill(struct conn *c, const uint8_t *at, struct bytes body,
 	if (st == ST_NOT_FOUND)
 		return ST_OK;
 	if (st == ST_OK && value.size > 0 && value.size <= IDEMPOTENCY_MAX &&
+	    utf8_valid(value.at, value.size) &&
 	    (key = arena_take(a, value.size + 1)) != NULL) {
 		memcpy(key, value.at, value.size);
 		ret_once->key = key;
@@ -343,7 +359,8 @@ exchange_bind(struct conn *c, const uint8_t *at, struct bytes body,
 		    t, JSON_LATER, a, body.at, body.size, ret_message, why);
 	else
 		*ret_message = json_blank(t, a);
-	if (st == ST_OK && *ret_message == NULL)
+	if (st == ST_OK &&
+	    (*ret_message == NULL || a->size - a->used < BIND_ARENA_MIN))
 		st = ST_NO_MEMORY;
 	if (st == ST_OK)
 		st = exchange_fill_path(c, t, *ret_message, why);
@@ -394,9 +411,10 @@ exchange_ask(struct conn *c, const void *message)
 	}
 	ask = op_data(op);
 	ask->conn = conn_handle(c);
-	op_limit(op, g->limits.request_us);
+	op_within(op, g->limits.request_us);
 	(void)op_ask(op, actor_find(g->self, r->actor, 0), r->request()->id,
 	    message, exchange_on_reply);
+	exchange_drop_request(g, c->exchange);
 }
 
 void
@@ -407,8 +425,12 @@ exchange_act(struct conn *c, const uint8_t *at, struct bytes body)
 	void *message;
 	enum status st;
 
-	if (at == NULL)
+	if (at == NULL) {
 		at = x->head_copy;
+		/* While the body came, the answer may have become no. */
+		if (!exchange_pass_gate(c, at) || !exchange_pass_role(c))
+			return;
+	}
 	if (body.size > 0 && !exchange_is_json(x, at)) {
 		respond_problem(c, PROBLEM_UNSUPPORTED_MEDIA,
 		    "the body must be application/json");
@@ -463,7 +485,7 @@ exchange_await_body(struct conn *c, const uint8_t *at)
 		return;
 	}
 	memcpy(x->head_copy, at, x->head.size);
-	if (x->head.expects_continue)
+	if (x->head.expects_continue && x->body.step == HTTP1_MORE)
 		(void)conn_write(
 		    c, &(struct net_part){ .bytes = http1_reply_continue }, 1);
 }
@@ -473,7 +495,6 @@ exchange_begin(struct conn *c, const uint8_t *at)
 {
 	struct exchange *x = c->exchange;
 
-	actor_random(c->gateway->self, x->request_id, sizeof(x->request_id));
 	x->wants_problem = exchange_header_is_problem(x, at);
 	x->is_head = x->head.method == HTTP1_HEAD;
 	if (!exchange_find_route(c, at) || !exchange_pass_gate(c, at) ||

@@ -11,6 +11,7 @@
 #include "runtime/config.h"
 
 #define GATEWAY_OPS_MAX 8192
+#define GATEWAY_DRAIN_TICK_US 10000 /* between looks for who is not done */
 
 static uint64_t
 ms_setting(const struct config *c, enum setting_id id)
@@ -81,7 +82,7 @@ gateway_on_replica_ready(void *ctx)
 {
 	struct gateway *g = ctx;
 
-	if (g->listener != NULL)
+	if (g->listener != NULL || g->draining)
 		return;
 	if (gateway_listen(g) != ST_OK)
 		actor_fail(g->self, ST_IO, "it cannot listen");
@@ -102,11 +103,10 @@ gateway_on_account(void *ctx, const struct account_entry *a)
 }
 
 /* Connections may go while we walk: each one's successor is held first. */
-static enum status
-gateway_on_sweep(struct actor *self, struct timer *t)
+static void
+gateway_sweep(struct gateway *g)
 {
-	struct gateway *g = actor_state(self);
-	uint64_t now_us = actor_now_us(self);
+	uint64_t now_us = actor_now_us(g->self);
 	struct list *at = g->open.next;
 
 	while (at != &g->open) {
@@ -116,6 +116,15 @@ gateway_on_sweep(struct actor *self, struct timer *t)
 		conn_check_time(c, now_us);
 	}
 	sockets_tick(g, now_us);
+}
+
+static enum status
+gateway_on_sweep(struct actor *self, struct timer *t)
+{
+	struct gateway *g = actor_state(self);
+
+	gateway_sweep(g);
+	replica_check(&g->replica);
 	timer_start(self, t, GATEWAY_SWEEP_US, gateway_on_sweep);
 	return ST_OK;
 }
@@ -173,9 +182,13 @@ gateway_stop(struct actor *self)
 static bool
 gateway_is_busy(const struct gateway *g)
 {
-	for (struct list *at = g->open.next; at != &g->open; at = at->next)
-		if (LIST_OF(at, struct conn, link)->state != CONN_IDLE)
+	for (struct list *at = g->open.next; at != &g->open; at = at->next) {
+		const struct conn *c = LIST_OF(at, struct conn, link);
+
+		if (net_owed(c->stream) > 0 ||
+		    (c->state != CONN_IDLE && c->state != CONN_CLOSING))
 			return true;
+	}
 	return false;
 }
 
@@ -184,10 +197,12 @@ gateway_on_drain_tick(struct actor *self, struct timer *t)
 {
 	struct gateway *g = actor_state(self);
 
+	gateway_sweep(g);
 	if (!gateway_is_busy(g))
 		actor_drained(self);
 	else
-		timer_start(self, t, 10000, gateway_on_drain_tick);
+		timer_start(
+		    self, t, GATEWAY_DRAIN_TICK_US, gateway_on_drain_tick);
 	return ST_OK;
 }
 

@@ -30,6 +30,8 @@
 #define GATEWAY_SWEEP_US 250000      /* between looks at time-outs */
 #define GATEWAY_REPLY_MAX (1u << 20) /* bytes of one JSON answer */
 #define GATEWAY_EXCHANGES_MAX 4096u  /* requests read or answered at once */
+#define GATEWAY_HELD_MAX (64u << 20) /* bytes of all bodies on their way */
+#define GATEWAY_RETRY_MS 1000        /* when to ask a full gateway again */
 
 #define CONN_STATES(X) X(IDLE) X(HEAD) X(BODY) X(WAITING) X(SOCKET) X(CLOSING)
 
@@ -70,8 +72,7 @@ struct conn {
 	uint8_t state; /* enum conn_state */
 	bool ended;    /* the peer sends no more */
 	uint32_t requests;
-	uint64_t due_us; /* when the state has lasted too long */
-	uint64_t body_due_us;
+	uint64_t due_us;  /* when the state has lasted too long */
 	struct list link; /* of gateway.conns */
 };
 
@@ -103,6 +104,7 @@ struct gateway {
 	struct gateway_counts counts;
 	struct timer sweep;
 	uint8_t *scratch; /* GATEWAY_REPLY_MAX, for the answer being written */
+	size_t held;      /* bytes, of GATEWAY_HELD_MAX */
 	bool draining;
 };
 
@@ -117,12 +119,14 @@ bool conn_keep(struct conn *c, const uint8_t *at, size_t size);
 void conn_forget(struct conn *c, size_t size);
 /* At once; ends its exchange or socket too. */
 void conn_close(struct conn *c);
-/* Sends what is owed first; nothing more is read. */
+/* Sends what is owed first; what the peer still sends is dropped. */
 void conn_finish(struct conn *c);
 /* What every loop of the sweep does for one. */
 void conn_check_time(struct conn *c, uint64_t now_us);
 uint64_t conn_handle(const struct conn *c);
 struct conn *conn_find(struct gateway *g, uint64_t handle);
+/* Reads on, unless the peer has to take its answers first. */
+void conn_read_on(struct conn *c);
 /* Sends; a client that owes too much, or has gone, is closed: false. */
 bool conn_write(struct conn *c, const struct net_part *parts, size_t count);
 

@@ -49,6 +49,14 @@ replica_is_fresh(const struct replica *r)
 		   REPLICA_LEASE_MS * UINT64_C(1000);
 }
 
+/* Of our epoch.  Too late is too late: only another join helps then. */
+static void
+replica_heard(struct replica *r)
+{
+	if (r->joining || replica_is_fresh(r))
+		r->heard_us = actor_now_us(r->self);
+}
+
 bool
 replica_is_revoked(const struct replica *r, const char *session_id)
 {
@@ -130,10 +138,16 @@ replica_on_retry(struct actor *self, struct timer *t)
 	return ST_OK;
 }
 
+static void
+replica_retry(struct replica *r)
+{
+	timer_start(r->self, &r->retry, REPLICA_RETRY_US, replica_on_retry);
+}
+
 static enum status
 replica_try_again(struct replica *r, struct op *op)
 {
-	timer_start(r->self, &r->retry, REPLICA_RETRY_US, replica_on_retry);
+	replica_retry(r);
 	return op_close(op);
 }
 
@@ -141,6 +155,7 @@ static enum status
 replica_ask_page(
     struct replica *r, struct op *op, const struct replica_cursor *after)
 {
+	op_within(op, ACTOR_ASK_US);
 	return OP_ASK(op, replica_registry(r), replica_read, replica_on_page,
 	    .epoch = r->epoch, .after_user = after->user,
 	    .after_session = after->session);
@@ -224,15 +239,35 @@ replica_start(struct replica *r)
 	    "an op holds a cursor");
 	if (r->joining)
 		return;
-	op = op_open(r->self, NULL);
-	if (op == NULL)
-		return;
 	r->joining = true;
 	r->complete = false;
+	op = op_open(r->self, NULL);
+	if (op == NULL) {
+		replica_retry(r);
+		return;
+	}
 	data = op_data(op);
 	*data = r;
 	(void)OP_ASK(op, replica_registry(r), replica_join, replica_on_joined,
 	    .nothing = 0);
+}
+
+void
+replica_check(struct replica *r)
+{
+	if (r->complete && !r->overflowed && !replica_is_fresh(r))
+		replica_start(r);
+}
+
+static void
+replica_change_account(struct replica *r, const struct account *a)
+{
+	const struct account_entry *e;
+
+	replica_put_account(r, a);
+	e = replica_account(r, a->user_id);
+	if (e != NULL)
+		r->on_account(r->ctx, e);
 }
 
 enum status
@@ -242,12 +277,9 @@ replica_on_change(struct replica *r, const struct msg *in)
 
 	if (change->epoch != r->epoch)
 		return REFUSE(r->self, in, CONFLICT, "another epoch");
-	r->heard_us = actor_now_us(r->self);
-	for (uint32_t i = 0; i < change->accounts_count; i++) {
-		replica_put_account(r, &change->accounts[i]);
-		r->on_account(
-		    r->ctx, replica_account(r, change->accounts[i].user_id));
-	}
+	replica_heard(r);
+	for (uint32_t i = 0; i < change->accounts_count; i++)
+		replica_change_account(r, &change->accounts[i]);
 	for (uint32_t i = 0; i < change->revoked_count; i++) {
 		replica_put_revoked(r, &change->revoked[i]);
 		r->on_revoked(r->ctx, change->revoked[i].session_id);
@@ -264,7 +296,7 @@ replica_on_beat(struct replica *r, const struct msg *in)
 	const struct replica_beat *beat = in->body;
 
 	if (beat->epoch == r->epoch && r->epoch != 0)
-		r->heard_us = actor_now_us(r->self);
+		replica_heard(r);
 	else
 		replica_start(r);
 	return ST_OK;

@@ -54,6 +54,9 @@ void replica_fini(struct replica *r);
 
 /* Joins, and joins again when it has to. */
 void replica_start(struct replica *r);
+/* Now and then: a lapsed lease is not renewed by a beat but by a new join,
+ * since the registry may have stopped telling changes meanwhile. */
+void replica_check(struct replica *r);
 
 bool replica_is_fresh(const struct replica *r);
 bool replica_is_revoked(const struct replica *r, const char *session_id);

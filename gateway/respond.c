@@ -39,6 +39,8 @@ answer_write_gives(struct http1_reply *r, const struct route *route,
 	while (route_next_header(&rest, &header, &field)) {
 		char *name = arena_take(arena, header.size + 1);
 
+		if (name == NULL)
+			return;
 		memcpy(name, header.at, header.size);
 		for (size_t i = 0; i < a->type->nfields; i++) {
 			const struct wire_field *f = &a->type->fields[i];
@@ -149,7 +151,7 @@ respond_send(struct conn *c, const struct answer *a)
 	exchange_end(c);
 	c->requests++;
 	conn_become(c, CONN_IDLE);
-	net_read(c->stream, true);
+	conn_read_on(c);
 }
 
 void
@@ -308,7 +310,9 @@ void
 respond_problem(struct conn *c, uint32_t problem, const char *detail)
 {
 	const struct problem *p = problem_find(problem);
-	struct refused why = { .problem = problem, .detail = detail };
+	struct refused why = { .problem = problem,
+		.detail = detail,
+		.retry_after_ms = p->http == 503 ? GATEWAY_RETRY_MS : 0 };
 	uint32_t allow = problem == PROBLEM_METHOD ? c->exchange->allow : 0;
 
 	respond_error(c, p->http, p, &why, allow);

@@ -37,10 +37,14 @@ driver_on_wake(uv_async_t *wake)
 	(void)wake;
 }
 
+/*
+ * libuv fires what is due before it polls, and would then wait for sockets
+ * with no timer left: for ever.  Stopped, it only looks at them.
+ */
 static void
 driver_on_timer(uv_timer_t *timer)
 {
-	(void)timer;
+	uv_stop(timer->loop);
 }
 
 static struct driver *

@@ -34,10 +34,7 @@ net_uv_status(ssize_t code)
 {
 	switch (code) {
 	case UV_EOF:
-	case UV_ECONNRESET:
-	case UV_EPIPE:
-	case UV_ENOTCONN:
-		return ST_CLOSED;
+		return ST_CLOSED; /* a reset is more than that: ST_IO */
 	case UV_ETIMEDOUT:
 		return ST_TIMEOUT;
 	case UV_ENOMEM:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/inside.h"
+#include "runtime/net_fake.h"
 #include "runtime/node_inside.h"
 
 struct probe_state {
@@ -192,10 +193,22 @@ rig_init(struct rig *r)
 	rig_init_with(r, NULL);
 }
 
+struct net *
+rig_net(struct rig *r)
+{
+	r->net = net_fake_create();
+	assert_non_null(r->net);
+	node_loop(r->node, 0)->net = r->net;
+	return r->net;
+}
+
 void
 rig_fini(struct rig *r)
 {
 	node_stop(r->node);
+	if (r->net != NULL)
+		net_stop(r->net);
+	net_destroy(r->net);
 	node_destroy(r->node);
 	log_set_sink(NULL, NULL);
 	for (size_t i = 0; i < r->line_count; i++)

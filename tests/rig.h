@@ -52,6 +52,7 @@ struct rig {
 	uint64_t seed;
 	struct probe probes[RIG_PROBES_MAX];
 	size_t probe_count;
+	struct net *net; /* NULL: none */
 	struct arena arena;
 	uint64_t next_tag;
 	enum event_id logged[RIG_LINES_MAX];
@@ -62,6 +63,8 @@ struct rig {
 void rig_init(struct rig *r);
 /* With settings for the actors; they outlive the rig. */
 void rig_init_with(struct rig *r, const struct config *config);
+/* Before rig_start: sockets in memory, whose far ends the test holds. */
+struct net *rig_net(struct rig *r);
 /* Stops and frees everything; fails the test if a mail or an op leaked. */
 void rig_fini(struct rig *r);
 
