@@ -222,4 +222,5 @@ class Server:
 
 
 def is_ready(line):
-    return re.fullmatch(r"ready http=(.+):(\d+)", line)
+    """The first address of a `ready` line that has one."""
+    return re.match(r"ready .*?\bhttp=([^ ]+):(\d+)", line)
