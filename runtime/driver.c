@@ -62,6 +62,10 @@ driver_wake(struct loop *l)
 		uv_async_send(&driver_of(l)->wake);
 }
 
+/*
+ * It repeats: uv_run looks at timers first and then waits, so one that is due
+ * by then must fall due once more, or nothing ends the wait.
+ */
 static void
 driver_arm(struct driver *d, uint64_t next_us)
 {
@@ -69,7 +73,7 @@ driver_arm(struct driver *d, uint64_t next_us)
 	uint64_t ms = next_us <= now_us ? 0 : (next_us - now_us + 999) / 1000;
 
 	uv_update_time(&d->uv);
-	uv_timer_start(&d->timer, driver_on_timer, ms, 0);
+	uv_timer_start(&d->timer, driver_on_timer, ms, 1);
 }
 
 /* True: something came while we watched. */
