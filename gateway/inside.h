@@ -82,19 +82,10 @@ struct gateway_limits {
 };
 
 /* What is counted; told by metrics and health. */
-#define GATEWAY_COUNTS(X)                                              \
-	X(requests, "Requests answered.")                              \
-	X(malformed, "Requests refused for their form.")               \
-	X(unauthorized, "Requests refused at the gate.")               \
-	X(timeouts, "Connections that took too long for something.")   \
-	X(slow_clients, "Connections cut since they owed us reading.") \
-	X(full, "Requests refused since a table was full.")            \
-	X(sockets, "Sockets opened.")
-
 struct gateway_counts {
-#define X(name, doc) uint64_t name;
-	GATEWAY_COUNTS(X)
-#undef X
+#define METRIC(id, name, type, labels, doc) uint64_t id;
+#include "gateway/metric.def"
+#undef METRIC
 };
 
 struct gateway {

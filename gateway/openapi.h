@@ -7,6 +7,8 @@
 
 #include "protocols/wire.h"
 
+#define OPENAPI_MAX (1u << 20) /* bytes it may have */
+
 /* Appends the document as JSON; FULL if it does not fit. */
 MUST_CHECK enum status openapi_write(struct wire_out *out);
 

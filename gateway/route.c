@@ -28,6 +28,18 @@ route_nth(size_t n)
 	return n < ROUTE_COUNT ? &routes[n] : NULL;
 }
 
+const char *
+route_access_text(enum route_access a)
+{
+	static const char *const names[] = {
+#define X(access) #access,
+		ROUTE_ACCESSES(X)
+#undef X
+	};
+
+	return names[a];
+}
+
 /* Up to the next slash or the end; moves *at past it. */
 static struct bytes
 route_segment(const uint8_t **at, const uint8_t *end)

@@ -60,6 +60,8 @@ MUST_CHECK enum status route_find(enum http1_method method, struct bytes path,
 /* In the order of routes.def; NULL past its end. */
 const struct route *route_nth(size_t n);
 
+const char *route_access_text(enum route_access a);
+
 /* May an account with this role? PUBLIC needs none. */
 bool route_allows(const struct route *r, enum role role);
 

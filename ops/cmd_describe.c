@@ -1,10 +1,14 @@
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "gateway/openapi.h"
+#include "gateway/route.h"
 #include "ops/cmd.h"
 #include "protocols/describe.h"
 #include "protocols/setting.h"
 #include "runtime/base/log.h"
+#include "runtime/link.h"
 
 #define GENERATED "<!-- Printed by `troupe describe %s`; do not edit. -->\n\n"
 
@@ -151,6 +155,70 @@ describe_actors(FILE *to)
 	}
 }
 
+struct describe_metric {
+	const char *name;
+	const char *type;
+	const char *labels;
+	const char *doc;
+};
+
+static const struct describe_metric describe_metric_list[] = {
+#define COUNTER "counter"
+#define GAUGE "gauge"
+#define METRIC(id, name, type, labels, doc) { name, type, labels, doc },
+#include "gateway/metric.def"
+#include "runtime/metric.def"
+#include "store/metric.def"
+#undef METRIC
+#undef COUNTER
+#undef GAUGE
+};
+
+static void
+describe_metrics(FILE *to)
+{
+	size_t n =
+	    sizeof(describe_metric_list) / sizeof(describe_metric_list[0]);
+
+	fprintf(to, "# Metrics\n\n" GENERATED, "--metrics");
+	fprintf(to,
+	    "What every process counts from its start, in memory. Nothing "
+	    "serves these over the network yet.\n\n"
+	    "| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < n; i++) {
+		const struct describe_metric *m = &describe_metric_list[i];
+
+		describe_code(to, m->name);
+		describe_cell(to, m->type);
+		describe_cell(to, m->labels);
+		describe_cell(to, m->doc);
+		fprintf(to, "|\n");
+	}
+}
+
+static void
+describe_openapi(FILE *to)
+{
+	struct wire_out out = { malloc(OPENAPI_MAX), OPENAPI_MAX, 0 };
+
+	if (out.bytes == NULL || openapi_write(&out) != ST_OK)
+		fprintf(stderr, "troupe describe: no room for openapi\n");
+	else
+		fwrite(out.bytes, 1, out.used, to);
+	free(out.bytes);
+}
+
+static void
+describe_routes(FILE *to)
+{
+	const struct route *r;
+
+	for (size_t n = 0; (r = route_nth(n)) != NULL; n++)
+		fprintf(to, "%-6s %-6s %-40s %s\n",
+		    http1_method_name(r->method), route_access_text(r->access),
+		    r->path, r->summary);
+}
+
 struct describe_view {
 	const char *option;
 	void (*print)(FILE *to);
@@ -161,7 +229,10 @@ static const struct describe_view describe_views[] = {
 	{ "config", describe_config },
 	{ "dump", describe_dump },
 	{ "events", describe_events },
+	{ "metrics", describe_metrics },
+	{ "openapi", describe_openapi },
 	{ "protocols", describe_markdown },
+	{ "routes", describe_routes },
 };
 
 static enum cmd_exit
@@ -187,13 +258,17 @@ static const struct cmd_option describe_options[] = {
 	{ "config", CMD_FLAG, NULL, "every setting: docs/CONFIG.md" },
 	{ "dump", CMD_FLAG, NULL, "every message, a line per fact" },
 	{ "events", CMD_FLAG, NULL, "every event of the log: docs/EVENTS.md" },
+	{ "metrics", CMD_FLAG, NULL, "what is counted: docs/METRICS.md" },
+	{ "openapi", CMD_FLAG, NULL, "the REST API: docs/openapi.json" },
 	{ "protocols", CMD_FLAG, NULL, "every message: docs/PROTOCOLS.md" },
+	{ "routes", CMD_FLAG, NULL, "every endpoint, a line each" },
 	{ 0 },
 };
 
 const struct cmd describe_cmd = {
 	.name = "describe",
-	.usage = "--actors | --config | --dump | --events | --protocols",
+	.usage = "--actors | --config | --dump | --events | --metrics | "
+		 "--openapi | --protocols | --routes",
 	.summary = "Print the reference documentation.",
 	.options = describe_options,
 	.run = describe_run,

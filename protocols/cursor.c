@@ -42,22 +42,32 @@ static const struct shape shapes[32] = {
 	{ CURSOR_MAP, 4, 0 },
 };
 
+static struct cursor_item
+cursor_mistake(struct cursor *c)
+{
+	cursor_fail(c);
+	return (struct cursor_item){ CURSOR_BAD, 0 };
+}
+
 struct cursor_item
 cursor_rare_head(struct cursor *c, unsigned b)
 {
 	const struct shape *s = &shapes[b & 0x1f];
+	enum cursor_kind kind = (enum cursor_kind)s->kind;
 	uint64_t n;
 
 	if (b >= 0xe0)
 		return cursor_signed(b, 1);
-	n = s->width == 0 ? 0 : cursor_number(c, s->width);
-	if (c->bad || s->kind == CURSOR_BAD) {
-		cursor_fail(c);
-		return (struct cursor_item){ CURSOR_BAD, 0 };
-	}
-	if (s->kind == CURSOR_INT)
+	if (kind == CURSOR_BAD)
+		return cursor_mistake(c);
+	if (s->width == 0)
+		return (struct cursor_item){ kind, s->n };
+	n = cursor_number(c, s->width);
+	if (c->bad)
+		return cursor_mistake(c);
+	if (kind == CURSOR_INT)
 		return cursor_signed(n, s->width);
-	return (struct cursor_item){ (enum cursor_kind)s->kind, n + s->n };
+	return (struct cursor_item){ kind, n + s->n };
 }
 
 /* Each step eats a byte and todo never passes what is left, so it ends. */
@@ -80,4 +90,10 @@ cursor_skip_rest(struct cursor *c, struct cursor_item item)
 			return;
 		todo--;
 	}
+}
+
+void
+cursor_skip(struct cursor *c)
+{
+	cursor_skip_rest(c, cursor_head(c));
 }

@@ -92,24 +92,25 @@ escape_scalar(const char *at, const char *end, uint32_t *ret_scalar)
 	return 10;
 }
 
+/* at is on the backslash. */
 static void
 lex_escape(struct json_lex *l)
 {
+	static const char escapes[] = { '"', '\\', '/', 'b', 'f', 'n', 'r',
+		't' };
 	uint32_t scalar;
-	size_t n;
+	size_t n = 0;
 
 	l->at++;
-	if (l->at == l->end) {
-		l->bad = true;
-	} else if (*l->at == 'u') {
+	if (l->at < l->end && *l->at == 'u') {
 		n = escape_scalar(l->at + 1, l->end, &scalar);
-		l->bad = n == 0;
-		l->at += n == 0 ? 0 : n + 1;
-	} else if (*l->at != '\0' && strchr("\"\\/bfnrt", *l->at) != NULL) {
-		l->at++;
-	} else {
-		l->bad = true;
+		n += n > 0;
+	} else if (l->at < l->end) {
+		n = memchr(escapes, *l->at, sizeof(escapes)) != NULL;
 	}
+	l->at += n;
+	if (n == 0)
+		l->bad = true;
 }
 
 /* One character of a string, as it stands. */

@@ -12,6 +12,9 @@
 /* Longest text of a time, a uuid, an amount or an enum, as written. */
 #define WORD_MAX 256
 
+#define EXPECTED_TIME \
+	"expected a time with an offset, such as 2026-04-03T10:00:00+00:00"
+
 struct word {
 	char text[WORD_MAX];
 	size_t size;
@@ -277,8 +280,7 @@ json_value_expect(const struct wire_field *f, char *ret_text, size_t size)
 		[WIRE_BOOL] = "expected true or false",
 		[WIRE_I64] = "expected an integer of 64 bits",
 		[WIRE_MONEY] = "expected an amount with 12 decimals at most",
-		[WIRE_TIME] = "expected a time with an offset, such as "
-			      "2026-04-03T10:00:00+00:00",
+		[WIRE_TIME] = EXPECTED_TIME,
 		[WIRE_UUID] = "expected a uuid",
 		[WIRE_RECORD] = "expected an object",
 	};

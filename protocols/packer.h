@@ -10,55 +10,10 @@
 
 #include <endian.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 
-#include "protocols/wire.h"
-#include "runtime/base/hot.h"
+#include "protocols/packer_room.h"
 #include "runtime/base/utf8.h"
-
-struct packer {
-	uint8_t *at;
-	uint8_t *end;
-	enum status status;
-};
-
-static inline struct packer
-packer_of(const struct wire_out *out)
-{
-	return (struct packer){ out->bytes + out->used, out->bytes + out->size,
-		ST_OK };
-}
-
-MUST_CHECK static inline enum status
-packer_done(const struct packer *p, struct wire_out *out)
-{
-	if (p->status == ST_OK)
-		out->used = (size_t)(p->at - out->bytes);
-	return p->status;
-}
-
-HOT_INLINE void
-packer_fail(struct packer *p, enum status why)
-{
-	p->status = why;
-	p->end = p->at;
-}
-
-/* Room for n bytes, or NULL. */
-HOT_INLINE uint8_t *
-packer_take(struct packer *p, size_t n)
-{
-	uint8_t *start = p->at;
-
-	if (n > (size_t)(p->end - p->at)) {
-		if (p->status == ST_OK)
-			packer_fail(p, ST_FULL);
-		return NULL;
-	}
-	p->at += n;
-	return start;
-}
 
 /* A head byte and the lowest width bytes of n, big-endian. */
 HOT_INLINE void
@@ -71,15 +26,6 @@ packer_head(struct packer *p, unsigned head, uint64_t n, unsigned width)
 		return;
 	to[0] = (uint8_t)head;
 	memcpy(to + 1, &big, width);
-}
-
-HOT_INLINE void
-packer_byte(struct packer *p, unsigned byte)
-{
-	uint8_t *to = packer_take(p, 1);
-
-	if (to != NULL)
-		*to = (uint8_t)byte;
 }
 
 HOT_INLINE void
@@ -165,47 +111,6 @@ packer_text(struct packer *p, const char *text, size_t size)
 	if (to != NULL && !utf8_copy_ascii(to, text, size) &&
 	    !utf8_valid(text, size))
 		packer_fail(p, ST_INVALID);
-}
-
-/* The same within a bound: past it, FULL.  NULL is an empty text. */
-HOT_INLINE void
-packer_uint_to(struct packer *p, uint64_t n, uint64_t max)
-{
-	if (n <= max)
-		packer_uint(p, n);
-	else
-		packer_fail(p, ST_FULL);
-}
-
-HOT_INLINE void
-packer_text_to(struct packer *p, const char *text, uint64_t max)
-{
-	size_t size = text == NULL ? 0 : strlen(text);
-
-	if (size <= max)
-		packer_text(p, text, size);
-	else
-		packer_fail(p, ST_FULL);
-}
-
-HOT_INLINE void
-packer_bytes_to(struct packer *p, const struct bytes *bytes, uint64_t max)
-{
-	if (bytes->size <= max)
-		packer_bytes(p, bytes->at, bytes->size);
-	else
-		packer_fail(p, ST_FULL);
-}
-
-/* 16 bytes, two's complement, big-endian. */
-HOT_INLINE void
-packer_money(struct packer *p, money amount)
-{
-	money_magnitude m = (money_magnitude)amount;
-	uint64_t wide[2] = { htobe64((uint64_t)(m >> 64)),
-		htobe64((uint64_t)m) };
-
-	packer_bytes(p, wide, sizeof(wide));
 }
 
 /* 15 items fit the head's own byte: fix; else head with 16 or 32 bits. */

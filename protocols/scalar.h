@@ -9,7 +9,7 @@
 #define PROTOCOLS_SCALAR_H
 
 #include "protocols/cursor.h"
-#include "protocols/packer.h"
+#include "protocols/packer_bound.h"
 #include "protocols/unpacker.h"
 #include "protocols/wire.h"
 

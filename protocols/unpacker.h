@@ -48,7 +48,7 @@ unpacker_uint(struct unpacker *u, struct cursor_item item, uint64_t max)
 	return n;
 }
 
-/* The bytes that follow a head of this kind, borrowed; NULL: a mistake. */
+/* The bytes that follow a head of this kind, borrowed; NULL when bad. */
 HOT_INLINE const uint8_t *
 unpacker_run(struct unpacker *u, struct cursor_item item,
     enum cursor_kind wanted, uint64_t max)
@@ -66,7 +66,7 @@ unpacker_text(struct unpacker *u, struct cursor_item item, uint64_t max)
 	const uint8_t *bytes = unpacker_run(u, item, CURSOR_TEXT, max);
 	char *text;
 
-	if (bytes == NULL)
+	if (u->c.bad)
 		return "";
 	text = unpacker_need(u, arena_take_bytes(u->arena, item.n + 1));
 	if (text == NULL)
@@ -83,7 +83,7 @@ unpacker_bytes(struct unpacker *u, struct cursor_item item, uint64_t max)
 	const uint8_t *bytes = unpacker_run(u, item, CURSOR_BYTES, max);
 	uint8_t *copy;
 
-	if (bytes == NULL || item.n == 0)
+	if (u->c.bad || item.n == 0)
 		return (struct bytes){ NULL, 0 };
 	copy = unpacker_need(u, arena_take_bytes(u->arena, item.n));
 	if (copy == NULL)
@@ -99,7 +99,7 @@ unpacker_wide(struct unpacker *u, struct cursor_item item, void *ret_wide)
 	const uint8_t *bytes =
 	    unpacker_run(u, item, CURSOR_BYTES, sizeof(struct uuid));
 
-	if (bytes != NULL && item.n == sizeof(struct uuid))
+	if (!u->c.bad && item.n == sizeof(struct uuid))
 		memcpy(ret_wide, bytes, sizeof(struct uuid));
 	else
 		cursor_fail(&u->c);

@@ -1,5 +1,6 @@
 #include "store/tree.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +48,10 @@ key_compare(struct bytes a, struct bytes b)
 static struct tree_item
 tree_item(const struct tree *t)
 {
-	const struct payload *p = t->payload;
+	const struct payload *p;
 
+	assert(t != NULL);
+	p = t->payload;
 	return (struct tree_item){
 		.key = { p->bytes, p->key_size },
 		.value = { p->bytes + p->key_size, p->value_size },
@@ -105,6 +108,7 @@ tree_own(struct tree **at)
 	struct tree *shared = *at;
 	struct tree *own;
 
+	assert(shared != NULL);
 	if (atomic_load(&shared->holders) == 1)
 		return true;
 	own = malloc(sizeof(*own));

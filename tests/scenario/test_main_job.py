@@ -86,7 +86,7 @@ def test_health_is_for_everybody(server):
 
 
 def test_openapi_names_the_routes(server):
-    answer = Client(server).get("openapi.json")
+    answer = Client(server).get("/openapi.json")
     document = answer.json
     assert document["openapi"].startswith("3.")
     assert {

@@ -1,0 +1,79 @@
+/* metric_test - a metric that nobody counts does not compile. */
+#include "tests/check.h"
+
+#include <string.h>
+
+#include "gateway/inside.h"
+#include "runtime/link.h"
+#include "store/commit.h"
+
+#define COUNTER "_total"
+#define GAUGE ""
+
+struct metric {
+	const char *name;
+	const char *ending; /* of a name of its type */
+};
+
+static const struct metric metrics[] = {
+#define METRIC(id, name, type, labels, doc) { name, type },
+#include "gateway/metric.def"
+#include "runtime/metric.def"
+#include "store/metric.def"
+#undef METRIC
+};
+
+#define METRICS (sizeof(metrics) / sizeof(metrics[0]))
+
+static void
+test_every_metric_is_counted(void **state)
+{
+	static const size_t sizes[] = {
+#define METRIC(id, name, type, labels, doc) \
+	sizeof(((struct gateway_counts *)0)->id),
+#include "gateway/metric.def"
+#undef METRIC
+#define METRIC(id, name, type, labels, doc) \
+	sizeof(((struct commit_stats *)0)->id),
+#include "store/metric.def"
+#undef METRIC
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		assert_true(sizes[i] >= sizeof(uint32_t));
+}
+
+static void
+test_names_are_unique(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < METRICS; i++)
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(
+			    metrics[i].name, metrics[j].name);
+}
+
+static void
+test_a_name_tells_its_type(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < METRICS; i++) {
+		const char *end = strstr(metrics[i].name, COUNTER);
+
+		assert_memory_equal(metrics[i].name, "troupe_", 7);
+		assert_string_equal(end == NULL ? "" : end, metrics[i].ending);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(test_every_metric_is_counted),
+		RUN(test_names_are_unique),
+		RUN(test_a_name_tells_its_type),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
