@@ -1,7 +1,7 @@
 /*
  * shared - bytes written once that many streams may owe at the same time.
  *
- * Kept in pools by size, at most SHARED_KINDS' counts of them: about 28 MiB,
+ * Kept in pools by size, at most SHARED_KINDS' counts of them: about 25 MiB,
  * taken from the system slab by slab.  A stream gives up what it owed some
  * turns after it was closed, so the pools outlive shareds_destroy until the
  * last bytes have come back.  One thread.
@@ -13,7 +13,7 @@
 #include "runtime/net.h"
 
 /* X(room, count) in rising order */
-#define SHARED_KINDS(X) X(1024, 4096) X(8192, 1024) X(131072, 128)
+#define SHARED_KINDS(X) X(1024, 4096) X(8192, 1024) X(36864, 256) X(131072, 32)
 
 struct shareds;
 

@@ -8,16 +8,16 @@ walk_open(struct walk *w, enum websocket_subprotocol syntax, struct bytes bytes,
     struct arena *arena)
 {
 	const char *text = (const char *)bytes.at;
-	struct cursor c = cursor_of(bytes.at, bytes.size);
+	struct cursor c;
 
-	*w = (struct walk){ .syntax = syntax,
-		.arena = arena,
-		.lex = { text, text + bytes.size, false },
-		.cursor = c };
+	*w = (struct walk){ .syntax = syntax, .arena = arena };
+	if (bytes.size == 0)
+		return ST_MALFORMED;
+	w->lex = (struct json_lex){ text, text + bytes.size, false };
+	w->cursor = cursor_of(bytes.at, bytes.size);
 	if (syntax == WEBSOCKET_JSON)
-		return bytes.size > 0 && json_valid(text, bytes.size)
-			   ? ST_OK
-			   : ST_MALFORMED;
+		return json_valid(text, bytes.size) ? ST_OK : ST_MALFORMED;
+	c = w->cursor;
 	cursor_skip(&c);
 	return !c.bad && cursor_left(&c) == 0 ? ST_OK : ST_MALFORMED;
 }
