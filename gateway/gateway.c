@@ -42,7 +42,7 @@ gateway_address(const struct config *c, char *ret_address, size_t size)
 	const char *host = config_text(c, SETTING_api_server_host);
 	bool v6 = strchr(host, ':') != NULL && host[0] != '[';
 
-	snprintf(ret_address, size, "%s%.200s%s:%" PRIu64, v6 ? "[" : "", host,
+	snprintf(ret_address, size, "%s%.96s%s:%" PRIu64, v6 ? "[" : "", host,
 	    v6 ? "]" : "", config_u64(c, SETTING_api_server_port));
 }
 
