@@ -1,42 +1,91 @@
 /*
- * hops - what a message costs between two actors.
+ * hops - what a message costs between two actors of one process.
  *
- * Request and reply through the real codec and mailboxes: on one loop, and
- * between two loops with one in flight and with many.  The limit beside it:
- * bare function calls through the same codec, no mailbox, no envelope.
+ * Through the real codec, envelope and mailboxes, 64 bytes of load:
+ *
+ *   trip    request and reply, one in flight or many
+ *   count   signals one way, as fast as the receiver's credit allows
+ *
+ * each on one loop and between two.  Beside them what the machine can do:
+ * the codec called in a row with no mailbox, and a bare ring of pointers
+ * between two threads (bench/ring.h).
+ *
+ *   bench_hops [rounds [part]]     part: a name from the table, alone
  */
 #include <inttypes.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench/bench.h"
+#include "bench/ring.h"
+#include "runtime/base/arena.h"
 #include "runtime/node.h"
 
-#define ROUNDS 5
+#define ROUNDS 7
+#define ROUNDS_MAX 99
+#define LOAD_SIZE 64
+#define BOX_MAX 65536
+#define COUNT_WINDOW 2048u /* signals without credit */
+#define COUNT_CREDIT 512u  /* signals that the receiver grants at once */
+#define ARENA_SIZE 65536
 
-static uint8_t load[64];
-
-struct hop_state {
-	uint64_t left;
-	uint64_t in_flight;
-	uint64_t to;
+struct part {
+	const char *name;
+	const char *what;
+	const char *unit; /* us: less is better; million/s: more is */
+	double goal;      /* 0: a peer, or nothing promised */
+	double (*run)(const struct part *p, double *ret_cpu_us);
+	uint64_t wanted;
+	uint32_t loops;
+	uint32_t window;
 };
 
-static atomic_uint_fast64_t finished;
-static uint64_t hops_wanted;
-static uint64_t hops_window;
-static uint64_t echo_at;
+/* Of each part, by round; CPU is of all threads, in us. */
+struct taken {
+	double walls[ROUNDS_MAX];
+	double cpus[ROUNDS_MAX];
+};
+
+struct side {
+	uint64_t left;
+	uint64_t in_flight;
+	uint64_t seen;
+	uint64_t other;
+};
+
+static uint8_t load[LOAD_SIZE];
+static const struct part *current;
+static uint64_t receiver_at;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static double ended_s; /* when the last message came; 0: not yet */
+
+static void
+part_end(void)
+{
+	pthread_mutex_lock(&lock);
+	ended_s = bench_now_s();
+	pthread_cond_signal(&changed);
+	pthread_mutex_unlock(&lock);
+}
 
 static double
-now_s(void)
+part_wait(void)
 {
-	struct timespec ts;
+	double end;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+	pthread_mutex_lock(&lock);
+	while (ended_s == 0)
+		pthread_cond_wait(&changed, &lock);
+	end = ended_s;
+	ended_s = 0;
+	pthread_mutex_unlock(&lock);
+	return end;
 }
+
+/* ---- trip: an asker and an echo ---- */
 
 static enum status
 echo_on_ping(struct actor *self, const struct msg *in)
@@ -49,7 +98,7 @@ echo_on_ping(struct actor *self, const struct msg *in)
 static const struct handler echo_on[] = { ON(ping, echo_on_ping), { 0 } };
 static const struct actor_class echo_class = {
 	.name = "echo",
-	.mailbox_max = 65536,
+	.mailbox_max = BOX_MAX,
 	.on = echo_on,
 };
 
@@ -58,7 +107,7 @@ static enum status asker_next(struct actor *self);
 static enum status
 asker_on_pong(struct actor *self, struct op *op, const struct msg *reply)
 {
-	struct hop_state *s = actor_state(self);
+	struct side *s = actor_state(self);
 
 	(void)reply;
 	s->in_flight--;
@@ -69,104 +118,297 @@ asker_on_pong(struct actor *self, struct op *op, const struct msg *reply)
 static enum status
 asker_next(struct actor *self)
 {
-	struct hop_state *s = actor_state(self);
+	struct side *s = actor_state(self);
 
-	while (s->left > 0 && s->in_flight < hops_window) {
+	while (s->left > 0 && s->in_flight < current->window) {
 		struct op *op = op_open(self, NULL);
 
 		s->left--;
 		s->in_flight++;
-		(void)OP_ASK(op, s->to, ping, asker_on_pong, .number = s->left,
-		    .load = { load, sizeof(load) });
+		(void)OP_ASK(op, receiver_at, ping, asker_on_pong,
+		    .number = s->left, .load = { load, sizeof(load) });
 	}
 	if (s->left == 0 && s->in_flight == 0)
-		atomic_store(&finished, 1);
+		part_end();
 	return ST_OK;
 }
 
 static enum status
 asker_on_ping(struct actor *self, const struct msg *in)
 {
-	struct hop_state *s = actor_state(self);
+	struct side *s = actor_state(self);
 
 	(void)in;
-	s->left = hops_wanted;
-	s->to = echo_at;
+	s->left = current->wanted;
 	return asker_next(self);
 }
 
 static const struct handler asker_on[] = { ON(ping, asker_on_ping), { 0 } };
 static const struct actor_class asker_class = {
 	.name = "asker",
-	.state_size = sizeof(struct hop_state),
-	.mailbox_max = 65536,
+	.state_size = sizeof(struct side),
+	.mailbox_max = BOX_MAX,
 	.ops_max = 8192,
 	.on = asker_on,
 };
 
+/* ---- count: a producer, and a consumer that grants credit ---- */
+
+static enum status
+consumer_on_ping(struct actor *self, const struct msg *in)
+{
+	struct side *s = actor_state(self);
+
+	s->seen++;
+	if (s->seen % COUNT_CREDIT == 0)
+		(void)SEND(self, in->from, pong, .number = COUNT_CREDIT);
+	if (s->seen == current->wanted)
+		part_end();
+	return ST_OK;
+}
+
+static const struct handler consumer_on[] = { ON(ping, consumer_on_ping),
+	{ 0 } };
+static const struct actor_class consumer_class = {
+	.name = "consumer",
+	.state_size = sizeof(struct side),
+	.mailbox_max = BOX_MAX,
+	.mailbox_bytes_max = 64u << 20,
+	.on = consumer_on,
+};
+
+static enum status
+producer_send(struct actor *self, uint64_t count)
+{
+	struct side *s = actor_state(self);
+
+	for (; count > 0 && s->left > 0; count--, s->left--)
+		if (SEND(self, receiver_at, ping, .number = s->left,
+			.load = { load, sizeof(load) }) != ST_OK)
+			abort();
+	return ST_OK;
+}
+
+static enum status
+producer_on_ping(struct actor *self, const struct msg *in)
+{
+	struct side *s = actor_state(self);
+
+	(void)in;
+	s->left = current->wanted;
+	return producer_send(self, COUNT_WINDOW);
+}
+
+static enum status
+producer_on_pong(struct actor *self, const struct msg *in)
+{
+	return producer_send(self, ((const struct pong *)in->body)->number);
+}
+
+static const struct handler producer_on[] = { ON(ping, producer_on_ping),
+	ON(pong, producer_on_pong), { 0 } };
+static const struct actor_class producer_class = {
+	.name = "producer",
+	.state_size = sizeof(struct side),
+	.mailbox_max = BOX_MAX,
+	.on = producer_on,
+};
+
+/* ---- a node with two actors, from its start signal to the last message ----
+ */
+
 static double
-run(uint32_t loops, uint64_t wanted, uint64_t window)
+run_pair(const struct part *p, const struct actor_class *sender,
+    const struct actor_class *receiver, double *ret_cpu_us)
 {
 	struct node_config c = {
-		.name = "bench", .loops = loops, .threaded = true
+		.name = "bench", .loops = p->loops, .threaded = true
 	};
+	struct ping go = { .number = 1 };
 	struct node *n;
-	uint64_t asker;
-	double start;
+	uint64_t sender_at;
+	double start_s, cpu_s;
 
-	hops_wanted = wanted;
-	hops_window = window;
-	atomic_store(&finished, 0);
+	current = p;
 	if (node_create(&c, &n) != ST_OK ||
-	    node_spawn(n, &echo_class, 0, 0, loops - 1, &echo_at) != ST_OK ||
-	    node_spawn(n, &asker_class, 0, 0, 0, &asker) != ST_OK ||
+	    node_spawn(n, receiver, 0, 0, p->loops - 1, &receiver_at) !=
+		ST_OK ||
+	    node_spawn(n, sender, 0, 0, 0, &sender_at) != ST_OK ||
 	    node_start(n) != ST_OK)
 		abort();
-	start = now_s();
-	if (node_signal(n, asker, MSG_ping, &(struct ping){ .number = 1 }) !=
-	    ST_OK)
+	start_s = bench_now_s();
+	cpu_s = bench_cpu_s();
+	if (node_signal(n, sender_at, MSG_ping, &go) != ST_OK)
 		abort();
-	while (!atomic_load(&finished)) {
-		struct timespec ts = { 0, 200000 };
-
-		nanosleep(&ts, NULL);
-	}
-	start = now_s() - start;
+	start_s = part_wait() - start_s;
+	cpu_s = bench_cpu_s() - cpu_s;
 	node_stop(n);
 	node_destroy(n);
-	return start * 1e6 / (double)wanted;
-}
-
-static int
-by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
+	*ret_cpu_us = cpu_s * 1e6 / (double)p->wanted;
+	return start_s * 1e6 / (double)p->wanted;
 }
 
 static double
-median(uint32_t loops, uint64_t wanted, uint64_t window)
+run_trip(const struct part *p, double *ret_cpu_us)
 {
-	double us[ROUNDS];
+	return run_pair(p, &asker_class, &echo_class, ret_cpu_us);
+}
 
-	for (int i = 0; i < ROUNDS; i++)
-		us[i] = run(loops, wanted, window);
-	qsort(us, ROUNDS, sizeof(us[0]), by_value);
-	return us[ROUNDS / 2];
+static double
+run_count(const struct part *p, double *ret_cpu_us)
+{
+	double us = run_pair(p, &producer_class, &consumer_class, ret_cpu_us);
+
+	return 1 / us;
+}
+
+/* ---- peers ---- */
+
+/* A round trip is two messages: encode and decode, twice. */
+static double
+run_codec(const struct part *p, double *ret_cpu_us)
+{
+	static alignas(64) unsigned char memory[ARENA_SIZE];
+	struct arena arena = { memory, sizeof(memory), 0 };
+	const struct wire_type *t = catalogue_find(MSG_ping);
+	struct ping ping = { .load = { load, sizeof(load) } };
+	unsigned char bytes[2 * LOAD_SIZE];
+	const void *body = &ping;
+	double start_s = bench_now_s(), cpu_s = bench_cpu_s();
+
+	for (uint64_t i = 0; i < 2 * p->wanted; i++) {
+		struct wire_out out = { bytes, sizeof(bytes), 0 };
+
+		ping.number = i;
+		arena_reset(&arena);
+		if (wire_encode(t, &ping, &out) != ST_OK ||
+		    wire_decode(t, &arena, bytes, out.used, &body) != ST_OK ||
+		    ((const struct ping *)body)->number != i)
+			abort();
+	}
+	*ret_cpu_us = (bench_cpu_s() - cpu_s) * 1e6 / (double)p->wanted;
+	return (bench_now_s() - start_s) * 1e6 / (double)p->wanted;
+}
+
+static struct ring there, back;
+
+static void
+ring_put(struct ring *r, void *item)
+{
+	while (!ring_push(r, item))
+		__builtin_ia32_pause();
+}
+
+static void *
+ring_get(struct ring *r)
+{
+	void *item;
+
+	while ((item = ring_pop(r)) == NULL)
+		__builtin_ia32_pause();
+	return item;
+}
+
+/* Sends everything back if one is in flight, else only the last. */
+static void *
+ring_other(void *arg)
+{
+	const struct part *p = arg;
+
+	for (uint64_t i = 1; i <= p->wanted; i++) {
+		void *item = ring_get(&there);
+
+		if (p->window == 1 || i == p->wanted)
+			ring_put(&back, item);
+	}
+	return NULL;
+}
+
+static double
+run_ring(const struct part *p, double *ret_cpu_us)
+{
+	double start_s, cpu_s = bench_cpu_s();
+	pthread_t other;
+
+	current = p;
+	if (pthread_create(&other, NULL, ring_other, (void *)(uintptr_t)p) != 0)
+		abort();
+	start_s = bench_now_s();
+	for (uint64_t i = 1; i <= p->wanted; i++) {
+		ring_put(&there, load);
+		if (p->window == 1 || i == p->wanted)
+			(void)ring_get(&back);
+	}
+	start_s = (bench_now_s() - start_s) * 1e6 / (double)p->wanted;
+	pthread_join(other, NULL);
+	*ret_cpu_us = (bench_cpu_s() - cpu_s) * 1e6 / (double)p->wanted;
+	return p->window == 1 ? start_s : 1 / start_s;
+}
+
+static const struct part parts[] = {
+	{ "one_loop_trip", "one loop, round trip, 1 in flight", "us", 0.2,
+	    run_trip, 2000000, 1, 1 },
+	{ "codec_trip", "  peer: the codec alone, twice", "us", 0, run_codec,
+	    2000000, 0, 1 },
+	{ "one_loop_trip_512", "one loop, round trip, 512 in flight", "us", 0,
+	    run_trip, 2000000, 1, 512 },
+	{ "two_loops_trip", "two loops, round trip, 1 in flight", "us", 1.5,
+	    run_trip, 300000, 2, 1 },
+	{ "ring_trip", "  peer: two bare rings, 1 in flight", "us", 0, run_ring,
+	    1000000, 0, 1 },
+	{ "two_loops_trip_1024", "two loops, round trip, 1024 in flight", "us",
+	    0, run_trip, 1500000, 2, 1024 },
+	{ "one_loop_count", "one loop, counting", "million/s", 0, run_count,
+	    5000000, 1, 0 },
+	{ "two_loops_count", "two loops, counting", "million/s", 20, run_count,
+	    8000000, 2, 0 },
+	{ "ring_count", "  peer: a bare ring, counting", "million/s", 0,
+	    run_ring, 20000000, 0, 0 },
+};
+
+#define PARTS (sizeof(parts) / sizeof(parts[0]))
+
+static struct taken taken[PARTS];
+
+static void
+part_print(const struct part *p, struct taken *t, size_t rounds)
+{
+	double median = bench_median(t->walls, rounds);
+	bool less = p->unit[0] == 'u';
+	double best = less ? t->walls[0] : t->walls[rounds - 1];
+	double cpu_us = bench_median(t->cpus, rounds);
+	char goal[16] = "";
+
+	if (p->goal > 0)
+		snprintf(
+		    goal, sizeof(goal), "%s %g", less ? "<=" : ">=", p->goal);
+	fprintf(stderr, "%-40s %9.3f %9.3f %-10s %-7s %9.3f\n", p->what, median,
+	    best, p->unit, goal, cpu_us);
+	printf(",\"%s\":%.4f,\"%s_best\":%.4f,\"%s_cpu_us\":%.4f", p->name,
+	    median, p->name, best, p->name, cpu_us);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-	double one = median(1, 3000000, 1);
-	double many = median(1, 3000000, 512);
-	double two = median(2, 500000, 1);
-	double batch = median(2, 3000000, 1024);
+	size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : ROUNDS;
+	const char *only = argc > 2 ? argv[2] : NULL;
 
-	printf("{\"bench\":\"hops\",\"one_loop_rtt_us\":%.3f,"
-	       "\"one_loop_512_rtt_us\":%.3f,\"two_loops_rtt_us\":%.3f,"
-	       "\"two_loops_1024_rtt_us\":%.3f}\n",
-	    one, many, two, batch);
+	if (rounds < 1 || rounds > ROUNDS_MAX)
+		rounds = ROUNDS;
+	for (size_t r = 0; r < rounds; r++)
+		for (size_t i = 0; i < PARTS; i++)
+			if (only == NULL || strcmp(only, parts[i].name) == 0)
+				taken[i].walls[r] =
+				    parts[i].run(&parts[i], &taken[i].cpus[r]);
+	fprintf(stderr, "%-40s %9s %9s %-10s %-7s %9s\n",
+	    "64 bytes, through codec and mailbox", "median", "best", "", "goal",
+	    "CPU us");
+	printf("{\"bench\":\"hops\",\"rounds\":%zu,\"load\":%.2f", rounds,
+	    bench_load());
+	for (size_t i = 0; i < PARTS; i++)
+		if (only == NULL || strcmp(only, parts[i].name) == 0)
+			part_print(&parts[i], &taken[i], rounds);
+	printf("}\n");
 	return 0;
 }
