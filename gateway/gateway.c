@@ -53,6 +53,7 @@ gateway_listen(struct gateway *g)
 	const struct config *c = actor_config(g->self);
 	char address[NET_ADDRESS_TEXT_SIZE];
 	char announced[NET_ADDRESS_TEXT_SIZE + 8];
+	char why[NET_ADDRESS_TEXT_SIZE + 64];
 	struct net_listen how = { .address = address,
 		.streams_max = (uint32_t)g->limits.connections_max,
 		.owed_max = g->limits.owed_bytes_max,
@@ -66,6 +67,9 @@ gateway_listen(struct gateway *g)
 	if (st != ST_OK) {
 		LOG(API_LISTEN_FAILED, KV("address", address),
 		    KV("status", status_name(st)));
+		snprintf(why, sizeof(why), "cannot listen on %.128s: %s",
+		    address, status_text(st));
+		actor_give_up(g->self, why);
 		return st;
 	}
 	*strrchr(address, ':') = '\0';
@@ -84,9 +88,7 @@ gateway_on_replica_ready(void *ctx)
 
 	if (g->listener != NULL || g->draining)
 		return;
-	if (gateway_listen(g) != ST_OK)
-		actor_fail(g->self, ST_IO, "it cannot listen");
-	else
+	if (gateway_listen(g) == ST_OK)
 		actor_ready(g->self);
 }
 
@@ -137,6 +139,13 @@ gateway_start(struct actor *self)
 
 	g->self = self;
 	list_init(&g->open);
+	if (*config_text(actor_config(self), SETTING_api_ssl_certfile) !=
+	    '\0') {
+		actor_give_up(self, "api.ssl_certfile is set, but this "
+				    "version serves no TLS; put a proxy that "
+				    "does in front of it");
+		return ST_OK;
+	}
 	gateway_read_limits(&g->limits, actor_config(self));
 	pool_init(&g->conns, sizeof(struct conn),
 	    (uint32_t)g->limits.connections_max, 0);

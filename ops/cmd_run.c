@@ -178,6 +178,18 @@ run_configure_log(const struct loaded *l)
 			 "json") == 0);
 }
 
+/* A catalogue that cannot be spoken is found now, not by a client. */
+static bool
+run_check_catalogue(const struct cmd_args *args)
+{
+	char why[CATALOGUE_WHY_SIZE];
+
+	if (catalogue_check(why) == ST_OK)
+		return true;
+	fprintf(args->err, "troupe run: the catalogue: %s\n", why);
+	return false;
+}
+
 static enum cmd_exit
 run_run(const struct cmd_args *args)
 {
@@ -192,8 +204,9 @@ run_run(const struct cmd_args *args)
 		mistakes_print(&l.mistakes, args->err);
 	} else if (run_find_node(args, &l, &node)) {
 		run_configure_log(&l);
-		code = seal_start() == ST_OK ? run_node(args, &l, node)
-					     : CMD_FAILED;
+		code = run_check_catalogue(args) && seal_start() == ST_OK
+			   ? run_node(args, &l, node)
+			   : CMD_FAILED;
 	}
 	loaded_fini(&l);
 	return code;

@@ -13,8 +13,9 @@
 #include "store/commit.h"
 #include "store/requests.h"
 
-#define ERRAND_SMALL 512 /* bytes of a reply that need no memory of their own \
-			  */
+#define ERRAND_SMALL                                             \
+	512 /* bytes of a reply that need no memory of their own \
+	     */
 
 /* What came of it: a body of `id`, or a refusal. */
 struct errand_result {
