@@ -47,6 +47,20 @@ gateway_address(const struct config *c, char *ret_address, size_t size)
 	    v6 ? "]" : "", config_u64(c, SETTING_api_server_port));
 }
 
+/* What starting again would not help is the node's last word. */
+static enum status
+gateway_cannot_listen(struct gateway *g, const char *address, enum status st)
+{
+	char why[NET_ADDRESS_TEXT_SIZE + 64];
+
+	LOG(API_LISTEN_FAILED, KV("address", address),
+	    KV("status", status_name(st)));
+	snprintf(why, sizeof(why), "cannot listen on %s: %s", address,
+	    status_text(st));
+	actor_give_up(g->self, why);
+	return ST_OK;
+}
+
 static enum status
 gateway_listen(struct gateway *g)
 {
@@ -63,11 +77,8 @@ gateway_listen(struct gateway *g)
 
 	gateway_address(c, address, sizeof(address));
 	st = net_listen(actor_net(g->self), &how, &g->listener);
-	if (st != ST_OK) {
-		LOG(API_LISTEN_FAILED, KV("address", address),
-		    KV("status", status_name(st)));
-		return st;
-	}
+	if (st != ST_OK)
+		return gateway_cannot_listen(g, address, st);
 	*strrchr(address, ':') = '\0';
 	snprintf(announced, sizeof(announced), "%s:%u", address,
 	    (unsigned)net_listener_port(g->listener));
@@ -77,17 +88,18 @@ gateway_listen(struct gateway *g)
 }
 
 /* Every page of the replica has come: the door may open. */
-static void
+static enum status
 gateway_on_replica_ready(void *ctx)
 {
 	struct gateway *g = ctx;
+	enum status st;
 
 	if (g->listener != NULL || g->draining)
-		return;
-	if (gateway_listen(g) != ST_OK)
-		actor_fail(g->self, ST_IO, "it cannot listen");
-	else
+		return ST_OK;
+	st = gateway_listen(g);
+	if (st == ST_OK && g->listener != NULL)
 		actor_ready(g->self);
+	return st;
 }
 
 static void
