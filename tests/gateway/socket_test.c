@@ -87,7 +87,7 @@ client_answer_close(struct client *c)
 	static const uint8_t code[] = { 0x03, 0xe8 };
 
 	client_send_bytes(c, WEBSOCKET_CLOSE, (struct bytes){ code, 2 });
-	assert_true(net_fake_is_finished(c->wire));
+	assert_true(net_fake_is_closed(c->wire));
 }
 
 static void
@@ -1059,7 +1059,7 @@ test_ping_and_close_are_answered(void **state)
 	assert_memory_equal(s.payload.at, "hi", 2);
 	client_send_bytes(&c, WEBSOCKET_CLOSE, (struct bytes){ close, 3 });
 	client_expect_close(&c, 4000, "");
-	assert_true(net_fake_is_finished(c.wire));
+	assert_true(net_fake_is_closed(c.wire));
 	assert_non_null(
 	    strstr(rig_line(&l.rig, EV_API_WS_DISCONNECTED, 0), "code=4000"));
 	live_fini(&l);
