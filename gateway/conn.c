@@ -84,11 +84,11 @@ conn_close(struct conn *c)
 	pool_put(&g->conns, c);
 }
 
-/* All has been sent: the rest is up to the peer. */
+/* All has been sent; a socket has said good-bye and heard it by now. */
 static void
 conn_linger(struct conn *c)
 {
-	if (c->ended)
+	if (c->ended || c->socket != NULL)
 		conn_close(c);
 	else
 		c->due_us = actor_now_us(c->gateway->self) + CONN_LINGER_US;

@@ -372,6 +372,12 @@ exchange_bind(struct conn *c, const uint8_t *at, struct bytes body,
 		st = exchange_fill_callers(c, at, body, t, *ret_message, why);
 	if (st == ST_OK)
 		st = json_require(t, why);
+	/* It was announced, and what it should have said is missing. */
+	if (st == ST_INVALID && body.size == 0 &&
+	    exchange_is_json(c->exchange, at)) {
+		snprintf(why->why, sizeof(why->why), "the body is empty");
+		st = ST_MALFORMED;
+	}
 	return st;
 }
 

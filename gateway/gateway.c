@@ -47,13 +47,26 @@ gateway_address(const struct config *c, char *ret_address, size_t size)
 	    v6 ? "]" : "", config_u64(c, SETTING_api_server_port));
 }
 
+/* What starting again would not help is the node's last word. */
+static enum status
+gateway_cannot_listen(struct gateway *g, const char *address, enum status st)
+{
+	char why[NET_ADDRESS_TEXT_SIZE + 64];
+
+	LOG(API_LISTEN_FAILED, KV("address", address),
+	    KV("status", status_name(st)));
+	snprintf(why, sizeof(why), "cannot listen on %s: %s", address,
+	    status_text(st));
+	actor_give_up(g->self, why);
+	return ST_OK;
+}
+
 static enum status
 gateway_listen(struct gateway *g)
 {
 	const struct config *c = actor_config(g->self);
 	char address[NET_ADDRESS_TEXT_SIZE];
 	char announced[NET_ADDRESS_TEXT_SIZE + 8];
-	char why[NET_ADDRESS_TEXT_SIZE + 64];
 	struct net_listen how = { .address = address,
 		.streams_max = (uint32_t)g->limits.connections_max,
 		.owed_max = g->limits.owed_bytes_max,
@@ -64,14 +77,8 @@ gateway_listen(struct gateway *g)
 
 	gateway_address(c, address, sizeof(address));
 	st = net_listen(actor_net(g->self), &how, &g->listener);
-	if (st != ST_OK) {
-		LOG(API_LISTEN_FAILED, KV("address", address),
-		    KV("status", status_name(st)));
-		snprintf(why, sizeof(why), "cannot listen on %.128s: %s",
-		    address, status_text(st));
-		actor_give_up(g->self, why);
-		return st;
-	}
+	if (st != ST_OK)
+		return gateway_cannot_listen(g, address, st);
 	*strrchr(address, ':') = '\0';
 	snprintf(announced, sizeof(announced), "%s:%u", address,
 	    (unsigned)net_listener_port(g->listener));
@@ -81,15 +88,18 @@ gateway_listen(struct gateway *g)
 }
 
 /* Every page of the replica has come: the door may open. */
-static void
+static enum status
 gateway_on_replica_ready(void *ctx)
 {
 	struct gateway *g = ctx;
+	enum status st;
 
 	if (g->listener != NULL || g->draining)
-		return;
-	if (gateway_listen(g) == ST_OK)
+		return ST_OK;
+	st = gateway_listen(g);
+	if (st == ST_OK && g->listener != NULL)
 		actor_ready(g->self);
+	return st;
 }
 
 static void

@@ -161,14 +161,13 @@ replica_ask_page(
 	    .after_session = after->session);
 }
 
-static void
+static enum status
 replica_become_complete(struct replica *r)
 {
 	r->joining = false;
 	r->complete = true;
 	r->heard_us = actor_now_us(r->self);
-	if (r->on_ready != NULL)
-		r->on_ready(r->ctx);
+	return r->on_ready(r->ctx);
 }
 
 static void
@@ -204,8 +203,8 @@ replica_on_page(struct actor *self, struct op *op, const struct msg *reply)
 
 		return replica_ask_page(r, op, &next);
 	}
-	replica_become_complete(r);
-	return op_close(op);
+	(void)op_close(op);
+	return replica_become_complete(r);
 }
 
 static enum status

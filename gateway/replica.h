@@ -44,8 +44,8 @@ struct replica {
 	 */
 	void (*on_revoked)(void *ctx, const char *session_id);
 	void (*on_account)(void *ctx, const struct account_entry *a);
-	/* Told once when it is first fresh. */
-	void (*on_ready)(void *ctx);
+	/* Told whenever it has become complete; its failure ends the actor. */
+	enum status (*on_ready)(void *ctx);
 	void *ctx;
 };
 

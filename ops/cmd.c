@@ -74,6 +74,13 @@ cmd_refuse(FILE *err, const char *word, const char *why)
 }
 
 static enum cmd_exit
+cmd_refuse_use(FILE *err, const struct cmd_option *o, const char *why)
+{
+	fprintf(err, "troupe: --%s: %s\n", o->name, why);
+	return CMD_USAGE;
+}
+
+static enum cmd_exit
 cmd_refuse_option(const struct cmd_args *a, const char *name, size_t size)
 {
 	char word[SUGGEST_WORD_MAX + 1];
@@ -95,9 +102,9 @@ static enum cmd_exit
 cmd_take(struct cmd_args *a, const struct cmd_option *o, const char *value)
 {
 	if (a->count == CMD_VALUES_MAX)
-		return cmd_refuse(a->err, o->name, "too many options");
+		return cmd_refuse_use(a->err, o, "too many options");
 	if (o->kind != CMD_MANY && cmd_flag(a, o->name))
-		return cmd_refuse(a->err, o->name, "is given twice");
+		return cmd_refuse_use(a->err, o, "is given twice");
 	a->given[a->count++] = (struct cmd_given){ o, value };
 	return CMD_OK;
 }
@@ -116,11 +123,11 @@ cmd_parse_option(struct cmd_args *a, char *const **at)
 	if (o == NULL)
 		return cmd_refuse_option(a, word, size);
 	if (o->kind == CMD_FLAG && value != NULL)
-		return cmd_refuse(a->err, o->name, "takes no value");
+		return cmd_refuse_use(a->err, o, "takes no value");
 	if (o->kind != CMD_FLAG && value == NULL) {
 		value = **at;
 		if (value == NULL)
-			return cmd_refuse(a->err, o->name, "needs a value");
+			return cmd_refuse_use(a->err, o, "needs a value");
 		*at += 1;
 	}
 	return cmd_take(a, o, value);

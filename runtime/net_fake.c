@@ -329,7 +329,7 @@ net_fake_forget(struct net_fake_wire *w)
 bool
 net_fake_is_finished(const struct net_fake_wire *w)
 {
-	return w->is_finished;
+	return w->is_finished || w->stream.state == NET_CLOSING;
 }
 
 bool

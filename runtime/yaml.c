@@ -1,4 +1,5 @@
 #include "runtime/yaml.h"
+#include "runtime/base/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -250,13 +251,16 @@ static bool
 yaml_is_safe(struct yaml_build *b, struct bytes text)
 {
 	b->line = 1;
-	for (size_t i = 0; i < text.size; i++) {
+	for (size_t i = 0, n; i < text.size; i += n) {
 		uint8_t c = text.at[i];
 
+		n = c < 0x80 ? 1 : utf8_char_size(text.at + i, text.size - i);
 		if (c == '%' && begins_line(text, i))
 			yaml_stop(b, "directives are not understood here");
 		else if (c == '\0')
 			yaml_stop(b, "holds a NUL byte");
+		else if (n == 0)
+			yaml_stop(b, "is not UTF-8");
 		if (b->stopped)
 			return false;
 		b->line += c == '\n';

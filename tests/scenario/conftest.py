@@ -58,6 +58,20 @@ def ceo(server):
     return client
 
 
+@pytest.fixture(scope="module")
+def first(start_shared):
+    """The first account of a server that many tests share."""
+    client = Client(start_shared())
+    assert client.setup().status == 201
+    return client
+
+
+@pytest.fixture
+def reader(first):
+    """The same person again, for tests that change nothing."""
+    return first.twin()
+
+
 def pytest_runtest_logfinish():
     servers_of_test[:] = [s for s in servers_of_test if s.home.exists()]
 

@@ -103,15 +103,15 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
-def test_forged_token_is_refused(ceo, forgery):
-    forged = Client(ceo.server, FORGERIES[forgery](ceo.token))
+def test_forged_token_is_refused(reader, forgery):
+    forged = Client(reader.server, FORGERIES[forgery](reader.token))
     assert forged.me().brief == (401, 1000)
-    assert ceo.me().status == 200
+    assert reader.me().status == 200
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Basic YTpi", "bearer"])
-def test_other_credentials_are_refused(ceo, value):
-    answer = Client(ceo.server).get("auth/me", Authorization=value)
+def test_other_credentials_are_refused(reader, value):
+    answer = Client(reader.server).get("auth/me", Authorization=value)
     assert answer.brief == (401, 1000)
 
 
@@ -162,8 +162,8 @@ def test_10_revoked_session_is_not_listed(ceo):
 
 
 @pytest.mark.parametrize("scope", ["ALL", "", "mine"])
-def test_11_unknown_scope(ceo, scope):
-    answer = ceo.get(f"auth/sessions?scope={scope}")
+def test_11_unknown_scope(reader, scope):
+    answer = reader.get(f"auth/sessions?scope={scope}")
     assert answer.brief == (422, 2000)
     assert "own, all" in answer.json["error_detail"]["detail"]
 
@@ -178,17 +178,17 @@ def test_ceo_is_told_the_scope_applied(ceo, query, applied):
     assert [s["session_id"] for s in answer.data] == [ceo.session_id]
 
 
-def test_unknown_session_is_not_found(ceo):
+def test_unknown_session_is_not_found(reader):
     """Part of 13: what is unknown looks the same, whatever it is."""
     bodies = []
     for _ in range(2):
-        answer = ceo.delete(f"auth/sessions/{secrets.token_hex(16)}")
+        answer = reader.delete(f"auth/sessions/{secrets.token_hex(16)}")
         assert answer.brief == (404, 3000)
         body = answer.json
         body["error_detail"].pop("instance")
         bodies.append(body)
     assert bodies[0] == bodies[1]
-    assert ceo.me().status == 200
+    assert reader.me().status == 200
 
 
 def test_15_revoked_twice_is_one_event(ceo):
@@ -224,9 +224,9 @@ def test_24_nobody_gets_nowhere(ceo):
 
 
 @pytest.mark.parametrize("method, path", PROTECTED)
-def test_protected_without_a_token(ceo, method, path):
+def test_protected_without_a_token(reader, method, path):
     body = {} if method == "POST" else None
-    answer = Client(ceo.server).request(method, path, body)
+    answer = Client(reader.server).request(method, path, body)
     assert answer.brief == (401, 1000)
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -244,8 +244,8 @@ def test_26_revoked_as_a_problem(ceo):
     assert problem["type"].endswith("#auth")
 
 
-def test_setup_is_for_the_first_only(ceo):
-    assert Client(ceo.server).setup().brief == (409, 4000)
+def test_setup_is_for_the_first_only(reader):
+    assert Client(reader.server).setup().brief == (409, 4000)
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ def put(client, value, if_match=None, path=PATH):
     return client.put(path, {"value": str(value)}, headers)
 
 
-def test_30_default_has_a_strong_etag(ceo):
-    first, again = ceo.get(PATH), ceo.get(PATH)
+def test_30_default_has_a_strong_etag(reader):
+    first, again = reader.get(PATH), reader.get(PATH)
     assert re.fullmatch(ETAG, first.etag)
     assert first.etag == again.etag == etag_of(first.data)
     assert not first.data.get("updated_at")
@@ -95,10 +95,10 @@ def test_37_conflict_comes_before_validation(ceo):
     assert ceo.get(PATH).etag == new
 
 
-@pytest.mark.parametrize("value", ["", "4", "3601", "-5", "5.5", "x" * 70000])
-def test_invalid_value_is_refused(ceo, value):
-    assert put(ceo, value).brief == (422, 2000)
-    assert ceo.get(PATH).data["value"] == "60"
+@pytest.mark.parametrize("value", ["", "4", "3601", "-5", "5.5", pytest.param("x" * 70000, id="long")])
+def test_invalid_value_is_refused(reader, value):
+    assert put(reader, value).brief == (422, 2000)
+    assert reader.get(PATH).data["value"] == "60"
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_invalid_value_is_refused(ceo, value):
     ["settings/api/nonsense", "settings/nonsense/ticket_cleanup"],
 )
 @pytest.mark.parametrize("if_match", [None, "*", '"0000000000000000"'])
-def test_38_unknown_setting(ceo, path, if_match):
-    assert ceo.get(path).brief == (404, 3000)
-    assert put(ceo, 1, if_match, path).brief == (404, 3000)
+def test_38_unknown_setting(reader, path, if_match):
+    assert reader.get(path).brief == (404, 3000)
+    assert put(reader, 1, if_match, path).brief == (404, 3000)
 
 
 def test_40_two_writes_never_have_one_etag(ceo):
