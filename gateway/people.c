@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "gateway/socket_parts.h"
 #include "gateway/lookup.h"
+#include "gateway/socket_parts.h"
 #include "runtime/base/text.h"
 
 struct user_row {
