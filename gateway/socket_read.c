@@ -52,13 +52,12 @@ socket_on_message(struct socket *s, const struct websocket_event *e)
 	if (text != (s->syntax == WEBSOCKET_JSON))
 		socket_close(s, WEBSOCKET_UNSUPPORTED,
 		    text ? "Binary messages only" : "Text messages only");
-	else if (e->oversized)
+	else if (e->oversized ||
+		 control_read((enum websocket_subprotocol)s->syntax, e->payload,
+		     actor_arena(self), &ask) != ST_OK)
 		socket_reply(s, "error", "Message too large");
-	else if (control_read((enum websocket_subprotocol)s->syntax, e->payload,
-		     actor_arena(self), &ask) == ST_OK)
-		socket_on_control(s, &ask);
 	else
-		socket_reply(s, "error", "Message too large");
+		socket_on_control(s, &ask);
 }
 
 static void

@@ -49,7 +49,9 @@ payload_of(size_t size)
 	assert_non_null(text);
 	memset(text, 'x', size);
 	memcpy(text, "{\"k\":\"", 6);
-	memcpy(text + size - 2, "\"}", 3);
+	text[size - 2] = '"';
+	text[size - 1] = '}';
+	text[size] = '\0';
 	return text;
 }
 
@@ -107,11 +109,16 @@ test_54_room_comes_back_frame_by_frame(void **state)
 	live_tell_number(&l, 91);
 	live_tell_number(&l, 92);
 	assert_int_equal(client_socket(&slow)->dropped, 1);
+	net_fake_take(slow.wire, 1);
+	live_tell_number(&l, 93);
+	live_tell_number(&l, 94);
+	assert_int_equal(client_socket(&slow)->dropped, 2);
 	net_fake_take(slow.wire, SIZE_MAX);
 	for (uint64_t i = 10; i < 10 + SOCKET_QUEUE_MAX; i++)
 		client_expect_number(&slow, i);
 	client_expect_number(&slow, 90);
 	client_expect_number(&slow, 91);
+	client_expect_number(&slow, 93);
 	client_expect_nothing(&slow);
 	live_fini(&l);
 }

@@ -80,6 +80,15 @@ live_asked(struct live *l)
 		   MSG_ticket_consume) != NULL;
 }
 
+/* Both have said close: the server ends its side first. */
+static void
+client_expect_end(struct client *c)
+{
+	assert_true(net_fake_is_finished(c->wire));
+	net_fake_end(c->wire, ST_CLOSED);
+	assert_true(net_fake_is_closed(c->wire));
+}
+
 /* After a close of ours: the client answers, and the connection ends. */
 static void
 client_answer_close(struct client *c)
@@ -87,7 +96,7 @@ client_answer_close(struct client *c)
 	static const uint8_t code[] = { 0x03, 0xe8 };
 
 	client_send_bytes(c, WEBSOCKET_CLOSE, (struct bytes){ code, 2 });
-	assert_true(net_fake_is_closed(c->wire));
+	client_expect_end(c);
 }
 
 static void
@@ -1059,7 +1068,7 @@ test_ping_and_close_are_answered(void **state)
 	assert_memory_equal(s.payload.at, "hi", 2);
 	client_send_bytes(&c, WEBSOCKET_CLOSE, (struct bytes){ close, 3 });
 	client_expect_close(&c, 4000, "");
-	assert_true(net_fake_is_closed(c.wire));
+	client_expect_end(&c);
 	assert_non_null(
 	    strstr(rig_line(&l.rig, EV_API_WS_DISCONNECTED, 0), "code=4000"));
 	live_fini(&l);
@@ -1083,8 +1092,6 @@ test_no_upgrade_is_told_how(void **state)
 	assert_non_null(
 	    memmem(b.at, b.size, "Sec-WebSocket-Version: 13\r\n", 27));
 	client_expect_status(&c, "426");
-	c = client_ask(&l, "", "other");
-	client_expect_status(&c, "400");
 	live_fini(&l);
 }
 
