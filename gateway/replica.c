@@ -119,16 +119,7 @@ replica_registry(const struct replica *r)
 	return actor_find(r->self, ACTOR_NUMBER(session_registry), 0);
 }
 
-static enum status
-replica_on_retry(struct actor *self, struct timer *t)
-{
-	struct replica *r = LIST_OF(t, struct replica, retry);
-
-	(void)self;
-	r->joining = false;
-	replica_start(r);
-	return ST_OK;
-}
+static enum status replica_on_retry(struct actor *self, struct timer *t);
 
 static enum status
 replica_try_again(struct replica *r, struct op *op)
@@ -224,15 +215,29 @@ replica_start(struct replica *r)
 	    "an op holds a cursor");
 	if (r->joining)
 		return;
-	op = op_open(r->self, NULL);
-	if (op == NULL)
-		return;
 	r->joining = true;
 	r->complete = false;
+	op = op_open(r->self, NULL);
+	if (op == NULL) {
+		timer_start(
+		    r->self, &r->retry, REPLICA_RETRY_US, replica_on_retry);
+		return;
+	}
 	data = op_data(op);
 	*data = r;
 	(void)OP_ASK(op, replica_registry(r), replica_join, replica_on_joined,
 	    .nothing = 0);
+}
+
+static enum status
+replica_on_retry(struct actor *self, struct timer *t)
+{
+	struct replica *r = LIST_OF(t, struct replica, retry);
+
+	(void)self;
+	r->joining = false;
+	replica_start(r);
+	return ST_OK;
 }
 
 enum status
