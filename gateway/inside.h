@@ -103,6 +103,9 @@ struct gateway {
 	struct gateway_counts counts;
 	struct timer sweep;
 	uint8_t *scratch; /* GATEWAY_REPLY_MAX, for the answer being written */
+	uint64_t
+	    hub_life; /* the incarnation of its node; 0: ours, or not met */
+	uint64_t registry_life;
 	bool draining;
 };
 
