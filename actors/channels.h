@@ -24,6 +24,7 @@ struct channel_entry {
 	uint64_t listeners[LISTENERS_MAX / 64]; /* a bit per gateway */
 	bool is_known;   /* epoch and head are those of the journal */
 	bool is_filling; /* the journal is being read */
+	bool is_unsure;  /* the store was away: it may have more */
 	uint32_t asking; /* questions to the journal under way */
 	uint64_t epoch;
 	uint64_t head;   /* offset of the newest event told */

@@ -208,6 +208,7 @@ hub_stop(struct actor *self)
 }
 
 static const struct handler hub_on[] = {
+	ON(node_changed, hub_on_node_changed),
 	ON(hub_committed, hub_on_committed),
 	ON(hub_publish, hub_on_publish),
 	ON(hub_listen, hub_on_listen),

@@ -20,6 +20,7 @@ struct hub_state {
 	uint64_t incarnations[LISTENERS_MAX]; /* 0: not heard of */
 	uint32_t heads;                       /* read at the start */
 	char after[CHANNEL_MAX + 1];          /* the last of them */
+	uint64_t store_life; /* incarnation of its node; 0: ours, or not met */
 	struct timer start;
 	struct timer fill;
 };
@@ -45,6 +46,8 @@ uint32_t hub_tell(struct actor *self, const struct channel_entry *c,
 /* Reads the journal until all that was heard of has been told. */
 void hub_fill(struct actor *self, struct channel_entry *c);
 enum status hub_on_committed(struct actor *self, const struct msg *in);
+/* A store that has begun anew may have events that it told nobody. */
+enum status hub_on_node_changed(struct actor *self, const struct msg *in);
 
 /* ---- hub_listen.c ---- */
 

@@ -1,5 +1,6 @@
 #include "actors/hub.h"
 
+#include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/base/uuid.h"
 
@@ -95,6 +96,7 @@ hub_on_filled(struct actor *self, struct op *op, const struct msg *reply)
 	c->is_filling = false;
 	c->asking--;
 	if (reply->id == MSG_store_journal_page) {
+		c->is_unsure = false;
 		hub_take_page(self, c, reply->body);
 		if (c->head < c->wanted)
 			hub_fill(self, c);
@@ -136,7 +138,7 @@ hub_on_fill_again(struct actor *self, struct timer *t)
 
 	(void)t;
 	for (uint32_t i = 0; (c = pool_next(&s->channels.pool, &i)) != NULL;)
-		if (c->is_known && c->head < c->wanted)
+		if (c->is_known && (c->is_unsure || c->head < c->wanted))
 			hub_fill(self, c);
 	return ST_OK;
 }
@@ -180,4 +182,24 @@ hub_on_committed(struct actor *self, const struct msg *in)
 	for (uint32_t i = 0; i < batch->events_count; i++)
 		hub_take_event(self, &batch->events[i]);
 	return ST_OK;
+}
+
+enum status
+hub_on_node_changed(struct actor *self, const struct msg *in)
+{
+	const struct node_changed *news = in->body;
+	struct hub_state *s = actor_state(self);
+	struct channel_entry *c;
+	bool is_another = s->store_life != news->incarnation;
+
+	if (!news->up || news->node != address_node(hub_store(self)))
+		return ST_OK;
+	s->store_life = news->incarnation;
+	for (uint32_t i = 0;
+	     is_another && (c = pool_next(&s->channels.pool, &i)) != NULL;)
+		if (channel_has_listeners(c) || c->asking > 0)
+			c->is_unsure = true;
+		else
+			c->is_known = false;
+	return is_another ? hub_on_fill_again(self, &s->fill) : ST_OK;
 }

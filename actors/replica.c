@@ -66,7 +66,7 @@ static void
 member_leave(struct member *m)
 {
 	LOG(REPLICA_LOST, KU("gateway", m->address));
-	*m = (struct member){ 0 };
+	*m = (struct member){ .address = m->address, .is_stranger = true };
 }
 
 /* An op that asks m; NULL: not now, the next beat tries again. */
@@ -203,6 +203,8 @@ member_beat(struct actor *self, struct member *m, uint64_t epoch)
 {
 	uint64_t now_us = actor_now_us(self);
 
+	if (m->is_stranger)
+		(void)SEND(self, m->address, replica_beat, .epoch = 0);
 	if (m->joined == 0)
 		return;
 	if (!member_is_late(m, now_us) &&
@@ -223,6 +225,25 @@ replica_on_beat(struct actor *self, struct timer *t)
 	return replica_go_on(self);
 }
 
+/*
+ * Every gateway may still let people in on the word of the registry that was
+ * here before: its lease has to run out, unless it joins us first.
+ */
+static void
+replica_expect_gateways(struct actor *self)
+{
+	struct replica *r = replica_of(self);
+	uint32_t shards = actor_shards(self, ACTOR_NUMBER(gateway));
+
+	for (uint32_t i = 0; i < shards && i < GATEWAYS_MAX; i++)
+		r->gateways[i] = (struct member){ .address = actor_find(self,
+						      ACTOR_NUMBER(gateway), i),
+			.joined = ++r->joins,
+			.is_stranger = true,
+			.silent = true,
+			.lease_until_us = actor_now_us(self) + LEASE_US };
+}
+
 void
 replica_open(struct actor *self)
 {
@@ -232,7 +253,8 @@ replica_open(struct actor *self)
 		actor_random(self, &r->epoch, sizeof(r->epoch));
 	r->tickets.address = actor_find(self, ACTOR_NUMBER(ticket_store), 0);
 	list_init(&r->waiting);
-	timer_start(self, &r->beat, BEAT_US, replica_on_beat);
+	replica_expect_gateways(self);
+	timer_start(self, &r->beat, 0, replica_on_beat);
 }
 
 bool
@@ -282,7 +304,7 @@ replica_member_for(struct replica *r, uint64_t address)
 	for (size_t i = 0; i < GATEWAYS_MAX; i++) {
 		struct member *m = &r->gateways[i];
 
-		if (m->joined != 0 && m->address == address)
+		if (m->address == address)
 			return m;
 		if (m->joined == 0 && vacant == NULL)
 			vacant = m;

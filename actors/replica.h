@@ -5,8 +5,10 @@
  * and kept in a ring as ids; what is sent is looked up when it is sent, in
  * batches, one batch at a time to each gateway.  A gateway that does not
  * apply a batch hears no more beats, so that it stops letting anybody in
- * before the registry stops waiting for it.  When every gateway has a
- * revocation, the ticket-store drops the tickets of that session.
+ * before the registry stops waiting for it.  One that does not follow is
+ * asked to at every beat; after a start nothing is known of any, and each
+ * is waited for until it joins or the longest lease is over.  When every
+ * gateway has a revocation, the ticket-store drops the tickets of that session.
  *
  * Bounds:  GATEWAYS_MAX, CHANGES_MAX
  */
@@ -29,8 +31,9 @@ struct member {
 	uint64_t joined; /* which join this is; 0: vacant */
 	uint64_t acked;  /* changes it has applied */
 	uint64_t sent;
-	bool in_flight; /* acked to sent */
-	bool silent;    /* it missed one: no beats, no changes */
+	bool in_flight;   /* acked to sent */
+	bool silent;      /* it missed one: no beats, no changes */
+	bool is_stranger; /* it follows another registry, or none: beat 0 */
 	uint64_t sent_at_us;
 	uint64_t lease_until_us;
 };

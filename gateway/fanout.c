@@ -282,6 +282,21 @@ job_write(struct sockets *k, struct job *j, const struct event *e)
 	return st;
 }
 
+/* Told again after the hub or its node was away? */
+static bool
+event_is_old(struct sockets *k, const struct event *e, uint8_t channel,
+    const char *owner)
+{
+	struct person *p;
+
+	if (e->offset == 0)
+		return false;
+	if (channel != CHANNEL_OWN)
+		return !interest_see(&k->shared[channel], e->epoch, e->offset);
+	p = person_find(k, owner);
+	return p != NULL && !interest_see(&p->own, e->epoch, e->offset);
+}
+
 /* How many would hear of it; 0: nobody. */
 static uint32_t
 event_audience(struct sockets *k, const struct event *e, uint8_t *ret_channel,
@@ -291,6 +306,7 @@ event_audience(struct sockets *k, const struct event *e, uint8_t *ret_channel,
 	struct channel_ref ref = channel_parse(name);
 	const struct person *p;
 
+	*ret_channel = CHANNEL_OWN;
 	*ret_owner = "";
 	if (ref.kind == CHANNEL_SHARED) {
 		*ret_channel = (uint8_t)ref.shared;
@@ -298,7 +314,6 @@ event_audience(struct sockets *k, const struct event *e, uint8_t *ret_channel,
 	}
 	if (ref.kind != CHANNEL_PRIVATE)
 		return 0;
-	*ret_channel = CHANNEL_OWN;
 	*ret_owner = (const char *)ref.owner.at;
 	p = person_find(k, *ret_owner);
 	return p == NULL ? 0 : p->count;
@@ -358,7 +373,8 @@ sockets_on_event(struct gateway *g, const struct hub_event *e)
 	struct job *j;
 	enum status st;
 
-	if (sockets == 0 || (j = job_create(k, channel, owner)) == NULL)
+	if (event_is_old(k, &e->event, channel, owner) || sockets == 0 ||
+	    (j = job_create(k, channel, owner)) == NULL)
 		return;
 	st = job_write(k, j, &e->event);
 	if (st != ST_OK) {

@@ -7,6 +7,7 @@
 
 #include "gateway/inside.h"
 #include "gateway/socket.h"
+#include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/config.h"
 
@@ -270,7 +271,34 @@ gateway_on_hub_restarted(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
+/* True: the actor's node has begun anew, and forgotten what it had. */
+static bool
+gateway_sees_another(struct actor *self, const struct node_changed *news,
+    uint32_t number, uint64_t *life)
+{
+	if (!news->up || news->incarnation == *life ||
+	    address_node(actor_find(self, number, 0)) != news->node)
+		return false;
+	*life = news->incarnation;
+	return true;
+}
+
+static enum status
+gateway_on_node_changed(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+
+	if (gateway_sees_another(self, in->body, ACTOR_NUMBER(session_registry),
+		&g->registry_life))
+		replica_start(&g->replica);
+	if (gateway_sees_another(
+		self, in->body, ACTOR_NUMBER(event_hub), &g->hub_life))
+		sockets_on_hub_restarted(g);
+	return ST_OK;
+}
+
 static const struct handler gateway_on[] = {
+	ON(node_changed, gateway_on_node_changed),
 	ON(replica_change, gateway_on_change),
 	ON(replica_beat, gateway_on_beat),
 	ON(hub_event, gateway_on_event),

@@ -105,6 +105,9 @@ struct gateway {
 	struct timer sweep;
 	uint8_t *scratch; /* GATEWAY_REPLY_MAX, for the answer being written */
 	size_t held;      /* bytes, of GATEWAY_HELD_MAX */
+	uint64_t
+	    hub_life; /* the incarnation of its node; 0: ours, or not met */
+	uint64_t registry_life;
 	bool draining;
 };
 

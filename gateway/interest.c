@@ -106,6 +106,24 @@ interest_asked(struct sockets *k, const struct interest_ask *ask)
 	return p == NULL ? NULL : &p->own;
 }
 
+bool
+interest_see(struct interest *i, uint64_t epoch, uint64_t offset)
+{
+	if (epoch == i->epoch && offset <= i->offset)
+		return false;
+	i->epoch = epoch;
+	i->offset = offset;
+	return true;
+}
+
+/* What came before is nothing to ask for again. */
+static void
+interest_begin(struct interest *i, const struct hub_listening *now)
+{
+	if (now->epoch != 0)
+		(void)interest_see(i, now->epoch, now->offset);
+}
+
 static enum status
 interest_on_reply(struct actor *self, struct op *op, const struct msg *reply)
 {
@@ -118,6 +136,8 @@ interest_on_reply(struct actor *self, struct op *op, const struct msg *reply)
 	p = interest_person(i);
 	k->asking--;
 	i->state = ok ? INTEREST_ON : INTEREST_OFF;
+	if (ok)
+		interest_begin(i, reply->body);
 	if (p != NULL)
 		p->pins++;
 	sockets_on_interest(k, i, ok);
@@ -150,7 +170,9 @@ interest_ask(struct sockets *k, struct interest *i)
 	i->state = INTEREST_ASKING;
 	k->asking++;
 	(void)OP_ASK(op, actor_find(self, ACTOR_NUMBER(event_hub), 0),
-	    hub_listen, interest_on_reply, .channel = name);
+	    hub_listen, interest_on_reply, .channel = name,
+	    .incarnation = k->incarnation, .epoch = i->epoch,
+	    .offset = i->offset);
 	return true;
 }
 
@@ -165,12 +187,14 @@ interest_give_up(struct sockets *k, struct interest *i)
 	interest_name(i, name);
 	st = SEND(self, actor_find(self, ACTOR_NUMBER(event_hub), 0),
 	    hub_unlisten, .channel = name);
-	if (st == ST_OK)
+	if (st == ST_OK) {
 		i->state = INTEREST_OFF;
-	else if (!i->warned)
+		i->epoch = i->offset = 0;
+	} else if (!i->warned) {
 		LOG(API_WS_TRANSPORT_ERROR, KV("reason", "unlisten"),
 		    KV("status", status_name(st)),
 		    KV("user_id", p == NULL ? "" : p->user_id));
+	}
 	i->warned = st != ST_OK;
 	return st == ST_OK;
 }
@@ -199,6 +223,8 @@ interest_forget(struct sockets *k, struct interest *i)
 {
 	if (i->state == INTEREST_ON)
 		i->state = INTEREST_OFF;
+	if (i->refs == 0)
+		i->epoch = i->offset = 0;
 	interest_review(k, i);
 	interest_end_turn(k, i);
 }

@@ -30,6 +30,8 @@ struct interest {
 	uint8_t state;    /* enum interest_state */
 	uint8_t channel;  /* CHANNEL_OWN: of the person it is part of */
 	bool warned;      /* that the hub could not be told */
+	uint64_t epoch;   /* of the newest event seen; 0: none */
+	uint64_t offset;
 };
 
 void interest_init(struct interest *i, uint32_t channel);
@@ -40,7 +42,10 @@ void socket_hold(struct socket *s, uint32_t channels);
 void socket_release(struct socket *s, uint32_t channels);
 void interests_settle(struct sockets *k);
 
-/* The hub has forgotten us: asks for all that is held. */
+/* A durable event has come; false: it was seen before. */
+bool interest_see(struct interest *i, uint64_t epoch, uint64_t offset);
+
+/* The hub has forgotten us: asks for all that is held, and was missed. */
 void interests_renew(struct sockets *k);
 /* Of every tick: what could not be told before. */
 void interests_tick(struct sockets *k);

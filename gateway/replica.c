@@ -127,16 +127,7 @@ replica_registry(const struct replica *r)
 	return actor_find(r->self, ACTOR_NUMBER(session_registry), 0);
 }
 
-static enum status
-replica_on_retry(struct actor *self, struct timer *t)
-{
-	struct replica *r = LIST_OF(t, struct replica, retry);
-
-	(void)self;
-	r->joining = false;
-	replica_start(r);
-	return ST_OK;
-}
+static enum status replica_on_retry(struct actor *self, struct timer *t);
 
 static void
 replica_retry(struct replica *r)
@@ -249,6 +240,17 @@ replica_start(struct replica *r)
 	*data = r;
 	(void)OP_ASK(op, replica_registry(r), replica_join, replica_on_joined,
 	    .nothing = 0);
+}
+
+static enum status
+replica_on_retry(struct actor *self, struct timer *t)
+{
+	struct replica *r = LIST_OF(t, struct replica, retry);
+
+	(void)self;
+	r->joining = false;
+	replica_start(r);
+	return ST_OK;
 }
 
 void

@@ -204,8 +204,8 @@ sockets_rise_some(struct sockets *k)
 			return false;
 		if (!s->present || s->left ||
 		    SEND(self, hub, hub_socket_up,
-			.user_id = s->person->user_id,
-			.socket = s->number) == ST_OK)
+			.user_id = s->person->user_id, .socket = s->number,
+			.incarnation = k->incarnation) == ST_OK)
 			continue;
 		k->rise_at = at; /* it has no room: at the next tick */
 		return false;
@@ -324,6 +324,7 @@ sockets_init(struct gateway *g)
 	g->sockets = k;
 	k->gateway = g;
 	actor_random(g->self, &k->next_number, sizeof(k->next_number));
+	actor_random(g->self, &k->incarnation, sizeof(k->incarnation));
 	sockets_read_limits(&k->limits, actor_config(g->self));
 	sockets_init_pools(k);
 	sockets_init_lists(k);

@@ -121,7 +121,8 @@ socket_send_up(struct socket *s)
 
 	s->present = SEND(self, actor_find(self, ACTOR_NUMBER(event_hub), 0),
 			 hub_socket_up, .user_id = s->person->user_id,
-			 .socket = s->number) == ST_OK;
+			 .socket = s->number,
+			 .incarnation = s->all->incarnation) == ST_OK;
 	return s->present;
 }
 

@@ -105,6 +105,7 @@ struct sockets {
 	uint32_t count;       /* without those that have gone */
 	uint32_t speaking[2]; /* sockets, by subprotocol */
 	uint64_t next_number;
+	uint64_t incarnation; /* tells the hub which life of ours it hears */
 	uint64_t *members[CHANNELS_SHARED + 1]; /* a bit per socket */
 	uint32_t members_count[CHANNELS_SHARED + 1];
 	uint32_t filtering[CHANNELS_SHARED + 1]; /* filters on the channel */

@@ -19,9 +19,9 @@
  * the topology, so that the door closes before the house is empty.
  */
 
-#define UP_PAUSE_MS 50 /* before the first restart */
-#define UP_PAUSE_MAX_MS 5000
-#define UP_STEADY_US 10000000 /* a child that lived this long is forgiven */
+#define UP_PAUSE_MS 50       /* before the first restart */
+#define UP_PAUSE_MAX_MS 1000 /* clients are patient, but not for long */
+#define UP_STEADY_US 1000000 /* a child that lived this long is forgiven */
 #define UP_LINE_MAX 4096
 #define UP_KILL_US 20000000 /* a child that does not end in time is killed */
 #define UP_ARGS_MAX (2 * CMD_VALUES_MAX + 8)

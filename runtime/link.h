@@ -61,10 +61,10 @@
 #define LINK_CONTROL_FRAMES_MAX 4096u
 #define LINK_CONTROL_BYTES_MAX (2u << 20)
 
-#define LINK_ACK_US 5000        /* an acknowledgement waits no longer */
-#define LINK_HEARTBEAT_US 80000 /* of silence that we allow ourselves */
-#define LINK_SILENCE_US 250000  /* of the peer: the link is lost */
-#define LINK_LOST_US 10000000   /* lost for longer: the link is down */
+#define LINK_ACK_US 5000         /* an acknowledgement waits no longer */
+#define LINK_HEARTBEAT_US 200000 /* of silence that we allow ourselves */
+#define LINK_SILENCE_US 650000   /* of the peer: the link is lost */
+#define LINK_LOST_US 10000000    /* lost for longer: the link is down */
 
 /* DOWN waits for its next try; LOST keeps frames for the same incarnation. */
 #define LINK_STATES(X) X(DOWN) X(DIALING) X(UP) X(LOST) X(REFUSED)
