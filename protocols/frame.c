@@ -1,57 +1,21 @@
 #include "protocols/frame.h"
 
-/* The head with every tag in place and every value zero. */
+#include "protocols/frame_head.h"
+
+/* The tags of a head, each at its place. */
 static const uint8_t frame_tags[FRAME_HEAD] = {
-	[0] = 0x9d,
+	[0] = FRAME_TAG_ARRAY,
 	[1] = FRAME_VERSION,
-	[5] = 0xcd,
-	[8] = 0xce,
-	[13] = 0xcf,
-	[22] = 0xcf,
-	[31] = 0xcf,
-	[40] = 0xcf,
-	[49] = 0xc4,
+	[5] = FRAME_TAG_U16,
+	[8] = FRAME_TAG_U32,
+	[13] = FRAME_TAG_U64,
+	[22] = FRAME_TAG_U64,
+	[31] = FRAME_TAG_U64,
+	[40] = FRAME_TAG_U64,
+	[49] = FRAME_TAG_BYTES,
 	[50] = 16,
-	[67] = 0xcf,
+	[67] = FRAME_TAG_U64,
 };
-
-void
-frame_write(uint8_t *at, const struct frame *f)
-{
-	uint32_t tenant = __builtin_bswap32(f->tenant);
-
-	memcpy(at, frame_tags, FRAME_HEAD);
-	at[FRAME_AT_KIND] = f->kind;
-	at[FRAME_AT_LANE] = f->lane;
-	at[FRAME_AT_HOPS] = f->hops;
-	frame_set_id(at, f->id);
-	memcpy(at + FRAME_AT_TENANT, &tenant, sizeof(tenant));
-	frame_set_u64(at, FRAME_AT_FROM, f->from);
-	frame_set_u64(at, FRAME_AT_TO, f->to);
-	frame_set_u64(at, FRAME_AT_REF, f->ref);
-	frame_set_u64(at, FRAME_AT_DEADLINE, f->deadline_us);
-	memcpy(at + FRAME_AT_TRACE, f->trace, sizeof(f->trace));
-	frame_set_u64(at, FRAME_AT_SPAN, f->span);
-}
-
-void
-frame_read(const uint8_t *at, struct frame *ret_frame)
-{
-	uint32_t tenant;
-
-	memcpy(&tenant, at + FRAME_AT_TENANT, sizeof(tenant));
-	ret_frame->kind = at[FRAME_AT_KIND];
-	ret_frame->lane = at[FRAME_AT_LANE];
-	ret_frame->hops = at[FRAME_AT_HOPS];
-	ret_frame->id = frame_get_id(at);
-	ret_frame->tenant = __builtin_bswap32(tenant);
-	ret_frame->from = frame_get_u64(at, FRAME_AT_FROM);
-	ret_frame->to = frame_get_u64(at, FRAME_AT_TO);
-	ret_frame->ref = frame_get_u64(at, FRAME_AT_REF);
-	ret_frame->deadline_us = frame_get_u64(at, FRAME_AT_DEADLINE);
-	memcpy(ret_frame->trace, at + FRAME_AT_TRACE, 16);
-	ret_frame->span = frame_get_u64(at, FRAME_AT_SPAN);
-}
 
 enum status
 frame_check(const uint8_t *bytes, size_t size)

@@ -75,12 +75,6 @@ enum {
 	FRAME_AT_SPAN = 68,
 };
 
-/* Writes the head into FRAME_HEAD bytes at `at`. */
-void frame_write(uint8_t *at, const struct frame *f);
-
-/* Reads a head that frame_check has let through. */
-void frame_read(const uint8_t *at, struct frame *ret_frame);
-
 /* MALFORMED unless the head is exactly as above; looks at no body. */
 MUST_CHECK enum status frame_check(const uint8_t *bytes, size_t size);
 

@@ -9,6 +9,7 @@
 
 #include <stdalign.h>
 
+#include "protocols/frame_head.h"
 #include "runtime/actor.h"
 #include "runtime/address.h"
 #include "runtime/base/pool.h"

@@ -11,19 +11,30 @@ mail_free(struct mail *m)
 	free(m);
 }
 
+/* The frame begins a line, so that it covers as few of them as it can. */
+static void
+mail_align(struct mail *m, uint32_t room)
+{
+	uintptr_t at = (uintptr_t)nng_msg_body(m->msg);
+
+	(void)nng_msg_trim(m->msg, -at % MAIL_LINE);
+	m->at = nng_msg_body(m->msg);
+	m->room = room;
+}
+
 static struct mail *
 mail_create(uint16_t home, uint32_t room)
 {
-	struct mail *m = calloc(1, sizeof(*m));
+	struct mail *m = aligned_alloc(MAIL_LINE, sizeof(*m));
 
 	if (m == NULL)
 		return NULL;
-	if (nng_msg_alloc(&m->msg, room) != 0) {
+	memset(m, 0, sizeof(*m));
+	if (nng_msg_alloc(&m->msg, room + MAIL_LINE) != 0) {
 		free(m);
 		return NULL;
 	}
-	m->at = nng_msg_body(m->msg);
-	m->room = room;
+	mail_align(m, room);
 	m->home = home;
 	return m;
 }

@@ -8,6 +8,7 @@
 #ifndef RUNTIME_MAIL_H
 #define RUNTIME_MAIL_H
 
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,11 +21,14 @@
 
 struct nng_msg;
 
+#define MAIL_LINE 64 /* bytes of a cache line */
+
+/* One line, so that handing a mail to another thread moves one. */
 struct mail {
-	struct mail *next;    /* in a mailbox, a batch or a pool */
-	uint8_t *at;          /* the frame */
-	uint32_t size;        /* of the frame */
-	uint32_t room;        /* at `at` */
+	alignas(MAIL_LINE) struct mail *next; /* in a box, a batch or a pool */
+	uint8_t *at;                          /* the frame */
+	uint32_t size;                        /* of the frame */
+	uint32_t room;                        /* at `at` */
 	uint16_t home;        /* loop whose pool it belongs to */
 	uint16_t source;      /* loop that sent it; set on hand-over */
 	uint32_t count;       /* mails in the batch this one heads */
@@ -55,6 +59,24 @@ void mail_put(struct mail_pool *p, struct mail *m);
 
 /* Frees what the pool holds. */
 void mail_pool_fini(struct mail_pool *p);
+
+/* Starts to fetch the first lines of a frame, which another thread wrote. */
+static inline void
+mail_prefetch(const struct mail *m)
+{
+	__builtin_prefetch(m->at);
+	__builtin_prefetch(m->at + MAIL_LINE);
+	__builtin_prefetch(m->at + 2 * MAIL_LINE);
+}
+
+/* The same, to write there. */
+static inline void
+mail_prefetch_to_write(const struct mail *m)
+{
+	__builtin_prefetch(m->at, 1);
+	__builtin_prefetch(m->at + MAIL_LINE, 1);
+	__builtin_prefetch(m->at + 2 * MAIL_LINE, 1);
+}
 
 static inline void
 mail_list_append(struct mail_list *l, struct mail *m)

@@ -347,11 +347,11 @@ void
 op_on_answer(struct actor *a, struct mail *m)
 {
 	struct loop *l = a->loop;
-	struct frame f = l->turn_head;
-	struct op *op = pool_find(&a->ops, f.ref);
-	const struct wire_type *type = catalogue_find(f.id);
-	struct msg in = { f.id, f.kind, f.from, f.ref, f.deadline_us, type,
-		NULL, &f };
+	const struct frame *f = &l->turn_head;
+	struct op *op = pool_find(&a->ops, f->ref);
+	const struct wire_type *type = catalogue_find(f->id);
+	struct msg in = { f->id, f->kind, f->from, f->ref, f->deadline_us, type,
+		NULL, f };
 
 	if (op == NULL || op->phase != OP_ASKING) {
 		a->books[BOOK_STALE]++;

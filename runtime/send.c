@@ -58,7 +58,7 @@ loop_take_mails(struct loop *l, struct parcel *p)
 		struct mail *next = m->next;
 
 		if (next != NULL)
-			__builtin_prefetch(next->at);
+			mail_prefetch(next);
 		(void)loop_route(l, m);
 		m = next;
 	}
@@ -74,6 +74,7 @@ loop_take_back(struct loop *l, struct parcel *p)
 	while (m != NULL) {
 		struct mail *next = m->next;
 
+		mail_prefetch_to_write(m);
 		mail_put(&l->pool, m);
 		m = next;
 	}

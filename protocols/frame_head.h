@@ -1,0 +1,74 @@
+/*
+ * frame_head - writes and reads the head of a frame, whole.
+ *
+ * For the runtime, which does both for every message.  Stateless; any thread.
+ */
+#ifndef PROTOCOLS_FRAME_HEAD_H
+#define PROTOCOLS_FRAME_HEAD_H
+
+#include "protocols/frame.h"
+#include "runtime/base/hot.h"
+
+/* msgpack's, in front of the items that have one. */
+enum {
+	FRAME_TAG_ARRAY = 0x9d,
+	FRAME_TAG_U16 = 0xcd,
+	FRAME_TAG_U32 = 0xce,
+	FRAME_TAG_U64 = 0xcf,
+	FRAME_TAG_BYTES = 0xc4,
+};
+
+/* A tag and the number behind it. */
+HOT_INLINE void
+frame_put_u64(uint8_t *frame, int at, uint64_t n)
+{
+	frame[at - 1] = FRAME_TAG_U64;
+	frame_set_u64(frame, at, n);
+}
+
+/*
+ * Writes the head into FRAME_HEAD bytes at `at`.  Inlined, and each item is
+ * stored as whole as it is read: every message pays for both.
+ */
+HOT_INLINE void
+frame_write(uint8_t *at, const struct frame *f)
+{
+	const uint8_t first[8] = { FRAME_TAG_ARRAY, FRAME_VERSION, f->kind,
+		f->lane, f->hops, FRAME_TAG_U16, (uint8_t)(f->id >> 8),
+		(uint8_t)f->id };
+	uint32_t tenant = __builtin_bswap32(f->tenant);
+
+	memcpy(at, first, sizeof(first));
+	at[FRAME_AT_TENANT - 1] = FRAME_TAG_U32;
+	memcpy(at + FRAME_AT_TENANT, &tenant, sizeof(tenant));
+	frame_put_u64(at, FRAME_AT_FROM, f->from);
+	frame_put_u64(at, FRAME_AT_TO, f->to);
+	frame_put_u64(at, FRAME_AT_REF, f->ref);
+	frame_put_u64(at, FRAME_AT_DEADLINE, f->deadline_us);
+	at[FRAME_AT_TRACE - 2] = FRAME_TAG_BYTES;
+	at[FRAME_AT_TRACE - 1] = sizeof(f->trace);
+	memcpy(at + FRAME_AT_TRACE, f->trace, sizeof(f->trace));
+	frame_put_u64(at, FRAME_AT_SPAN, f->span);
+}
+
+/* Reads a head that frame_check has let through. */
+HOT_INLINE void
+frame_read(const uint8_t *at, struct frame *ret_frame)
+{
+	uint32_t tenant;
+
+	memcpy(&tenant, at + FRAME_AT_TENANT, sizeof(tenant));
+	ret_frame->kind = at[FRAME_AT_KIND];
+	ret_frame->lane = at[FRAME_AT_LANE];
+	ret_frame->hops = at[FRAME_AT_HOPS];
+	ret_frame->id = frame_get_id(at);
+	ret_frame->tenant = __builtin_bswap32(tenant);
+	ret_frame->from = frame_get_u64(at, FRAME_AT_FROM);
+	ret_frame->to = frame_get_u64(at, FRAME_AT_TO);
+	ret_frame->ref = frame_get_u64(at, FRAME_AT_REF);
+	ret_frame->deadline_us = frame_get_u64(at, FRAME_AT_DEADLINE);
+	memcpy(ret_frame->trace, at + FRAME_AT_TRACE, sizeof(ret_frame->trace));
+	ret_frame->span = frame_get_u64(at, FRAME_AT_SPAN);
+}
+
+#endif
