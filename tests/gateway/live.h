@@ -27,6 +27,7 @@
 #define SECONDS(n) ((uint64_t)(n)*1000)
 
 struct live {
+	uint64_t told; /* events, each at its own place in the history */
 	struct rig rig;
 	struct net *net;
 	struct config *config;
@@ -303,7 +304,7 @@ live_tell(struct live *l, const char *channel, const char *payload)
 		.timestamp = RIG_WALL_US,
 		.event_id = { .octets = { 1 } },
 		.epoch = 7,
-		.offset = 9,
+		.offset = ++l->told,
 		.payload = payload });
 }
 
