@@ -369,4 +369,37 @@ client_subscribe(struct client *c, const char *channels, const char *more)
 	live_listen(c->live);
 }
 
+static inline void
+live_refuse_ticket(struct live *l, uint32_t problem)
+{
+	rig_refuse(&l->rig, RIG_TAKE(&l->rig, ticket_store, ticket_consume),
+	    ST_DENIED, problem, "");
+}
+
+static inline size_t
+live_asked(struct live *l)
+{
+	return rig_peek(&l->rig, ACTOR_NUMBER(ticket_store),
+		   MSG_ticket_consume) != NULL;
+}
+
+/* Both have said close: the server ends its side first. */
+static inline void
+client_expect_end(struct client *c)
+{
+	assert_true(net_fake_is_finished(c->wire));
+	net_fake_end(c->wire, ST_CLOSED);
+	assert_true(net_fake_is_closed(c->wire));
+}
+
+/* After a close of ours: the client answers, and the connection ends. */
+static inline void
+client_answer_close(struct client *c)
+{
+	static const uint8_t code[] = { 0x03, 0xe8 };
+
+	client_send_bytes(c, WEBSOCKET_CLOSE, (struct bytes){ code, 2 });
+	client_expect_end(c);
+}
+
 #endif
