@@ -295,6 +295,29 @@ test_listener_that_names_what_it_saw_misses_nothing(void **state)
 	rig_fini(&r);
 }
 
+/* It may have died between the commit and the telling. */
+static void
+test_new_store_is_asked_for_what_it_did_not_tell(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	hub_rig(&r, 5);
+	(void)ask_listen(&r, TASKS, 0);
+	RIG_SEND(
+	    &r, store, event_hub, node_changed, .up = true, .incarnation = 7);
+	page(&r, RIG_TAKE(&r, store, store_journal_read), 6, 7, 7);
+	assert_heard(&r, 6, 7);
+	RIG_SEND(
+	    &r, store, event_hub, node_changed, .up = false, .incarnation = 7);
+	RIG_SEND(&r, store, event_hub, node_changed, .up = true,
+	    .incarnation = 7); /* only the link was away */
+	assert_journal_is_left_alone(&r);
+	commit(&r, 8, 8);
+	assert_heard(&r, 8, 8);
+	rig_fini(&r);
+}
+
 static void
 test_listener_of_another_history_starts_at_the_head(void **state)
 {
@@ -574,6 +597,8 @@ main(void)
 		RUN(test_new_history_begins_at_its_first_event),
 		RUN(test_unknown_channel_is_looked_up_before_the_answer),
 		RUN(test_listener_that_names_what_it_saw_misses_nothing),
+		cmocka_unit_test(
+		    test_new_store_is_asked_for_what_it_did_not_tell),
 		RUN(test_listener_of_another_history_starts_at_the_head),
 		RUN(test_blank_and_unknown_channels_are_refused),
 		RUN(test_private_event_reaches_its_listener_once),

@@ -162,6 +162,33 @@ test_account_changed_behind_our_back_reaches_gateways_at_login(void **state)
 	scene_end(&s);
 }
 
+/* It may still let people in on the word of the registry before this one. */
+static void
+test_revocation_after_a_start_waits_for_gateways_of_before(void **state)
+{
+	const char *session = "33333333333343338333333333333333";
+	struct scene s;
+	uint64_t tag;
+
+	(void)state;
+	store_double_reset();
+	scene_add_user(U1, "u1", ROLE_OBSERVER);
+	scene_spawn(&s, NULL, 0);
+	assert_int_equal(rig_start(&s.r), ST_OK);
+	tag = scene_ask_logout(&s, "u1", session);
+	rig_advance_ms(&s.r, REPLICA_LEASE_MS - REPLICA_BEAT_MS);
+	assert_int_equal(
+	    RIG_BODY(RIG_TAKE(&s.r, gateway, replica_beat), replica_beat)
+		->epoch,
+	    0);
+	assert_null(rig_answer_to(&s.r, ACTOR_NUMBER(gateway), tag));
+	scene_join(&s);
+	assert_true(scene_is_revoked(&s, session));
+	scene_apply(&s);
+	(void)RIG_REPLIED(&s.r, gateway, tag, done);
+	scene_end(&s);
+}
+
 int
 main(void)
 {
@@ -171,6 +198,8 @@ main(void)
 		    test_gateway_that_joins_anew_has_everything_by_pages),
 		cmocka_unit_test(
 		    test_gateway_that_refuses_a_change_hears_no_more_beats),
+		cmocka_unit_test(
+		    test_revocation_after_a_start_waits_for_gateways_of_before),
 		cmocka_unit_test(test_only_gateways_follow),
 		cmocka_unit_test(test_storm_of_revocations_goes_in_few_batches),
 		cmocka_unit_test(

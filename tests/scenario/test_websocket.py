@@ -237,10 +237,20 @@ def test_bad_msgpack_frame_is_answered(ceo, frame):
 
 @pytest.mark.parametrize(
     "offered, taken",
-    [(["x", JSON_V1], JSON_V1), (["x", MSGPACK_V1], MSGPACK_V1), (["x"], None)],
+    [
+        ([], None),
+        (["x", JSON_V1], JSON_V1),
+        (["x", MSGPACK_V1], MSGPACK_V1),
+    ],
 )
 def test_known_subprotocol_is_taken(server, offered, taken):
     assert Socket(server, *offered).live.subprotocol == taken
+
+
+def test_foreign_subprotocols_are_refused(server):
+    with pytest.raises(Refused) as refused:
+        Socket(server, "x")
+    assert refused.value.status == 400
 
 
 def test_60_silent_client_is_closed(start):
