@@ -1,0 +1,92 @@
+"""What the black-box benchmarks share: a Troupe of their own, and /proc."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TROUPE = os.environ.get("TROUPE", str(ROOT / "build/release/troupe"))
+USER = {"username": "ada", "password": "correct horse battery"}
+PATIENCE_S = 30
+STOP_S = 20
+TICKS_S = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_s(pid):
+    """User and system time that a process has had."""
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(stat[11]) + int(stat[12])) / TICKS_S
+
+
+def resident_bytes(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+
+
+def load():
+    """Who wanted to run over the last minute, for each processor."""
+    return round(os.getloadavg()[0] / os.cpu_count(), 2)
+
+
+class Program:
+    """`troupe run` in a folder of its own, with ada logged in."""
+
+    def __init__(self, *settings):
+        self.home = tempfile.mkdtemp(prefix="troupe-bench-")
+        command = [TROUPE, "run", "--data", self.home, "--listen",
+                   "127.0.0.1:0"]
+        for setting in settings:
+            command += ["--set", setting]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True)
+        line = self.process.stdout.readline()
+        found = re.search(r"http=(.+):(\d+)", line)
+        if not found:
+            self.close()
+            raise SystemExit(f"no start: {line!r}")
+        self.host, self.port = found[1], int(found[2])
+        self.pid = self.process.pid
+        self.url = f"http://{self.host}:{self.port}"
+        self.token = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def log_in(self):
+        self.call("POST", "/api/v1/auth/setup", USER)
+        self.token = self.call(
+            "POST", "/api/v1/auth/login", USER)["data"]["token"]
+
+    def call(self, method, path, body=None):
+        request = urllib.request.Request(self.url + path, method=method)
+        if self.token:
+            request.add_header("Authorization", "Bearer " + self.token)
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+            request.data = json.dumps(body).encode()
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:
+            return json.load(reply)
+
+    def text(self, path):
+        request = urllib.request.Request(self.url + path)
+        request.add_header("Authorization", "Bearer " + self.token)
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as reply:
+            return reply.read()
+
+    def close(self):
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.home, ignore_errors=True)
