@@ -26,8 +26,8 @@
 #define ROUNDS_MAX 99
 #define LOAD_SIZE 64
 #define BOX_MAX 65536
-#define COUNT_WINDOW 2048u /* signals without credit */
-#define COUNT_CREDIT 512u  /* signals that the receiver grants at once */
+#define COUNT_WINDOW 1024u /* signals without credit */
+#define COUNT_CREDIT 256u  /* signals that the receiver grants at once */
 #define ARENA_SIZE 65536
 
 struct part {

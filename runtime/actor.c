@@ -92,33 +92,41 @@ actor_number_of(uint64_t address)
 	return number < ADDRESS_SPAWNED ? number : 0;
 }
 
-/* The envelope of what an actor sends by itself: with the cause's trace. */
-static struct frame
-actor_frame(const struct actor *a, enum frame_kind kind, uint16_t id)
+/*
+ * The envelope of what an actor sends by itself: with the cause's trace.
+ * Field by field and in place, since a copy of what was just written in small
+ * pieces waits for all of them.
+ */
+static inline void
+actor_fill_frame(const struct actor *a, enum frame_kind kind, uint16_t id,
+    uint64_t to, uint64_t ref, struct frame *f)
 {
+	static const struct frame nothing;
 	const struct frame *cause = a->loop->cause;
-	struct frame f = { .kind = (uint8_t)kind,
-		.hops = FRAME_HOPS,
-		.id = id,
-		.from = a->address,
-		.deadline_us = FRAME_DEADLINE_NONE };
 
-	if (cause != NULL) {
-		f.tenant = cause->tenant;
-		f.span = cause->span;
-		memcpy(f.trace, cause->trace, sizeof(f.trace));
-	}
-	return f;
+	if (cause == NULL)
+		cause = &nothing;
+	f->kind = (uint8_t)kind;
+	f->lane = FRAME_NORMAL;
+	f->hops = FRAME_HOPS;
+	f->id = id;
+	f->tenant = cause->tenant;
+	f->from = a->address;
+	f->to = to;
+	f->ref = ref;
+	f->deadline_us = FRAME_DEADLINE_NONE;
+	memcpy(f->trace, cause->trace, sizeof(f->trace));
+	f->span = cause->span;
 }
 
 enum status
 actor_send(struct actor *self, uint64_t to, uint16_t id, const void *body)
 {
-	struct frame f = actor_frame(self, FRAME_SIGNAL, id);
+	struct frame f;
 	struct mail *m;
 	enum status st;
 
-	f.to = to;
+	actor_fill_frame(self, FRAME_SIGNAL, id, to, 0, &f);
 	st = loop_encode(self->loop, &f, catalogue_find(id), body, NULL, &m);
 	if (st == ST_OK)
 		st = loop_route(self->loop, m);
@@ -132,7 +140,7 @@ actor_answer(struct actor *self, const struct msg *in, enum frame_kind kind,
     uint16_t id, const void *body)
 {
 	struct loop *l = self->loop;
-	struct frame f = actor_frame(self, kind, id);
+	struct frame f;
 	struct mail *reuse = l->turn_mail;
 	enum status st;
 
@@ -140,8 +148,7 @@ actor_answer(struct actor *self, const struct msg *in, enum frame_kind kind,
 	l->turn_answered = true;
 	if (in->ref == 0)
 		return;
-	f.to = in->from;
-	f.ref = in->ref;
+	actor_fill_frame(self, kind, id, in->from, in->ref, &f);
 	if (reuse != NULL && reuse->home == l->index)
 		l->turn_mail = NULL;
 	else

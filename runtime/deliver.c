@@ -168,6 +168,8 @@ actor_next_mail(struct actor *a)
 	}
 	if (m != NULL)
 		a->box_bytes -= m->size;
+	if (a->box.head != NULL)
+		mail_prefetch(a->box.head);
 	return m;
 }
 

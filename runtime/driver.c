@@ -7,9 +7,10 @@
 /*
  * Each loop's thread: turn while there is work, look at the sockets now and
  * then, and before sleeping watch the inbox for a while.  Waking a sleeping
- * thread costs both sides far more than a message does, so a loop that other
- * threads have spoken to a moment ago polls for DRIVER_POLL_US; one that
- * nobody speaks to sleeps at once, and an idle process uses no CPU.
+ * thread costs both sides far more than a message does, so a loop that another
+ * loop has spoken to a moment ago polls for DRIVER_POLL_US; one that nobody
+ * speaks to sleeps at once, and an idle process uses no CPU.  What comes over
+ * a link does not count: its threads need the processor more than we do.
  */
 #define DRIVER_POLL_US 50u
 #define DRIVER_RECENT_US 1000u   /* "a moment ago" */

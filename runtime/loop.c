@@ -102,8 +102,6 @@ loop_take_inbox(struct loop *l)
 		p->fn(l, p);
 		p = next;
 	}
-	if (any)
-		l->far_traffic_us = l->now_us;
 	return any;
 }
 

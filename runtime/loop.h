@@ -60,8 +60,7 @@ struct loop {
 	struct outbound out[LOOPS_MAX];
 	uint32_t dirty; /* some out[] has something to hand over */
 	uint64_t taken[LOOPS_MAX];
-	uint64_t
-	    far_traffic_us; /* when another thread last gave us something */
+	uint64_t far_traffic_us; /* when another loop last sent us mail */
 	struct net *net;
 	void *uv;                     /* uv_loop_t, or NULL */
 	void (*wake)(struct loop *l); /* any thread */

@@ -51,6 +51,7 @@ loop_take_mails(struct loop *l, struct parcel *p)
 	    (struct mail *)(void *)((char *)p - offsetof(struct mail, parcel));
 	uint16_t source = m->source;
 
+	l->far_traffic_us = l->now_us;
 	l->taken[source] += m->count;
 	atomic_store_explicit(
 	    &l->shared->taken[source], l->taken[source], memory_order_release);

@@ -1,0 +1,369 @@
+/*
+ * nodes - actor to actor between two processes, over ipc://.
+ *
+ * Each process is a node with its bridge; a producer here signals a consumer
+ * there, 64 bytes of load, as fast as the consumer's credit allows.  Then one
+ * request is in flight at a time: what a sleeping peer costs.  The limit
+ * beside it: the same bytes through a bare Unix socket, 64 KiB a write.
+ *
+ *   bench_nodes [rounds]
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "bench/bench.h"
+#include "protocols/frame.h"
+#include "runtime/base/log.h"
+#include "runtime/bridge.h"
+
+#define ROUNDS 5
+#define ROUNDS_MAX 31
+#define LOAD_SIZE 64
+#define COUNT_WANTED 3000000u
+#define TRIPS_WANTED 5000u
+#define COUNT_WINDOW 16384u /* signals without credit */
+#define COUNT_CREDIT 2048u  /* signals that the consumer grants at once */
+#define BOX_MAX 65536
+#define PATH_SIZE 128
+#define FRAME_SIZE (FRAME_HEAD + LOAD_SIZE + 8) /* about, on the link */
+#define WRITE_SIZE 65536
+
+struct side {
+	uint64_t left;
+	uint64_t seen;
+};
+
+static char dir[PATH_SIZE];
+static struct seal_keypair *keys[2];
+static uint64_t far;
+static uint64_t trips;
+static uint8_t load[LOAD_SIZE];
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static double ended_s; /* when the last message came; 0: not yet */
+
+static void
+part_end(void)
+{
+	pthread_mutex_lock(&lock);
+	ended_s = bench_now_s();
+	pthread_cond_signal(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static double
+part_wait(void)
+{
+	double end;
+
+	pthread_mutex_lock(&lock);
+	while (ended_s == 0)
+		pthread_cond_wait(&changed, &lock);
+	end = ended_s;
+	ended_s = 0;
+	pthread_mutex_unlock(&lock);
+	return end;
+}
+
+/* ---- there: counts signals, echoes requests ---- */
+
+static enum status
+consumer_on_ping(struct actor *self, const struct msg *in)
+{
+	struct side *s = actor_state(self);
+	const struct ping *p = in->body;
+
+	if (in->ref != 0)
+		return REPLY(self, in, pong, .number = p->number);
+	s->seen++;
+	if (s->seen % COUNT_CREDIT == 0 || p->number == 1)
+		return SEND(self, in->from, pong, .number = p->number);
+	return ST_OK;
+}
+
+static const struct handler consumer_on[] = { ON(ping, consumer_on_ping),
+	{ 0 } };
+static const struct actor_class consumer_class = {
+	.name = "consumer",
+	.state_size = sizeof(struct side),
+	.mailbox_max = BOX_MAX,
+	.mailbox_bytes_max = 64u << 20,
+	.on = consumer_on,
+};
+
+/* ---- here: numbers go down; 1 is the last ---- */
+
+static enum status
+producer_send(struct actor *self, uint64_t count)
+{
+	struct side *s = actor_state(self);
+
+	for (; count > 0 && s->left > 0; count--, s->left--)
+		if (SEND(self, far, ping, .number = s->left,
+			.load = { load, sizeof(load) }) != ST_OK)
+			abort();
+	return ST_OK;
+}
+
+static enum status producer_ask(struct actor *self);
+
+static enum status
+producer_on_echo(struct actor *self, struct op *op, const struct msg *reply)
+{
+	if (reply->id != MSG_pong)
+		abort();
+	(void)op_refuse(op, PROBLEM_INTERNAL, "");
+	return producer_ask(self);
+}
+
+static enum status
+producer_ask(struct actor *self)
+{
+	if (trips == 0) {
+		part_end();
+		return ST_OK;
+	}
+	trips--;
+	return OP_ASK(op_open(self, NULL), far, ping, producer_on_echo,
+	    .load = { load, sizeof(load) });
+}
+
+/* From outside: how many signals to send; 0: ask instead. */
+static enum status
+producer_on_ping(struct actor *self, const struct msg *in)
+{
+	struct side *s = actor_state(self);
+
+	s->left = ((const struct ping *)in->body)->number;
+	return s->left == 0 ? producer_ask(self)
+			    : producer_send(self, COUNT_WINDOW);
+}
+
+static enum status
+producer_on_pong(struct actor *self, const struct msg *in)
+{
+	if (((const struct pong *)in->body)->number == 1)
+		part_end();
+	return producer_send(self, COUNT_CREDIT);
+}
+
+static const struct handler producer_on[] = { ON(ping, producer_on_ping),
+	ON(pong, producer_on_pong), { 0 } };
+static const struct actor_class producer_class = {
+	.name = "producer",
+	.state_size = sizeof(struct side),
+	.mailbox_max = BOX_MAX,
+	.on = producer_on,
+};
+
+/* ---- a node and its bridge ---- */
+
+static bool
+on_key(void *ctx, const char *name, uint8_t ret_public[SEAL_PUBLIC_SIZE])
+{
+	(void)ctx;
+	memcpy(ret_public, seal_keypair_public(keys[name[0] == 'b']),
+	    SEAL_PUBLIC_SIZE);
+	return true;
+}
+
+static struct node *
+side_open(uint32_t number, const struct actor_class *class,
+    uint64_t *ret_address, struct bridge **ret_bridge)
+{
+	char urls[2][PATH_SIZE + 16];
+	struct link_peer peer = { (uint16_t)!number, number ? "a" : "b",
+		urls[!number] };
+	struct node_config nc = { .number = number,
+		.name = number ? "b" : "a",
+		.loops = 1,
+		.threaded = true };
+	struct bridge_config bc = { .listen = urls[number],
+		.peers = &peer,
+		.npeers = 1,
+		.keys = keys[number],
+		.key_of = on_key };
+	struct node *n;
+
+	for (int i = 0; i < 2; i++)
+		snprintf(urls[i], sizeof(urls[i]), "ipc://%s/%d", dir, i);
+	if (node_create(&nc, &n) != ST_OK ||
+	    node_spawn(n, class, 0, 0, 0, ret_address) != ST_OK ||
+	    bridge_create(n, &bc, ret_bridge) != ST_OK ||
+	    node_start(n) != ST_OK)
+		abort();
+	return n;
+}
+
+/* The other process: ends with this one. */
+static void
+other_run(void)
+{
+	struct bridge *b;
+	uint64_t address;
+	int end;
+	sigset_t set;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	(void)side_open(1, &consumer_class, &address, &b);
+	sigwait(&set, &end);
+	_exit(0);
+}
+
+static double
+run_signal(struct node *n, uint64_t producer, uint64_t number)
+{
+	struct ping go = { .number = number };
+	double start_s = bench_now_s();
+
+	if (node_signal(n, producer, MSG_ping, &go) != ST_OK)
+		abort();
+	return part_wait() - start_s;
+}
+
+/* ---- the peer: bytes through a Unix socket ---- */
+
+static void
+bare_read(int fd, uint64_t left)
+{
+	static char bytes[WRITE_SIZE];
+
+	while (left > 0) {
+		ssize_t got = read(fd, bytes, sizeof(bytes));
+
+		if (got <= 0)
+			_exit(1);
+		left -= (uint64_t)got < left ? (uint64_t)got : left;
+	}
+	_exit(write(fd, bytes, 1) != 1);
+}
+
+static double
+run_bare(void)
+{
+	static char bytes[WRITE_SIZE];
+	uint64_t left = (uint64_t)COUNT_WANTED * FRAME_SIZE;
+	double start_s;
+	int fds[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0 || (pid = fork()) < 0)
+		abort();
+	if (pid == 0)
+		bare_read(fds[1], left);
+	start_s = bench_now_s();
+	while (left > 0) {
+		ssize_t put =
+		    write(fds[0], bytes, left < WRITE_SIZE ? left : WRITE_SIZE);
+
+		if (put <= 0)
+			abort();
+		left -= (uint64_t)put;
+	}
+	if (read(fds[0], bytes, 1) != 1)
+		abort();
+	start_s = bench_now_s() - start_s;
+	waitpid(pid, NULL, 0);
+	close(fds[0]);
+	close(fds[1]);
+	return COUNT_WANTED / start_s / 1e6;
+}
+
+static void
+print(double *counts, double *trip_us, double *bare, size_t rounds)
+{
+	double count = bench_median(counts, rounds);
+	double trip = bench_median(trip_us, rounds);
+	double peer = bench_median(bare, rounds);
+
+	fprintf(stderr, "%-40s %9s %9s\n", "two processes, ipc://, 64 bytes",
+	    "median", "best");
+	fprintf(stderr, "%-40s %9.3f %9.3f million/s  >= 5\n",
+	    "actor to actor, counting", count, counts[rounds - 1]);
+	fprintf(stderr, "%-40s %9.3f %9.3f million/s\n",
+	    "  peer: the bytes through a bare socket", peer, bare[rounds - 1]);
+	fprintf(stderr, "%-40s %9.1f %9.1f us\n",
+	    "actor to actor, round trip, 1 in flight", trip, trip_us[0]);
+	printf("{\"bench\":\"nodes\",\"rounds\":%zu,\"load\":%.2f,"
+	       "\"count\":%.3f,\"count_best\":%.3f,\"trip_us\":%.2f,"
+	       "\"bare_count\":%.3f}\n",
+	    rounds, bench_load(), count, counts[rounds - 1], trip, peer);
+}
+
+static void
+keys_make(void)
+{
+	uint8_t seed[SEAL_SEED_SIZE] = { 0 };
+
+	if (seal_start() != ST_OK)
+		abort();
+	for (int i = 0; i < 2; i++) {
+		seed[0] = (uint8_t)i;
+		if (seal_keypair_create(seed, &keys[i]) != ST_OK)
+			abort();
+	}
+}
+
+static void
+dir_remove(void)
+{
+	static const char *const names[] = { "0", "1", "0.lock", "1.lock" };
+	char path[PATH_SIZE + 16];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		(void)unlink(path);
+	}
+	(void)rmdir(dir);
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : ROUNDS;
+	double counts[ROUNDS_MAX], trip_us[ROUNDS_MAX], bare[ROUNDS_MAX];
+	struct bridge *bridge;
+	struct node *n;
+	uint64_t producer;
+	pid_t pid;
+
+	if (rounds < 1 || rounds > ROUNDS_MAX)
+		rounds = ROUNDS;
+	log_set_level(LOG_ERROR);
+	snprintf(dir, sizeof(dir), "/tmp/troupe-bench-XXXXXX");
+	if (mkdtemp(dir) == NULL)
+		abort();
+	keys_make();
+	pid = fork();
+	if (pid == 0)
+		other_run();
+	n = side_open(0, &producer_class, &producer, &bridge);
+	/* The first actor that a node spawns has the same number on each. */
+	far = producer | UINT64_C(1) << 52;
+	trips = 1; /* waits until the link is up */
+	(void)run_signal(n, producer, 0);
+	for (size_t r = 0; r < rounds; r++) {
+		counts[r] =
+		    COUNT_WANTED / run_signal(n, producer, COUNT_WANTED) / 1e6;
+		bare[r] = run_bare();
+		trips = TRIPS_WANTED;
+		trip_us[r] = run_signal(n, producer, 0) * 1e6 / TRIPS_WANTED;
+	}
+	node_stop(n);
+	bridge_destroy(bridge);
+	node_destroy(n);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	dir_remove();
+	print(counts, trip_us, bare, rounds);
+	return 0;
+}
