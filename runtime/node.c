@@ -248,6 +248,12 @@ actor_create(struct loop *l, const struct actor_class *class)
 	return a;
 }
 
+void
+node_supervise(struct node *n, const struct supervisor_config *c)
+{
+	n->config.supervisor = *c;
+}
+
 enum status
 node_spawn(struct node *n, const struct actor_class *class, uint32_t number,
     uint32_t shard, uint32_t loop, uint64_t *ret_address)

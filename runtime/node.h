@@ -53,6 +53,9 @@ MUST_CHECK enum status node_create(
     const struct node_config *c, struct node **ret_node);
 void node_destroy(struct node *n);
 
+/* Before node_start: another supervisor than the configuration's. */
+void node_supervise(struct node *n, const struct supervisor_config *c);
+
 /* Before node_start.  number 0: an unlisted actor; its address in ret. */
 MUST_CHECK enum status node_spawn(struct node *n,
     const struct actor_class *class, uint32_t number, uint32_t shard,
