@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
+void
 mail_free(struct mail *m)
 {
 	nng_msg_free(m->msg);
@@ -50,6 +50,8 @@ mail_take(struct mail_pool *p, uint32_t room)
 	if (room > m->room && !mail_grow(m, room))
 		return NULL;
 	p->free = m->next;
+	if (p->free != NULL)
+		__builtin_prefetch(p->free);
 	p->count--;
 	m->size = 0;
 	return m;
@@ -78,6 +80,23 @@ mail_put(struct mail_pool *p, struct mail *m)
 	m->next = p->free;
 	p->free = m;
 	p->count++;
+}
+
+void
+mail_put_batch(struct mail_pool *p, struct mail *first)
+{
+	if (p->count + first->count > MAIL_POOL_MAX) {
+		while (first != NULL) {
+			struct mail *next = first->next;
+
+			mail_free(first);
+			first = next;
+		}
+		return;
+	}
+	first->last->next = p->free;
+	p->free = first;
+	p->count += first->count;
 }
 
 void

@@ -34,6 +34,7 @@ struct mail {
 	uint32_t count;       /* mails in the batch this one heads */
 	struct parcel parcel; /* used by the first of a batch */
 	struct nng_msg *msg;
+	struct mail *last; /* of the batch this one heads */
 };
 
 struct mail_list {
@@ -57,6 +58,15 @@ MUST_CHECK bool mail_grow(struct mail *m, uint32_t room);
 /* To its own pool only; see loop_drop for a mail that may be a stranger. */
 void mail_put(struct mail_pool *p, struct mail *m);
 
+/*
+ * A batch, from first to first->last, of mails that are all of this pool and
+ * MAIL_ROOM_SMALL.  Looks at none of them: another thread wrote them last.
+ */
+void mail_put_batch(struct mail_pool *p, struct mail *first);
+
+/* Gives its memory back; for mails that no pool keeps.  Any thread. */
+void mail_free(struct mail *m);
+
 /* Frees what the pool holds. */
 void mail_pool_fini(struct mail_pool *p);
 
@@ -67,15 +77,6 @@ mail_prefetch(const struct mail *m)
 	__builtin_prefetch(m->at);
 	__builtin_prefetch(m->at + MAIL_LINE);
 	__builtin_prefetch(m->at + 2 * MAIL_LINE);
-}
-
-/* The same, to write there. */
-static inline void
-mail_prefetch_to_write(const struct mail *m)
-{
-	__builtin_prefetch(m->at, 1);
-	__builtin_prefetch(m->at + MAIL_LINE, 1);
-	__builtin_prefetch(m->at + 2 * MAIL_LINE, 1);
 }
 
 static inline void

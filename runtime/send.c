@@ -39,6 +39,10 @@ loop_drop(struct loop *l, struct mail *m)
 		mail_put(&l->pool, m);
 		return;
 	}
+	if (m->room > MAIL_ROOM_SMALL) {
+		mail_free(m); /* no pool keeps big ones */
+		return;
+	}
 	mail_list_append(&l->out[m->home].back, m);
 	l->dirty = 1;
 }
@@ -72,13 +76,7 @@ loop_take_back(struct loop *l, struct parcel *p)
 	struct mail *m =
 	    (struct mail *)(void *)((char *)p - offsetof(struct mail, parcel));
 
-	while (m != NULL) {
-		struct mail *next = m->next;
-
-		mail_prefetch_to_write(m);
-		mail_put(&l->pool, m);
-		m = next;
-	}
+	mail_put_batch(&l->pool, m);
 }
 
 static void
@@ -90,6 +88,7 @@ outbound_hand_over(
 	if (first == NULL)
 		return;
 	first->count = list->count;
+	first->last = list->tail;
 	first->source = l->index;
 	first->parcel.fn = fn;
 	*list = (struct mail_list){ 0 };
