@@ -78,10 +78,9 @@ lifecycle_begin_start(struct lifecycle *lc, struct lifecycle_wish *wish)
 		return;
 	case LIFECYCLE_IDLE:
 	case LIFECYCLE_DEAD:
-		break;
-	case LIFECYCLE_STARTING:
+	case LIFECYCLE_STARTING: /* wishes wait in these: see the assertion */
 	case LIFECYCLE_DRAINING:
-		break; /* wishes wait then: see the assertion */
+		break;
 	}
 	assert(!lc->alive && lc->starter == NULL);
 	lc->generation++;

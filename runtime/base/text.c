@@ -5,13 +5,13 @@
 bool
 text_fit(char *ret_text, size_t size, const char *text)
 {
-	size_t all = text == NULL ? 0 : strlen(text);
+	const char *from = text == NULL ? "" : text;
+	size_t all = strlen(from);
 	size_t n = all < size ? all : size - 1;
 
-	while (n < all && n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+	while (n < all && n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)
 		n--;
-	if (n > 0)
-		memcpy(ret_text, text, n);
+	memcpy(ret_text, from, n);
 	ret_text[n] = '\0';
 	return n == all;
 }
