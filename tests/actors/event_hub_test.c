@@ -1,137 +1,5 @@
-/* The event hub between a store and a gateway that are probes. */
-#include "actors/event_hub.h"
-
-#include <stdio.h>
-#include <string.h>
-
-#include "tests/actors/people.h"
-#include "tests/rig.h"
-
-#define EPOCH 7
-#define TASKS "tasks"
-
-static void
-hub_rig_cold(struct rig *r)
-{
-	rig_init(r);
-	rig_probe(r, ACTOR_NUMBER(store));
-	rig_probe(r, ACTOR_NUMBER(session_registry));
-	rig_probe(r, ACTOR_NUMBER(gateway));
-	rig_spawn(r, &event_hub_class, ACTOR_NUMBER(event_hub));
-	assert_int_equal(rig_start(r), ST_OK);
-}
-
-/* Its store has a history of tasks that stands at head. */
-static void
-hub_rig(struct rig *r, uint64_t head)
-{
-	struct channel_head known = { TASKS, EPOCH, head };
-
-	hub_rig_cold(r);
-	RIG_ANSWER(r, RIG_TAKE(r, store, store_journal_channels),
-	    store_channels, .channels = &known, .channels_count = 1);
-	(void)RIG_TAKE(r, gateway, hub_restarted);
-}
-
-static struct event
-event_at(uint64_t offset)
-{
-	struct event e = { .event_type = "task.created",
-		.channel = TASKS,
-		.epoch = EPOCH,
-		.offset = offset,
-		.payload = "{}" };
-
-	memcpy(e.event_id.octets, &offset, sizeof(offset));
-	return e;
-}
-
-static void
-commit(struct rig *r, uint64_t first, uint64_t last)
-{
-	struct event events[HUB_BATCH_MAX];
-	uint32_t count = 0;
-
-	for (uint64_t i = first; i <= last; i++)
-		events[count++] = event_at(i);
-	RIG_SEND(r, store, event_hub, hub_committed, .events = events,
-	    .events_count = count);
-}
-
-/* Answers a question to the journal with these events. */
-static void
-page(struct rig *r, struct heard *h, uint64_t first, uint64_t last,
-    uint64_t head)
-{
-	struct event events[HUB_BATCH_MAX];
-	uint32_t count = 0;
-
-	for (uint64_t i = first; i <= last; i++)
-		events[count++] = event_at(i);
-	RIG_ANSWER(r, h, store_journal_page, .events = events,
-	    .events_count = count, .epoch = EPOCH, .head = head,
-	    .more = last < head);
-}
-
-static uint64_t
-ask_listen(struct rig *r, const char *channel, uint64_t seen)
-{
-	return RIG_ASK(r, gateway, event_hub, hub_listen, .channel = channel,
-	    .incarnation = 1, .epoch = seen == 0 ? 0 : EPOCH, .offset = seen);
-}
-
-static uint64_t
-listening_at(struct rig *r, uint64_t tag)
-{
-	return RIG_REPLIED(r, gateway, tag, hub_listening)->offset;
-}
-
-/* The gateway has heard exactly first to last, in order, and no more. */
-static void
-assert_heard(struct rig *r, uint64_t first, uint64_t last)
-{
-	for (uint64_t i = first; i <= last; i++) {
-		struct heard *h = RIG_TAKE(r, gateway, hub_event);
-
-		assert_int_equal(RIG_BODY(h, hub_event)->event.offset, i);
-	}
-	assert_null(rig_peek(r, ACTOR_NUMBER(gateway), MSG_hub_event));
-}
-
-static void
-assert_journal_is_left_alone(struct rig *r)
-{
-	assert_null(rig_peek(r, ACTOR_NUMBER(store), MSG_store_journal_read));
-}
-
-static void
-test_start_reads_all_heads_then_asks_gateways_to_listen(void **state)
-{
-	struct channel_head first = { "budget", EPOCH, 3 };
-	struct channel_head second = { TASKS, EPOCH, 5 };
-	struct heard *h;
-	struct rig r;
-
-	(void)state;
-	hub_rig_cold(&r);
-	rig_refuse(&r, RIG_TAKE(&r, store, store_journal_channels),
-	    ST_UNAVAILABLE, PROBLEM_UNAVAILABLE, "");
-	rig_advance_ms(&r, 1000);
-	RIG_ANSWER(&r, RIG_TAKE(&r, store, store_journal_channels),
-	    store_channels, .channels = &first, .channels_count = 1,
-	    .more = true);
-	assert_null(rig_peek(&r, ACTOR_NUMBER(gateway), MSG_hub_restarted));
-	h = RIG_TAKE(&r, store, store_journal_channels);
-	assert_string_equal(
-	    RIG_BODY(h, store_journal_channels)->after, "budget");
-	RIG_ANSWER(
-	    &r, h, store_channels, .channels = &second, .channels_count = 1);
-	(void)RIG_TAKE(&r, gateway, hub_restarted);
-	assert_int_equal(listening_at(&r, ask_listen(&r, "budget", 0)), 3);
-	assert_int_equal(listening_at(&r, ask_listen(&r, TASKS, 0)), 5);
-	assert_journal_is_left_alone(&r);
-	rig_fini(&r);
-}
+/* The event hub: events, their order, their history, duplicates. */
+#include "tests/actors/hub_rig.h"
 
 static void
 test_committed_events_go_once_and_in_order(void **state)
@@ -507,108 +375,34 @@ test_event_without_an_id_is_refused(void **state)
 
 /* ---- presence ---- */
 
-static void
-socket_up(struct rig *r, const char *user_id, uint64_t socket, uint64_t life)
-{
-	RIG_SEND(r, gateway, event_hub, hub_socket_up, .user_id = user_id,
-	    .socket = socket, .incarnation = life);
-}
-
-static void
-socket_down(struct rig *r, const char *user_id, uint64_t socket)
-{
-	RIG_SEND(r, gateway, event_hub, hub_socket_down, .user_id = user_id,
-	    .socket = socket);
-}
-
-static void
-assert_last(struct rig *r, enum event_id event, size_t count, const char *says)
-{
-	assert_int_equal(rig_logged(r, event), count);
-	assert_non_null(strstr(rig_line(r, event, count - 1), says));
-}
-
-/* Scenarios 56 and 57; D-43 */
-static void
-test_presence_counts_real_transitions_only(void **state)
-{
-	struct rig r;
-
-	(void)state;
-	hub_rig(&r, 0);
-	socket_up(&r, "u1", 1, 1);
-	assert_last(&r, EV_USER_PRESENCE_CONNECT, 1, "count=1");
-	socket_up(&r, "u1", 2, 1);
-	assert_last(&r, EV_USER_PRESENCE_CONNECT, 2, "count=2");
-	socket_up(&r, "u1", 2, 1); /* told twice */
-	assert_last(&r, EV_USER_PRESENCE_CONNECT, 2, "count=2");
-	socket_down(&r, "u1", 1);
-	assert_last(&r, EV_USER_PRESENCE_DISCONNECT, 1, "count=1");
-	socket_down(&r, "u1", 1);
-	socket_down(&r, "u2", 2); /* not theirs */
-	socket_down(&r, "never", 9);
-	assert_int_equal(rig_logged(&r, EV_USER_PRESENCE_DISCONNECT), 1);
-	socket_down(&r, "u1", 2);
-	assert_last(&r, EV_USER_PRESENCE_DISCONNECT, 2, "count=0");
-	socket_up(&r, " ", 3, 1);
-	assert_int_equal(rig_logged(&r, EV_USER_PRESENCE_CONNECT), 2);
-	assert_int_equal(rig_logged(&r, EV_EVENT_STREAM_HUB_REFUSED), 1);
-	rig_fini(&r);
-}
-
-/* A gateway that begins anew replaces what it was, and doubles nothing. */
-static void
-test_new_incarnation_replaces_the_old_one(void **state)
-{
-	uint64_t tag;
-	struct rig r;
-
-	(void)state;
-	hub_rig(&r, 5);
-	(void)ask_listen(&r, TASKS, 0);
-	socket_up(&r, "u1", 1, 1);
-	socket_up(&r, "u1", 2, 1);
-	socket_up(&r, "u1", 1, 2);
-	assert_int_equal(
-	    rig_logged(&r, EV_EVENT_STREAM_HUB_GATEWAY_FORGOTTEN), 1);
-	assert_last(&r, EV_USER_PRESENCE_DISCONNECT, 2, "count=0");
-	assert_last(&r, EV_USER_PRESENCE_CONNECT, 3, "count=1");
-	commit(&r, 6, 6);
-	assert_heard(&r, 1, 0);
-	tag = RIG_ASK(&r, gateway, event_hub, hub_listen, .channel = TASKS,
-	    .incarnation = 2);
-	assert_int_equal(listening_at(&r, tag), 6);
-	commit(&r, 7, 7);
-	assert_heard(&r, 7, 7);
-	rig_fini(&r);
-}
-
-#define RUN(test) cmocka_unit_test(test)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RUN(test_start_reads_all_heads_then_asks_gateways_to_listen),
-		RUN(test_committed_events_go_once_and_in_order),
-		RUN(test_gap_is_filled_from_the_journal_before_anything_newer),
-		RUN(test_journal_that_does_not_answer_is_asked_again),
-		RUN(test_what_the_journal_has_lost_is_named_and_passed),
-		RUN(test_new_history_begins_at_its_first_event),
-		RUN(test_unknown_channel_is_looked_up_before_the_answer),
-		RUN(test_listener_that_names_what_it_saw_misses_nothing),
+		cmocka_unit_test(test_committed_events_go_once_and_in_order),
+		cmocka_unit_test(
+		    test_gap_is_filled_from_the_journal_before_anything_newer),
+		cmocka_unit_test(
+		    test_journal_that_does_not_answer_is_asked_again),
+		cmocka_unit_test(
+		    test_what_the_journal_has_lost_is_named_and_passed),
+		cmocka_unit_test(test_new_history_begins_at_its_first_event),
+		cmocka_unit_test(
+		    test_unknown_channel_is_looked_up_before_the_answer),
+		cmocka_unit_test(
+		    test_listener_that_names_what_it_saw_misses_nothing),
 		cmocka_unit_test(
 		    test_new_store_is_asked_for_what_it_did_not_tell),
-		RUN(test_listener_of_another_history_starts_at_the_head),
-		RUN(test_blank_and_unknown_channels_are_refused),
-		RUN(test_private_event_reaches_its_listener_once),
-		RUN(test_duplicate_is_suppressed_for_a_minute),
-		RUN(test_same_id_on_two_channels_is_two_events),
-		RUN(test_id_that_nobody_took_is_not_remembered),
-		RUN(test_id_of_an_event_that_did_not_fit_is_not_remembered),
-		RUN(test_event_without_an_id_is_refused),
-		RUN(test_presence_counts_real_transitions_only),
-		RUN(test_new_incarnation_replaces_the_old_one),
+		cmocka_unit_test(
+		    test_listener_of_another_history_starts_at_the_head),
+		cmocka_unit_test(test_blank_and_unknown_channels_are_refused),
+		cmocka_unit_test(test_private_event_reaches_its_listener_once),
+		cmocka_unit_test(test_duplicate_is_suppressed_for_a_minute),
+		cmocka_unit_test(test_same_id_on_two_channels_is_two_events),
+		cmocka_unit_test(test_id_that_nobody_took_is_not_remembered),
+		cmocka_unit_test(
+		    test_id_of_an_event_that_did_not_fit_is_not_remembered),
+		cmocka_unit_test(test_event_without_an_id_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
