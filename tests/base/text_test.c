@@ -1,0 +1,125 @@
+/* text_test - whole characters only, hex, and what counts as blank. */
+#include "tests/check.h"
+
+#include <string.h>
+
+#include "runtime/base/text.h"
+
+/* One, two, three and four bytes: ends at 1, 3, 6 and 10. */
+#define MIXED "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"
+
+static void
+test_text_that_fits_is_copied_whole(void **state)
+{
+	char text[sizeof(MIXED)];
+
+	(void)state;
+	assert_true(text_fit(text, sizeof(text), MIXED));
+	assert_string_equal(text, MIXED);
+	assert_true(text_fit(text, 4, "abc"));
+	assert_string_equal(text, "abc");
+	assert_false(text_fit(text, 4, "abcd"));
+	assert_string_equal(text, "abc");
+}
+
+static void
+test_nothing_beyond_the_room_is_touched(void **state)
+{
+	char text[8];
+
+	(void)state;
+	memset(text, '#', sizeof(text));
+	assert_false(text_fit(text, 4, "abcdefgh"));
+	assert_memory_equal(text, "abc\0####", sizeof(text));
+}
+
+static void
+test_a_character_is_never_cut(void **state)
+{
+	static const size_t kept[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6 };
+	char text[sizeof(MIXED)];
+
+	(void)state;
+	for (size_t room = 0; room < 10; room++) {
+		assert_false(text_fit(text, room + 1, MIXED));
+		assert_int_equal(strlen(text), kept[room]);
+		assert_memory_equal(text, MIXED, kept[room]);
+	}
+}
+
+static void
+test_room_for_the_end_alone_holds_only_nothing(void **state)
+{
+	char text[1] = { '#' };
+
+	(void)state;
+	assert_true(text_fit(text, 1, ""));
+	assert_int_equal(text[0], '\0');
+	assert_false(text_fit(text, 1, "a"));
+	assert_int_equal(text[0], '\0');
+}
+
+static void
+test_no_text_is_an_empty_text(void **state)
+{
+	char text[4] = "old";
+
+	(void)state;
+	assert_true(text_fit(text, sizeof(text), NULL));
+	assert_string_equal(text, "");
+}
+
+static void
+test_what_is_no_utf8_cannot_lead_out_of_the_text(void **state)
+{
+	char text[5];
+
+	(void)state;
+	assert_false(text_fit(text, sizeof(text), "\x80\x80\x80\x80\x80\x80"));
+	assert_string_equal(text, "");
+}
+
+static void
+test_hex_is_lower_case_and_ends(void **state)
+{
+	static const unsigned char bytes[] = { 0x00, 0x0f, 0xa5, 0xff };
+	char text[2 * sizeof(bytes) + 2];
+
+	(void)state;
+	memset(text, '#', sizeof(text));
+	text_hex(bytes, sizeof(bytes), text);
+	assert_memory_equal(text, "000fa5ff\0#", sizeof(text));
+	text_hex(NULL, 0, text);
+	assert_string_equal(text, "");
+}
+
+static void
+test_blank_is_white_space_alone(void **state)
+{
+	(void)state;
+	assert_true(text_is_blank(NULL));
+	assert_true(text_is_blank(""));
+	assert_true(text_is_blank(" \t\r\n\v\f"));
+	assert_false(text_is_blank("  a"));
+	assert_false(text_is_blank("a  "));
+	assert_false(text_is_blank("\xc2\xa0")); /* ASCII alone is looked at */
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_text_that_fits_is_copied_whole),
+		cmocka_unit_test(test_nothing_beyond_the_room_is_touched),
+		cmocka_unit_test(test_a_character_is_never_cut),
+		cmocka_unit_test(
+		    test_room_for_the_end_alone_holds_only_nothing),
+		cmocka_unit_test(test_no_text_is_an_empty_text),
+		cmocka_unit_test(
+		    test_what_is_no_utf8_cannot_lead_out_of_the_text),
+		cmocka_unit_test(test_hex_is_lower_case_and_ends),
+		cmocka_unit_test(test_blank_is_white_space_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
