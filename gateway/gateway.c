@@ -66,6 +66,8 @@ gateway_listen(struct gateway *g)
 	if (st != ST_OK) {
 		LOG(API_LISTEN_FAILED, KV("address", address),
 		    KV("status", status_name(st)));
+		snprintf(g->why, sizeof(g->why), "cannot listen on %s: %s",
+		    address, status_text(st));
 		return st;
 	}
 	*strrchr(address, ':') = '\0';
@@ -85,7 +87,7 @@ gateway_on_replica_ready(void *ctx)
 	if (g->listener != NULL || g->draining)
 		return;
 	if (gateway_listen(g) != ST_OK)
-		actor_fail(g->self, ST_IO, "it cannot listen");
+		actor_fail(g->self, ST_IO, g->why);
 	else
 		actor_ready(g->self);
 }

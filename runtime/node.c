@@ -342,7 +342,7 @@ node_failed(struct node *n, const char *actor, const char *why)
 	first = !n->failed;
 	n->failed = true;
 	if (first)
-		snprintf(n->failed_why, sizeof(n->failed_why), "%.32s: %.80s",
+		snprintf(n->failed_why, sizeof(n->failed_why), "%.32s: %s",
 		    actor, why);
 	pthread_cond_broadcast(&n->changed);
 	pthread_mutex_unlock(&n->lock);
