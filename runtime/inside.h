@@ -138,6 +138,8 @@ void op_close_all(struct actor *a, const char *why);
 /* ---- supervisor.c ---- */
 /* Its handler, op or timer returned st: restart, or past the limit, not. */
 void actor_ended_badly(struct actor *a, enum status st, const char *why);
+/* At the end of a turn that returned st: has the actor failed in it? */
+void actor_judge_turn(struct actor *a, enum status st, const char *why);
 /* Calls start; on failure the supervisor has it already. */
 void actor_begin(struct actor *a);
 /* Refuses what it has, calls stop; for good. */

@@ -54,6 +54,8 @@ struct loop {
 	struct actor *turn_actor;
 	struct mail *turn_mail; /* NULL once reused or kept */
 	bool turn_answered;
+	enum status turn_failed; /* by actor_fail; OK: not */
+	const char *turn_why;
 	struct frame turn_head;
 	const struct frame *cause; /* trace and deadline of what is sent now */
 

@@ -1,5 +1,6 @@
 #include "runtime/supervisor.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "runtime/base/log.h"
@@ -246,6 +247,7 @@ actor_ended_badly(struct actor *a, enum status st, const char *why)
 void
 actor_give_up(struct actor *self, const char *why)
 {
+	assert(self->loop->turn_actor != self);
 	if (self->phase > ACTOR_RUNNING)
 		return;
 	actor_shed(self, why);
@@ -253,9 +255,33 @@ actor_give_up(struct actor *self, const char *why)
 }
 
 void
+actor_judge_turn(struct actor *a, enum status st, const char *why)
+{
+	struct loop *l = a->loop;
+
+	if (st == ST_OK && l->turn_failed == ST_OK)
+		return;
+	if (l->turn_failed != ST_OK) {
+		st = l->turn_failed;
+		why = l->turn_why;
+		l->turn_failed = ST_OK;
+	}
+	actor_ended_badly(a, st, why);
+}
+
+/* In a turn it must wait: whoever called us may still hold an op. */
+void
 actor_fail(struct actor *self, enum status st, const char *why)
 {
-	actor_ended_badly(self, st, why);
+	struct loop *l = self->loop;
+
+	assert(st != ST_OK);
+	if (l->turn_actor != self) {
+		actor_ended_badly(self, st, why);
+		return;
+	}
+	l->turn_failed = st;
+	l->turn_why = why;
 }
 
 void
