@@ -27,8 +27,7 @@
 #include "runtime/base/pool.h"
 #include "runtime/net.h"
 
-#define GATEWAY_SWEEP_US 250000 /* between looks at time-outs */
-#define GATEWAY_WHY_SIZE 192
+#define GATEWAY_SWEEP_US 250000      /* between looks at time-outs */
 #define GATEWAY_REPLY_MAX (1u << 20) /* bytes of one JSON answer */
 #define GATEWAY_EXCHANGES_MAX 4096u  /* requests read or answered at once */
 #define GATEWAY_HELD_MAX (64u << 20) /* bytes of all bodies on their way */
