@@ -78,28 +78,3 @@ header_list_has(struct bytes list, const char *token)
 			return true;
 	return false;
 }
-
-enum etag_match
-etag_list_match(struct bytes list, struct bytes current)
-{
-	struct bytes item;
-
-	list = header_trim(list);
-	if (list.size == 0)
-		return ETAG_ABSENT;
-	if (list.size == 1 && list.at[0] == '*')
-		return ETAG_ANY;
-	while (header_list_next(&list, &item))
-		if (item.size == current.size &&
-		    memcmp(item.at, current.at, item.size) == 0)
-			return ETAG_SAME;
-	return ETAG_DIFFERENT;
-}
-
-enum etag_match
-etag_match_join(enum etag_match a, enum etag_match b)
-{
-	if (a == ETAG_ABSENT || b == ETAG_ABSENT)
-		return a == ETAG_ABSENT ? b : a;
-	return a < b ? a : b;
-}

@@ -25,21 +25,4 @@ bool header_list_next(struct bytes *rest, struct bytes *ret_item);
 /* One of the elements is this token, in any case. */
 bool header_list_has(struct bytes list, const char *token);
 
-enum etag_match {
-	ETAG_ABSENT,   /* empty: no condition was made */
-	ETAG_ANY,      /* a lone star: whatever there is now */
-	ETAG_SAME,     /* an element is the current tag */
-	ETAG_DIFFERENT /* none is */
-};
-
-/*
- * If-Match by strong comparison: byte for byte with the quotes, so a weak
- * or an unquoted tag never matches.  Several lines are one list: see
- * etag_match_join.
- */
-enum etag_match etag_list_match(struct bytes list, struct bytes current);
-
-/* What two lines say together: the more they allow wins. */
-enum etag_match etag_match_join(enum etag_match a, enum etag_match b);
-
 #endif

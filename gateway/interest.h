@@ -10,7 +10,7 @@
 #ifndef GATEWAY_INTEREST_H
 #define GATEWAY_INTEREST_H
 
-#include "gateway/channel.h"
+#include "protocols/channel.h"
 #include "runtime/base/list.h"
 
 #define INTERESTS_ASKED_MAX 256u

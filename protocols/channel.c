@@ -1,83 +1,139 @@
 #include "protocols/channel.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "protocols/catalogue.h"
 #include "runtime/base/text.h"
 
-#define PRIVATE_SIZE (sizeof(CHANNEL_PRIVATE) - 1)
+#define PREFIX_SIZE (sizeof(CHANNEL_PRIVATE_PREFIX) - 1)
 
-/* enum channel, as the catalogue shows it. */
-static const struct wire_enum *
-channel_enum(void)
+/* clang-format off */
+static const char *const channel_names[] = {
+#define ENUMERATION(n, doc, values) values
+#define VALUE(id, text, doc) [id] = (text),
+#define MESSAGE(n, id, doc, fields)
+#include "protocols/hub.def"
+};
+#include "protocols/undef.h"
+/* clang-format on */
+
+_Static_assert(
+    sizeof(channel_names) / sizeof(channel_names[0]) == CHANNELS_SHARED,
+    "CHANNELS_SHARED counts the channels of hub.def");
+
+/* For those who steer: ceo and manager. */
+static const enum channel channel_restricted[] = {
+	CHANNEL_BUDGET,
+	CHANNEL_WEBHOOKS,
+	CHANNEL_RATELIMIT,
+};
+
+static bool
+channel_is_restricted(enum channel c)
 {
-	const struct wire_enum *e;
-
-	for (size_t i = 0; (e = catalogue_nth_enum(i)) != NULL; i++)
-		if (strcmp(e->name, "channel") == 0)
-			return e;
-	return NULL;
+	for (size_t i = 0;
+	     i < sizeof(channel_restricted) / sizeof(channel_restricted[0]);
+	     i++)
+		if (channel_restricted[i] == c)
+			return true;
+	return false;
 }
 
-/* Its value in enum channel; past the last one if it is not shared. */
-static uint32_t
-channel_number(const char *name)
+static bool
+bytes_are(struct bytes b, const char *text)
 {
-	const struct wire_enum *e = channel_enum();
-	uint32_t n = 0;
-
-	while (n < e->count && strcmp(e->texts[n], name) != 0)
-		n++;
-	return n;
+	return b.size == strlen(text) &&
+	       (b.size == 0 || memcmp(b.at, text, b.size) == 0);
 }
 
-bool
-channel_is_shared(const char *name)
+static bool
+bytes_are_blank(struct bytes b)
 {
-	return channel_number(name) < channel_enum()->count;
+	for (size_t i = 0; i < b.size; i++)
+		if (b.at[i] != ' ' && (b.at[i] < '\t' || b.at[i] > '\r'))
+			return false;
+	return true;
 }
 
-const char *
-channel_user(const char *name)
+struct channel_ref
+channel_parse(struct bytes name)
 {
-	if (strncmp(name, CHANNEL_PRIVATE, PRIVATE_SIZE) != 0)
-		return NULL;
-	return text_is_blank(name + PRIVATE_SIZE) ? NULL : name + PRIVATE_SIZE;
+	struct channel_ref ref = { .kind = CHANNEL_UNKNOWN };
+
+	if (name.size >= PREFIX_SIZE &&
+	    memcmp(name.at, CHANNEL_PRIVATE_PREFIX, PREFIX_SIZE) == 0) {
+		ref.owner = (struct bytes){ name.at + PREFIX_SIZE,
+			name.size - PREFIX_SIZE };
+		if (!bytes_are_blank(ref.owner) && ref.owner.size <= ID_MAX)
+			ref.kind = CHANNEL_PRIVATE;
+		return ref;
+	}
+	for (uint32_t i = 0; i < CHANNELS_SHARED; i++) {
+		if (bytes_are(name, channel_names[i])) {
+			ref.kind = CHANNEL_SHARED;
+			ref.shared = (enum channel)i;
+		}
+	}
+	return ref;
 }
 
 bool
 channel_is_valid(const char *name)
 {
-	return channel_user(name) != NULL || channel_is_shared(name);
+	struct bytes bytes = { (const uint8_t *)name, strlen(name) };
+
+	return channel_parse(bytes).kind != CHANNEL_UNKNOWN;
+}
+
+const char *
+channel_name(enum channel c)
+{
+	assert((uint32_t)c < CHANNELS_SHARED);
+	return channel_names[c];
 }
 
 enum status
-channel_of_user(const char *user_id, char ret_name[CHANNEL_MAX + 1])
+channel_private_name(const char *user_id, char ret_name[CHANNEL_MAX + 1])
 {
 	if (text_is_blank(user_id))
 		return ST_INVALID;
-	if (strlen(user_id) > CHANNEL_MAX - PRIVATE_SIZE)
+	if (strlen(user_id) > ID_MAX)
 		return ST_FULL;
-	snprintf(ret_name, CHANNEL_MAX + 1, CHANNEL_PRIVATE "%s", user_id);
+	snprintf(
+	    ret_name, CHANNEL_MAX + 1, CHANNEL_PRIVATE_PREFIX "%s", user_id);
 	return ST_OK;
 }
 
 bool
-channel_is_allowed(const char *name, const char *user_id, enum role role)
+channel_role_reads(enum role role)
 {
-	const char *owner = channel_user(name);
-
-	if (role > ROLE_OBSERVER || text_is_blank(user_id))
-		return false;
-	if (owner != NULL)
-		return strcmp(owner, user_id) == 0;
-	switch (channel_number(name)) {
-	case CHANNEL_BUDGET:
-	case CHANNEL_WEBHOOKS:
-	case CHANNEL_RATELIMIT:
-		return role == ROLE_CEO || role == ROLE_MANAGER;
-	default:
-		return channel_is_shared(name);
+	switch (role) {
+	case ROLE_CEO:
+	case ROLE_MANAGER:
+	case ROLE_PAIR_PROGRAMMER:
+	case ROLE_BOARD_MEMBER:
+	case ROLE_OBSERVER:
+		return true;
+	case ROLE_SYSTEM:
+		break;
 	}
+	return false;
+}
+
+bool
+channel_allows(const struct channel_ref *c, enum role role, const char *user_id)
+{
+	if (!channel_role_reads(role))
+		return false;
+	switch (c->kind) {
+	case CHANNEL_PRIVATE:
+		return bytes_are(c->owner, user_id);
+	case CHANNEL_SHARED:
+		return !channel_is_restricted(c->shared) || role == ROLE_CEO ||
+		       role == ROLE_MANAGER;
+	case CHANNEL_UNKNOWN:
+		break;
+	}
+	return false;
 }

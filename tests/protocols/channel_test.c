@@ -1,95 +1,118 @@
-/* Names of channels, and who may hear them: sessions 1.8 and 2.5.5. */
+/* Who may hear what.  Numbers are those of the scenarios. */
 #include "protocols/channel.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
+#include "tests/gateway/check.h"
 
-#include <cmocka.h>
-
-/* Scenario 51; D-46 */
-static void
-test_blank_id_makes_no_channel(void **state)
+static struct channel_ref
+ref(const char *name)
 {
-	char name[CHANNEL_MAX + 1] = "untouched";
-
-	(void)state;
-	assert_int_equal(channel_of_user("", name), ST_INVALID);
-	assert_int_equal(channel_of_user(" \t", name), ST_INVALID);
-	assert_string_equal(name, "untouched");
-	assert_null(channel_user("user:"));
-	assert_null(channel_user("user: "));
-	assert_false(channel_is_valid("user:"));
-	assert_false(channel_is_valid(""));
+	return channel_parse(text(name));
 }
 
 static void
-test_name_of_a_user_goes_there_and_back(void **state)
+test_names_are_the_closed_list(void **state)
 {
-	char id[CHANNEL_MAX + 1], name[CHANNEL_MAX + 1];
+	static const char *const unknown[] = { "", "TASKS", "tasks ", "task",
+		"nonsense", "user", "#budget" };
 
 	(void)state;
-	assert_int_equal(channel_of_user("ada", name), ST_OK);
-	assert_string_equal(name, "user:ada");
-	assert_string_equal(channel_user(name), "ada");
+	for (uint32_t c = 0; c < CHANNELS_SHARED; c++) {
+		struct channel_ref r = ref(channel_name((enum channel)c));
+
+		assert_int_equal(r.kind, CHANNEL_SHARED);
+		assert_int_equal(r.shared, c);
+	}
+	for (size_t i = 0; i < COUNT(unknown); i++)
+		assert_int_equal(ref(unknown[i]).kind, CHANNEL_UNKNOWN);
+}
+
+static void
+test_51_blank_owner_is_no_channel(void **state)
+{
+	char name[CHANNEL_MAX + 1];
+
+	(void)state;
+	assert_int_equal(ref("user:").kind, CHANNEL_UNKNOWN);
+	assert_int_equal(ref("user: \t").kind, CHANNEL_UNKNOWN);
+	assert_int_equal(channel_private_name("", name), ST_INVALID);
+	assert_int_equal(channel_private_name(" ", name), ST_INVALID);
+	assert_int_equal(channel_private_name(NULL, name), ST_INVALID);
+	assert_int_equal(channel_private_name("u1", name), ST_OK);
+	assert_string_equal(name, "user:u1");
+	assert_true(is(ref(name).owner, "u1"));
+}
+
+static void
+test_51_owner_is_bounded(void **state)
+{
+	char id[ID_MAX + 2], name[CHANNEL_MAX + 1];
+
+	(void)state;
 	memset(id, 'x', sizeof(id));
-	id[CHANNEL_MAX - 5] = '\0';
-	assert_int_equal(channel_of_user(id, name), ST_OK);
-	id[CHANNEL_MAX - 5] = 'x';
-	id[CHANNEL_MAX - 4] = '\0';
-	assert_int_equal(channel_of_user(id, name), ST_FULL);
+	id[ID_MAX + 1] = '\0';
+	assert_int_equal(channel_private_name(id, name), ST_FULL);
+	id[ID_MAX] = '\0';
+	assert_int_equal(channel_private_name(id, name), ST_OK);
+	assert_int_equal(ref(name).kind, CHANNEL_PRIVATE);
 }
 
 static void
-test_shared_channels_are_a_closed_list(void **state)
+test_47_private_is_for_its_owner_alone(void **state)
 {
+	struct channel_ref r = ref("user:u1");
+
 	(void)state;
-	assert_true(channel_is_valid("tasks"));
-	assert_true(channel_is_valid("#ratelimit"));
-	assert_false(channel_is_valid("Tasks"));
-	assert_false(channel_is_valid("task"));
-	assert_false(channel_is_valid("nonsense"));
-	assert_false(channel_is_shared("user:ada"));
+	assert_true(channel_allows(&r, ROLE_OBSERVER, "u1"));
+	assert_false(channel_allows(&r, ROLE_OBSERVER, "u"));
+	assert_false(channel_allows(&r, ROLE_OBSERVER, "u11"));
+	assert_false(channel_allows(&r, ROLE_CEO, "c"));
+	assert_false(channel_allows(&r, ROLE_SYSTEM, "u1"));
 }
 
-/* Scenarios 46, 47, 48; SEC-9 */
 static void
-test_private_and_restricted_channels_are_kept(void **state)
+test_48_restricted_are_for_those_who_steer(void **state)
 {
-	(void)state;
-	assert_true(channel_is_allowed("user:u1", "u1", ROLE_OBSERVER));
-	assert_false(channel_is_allowed("user:u1", "c", ROLE_CEO));
-	assert_false(channel_is_allowed("user:", "", ROLE_CEO));
-	for (int role = ROLE_CEO; role <= ROLE_SYSTEM; role++) {
-		bool most = role == ROLE_CEO || role == ROLE_MANAGER;
-		bool reads = role != ROLE_SYSTEM;
+	static const char *const restricted[] = { "budget", "#webhooks",
+		"#ratelimit" };
 
-		assert_int_equal(
-		    channel_is_allowed("budget", "u", (enum role)role), most);
-		assert_int_equal(
-		    channel_is_allowed("#webhooks", "u", (enum role)role),
-		    most);
-		assert_int_equal(
-		    channel_is_allowed("#ratelimit", "u", (enum role)role),
-		    most);
-		assert_int_equal(
-		    channel_is_allowed("tasks", "u", (enum role)role), reads);
-		assert_false(
-		    channel_is_allowed("nonsense", "u", (enum role)role));
+	(void)state;
+	for (size_t i = 0; i < COUNT(restricted); i++) {
+		struct channel_ref r = ref(restricted[i]);
+
+		assert_true(channel_allows(&r, ROLE_CEO, "x"));
+		assert_true(channel_allows(&r, ROLE_MANAGER, "x"));
+		assert_false(channel_allows(&r, ROLE_PAIR_PROGRAMMER, "x"));
+		assert_false(channel_allows(&r, ROLE_BOARD_MEMBER, "x"));
+		assert_false(channel_allows(&r, ROLE_OBSERVER, "x"));
+		assert_false(channel_allows(&r, ROLE_SYSTEM, "x"));
 	}
 }
 
-#define RUN(test) cmocka_unit_test(test)
+static void
+test_others_are_for_all_who_read(void **state)
+{
+	struct channel_ref tasks = ref("tasks");
+	struct channel_ref none = ref("nonsense");
+
+	(void)state;
+	for (uint32_t role = ROLE_CEO; role < ROLE_SYSTEM; role++) {
+		assert_true(channel_allows(&tasks, (enum role)role, "x"));
+		assert_false(channel_allows(&none, (enum role)role, "x"));
+	}
+	assert_false(channel_allows(&tasks, ROLE_SYSTEM, "x"));
+	assert_false(channel_allows(&tasks, (enum role)99, "x"));
+}
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RUN(test_blank_id_makes_no_channel),
-		RUN(test_name_of_a_user_goes_there_and_back),
-		RUN(test_shared_channels_are_a_closed_list),
-		RUN(test_private_and_restricted_channels_are_kept),
+		RUN(test_names_are_the_closed_list),
+		RUN(test_51_blank_owner_is_no_channel),
+		RUN(test_51_owner_is_bounded),
+		RUN(test_47_private_is_for_its_owner_alone),
+		RUN(test_48_restricted_are_for_those_who_steer),
+		RUN(test_others_are_for_all_who_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
