@@ -218,8 +218,7 @@ actor_leave(struct actor *self, enum status st)
 	if (!list_empty(&l->open_ops))
 		op_sweep_open(l);
 	l->turn_actor = NULL;
-	if (st != ST_OK)
-		actor_ended_badly(self, st, "a callback failed");
+	actor_judge_turn(self, st, "a callback failed");
 }
 
 bool

@@ -142,8 +142,7 @@ actor_handle(struct actor *a, struct mail *m)
 	st = actor_handle_new(a, m);
 	flight->ended = (uint8_t)st;
 	actor_end_turn(a, st);
-	if (__builtin_expect(st != ST_OK, 0))
-		actor_ended_badly(a, st, "a handler failed");
+	actor_judge_turn(a, st, "a handler failed");
 }
 
 /* While an actor starts, it hears answers; requests wait. */

@@ -19,6 +19,7 @@
 
 #define FLIGHT_ENTRIES 64 /* envelopes each actor remembers */
 #define ACTOR_NAME_MAX 31
+#define ACTOR_WHY_MAX 351     /* of why it failed; a longer text is cut */
 #define ACTOR_URGENT_MAX 1024 /* messages on the control lane */
 
 #define ACTOR_PHASES(X) \
@@ -138,6 +139,8 @@ void op_close_all(struct actor *a, const char *why);
 /* ---- supervisor.c ---- */
 /* Its handler, op or timer returned st: restart, or past the limit, not. */
 void actor_ended_badly(struct actor *a, enum status st, const char *why);
+/* At the end of a turn that returned st: has the actor failed in it? */
+void actor_judge_turn(struct actor *a, enum status st, const char *why);
 /* Calls start; on failure the supervisor has it already. */
 void actor_begin(struct actor *a);
 /* Refuses what it has, calls stop; for good. */

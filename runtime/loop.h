@@ -39,6 +39,13 @@ struct loop_shared {
 	_Atomic uint64_t taken[LOOPS_MAX]; /* mails, by sending loop */
 };
 
+/* That the actor in its turn has failed; it ends when the turn does. */
+struct failure {
+	enum status st; /* OK: it has not */
+	bool hopeless;  /* starting again would not help */
+	char why[ACTOR_WHY_MAX + 1];
+};
+
 struct loop {
 	struct node *node;
 	uint16_t index;
@@ -69,6 +76,7 @@ struct loop {
 	void (*links_out)(struct loop *l);
 	uint64_t (*links_next_us)(const struct loop *l);
 	struct loop_shared *shared;
+	struct failure turn_failure;
 };
 
 MUST_CHECK enum status loop_init(

@@ -39,7 +39,7 @@ struct node {
 	uint32_t draining;
 	uint32_t ended;
 	bool failed;
-	char failed_why[384];
+	char failed_why[ACTOR_NAME_MAX + 2 + ACTOR_WHY_MAX + 1];
 	char announced[NODE_ANNOUNCED_MAX + 1];
 };
 

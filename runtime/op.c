@@ -307,8 +307,7 @@ op_go_on(struct op *op, struct mail *m, const struct msg *reply)
 	l->turn_mail = NULL;
 	l->turn_actor = NULL;
 	l->cause = NULL;
-	if (st != ST_OK)
-		actor_ended_badly(a, st, "an op failed");
+	actor_judge_turn(a, st, "an op failed");
 }
 
 static void

@@ -1,8 +1,10 @@
 #include "runtime/supervisor.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "runtime/base/log.h"
+#include "runtime/base/text.h"
 #include "runtime/node_inside.h"
 
 const struct supervisor_config supervisor_default = { ONE_FOR_ONE,
@@ -243,19 +245,63 @@ actor_ended_badly(struct actor *a, enum status st, const char *why)
 	supervisor_restart_group(a);
 }
 
+static void
+actor_ended_for_good(struct actor *a, const char *why)
+{
+	if (a->phase > ACTOR_RUNNING)
+		return;
+	actor_shed(a, why);
+	actor_quarantine(a, why);
+}
+
+void
+actor_judge_turn(struct actor *a, enum status st, const char *why)
+{
+	struct failure *f = &a->loop->turn_failure;
+	enum status told = f->st;
+
+	if (__builtin_expect(st == ST_OK && told == ST_OK, 1))
+		return;
+	f->st = ST_OK;
+	if (told == ST_OK)
+		actor_ended_badly(a, st, why);
+	else if (f->hopeless)
+		actor_ended_for_good(a, f->why);
+	else
+		actor_ended_badly(a, told, f->why);
+}
+
+/* Whoever called us may still hold an op or a timer.  The first word wins. */
+static void
+actor_fail_later(
+    struct actor *a, enum status st, bool hopeless, const char *why)
+{
+	struct failure *f = &a->loop->turn_failure;
+
+	if (f->st != ST_OK)
+		return;
+	f->st = st;
+	f->hopeless = hopeless;
+	text_fit(f->why, sizeof(f->why), why);
+}
+
 void
 actor_give_up(struct actor *self, const char *why)
 {
-	if (self->phase > ACTOR_RUNNING)
-		return;
-	actor_shed(self, why);
-	actor_quarantine(self, why);
+	if (self->loop->turn_actor == self)
+		actor_fail_later(self, ST_UNAVAILABLE, true, why);
+	else
+		actor_ended_for_good(self, why);
 }
 
 void
 actor_fail(struct actor *self, enum status st, const char *why)
 {
-	actor_ended_badly(self, st, why);
+	assert(st != ST_OK);
+	if (self->loop->turn_actor == self)
+		actor_fail_later(self, st, false, why);
+	else
+		actor_ended_badly(self, st, why);
 }
 
 void
