@@ -455,12 +455,22 @@ node_drain(struct node *n, uint64_t within_us)
 	pthread_mutex_unlock(&n->lock);
 }
 
+/* A worker wakes the loop it reports to, so the loops must outlive it. */
+static void
+node_stop_work(struct node *n)
+{
+	for (int i = 0; i < WORK_POOLS; i++)
+		if (n->work[i].threads > 0)
+			work_fini(&n->work[i]);
+}
+
 /* Actors end in reverse order, so that nobody outlives whom it needs. */
 void
 node_stop(struct node *n)
 {
 	for (struct actor *a = n->actors; a != NULL; a = a->prev_of_node)
 		node_run_errand(n, a, actor_end);
+	node_stop_work(n);
 	if (n->drivers != NULL)
 		drivers_stop(n);
 	else

@@ -76,6 +76,7 @@ work_fini(struct work_queue *q)
 	for (uint32_t i = 0; i < q->threads; i++)
 		pthread_join(q->ids[i], NULL);
 	q->threads = 0;
+	q->max = 0;
 	pthread_cond_destroy(&q->filled);
 	pthread_mutex_destroy(&q->lock);
 }
