@@ -105,15 +105,15 @@ void actor_ready(struct actor *self);
 /* Ends a drain. */
 void actor_drained(struct actor *self);
 /*
- * Only from start.  Starting again would not help: the node ends, and why is
- * its last word.
+ * Starting again would not help: the node ends, and why is its last word.  As
+ * actor_fail otherwise.
  */
 void actor_give_up(struct actor *self, const char *why);
 /* False in tests and the simulator: make no threads. */
 bool actor_is_threaded(const struct actor *self);
 /*
  * As if the handler had returned st, for callbacks that return nothing: the
- * actor ends with its turn, not here.  why is logged then: it must last.
+ * actor ends when its turn does, so what the caller holds is still good.
  */
 void actor_fail(struct actor *self, enum status st, const char *why);
 

@@ -19,6 +19,7 @@
 
 #define FLIGHT_ENTRIES 64 /* envelopes each actor remembers */
 #define ACTOR_NAME_MAX 31
+#define ACTOR_WHY_MAX 351     /* of why it failed; a longer text is cut */
 #define ACTOR_URGENT_MAX 1024 /* messages on the control lane */
 
 #define ACTOR_PHASES(X) \

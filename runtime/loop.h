@@ -39,6 +39,13 @@ struct loop_shared {
 	_Atomic uint64_t taken[LOOPS_MAX]; /* mails, by sending loop */
 };
 
+/* That the actor in its turn has failed; it ends when the turn does. */
+struct failure {
+	enum status st; /* OK: it has not */
+	bool hopeless;  /* starting again would not help */
+	char why[ACTOR_WHY_MAX + 1];
+};
+
 struct loop {
 	struct node *node;
 	uint16_t index;
@@ -54,8 +61,6 @@ struct loop {
 	struct actor *turn_actor;
 	struct mail *turn_mail; /* NULL once reused or kept */
 	bool turn_answered;
-	enum status turn_failed; /* by actor_fail; OK: not */
-	const char *turn_why;
 	struct frame turn_head;
 	const struct frame *cause; /* trace and deadline of what is sent now */
 
@@ -71,6 +76,7 @@ struct loop {
 	void (*links_out)(struct loop *l);
 	uint64_t (*links_next_us)(const struct loop *l);
 	struct loop_shared *shared;
+	struct failure turn_failure;
 };
 
 MUST_CHECK enum status loop_init(

@@ -348,8 +348,8 @@ node_failed(struct node *n, const char *actor, const char *why)
 	first = !n->failed;
 	n->failed = true;
 	if (first)
-		snprintf(n->failed_why, sizeof(n->failed_why), "%.32s: %s",
-		    actor, why);
+		snprintf(n->failed_why, sizeof(n->failed_why), "%.*s: %.*s",
+		    ACTOR_NAME_MAX, actor, ACTOR_WHY_MAX, why);
 	pthread_cond_broadcast(&n->changed);
 	pthread_mutex_unlock(&n->lock);
 	if (first && n->config.on_failed != NULL)

@@ -8,8 +8,6 @@
 #include "runtime/node.h"
 #include "runtime/work.h"
 
-#define NODE_FAILED_WHY_MAX 511 /* longer last words are cut */
-
 struct bridge;
 
 /* Where an actor of this node is; the number of its loop is for any thread. */
@@ -41,7 +39,7 @@ struct node {
 	uint32_t draining;
 	uint32_t ended;
 	bool failed;
-	char failed_why[NODE_FAILED_WHY_MAX + 1];
+	char failed_why[ACTOR_NAME_MAX + 2 + ACTOR_WHY_MAX + 1];
 	char announced[NODE_ANNOUNCED_MAX + 1];
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/log.h"
+#include "runtime/base/text.h"
 #include "runtime/node_inside.h"
 
 const struct supervisor_config supervisor_default = { ONE_FOR_ONE,
@@ -244,44 +245,63 @@ actor_ended_badly(struct actor *a, enum status st, const char *why)
 	supervisor_restart_group(a);
 }
 
-void
-actor_give_up(struct actor *self, const char *why)
+static void
+actor_ended_for_good(struct actor *a, const char *why)
 {
-	assert(self->loop->turn_actor != self);
-	if (self->phase > ACTOR_RUNNING)
+	if (a->phase > ACTOR_RUNNING)
 		return;
-	actor_shed(self, why);
-	actor_quarantine(self, why);
+	actor_shed(a, why);
+	actor_quarantine(a, why);
 }
 
 void
 actor_judge_turn(struct actor *a, enum status st, const char *why)
 {
-	struct loop *l = a->loop;
+	struct failure *f = &a->loop->turn_failure;
+	enum status told = f->st;
 
-	if (st == ST_OK && l->turn_failed == ST_OK)
+	if (__builtin_expect(st == ST_OK && told == ST_OK, 1))
 		return;
-	if (l->turn_failed != ST_OK) {
-		st = l->turn_failed;
-		why = l->turn_why;
-		l->turn_failed = ST_OK;
-	}
-	actor_ended_badly(a, st, why);
+	f->st = ST_OK;
+	if (told == ST_OK)
+		actor_ended_badly(a, st, why);
+	else if (f->hopeless)
+		actor_ended_for_good(a, f->why);
+	else
+		actor_ended_badly(a, told, f->why);
 }
 
-/* In a turn it must wait: whoever called us may still hold an op. */
+/* Whoever called us may still hold an op or a timer.  The first word wins. */
+static void
+actor_fail_later(
+    struct actor *a, enum status st, bool hopeless, const char *why)
+{
+	struct failure *f = &a->loop->turn_failure;
+
+	if (f->st != ST_OK)
+		return;
+	f->st = st;
+	f->hopeless = hopeless;
+	text_fit(f->why, sizeof(f->why), why);
+}
+
+void
+actor_give_up(struct actor *self, const char *why)
+{
+	if (self->loop->turn_actor == self)
+		actor_fail_later(self, ST_UNAVAILABLE, true, why);
+	else
+		actor_ended_for_good(self, why);
+}
+
 void
 actor_fail(struct actor *self, enum status st, const char *why)
 {
-	struct loop *l = self->loop;
-
 	assert(st != ST_OK);
-	if (l->turn_actor != self) {
+	if (self->loop->turn_actor == self)
+		actor_fail_later(self, st, false, why);
+	else
 		actor_ended_badly(self, st, why);
-		return;
-	}
-	l->turn_failed = st;
-	l->turn_why = why;
 }
 
 void

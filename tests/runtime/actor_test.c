@@ -38,6 +38,13 @@ echo_on_pong_fail(struct actor *self, struct op *op, const struct msg *reply)
 }
 
 static enum status
+echo_on_pong_give_up(struct actor *self, struct op *op, const struct msg *reply)
+{
+	actor_give_up(self, "no hope");
+	return op_pass(op, reply);
+}
+
+static enum status
 echo_on_kept(struct actor *self, struct op *op, const struct msg *why)
 {
 	struct echo_state *s = actor_state(self);
@@ -86,7 +93,18 @@ echo_work(struct actor *self, const struct msg *in)
 }
 
 /* What to do is in the number. */
-enum { ECHO, RELAY, RELAY_FAIL, KEEP, FORGET, FAIL, TIMER, WORK, TOO_BIG };
+enum {
+	ECHO,
+	RELAY,
+	RELAY_FAIL,
+	RELAY_GIVE_UP,
+	KEEP,
+	FORGET,
+	FAIL,
+	TIMER,
+	WORK,
+	TOO_BIG
+};
 
 static enum status
 echo_on_ping(struct actor *self, const struct msg *in)
@@ -103,6 +121,9 @@ echo_on_ping(struct actor *self, const struct msg *in)
 	case RELAY_FAIL:
 		return ASK(self, in, actor_find(self, ACTOR_NUMBER(store), 0),
 		    ping, echo_on_pong_fail, .number = 7);
+	case RELAY_GIVE_UP:
+		return ASK(self, in, actor_find(self, ACTOR_NUMBER(store), 0),
+		    ping, echo_on_pong_give_up, .number = 7);
 	case KEEP:
 		s->kept = op_open(self, in);
 		return op_keep(s->kept, echo_on_kept);
@@ -205,6 +226,23 @@ test_failing_in_an_op_ends_the_actor_after_its_turn(void **state)
 	rig_advance_ms(&r, 1000);
 	tag = RIG_ASK(&r, gateway, tasks, ping, .number = 1000);
 	assert_int_equal(RIG_REPLIED(&r, gateway, tag, pong)->number, 1000);
+	rig_fini(&r);
+}
+
+static void
+test_giving_up_in_an_op_ends_the_node_after_its_turn(void **state)
+{
+	struct rig r;
+	uint64_t tag;
+
+	(void)state;
+	echo_rig(&r);
+	tag = RIG_ASK(&r, gateway, tasks, ping, .number = RELAY_GIVE_UP);
+	RIG_ANSWER(&r, RIG_TAKE(&r, store, ping), pong, .number = 8);
+	assert_int_equal(RIG_REPLIED(&r, gateway, tag, pong)->number, 8);
+	assert_string_equal(node_failure(r.node), "echo: no hope");
+	tag = RIG_ASK(&r, gateway, tasks, ping, .number = ECHO);
+	assert_int_equal(refused_of(&r, tag)->status, ST_UNAVAILABLE);
 	rig_fini(&r);
 }
 
@@ -445,6 +483,8 @@ main(void)
 		    test_relayed_request_is_answered_through_the_op),
 		cmocka_unit_test(
 		    test_failing_in_an_op_ends_the_actor_after_its_turn),
+		cmocka_unit_test(
+		    test_giving_up_in_an_op_ends_the_node_after_its_turn),
 		cmocka_unit_test(test_refusal_is_passed_on),
 		cmocka_unit_test(
 		    test_deadline_answers_once_and_late_reply_is_dropped),
