@@ -87,6 +87,19 @@ actor_end_turn(struct actor *a, enum status st)
 	l->cause = NULL;
 }
 
+/* The refusal is the answer: the turn owes none any more. */
+static enum status
+actor_bounce(
+    struct actor *a, struct mail *m, enum status st, const char *detail)
+{
+	struct loop *l = a->loop;
+
+	l->turn_mail = NULL;
+	l->turn_answered = true;
+	loop_bounce(l, m, st, detail);
+	return ST_OK;
+}
+
 static enum status
 actor_handle_new(struct actor *a, struct mail *m)
 {
@@ -99,18 +112,14 @@ actor_handle_new(struct actor *a, struct mail *m)
 
 	if (slot == NULL) {
 		a->books[BOOK_UNKNOWN]++;
-		l->turn_mail = NULL;
-		loop_bounce(l, m, ST_UNSUPPORTED, "no handler for it");
-		return ST_OK;
+		return actor_bounce(a, m, ST_UNSUPPORTED, "no handler for it");
 	}
 	in.type = slot->type;
 	st = wire_decode(slot->type, &l->arena, m->at + FRAME_HEAD,
 	    m->size - FRAME_HEAD, &in.body);
 	if (st != ST_OK) {
 		a->books[BOOK_MALFORMED]++;
-		l->turn_mail = NULL;
-		loop_bounce(l, m, st, "its body did not decode");
-		return ST_OK;
+		return actor_bounce(a, m, st, "its body did not decode");
 	}
 	a->books[BOOK_HANDLED]++;
 	return slot->fn(a, &in);

@@ -399,6 +399,7 @@ test_unknown_message_is_refused(void **state)
 	echo_rig(&r);
 	tag = RIG_ASK(&r, gateway, tasks, store_health, .nothing = 0);
 	assert_int_equal(refused_of(&r, tag)->status, ST_UNSUPPORTED);
+	assert_int_equal(rig_logged(&r, EV_OP_UNANSWERED), 0);
 	rig_fini(&r);
 }
 
