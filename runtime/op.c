@@ -185,6 +185,7 @@ op_answer(struct op *op, enum frame_kind kind, uint16_t id, const void *body)
 		op_stop_waiting(op);
 	if (f.ref != 0) {
 		f.kind = (uint8_t)kind;
+		f.hops = FRAME_HOPS;
 		f.id = id;
 		f.from = a->address;
 		f.to = op->caller.from;
@@ -212,6 +213,7 @@ op_reply_encoded(struct op *op, uint16_t id, struct bytes body)
 	if (op->phase == OP_KEPT)
 		op_stop_waiting(op);
 	f.kind = FRAME_REPLY;
+	f.hops = FRAME_HOPS;
 	f.id = id;
 	f.from = op->actor->address;
 	f.to = op->caller.from;

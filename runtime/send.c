@@ -272,6 +272,7 @@ loop_bounce(struct loop *l, struct mail *m, enum status st, const char *detail)
 	}
 	from = f.from;
 	f.kind = FRAME_REFUSAL;
+	f.hops = FRAME_HOPS;
 	f.from = f.to;
 	f.to = from;
 	f.deadline_us = FRAME_DEADLINE_NONE;
