@@ -162,6 +162,8 @@ bridge_remote(struct bridge *b, struct loop *l, struct mail *m)
 
 	if (peer > LINK_NODE_MAX)
 		loop_bounce(l, m, ST_NOT_FOUND, "no such node");
+	else if (m->at[FRAME_AT_HOPS] == 0)
+		loop_bounce(l, m, ST_FULL, "its hops are used up");
 	else if (bridge_may_hold(b, peer, m))
 		mail_list_append(&b->held[peer], m);
 	else

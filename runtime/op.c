@@ -73,6 +73,8 @@ op_open(struct actor *self, const struct msg *in)
 		op->caller = *in->head;
 		op->caller.ref = in->ref;
 		self->loop->turn_answered = true;
+	} else {
+		op->caller.hops = FRAME_HOPS;
 	}
 	if (in == NULL || op->caller.deadline_us == FRAME_DEADLINE_NONE)
 		op->caller.deadline_us = self->loop->now_us + ACTOR_ASK_US;
@@ -125,8 +127,7 @@ op_ask(
 
 	f.kind = FRAME_REQUEST;
 	f.lane = FRAME_NORMAL;
-	f.hops =
-	    (uint8_t)(op->caller.hops > 0 ? op->caller.hops - 1 : FRAME_HOPS);
+	f.hops = (uint8_t)(op->caller.hops > 0 ? op->caller.hops - 1 : 0);
 	f.id = id;
 	f.from = a->address;
 	f.to = to;

@@ -61,6 +61,13 @@ echo_on_expired(struct actor *self, struct op *op, const struct msg *why)
 }
 
 static enum status
+echo_on_pong(struct actor *self, struct op *op, const struct msg *reply)
+{
+	(void)self;
+	return op_pass(op, reply);
+}
+
+static enum status
 echo_on_ping(struct actor *self, const struct msg *in)
 {
 	const struct ping *ask = in->body;
@@ -71,6 +78,8 @@ echo_on_ping(struct actor *self, const struct msg *in)
 		twins.kept = op_open(self, in);
 		return op_keep(twins.kept, echo_on_expired);
 	}
+	if (ask->number == TWINS_ASK_BACK)
+		return ASK(self, in, in->from, ping, echo_on_pong, .number = 0);
 	return REPLY(self, in, pong, .number = ask->number);
 }
 

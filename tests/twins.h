@@ -24,7 +24,7 @@
 enum { EDGE, CORE, TWINS };
 
 /* What to do with a ping is in its number; others are echoed too. */
-enum { TWINS_KEEP = 1, TWINS_ECHO };
+enum { TWINS_KEEP = 1, TWINS_ASK_BACK, TWINS_ECHO };
 
 struct twin {
 	struct clock clock;

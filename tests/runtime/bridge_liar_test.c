@@ -227,6 +227,24 @@ test_an_answer_has_hops_when_its_request_had_one(void **state)
 		assert_true(liar.back[i].hops > 0);
 }
 
+/* Else two nodes that ask each other would never come to an end. */
+static void
+test_hops_that_are_used_up_are_not_renewed(void **state)
+{
+	struct frame f = honest_frame();
+
+	(void)state;
+	f.hops = FRAME_HOPS;
+	liar_send(&f, TWINS_ASK_BACK);
+	assert_int_equal(liar.backs, 1);
+	assert_int_equal(liar.back[0].kind, FRAME_REQUEST);
+	assert_int_equal(liar.back[0].hops, FRAME_HOPS - 2);
+	f.hops = 1;
+	liar_send(&f, TWINS_ASK_BACK);
+	assert_int_equal(liar.backs, 2);
+	assert_int_equal(liar.back[1].kind, FRAME_REFUSAL);
+}
+
 #define WITH(setup, test) \
 	cmocka_unit_test_setup_teardown(test, setup, twins_teardown)
 
@@ -242,6 +260,7 @@ main(void)
 		WITH(liar_setup, test_an_answer_to_nothing_is_dropped),
 		WITH(liar_setup,
 		    test_an_answer_has_hops_when_its_request_had_one),
+		WITH(liar_setup, test_hops_that_are_used_up_are_not_renewed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
