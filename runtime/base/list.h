@@ -51,8 +51,8 @@ list_append(struct list *l, struct list *node)
 static inline struct list *
 list_first(const struct list *l)
 {
-	return l->next == l ? NULL
-			    : l->next; /* NOLINT(clang-analyzer-unix.Malloc) */
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	return l->next == l ? NULL : l->next;
 }
 
 #endif
