@@ -276,11 +276,13 @@ static bool
 gateway_sees_another(struct actor *self, const struct node_changed *news,
     uint32_t number, uint64_t *life)
 {
+	bool met = *life != 0;
+
 	if (!news->up || news->incarnation == *life ||
 	    address_node(actor_find(self, number, 0)) != news->node)
 		return false;
 	*life = news->incarnation;
-	return true;
+	return met;
 }
 
 static enum status

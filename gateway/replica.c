@@ -158,6 +158,7 @@ replica_become_complete(struct replica *r)
 	r->joining = false;
 	r->complete = true;
 	r->heard_us = actor_now_us(r->self);
+	r->whole_us = r->heard_us;
 	return r->on_ready(r->ctx);
 }
 
@@ -290,6 +291,19 @@ replica_on_change(struct replica *r, const struct msg *in)
 	return REPLY(r->self, in, done, .nothing = 0);
 }
 
+/*
+ * "Join" may have been said before we did, and have waited in the mailbox
+ * while we started.  A registry that means it says it with every beat.
+ */
+static bool
+replica_heard_of_join_late(
+    const struct replica *r, const struct replica_beat *beat)
+{
+	return beat->epoch == 0 && replica_is_fresh(r) &&
+	       actor_now_us(r->self) - r->whole_us <
+		   REPLICA_BEAT_MS * UINT64_C(1000);
+}
+
 /* A beat of another epoch: the registry has forgotten us. */
 enum status
 replica_on_beat(struct replica *r, const struct msg *in)
@@ -298,7 +312,7 @@ replica_on_beat(struct replica *r, const struct msg *in)
 
 	if (beat->epoch == r->epoch && r->epoch != 0)
 		replica_heard(r);
-	else
+	else if (!replica_heard_of_join_late(r, beat))
 		replica_start(r);
 	return ST_OK;
 }

@@ -36,6 +36,7 @@ struct replica {
 	char key_id[33];
 	uint64_t epoch;
 	uint64_t heard_us; /* the last beat, or change, of this epoch */
+	uint64_t whole_us; /* since when it is complete */
 	bool complete;     /* every page has been read */
 	bool joining;
 	bool overflowed;
