@@ -208,6 +208,22 @@ test_other_epoch_means_join_again(void **state)
 	gate_end(&g);
 }
 
+/* Said before we joined, heard after: the door stays open. */
+static void
+test_late_word_to_join_is_passed_over(void **state)
+{
+	(void)state;
+	gate_start(&g);
+	gate_dial(&g);
+	gate_beat(&g, 0);
+	assert_null(rig_peek(&g.r, REGISTRY, MSG_replica_join));
+	assert_has(gate_me(&g, ceo_token()), "HTTP/1.1 200 ");
+	rig_advance_ms(&g.r, REPLICA_BEAT_MS);
+	gate_beat(&g, 0);
+	assert_non_null(rig_peek(&g.r, REGISTRY, MSG_replica_join));
+	gate_end(&g);
+}
+
 /* More than it can keep: whom it has forgotten it cannot refuse. */
 static void
 test_overflow_closes_the_gate(void **state)
@@ -257,6 +273,7 @@ main(void)
 		RUN(test_lapsed_lease_lets_nobody_in_until_it_joins_again),
 		RUN(test_beats_keep_the_lease),
 		RUN(test_other_epoch_means_join_again),
+		RUN(test_late_word_to_join_is_passed_over),
 		RUN(test_overflow_closes_the_gate),
 	};
 
