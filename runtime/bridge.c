@@ -14,6 +14,8 @@ struct bridge {
 	struct bridge_stats stats;
 	uint64_t incarnations[LINK_NODE_MAX + 1]; /* last one seen; 0: none */
 	struct mail_list held[LINK_NODE_MAX + 1]; /* for peers not met yet */
+	struct mail_list late[LINK_NODE_MAX + 1]; /* answers without room */
+	uint32_t late_count;
 	struct parcel wake;
 	atomic_bool woken;
 };
@@ -113,10 +115,16 @@ bridge_send(struct bridge *b, struct loop *l, uint32_t peer, struct mail *m)
 				      m->at[FRAME_AT_KIND] >= FRAME_REPLY
 				  ? LINK_CONTROL
 				  : LINK_NORMAL;
-	enum status st;
+	enum status st = ST_FULL;
 
 	frame_deadline_to_left(m->at, l->now_us);
-	st = links_send(b->links, (uint16_t)peer, lane, m->at, m->size);
+	if (b->late[peer].head == NULL || m->at[FRAME_AT_KIND] < FRAME_REPLY)
+		st = links_send(b->links, (uint16_t)peer, lane, m->at, m->size);
+	if (st == ST_FULL && m->at[FRAME_AT_KIND] >= FRAME_REPLY) {
+		mail_list_append(&b->late[peer], m);
+		b->late_count++;
+		return ST_OK;
+	}
 	if (st == ST_OK) {
 		b->stats.sent++;
 		loop_drop(l, m);
@@ -225,9 +233,38 @@ bridge_links_in(struct loop *l)
 	(void)links_turn(l->node->bridge->links);
 }
 
+/*
+ * Answers were asked for and asks are bounded, so those that found no room on
+ * the link wait here, in their order, until the peer has acknowledged enough.
+ */
+static void
+bridge_send_late(struct bridge *b, struct loop *l, uint16_t peer)
+{
+	struct mail_list *late = &b->late[peer];
+
+	while (late->head != NULL) {
+		struct mail *m = late->head;
+		enum status st =
+		    links_send(b->links, peer, LINK_CONTROL, m->at, m->size);
+
+		if (st == ST_FULL)
+			return;
+		if (st == ST_OK)
+			b->stats.sent++;
+		else
+			b->stats.refused++;
+		b->late_count--;
+		loop_drop(l, mail_list_pop(late));
+	}
+}
+
 static void
 bridge_links_out(struct loop *l)
 {
+	struct bridge *b = l->node->bridge;
+
+	for (uint16_t i = 0; b->late_count > 0 && i <= LINK_NODE_MAX; i++)
+		bridge_send_late(b, l, i);
 	links_flush(l->node->bridge->links);
 }
 
@@ -339,6 +376,9 @@ bridge_destroy(struct bridge *b)
 	for (uint32_t i = 0; i <= LINK_NODE_MAX; i++)
 		while (b->held[i].head != NULL)
 			loop_drop(l, mail_list_pop(&b->held[i]));
+	for (uint32_t i = 0; i <= LINK_NODE_MAX; i++)
+		while (b->late[i].head != NULL)
+			loop_drop(l, mail_list_pop(&b->late[i]));
 	links_destroy(b->links);
 	free(b);
 }

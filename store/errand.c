@@ -28,25 +28,21 @@ static enum status
 errand_encode(struct errand *e, struct wire_out *out,
     const struct wire_type *type, const void *body)
 {
-	size_t size = ERRAND_SMALL * 8;
+	size_t size = ERRAND_SMALL;
 	enum status st =
 	    out->size == 0 ? ST_FULL : wire_encode(type, body, out);
 
-	while (st == ST_FULL && size <= ERRAND_REPLY_MAX * 2) {
-		unsigned char *bytes;
-
+	while (st == ST_FULL && size < ERRAND_REPLY_MAX) {
+		size =
+		    size * 8 < ERRAND_REPLY_MAX ? size * 8 : ERRAND_REPLY_MAX;
 		if (out->bytes != e->small)
 			free(out->bytes);
-		bytes =
-		    malloc(size < ERRAND_REPLY_MAX ? size : ERRAND_REPLY_MAX);
-		*out = (struct wire_out){ bytes,
-			size < ERRAND_REPLY_MAX ? size : ERRAND_REPLY_MAX, 0 };
-		if (bytes == NULL) {
+		*out = (struct wire_out){ malloc(size), size, 0 };
+		if (out->bytes == NULL) {
 			out->size = 0;
 			return ST_NO_MEMORY;
 		}
 		st = wire_encode(type, body, out);
-		size *= 8;
 	}
 	return st;
 }
