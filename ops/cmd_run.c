@@ -30,6 +30,18 @@ run_on_failed(void *ctx, const char *actor, const char *why)
 	kill(getpid(), SIGUSR2);
 }
 
+/* While it starts nobody takes the signals: they stay pending. */
+static bool
+run_is_wanted(void *ctx)
+{
+	sigset_t pending;
+
+	(void)ctx;
+	return sigpending(&pending) != 0 ||
+	       !(sigismember(&pending, SIGTERM) == 1 ||
+		   sigismember(&pending, SIGINT) == 1);
+}
+
 static bool
 run_find_node(
     const struct cmd_args *args, const struct loaded *l, unsigned *ret_node)
@@ -128,7 +140,7 @@ static enum cmd_exit
 run_node(const struct cmd_args *args, const struct loaded *l, unsigned number)
 {
 	const char *name = topology_node(l->topology, number)->name;
-	const struct stage_calls calls = { run_on_failed, NULL };
+	const struct stage_calls calls = { run_on_failed, run_is_wanted, NULL };
 	uint64_t start_us = clock_mono_us(&clock_system);
 	uint64_t drain_us =
 	    config_u64(l->config, SETTING_runtime_stop_drain_timeout_seconds) *
@@ -154,6 +166,8 @@ run_node(const struct cmd_args *args, const struct loaded *l, unsigned number)
 		run_wait(stage_node(s), &set);
 		stage_tell(l, name, NULL);
 		node_drain(stage_node(s), drain_us);
+	} else if (st == ST_CLOSED) {
+		st = ST_OK; /* asked to end before it was ready */
 	}
 	if (st != ST_OK || atomic_load(&run_failed))
 		fprintf(args->err, "troupe run: node %s: %s\n", name,

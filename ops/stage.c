@@ -247,7 +247,8 @@ stage_create(const struct loaded *l, unsigned node,
 		.shards = stage_shards,
 		.topology = s,
 		.on_failed = calls->on_failed,
-		.on_failed_ctx = calls->ctx };
+		.is_wanted = calls->is_wanted,
+		.calls_ctx = calls->ctx };
 	enum status st;
 
 	if (s == NULL)

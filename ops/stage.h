@@ -28,6 +28,7 @@ MUST_CHECK enum status stage_make_keys(
 
 struct stage_calls {
 	void (*on_failed)(void *ctx, const char *actor, const char *why);
+	bool (*is_wanted)(void *ctx);
 	void *ctx;
 };
 

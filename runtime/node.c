@@ -296,15 +296,40 @@ node_for_each_in_order(
 	node_run_errand(n, a, run);
 }
 
+static struct timespec
+node_time_after(uint64_t us)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += (time_t)(us / 1000000);
+	t.tv_nsec += (long)(us % 1000000) * 1000;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	return t;
+}
+
+static bool
+node_is_wanted(const struct node *n)
+{
+	return n->config.is_wanted == NULL ||
+	       n->config.is_wanted(n->config.calls_ctx);
+}
+
 static enum status
 node_wait_ready(struct node *n)
 {
-	enum status st;
+	enum status st = ST_OK;
 
 	pthread_mutex_lock(&n->lock);
-	while (n->starting > 0 && !n->failed)
-		pthread_cond_wait(&n->changed, &n->lock);
-	st = n->failed ? ST_UNAVAILABLE : ST_OK;
+	while (n->starting > 0 && !n->failed && st == ST_OK) {
+		struct timespec until = node_time_after(NODE_LOOK_US);
+
+		(void)pthread_cond_timedwait(&n->changed, &n->lock, &until);
+		st = node_is_wanted(n) ? ST_OK : ST_CLOSED;
+	}
+	if (n->failed)
+		st = ST_UNAVAILABLE;
 	pthread_mutex_unlock(&n->lock);
 	return st;
 }
@@ -353,7 +378,7 @@ node_failed(struct node *n, const char *actor, const char *why)
 	pthread_cond_broadcast(&n->changed);
 	pthread_mutex_unlock(&n->lock);
 	if (first && n->config.on_failed != NULL)
-		n->config.on_failed(n->config.on_failed_ctx, actor, why);
+		n->config.on_failed(n->config.calls_ctx, actor, why);
 }
 
 struct outside {
@@ -443,11 +468,7 @@ node_drain(struct node *n, uint64_t within_us)
 		node_settle(n);
 		return;
 	}
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += (time_t)(within_us / 1000000);
-	until.tv_nsec += (long)(within_us % 1000000) * 1000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
+	until = node_time_after(within_us);
 	pthread_mutex_lock(&n->lock);
 	while (n->draining > 0 &&
 	       pthread_cond_timedwait(&n->changed, &n->lock, &until) == 0)

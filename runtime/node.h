@@ -14,6 +14,7 @@
 
 #define NODE_SPAWNED_MAX 4096u /* actors beside those of actors.def */
 #define NODE_NAME_MAX 63
+#define NODE_LOOK_US 100000 /* between two questions to is_wanted */
 #define NODE_ANNOUNCED_MAX 1023
 #define WORK_QUEUE_MAX 1024u /* jobs that wait, per pool */
 #define WORK_THREADS_MAX 16u
@@ -45,7 +46,10 @@ struct node_config {
 	/* Called once, on any thread, when an actor is past help; may be NULL.
 	 */
 	void (*on_failed)(void *ctx, const char *actor, const char *why);
-	void *on_failed_ctx;
+	/* Asked now and then while node_start waits: false ends the wait, as
+	 * an actor may wait for another node for ever.  May be NULL. */
+	bool (*is_wanted)(void *ctx);
+	void *calls_ctx;
 };
 
 /* Copies c, but not what it points to. */
@@ -61,7 +65,10 @@ MUST_CHECK enum status node_spawn(struct node *n,
     const struct actor_class *class, uint32_t number, uint32_t shard,
     uint32_t loop, uint64_t *ret_address);
 
-/* Runs the loops; returns when every actor is ready, or why one is not. */
+/*
+ * Runs the loops; returns when every actor is ready.  UNAVAILABLE: one is past
+ * help.  CLOSED: is_wanted said no.  node_stop comes next in any case.
+ */
 MUST_CHECK enum status node_start(struct node *n);
 
 /* A signal from nobody, from any thread: how the outside starts something. */

@@ -252,6 +252,49 @@ test_node_stops_with_work_under_way(void **state)
 	node_destroy(n);
 }
 
+static enum status
+waiter_start(struct actor *self)
+{
+	(void)self;
+	return ST_OK;
+}
+
+static const struct actor_class waiter_class = {
+	.name = "waiter",
+	.starts_slowly = true,
+	.start = waiter_start,
+	.on = (const struct handler[]){ { 0 } },
+};
+
+static bool
+nobody_wants_it(void *ctx)
+{
+	unsigned *asked = ctx;
+
+	return ++*asked < 2;
+}
+
+static void
+test_start_that_nobody_wants_any_more_ends(void **state)
+{
+	unsigned asked = 0;
+	struct node_config c = { .number = 0,
+		.name = "here",
+		.loops = 1,
+		.threaded = true,
+		.is_wanted = nobody_wants_it,
+		.calls_ctx = &asked };
+	struct node *n;
+
+	(void)state;
+	assert_int_equal(node_create(&c, &n), ST_OK);
+	assert_int_equal(node_spawn(n, &waiter_class, 0, 0, 0, NULL), ST_OK);
+	assert_int_equal(node_start(n), ST_CLOSED);
+	assert_int_equal(asked, 2);
+	node_stop(n);
+	node_destroy(n);
+}
+
 int
 main(void)
 {
@@ -261,6 +304,7 @@ main(void)
 		cmocka_unit_test(test_node_stops_with_messages_on_their_way),
 		cmocka_unit_test(test_work_comes_back_to_its_loop),
 		cmocka_unit_test(test_node_stops_with_work_under_way),
+		cmocka_unit_test(test_start_that_nobody_wants_any_more_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

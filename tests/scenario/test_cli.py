@@ -254,3 +254,22 @@ def test_port_in_use():
         other.close()
     finally:
         server.close()
+
+
+def test_term_while_it_waits_for_another_node(tmp_path):
+    split = ROOT / "ops/topologies/split.yaml"
+    common = ["--topology", split, "--data", tmp_path]
+    edge = subprocess.Popen(
+        [TROUPE, "run", "--node", "edge", *common],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while "node.start" not in edge.stderr.readline():
+            pass
+        edge.terminate()
+        edge.communicate(timeout=STOP_S)
+        assert edge.returncode == 0
+    finally:
+        edge.kill()
+        edge.wait()
