@@ -1,5 +1,6 @@
 #include "runtime/base/text.h"
 
+#include <assert.h>
 #include <string.h>
 
 bool
@@ -9,6 +10,7 @@ text_fit(char *ret_text, size_t size, const char *text)
 	size_t all = strlen(from);
 	size_t n = all < size ? all : size - 1;
 
+	assert(size > 0);
 	while (n < all && n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)
 		n--;
 	memcpy(ret_text, from, n);
