@@ -137,9 +137,14 @@ static enum cmd_exit
 cmd_parse(struct cmd_args *a, char *const *words)
 {
 	while (*words != NULL) {
-		if (strncmp(*words, "--", 2) != 0)
-			return cmd_refuse(
-			    a->err, *words, "is not understood here");
+		if (strncmp(*words, "--", 2) != 0) {
+			if (a->word_count >= a->cmd->words_max ||
+			    a->word_count >= CMD_WORDS_MAX)
+				return cmd_refuse(
+				    a->err, *words, "is not understood here");
+			a->words[a->word_count++] = *words++;
+			continue;
+		}
 		if (cmd_parse_option(a, &words) != CMD_OK)
 			return CMD_USAGE;
 	}

@@ -1,11 +1,12 @@
 /*
  * cmd - the commands of the program: one file and one line of cmds.def each.
  *
- *   troupe COMMAND [--option=value | --option value | --flag] ...
+ *   troupe COMMAND [WORD | --option=value | --option value | --flag] ...
  *
  * Exit codes: CMD_OK, it did what was asked; CMD_FAILED, it tried and could
  * not, one line on the error stream says why; CMD_USAGE, it was asked
  * wrongly, by its arguments or its configuration, and did nothing.
+ * A command may have further codes, which its help tells.
  * Bounds: CMD_OPTIONS_MAX options a command, CMD_VALUES_MAX values in all.
  */
 #ifndef OPS_CMD_H
@@ -17,8 +18,15 @@
 
 #define CMD_OPTIONS_MAX 16
 #define CMD_VALUES_MAX 128
+#define CMD_WORDS_MAX 64
 
-enum cmd_exit { CMD_OK = 0, CMD_FAILED = 1, CMD_USAGE = 2 };
+enum cmd_exit {
+	CMD_OK = 0,
+	CMD_FAILED = 1,
+	CMD_USAGE = 2,
+	CMD_UNBALANCED = 3, /* load: the books, or a bound, are broken */
+	CMD_DIFFERS = 4,    /* load compare: the runs differ */
+};
 
 enum cmd_option_kind {
 	CMD_FLAG,  /* --json */
@@ -41,6 +49,7 @@ struct cmd {
 	const char *summary;
 	const struct cmd_option *options; /* besides --help and --json */
 	enum cmd_exit (*run)(const struct cmd_args *args);
+	size_t words_max; /* words that are no options; 0: none */
 };
 
 /* One option as it was given. */
@@ -53,6 +62,8 @@ struct cmd_args {
 	const struct cmd *cmd;
 	struct cmd_given given[CMD_VALUES_MAX];
 	size_t count;
+	const char *words[CMD_WORDS_MAX];
+	size_t word_count;
 	FILE *out; /* what was asked for */
 	FILE *err; /* what went wrong */
 	char *const *env;
