@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,8 @@
 #define CONFIG_VALUE_BYTES \
 	(SETTING_VALUE_MAX + CONFIG_LIST_BYTES + CONFIG_SPARE_BYTES)
 #define CONFIG_BYTES ((size_t)SETTING_COUNT * 3 * CONFIG_VALUE_BYTES)
+
+#define SECRET_VARIETY_MIN 8
 
 struct config_value {
 	const char *text;
@@ -155,6 +158,19 @@ config_take_defaults(struct config_load *l)
 		    (struct place){ "settings.def", 0, s->key });
 }
 
+static bool
+config_varies(const char *text)
+{
+	bool seen[UCHAR_MAX + 1] = { false };
+	int different = 0;
+
+	for (; *text != '\0'; text++) {
+		different += !seen[(unsigned char)*text];
+		seen[(unsigned char)*text] = true;
+	}
+	return different >= SECRET_VARIETY_MIN;
+}
+
 static void
 config_require(
     struct config_load *l, enum setting_id missing, enum setting_id given)
@@ -173,6 +189,30 @@ config_require(
 	    setting_nth(missing)->key, s->key);
 }
 
+/* HMAC takes any secret; one shorter than its hash can be guessed. */
+static void
+config_check_secret(struct config_load *l)
+{
+	static const size_t secret_min[] = { 0, 32, 64 };
+	const enum setting_id id = SETTING_api_auth_jwt_secret;
+	const struct config_value *v = &l->config->values[id];
+	uint64_t choice =
+	    l->config->values[SETTING_api_auth_jwt_algorithm].number;
+	char place[SETTING_NAME_SIZE];
+	struct place at = { config_origin_text(v->origin), v->line, place };
+
+	if (v->text[0] == '\0' || choice == 0 ||
+	    (strlen(v->text) >= secret_min[choice] &&
+		config_varies(v->text)))
+		return;
+	if (v->origin == CONFIG_FILE)
+		at.file = l->file;
+	setting_place(setting_nth(id), place);
+	mistakes_add(l->mistakes, at,
+	    "needs at least %zu bytes, %d of them different",
+	    secret_min[choice], SECRET_VARIETY_MIN);
+}
+
 /* What no setting can say alone. */
 static void
 config_cross_check(struct config_load *l)
@@ -180,6 +220,7 @@ config_cross_check(struct config_load *l)
 	config_require(l, SETTING_api_ssl_keyfile, SETTING_api_ssl_certfile);
 	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_keyfile);
 	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_ca_certs);
+	config_check_secret(l);
 }
 
 static void
