@@ -5,6 +5,12 @@
 
 #include "runtime/base/text.h"
 
+const struct account_entry auth_system = {
+	.user_id = "system",
+	.username = "system",
+	.role = ROLE_SYSTEM,
+};
+
 struct auth_slot {
 	char *token; /* NULL: vacant; owned */
 	size_t token_size;
