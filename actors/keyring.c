@@ -137,8 +137,7 @@ keyring_load(struct keyring *k, const char *folder, const char *first_key)
 	struct keyring_file f;
 	char path[KEYRING_PATH_SIZE];
 	enum status st;
-	int n = snprintf(
-	    k->path, sizeof(k->path), "%s/" KEYRING_FILE, folder);
+	int n = snprintf(k->path, sizeof(k->path), "%s/" KEYRING_FILE, folder);
 
 	if (n < 0 || (size_t)n >= sizeof(k->path))
 		return ST_FULL;

@@ -62,8 +62,7 @@ file_number(char **at, uint64_t *ret_number)
 	const char *word = file_word(at, ' ');
 	char *end;
 
-	if (word == NULL || word[0] < '0' || word[0] > '9' ||
-	    strlen(word) > 18)
+	if (word == NULL || word[0] < '0' || word[0] > '9' || strlen(word) > 18)
 		return false;
 	*ret_number = strtoull(word, &end, 10);
 	return *end == '\0';
@@ -152,8 +151,8 @@ keyring_file_write(
 		return ST_NO_MEMORY;
 	memcpy(text, FILE_MARK, used);
 	for (uint32_t i = 0; st == ST_OK && i < count; i++) {
-		size_t n = file_write_key(
-		    text + used, FILE_MAX_SIZE - used, &keys[i]);
+		size_t n =
+		    file_write_key(text + used, FILE_MAX_SIZE - used, &keys[i]);
 
 		if (n == 0)
 			st = ST_FULL;

@@ -214,8 +214,7 @@ keys_view(const struct keyring_key *key, bool signs)
 }
 
 static struct token_keys
-keys_answer(
-    struct registry *s, struct token_key_view ret_views[TOKEN_KEYS_MAX])
+keys_answer(struct registry *s, struct token_key_view ret_views[TOKEN_KEYS_MAX])
 {
 	const struct keyring_key *signing = keyring_signing(s->keys);
 	struct token_keys all = { .keys = ret_views };

@@ -158,7 +158,8 @@ registry_on_revocations(
 		return registry_fail("revoked sessions", st);
 	replica_open(self);
 	LOG(API_REGISTRY_READY, KU("accounts", s->accounts.count),
-	    KU("revoked", s->revoked.count), KV("key_id", keyring_signing(s->keys)->key_id));
+	    KU("revoked", s->revoked.count),
+	    KV("key_id", keyring_signing(s->keys)->key_id));
 	actor_ready(self);
 	return registry_keys_go_on(self);
 }

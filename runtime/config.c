@@ -260,7 +260,8 @@ config_check_secret(struct config_load *l)
 	static const size_t secret_min[] = { 0, 32, 64 };
 	const enum setting_id id = SETTING_api_auth_jwt_secret;
 	const char *secret = config_text(l->config, id);
-	size_t choice = config_choice(l->config, SETTING_api_auth_jwt_algorithm);
+	size_t choice =
+	    config_choice(l->config, SETTING_api_auth_jwt_algorithm);
 
 	if (secret[0] == '\0' || choice == 0 ||
 	    (strlen(secret) >= secret_min[choice] && config_varies(secret)))

@@ -31,8 +31,7 @@ seal_file_take(int fd, void *ret_bytes, size_t size, size_t *ret_size)
 }
 
 enum status
-seal_file_read(
-    const char *path, void *ret_bytes, size_t size, size_t *ret_size)
+seal_file_read(const char *path, void *ret_bytes, size_t size, size_t *ret_size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	enum status st;
@@ -72,7 +71,8 @@ seal_file_sync_folder(const char *path)
 	int fd;
 
 	(void)snprintf(folder, sizeof(folder), "%.*s",
-	    slash == NULL ? 1 : (int)(slash - path), slash == NULL ? "." : path);
+	    slash == NULL ? 1 : (int)(slash - path),
+	    slash == NULL ? "." : path);
 	fd = open(folder[0] == '\0' ? "/" : folder,
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)

@@ -135,8 +135,8 @@ token_sign(const struct token_signer *signer, struct bytes text,
 		seal_sign(signer->pair, text, ret_signature);
 		return SEAL_SIGNATURE_SIZE;
 	}
-	seal_mac(token_hash(signer->algorithm), signer->secret, text,
-	    ret_signature);
+	seal_mac(
+	    token_hash(signer->algorithm), signer->secret, text, ret_signature);
 	return seal_mac_size(token_hash(signer->algorithm));
 }
 
@@ -158,8 +158,8 @@ token_mint(const struct token_signer *signer, const struct token_claims *claims,
 	st = token_write_text(&header, &all, token, &used);
 	if (st != ST_OK)
 		return st;
-	size = token_sign(signer,
-	    (struct bytes){ (const uint8_t *)token, used }, signature);
+	size = token_sign(
+	    signer, (struct bytes){ (const uint8_t *)token, used }, signature);
 	if (TOKEN_MAX - used < BASE64URL_TEXT_SIZE(size) + 1)
 		return ST_FULL;
 	memcpy(ret_token, token, used);

@@ -57,8 +57,8 @@ const char *token_algorithm_name(enum token_algorithm algorithm);
 size_t token_secret_min(enum token_algorithm algorithm);
 
 /* MALFORMED, FULL: ret_ring stays as it was. */
-MUST_CHECK enum status token_ring_fill(struct token_ring *ret_ring,
-    const struct token_key *keys, uint32_t count);
+MUST_CHECK enum status token_ring_fill(
+    struct token_ring *ret_ring, const struct token_key *keys, uint32_t count);
 
 /* FULL past TOKEN_MAX; iss and aud are filled in. */
 MUST_CHECK enum status token_mint(const struct token_signer *signer,

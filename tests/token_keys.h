@@ -24,7 +24,7 @@ token_keys_of(const struct token_signer *s)
 		.verifier = s->pair == NULL
 				? s->secret
 				: (struct bytes){ seal_keypair_public(s->pair),
-					  SEAL_PUBLIC_SIZE } };
+				      SEAL_PUBLIC_SIZE } };
 }
 
 /* Empty if the key does not make one. */

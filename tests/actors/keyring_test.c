@@ -148,8 +148,7 @@ test_short_secrets_and_too_many_keys_are_refused(void **state)
 }
 
 #define LINE_ID "ab000000000000000000000000000000"
-#define HEX32 \
-	"0908070000000000000000000000000000000000000000000000000000000000"
+#define HEX32 "0908070000000000000000000000000000000000000000000000000000000000"
 
 /* A file that is not wholly understood is not used in part. */
 static void

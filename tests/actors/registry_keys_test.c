@@ -71,8 +71,8 @@ test_dropped_keys_are_refused_before_the_answer(void **state)
 	scene_start(&s);
 	before = scene_login(&s, "u1");
 	tag = ask_rotate(&s, "c1", true);
-	RIG_ANSWER(&s.r, RIG_TAKE(&s.r, gateway, replica_change), done,
-	    .nothing = 0);
+	RIG_ANSWER(
+	    &s.r, RIG_TAKE(&s.r, gateway, replica_change), done, .nothing = 0);
 	assert_null(rig_answer_to(&s.r, ACTOR_NUMBER(gateway), tag));
 	scene_apply(&s);
 	(void)RIG_REPLIED(&s.r, gateway, tag, token_keys);

@@ -42,8 +42,8 @@ fuzz_sign(const uint8_t *json, size_t size, char *ret_token)
 	uint8_t signature[SEAL_SIGNATURE_SIZE];
 	struct token_signer s = token_keys_signer(fuzz_keys());
 	char header[FUZZ_HEADER_SIZE];
-	size_t header_size = (size_t)snprintf(
-	    header, sizeof(header), FUZZ_HEADER, s.key_id);
+	size_t header_size =
+	    (size_t)snprintf(header, sizeof(header), FUZZ_HEADER, s.key_id);
 	size_t used = BASE64URL_TEXT_SIZE(header_size);
 
 	base64url_encode(header, header_size, ret_token);
