@@ -451,9 +451,9 @@ static const struct net_events conn_events = {
 };
 
 void
-conn_on_accept(void *ctx, struct net_stream *s)
+conn_on_accept(const struct listen_door *d, struct net_stream *s)
 {
-	struct gateway *g = ctx;
+	struct gateway *g = d->gateway;
 	struct conn *c = pool_take(&g->conns);
 
 	if (c == NULL) {
@@ -463,6 +463,7 @@ conn_on_accept(void *ctx, struct net_stream *s)
 	}
 	actor_enter(g->self);
 	c->gateway = g;
+	c->door = d;
 	c->stream = s;
 	list_init(&c->link);
 	list_append(&g->open, &c->link);

@@ -19,6 +19,7 @@
 #include "gateway/http1.h"
 #include "gateway/http1_body.h"
 #include "gateway/http1_reply.h"
+#include "gateway/listen.h"
 #include "gateway/replica.h"
 #include "gateway/route.h"
 #include "protocols/json.h"
@@ -63,6 +64,7 @@ struct exchange {
 
 struct conn {
 	struct gateway *gateway;
+	const struct listen_door *door; /* it came through */
 	struct net_stream *stream;
 	struct exchange *exchange; /* NULL: idle, or a socket */
 	struct socket *socket;     /* NULL: HTTP */
@@ -91,7 +93,7 @@ struct gateway_counts {
 
 struct gateway {
 	struct actor *self;
-	struct net_listener *listener;
+	struct listen listen;
 	struct pool conns;
 	struct pool exchanges;
 	struct list open; /* every conn */
@@ -112,7 +114,7 @@ struct gateway {
 };
 
 /* ---- conn.c ---- */
-void conn_on_accept(void *ctx, struct net_stream *s);
+void conn_on_accept(const struct listen_door *d, struct net_stream *s);
 /* Looks at what is kept: the next request of a pipeline. */
 void conn_go_on(struct conn *c);
 void conn_become(struct conn *c, enum conn_state state);
