@@ -89,8 +89,8 @@ actor_end_turn(struct actor *a, enum status st)
 
 /* The refusal is the answer: the turn owes none any more. */
 static enum status
-actor_bounce(struct actor *a, struct mail *m, enum edge_end end,
-    enum status st, const char *detail)
+actor_bounce(struct actor *a, struct mail *m, enum edge_end end, enum status st,
+    const char *detail)
 {
 	struct loop *l = a->loop;
 

@@ -26,8 +26,8 @@ struct node;
 struct outbound {
 	struct bundle *mails; /* NULL: none */
 	struct bundle *back;  /* mails on their way home, empty */
-	uint64_t sent;         /* ever */
-	uint64_t taken_seen;   /* what the other one had taken when we looked */
+	uint64_t sent;        /* ever */
+	uint64_t taken_seen;  /* what the other one had taken when we looked */
 };
 
 /* What the other threads may touch, on a cache line of its own. */

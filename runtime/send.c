@@ -41,8 +41,8 @@ loop_take_mails(struct loop *l, struct parcel *p)
 
 	l->far_traffic_us = l->now_us;
 	l->taken[b->source] += count;
-	atomic_store_explicit(&l->shared->taken[b->source],
-	    l->taken[b->source], memory_order_release);
+	atomic_store_explicit(&l->shared->taken[b->source], l->taken[b->source],
+	    memory_order_release);
 	for (uint32_t i = 0; i < count && i < MAIL_AHEAD; i++)
 		mail_prefetch(b->mails[i]);
 	for (uint32_t i = 0; i < count; i++) {
@@ -113,8 +113,7 @@ loop_drop(struct loop *l, struct mail *m)
 		mail_free(m); /* no pool keeps big ones */
 		return;
 	}
-	if (!outbound_put(
-		l, &l->out[m->home].back, m->home, m, loop_take_back))
+	if (!outbound_put(l, &l->out[m->home].back, m->home, m, loop_take_back))
 		mail_free(m);
 }
 
@@ -220,8 +219,7 @@ loop_post(struct loop *l, struct mail *m)
 
 /* Writes body behind the head; FULL when the frame would pass FRAME_MAX. */
 static enum status
-mail_encode(
-    struct mail **mail, const struct wire_type *type, const void *body)
+mail_encode(struct mail **mail, const struct wire_type *type, const void *body)
 {
 	for (;;) {
 		struct mail *m = *mail;

@@ -15,8 +15,7 @@ row_of(struct rig *r, uint32_t from, uint32_t to)
 	static struct edge_row rows[ROWS_MAX];
 	size_t count = 0;
 
-	assert_int_equal(
-	    node_edges(r->node, rows, ROWS_MAX, &count), ST_OK);
+	assert_int_equal(node_edges(r->node, rows, ROWS_MAX, &count), ST_OK);
 	assert_true(count <= ROWS_MAX);
 	for (size_t i = 0; i < count; i++)
 		if (address_number(rows[i].from) == from &&
@@ -35,9 +34,9 @@ echo_on_ping(struct actor *self, const struct msg *in)
 }
 
 static const struct handler echo_on[] = { ON(ping, echo_on_ping), { 0 } };
-static const struct actor_class echo_class = { .name = "echo",
-	.mailbox_max = 4,
-	.on = echo_on };
+static const struct actor_class echo_class = {
+	.name = "echo", .mailbox_max = 4, .on = echo_on
+};
 
 static void
 echo_rig(struct rig *r)
@@ -125,8 +124,8 @@ test_a_lost_message_is_told_once_after_a_second_look(void **state)
 	assert_int_equal(node_audit(r.node), 1);
 	assert_int_equal(node_audit(r.node), 1);
 	assert_int_equal(rig_logged(&r, EV_BOOKS_UNBALANCED), 1);
-	assert_non_null(strstr(
-	    rig_line(&r, EV_BOOKS_UNBALANCED, 0), "to=echo sent=3"));
+	assert_non_null(
+	    strstr(rig_line(&r, EV_BOOKS_UNBALANCED, 0), "to=echo sent=3"));
 	/* Mended, so that the rig finds nothing missing. */
 	for (uint32_t i = 0; i < a->loop->edges.count; i++)
 		if (edge_nth(&a->loop->edges, i)->to == a->address)
@@ -178,8 +177,7 @@ test_further_edges_are_summed(void **state)
 	assert_int_equal(e->from, 0);
 	e->sent = 3;
 	e->near_ends[EDGE_HANDLED] = 3;
-	assert_int_equal(
-	    node_edges(r.node, rows, 2 * ROWS_MAX, &count), ST_OK);
+	assert_int_equal(node_edges(r.node, rows, 2 * ROWS_MAX, &count), ST_OK);
 	assert_int_equal(count, EDGES_MAX + 1);
 	assert_int_equal(node_audit(r.node), 0);
 	rig_fini(&r);
@@ -205,9 +203,9 @@ sink_on_ping(struct actor *self, const struct msg *in)
 }
 
 static const struct handler sink_on[] = { ON(ping, sink_on_ping), { 0 } };
-static const struct actor_class sink_class = { .name = "sink",
-	.mailbox_max = 65536,
-	.on = sink_on };
+static const struct actor_class sink_class = {
+	.name = "sink", .mailbox_max = 65536, .on = sink_on
+};
 
 static enum status
 source_on_pong(struct actor *self, const struct msg *in)
@@ -251,15 +249,13 @@ test_books_balance_exactly_while_two_loops_run(void **state)
 	(void)state;
 	atomic_store(&flood_heard, 0);
 	assert_int_equal(node_create(&c, &n), ST_OK);
-	assert_int_equal(
-	    node_spawn(n, &sink_class, 0, 0, 1, &flood_to), ST_OK);
+	assert_int_equal(node_spawn(n, &sink_class, 0, 0, 1, &flood_to), ST_OK);
 	assert_int_equal(node_spawn(n, &source_class, 0, 0, 0, &at), ST_OK);
 	assert_int_equal(node_start(n), ST_OK);
 	assert_int_equal(
 	    node_signal(n, at, MSG_ping, &(struct ping){ 0 }), ST_OK);
 	do {
-		assert_int_equal(
-		    node_edges(n, rows, ROWS_MAX, &count), ST_OK);
+		assert_int_equal(node_edges(n, rows, ROWS_MAX, &count), ST_OK);
 		for (size_t i = 0; i < count && i < ROWS_MAX; i++)
 			assert_int_equal(edge_row_missing(&rows[i]), 0);
 	} while (atomic_load(&flood_heard) < FLOOD);
