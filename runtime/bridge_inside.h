@@ -1,4 +1,4 @@
-/* bridge_inside - what an audit sees of a bridge; for runtime/ alone. */
+/* bridge_inside - what a check sees of a bridge; for runtime/ alone. */
 #ifndef RUNTIME_BRIDGE_INSIDE_H
 #define RUNTIME_BRIDGE_INSIDE_H
 

@@ -2,13 +2,13 @@
  * edge - the books: what became of every message, per sender and receiver.
  *
  * Double entry: the sender's loop counts what was sent, whoever ends a mail
- * counts its end, and an audit walks the mailboxes for what is queued.  None
+ * counts its end, and a check walks the mailboxes for what is queued.  None
  * of the three is made from another, so a message that is lost, doubled or
  * forgotten leaves an edge on which they differ.
  *
  *   sent = queued + the sum of the ends (runtime/edge.def)
  *
- * An audit is a consistent cut (K. M. Chandy, L. Lamport, "Distributed
+ * A check is a consistent cut (K. M. Chandy, L. Lamport, "Distributed
  * Snapshots", 1985): each loop notes what it has sent and lets a marker
  * follow its mails, which arrive in order; when it has come, all that was
  * sent before it is with the receiver, and nothing that was sent after.  So
@@ -49,12 +49,12 @@ struct edge_row {
 struct node;
 
 /*
- * Audits the node and copies at most max rows of the last audit; returns how
+ * Checks the node and copies at most max rows of the last check; returns how
  * many there are.  Any thread but a loop's; it waits for every loop to reach
- * the end of its turn, at most EDGE_AUDIT_US: then TIMEOUT, and the rows are
- * the last audit's.
+ * the end of its turn, at most EDGE_CUT_US: then TIMEOUT, and the rows are
+ * the last check's.
  */
-#define EDGE_AUDIT_US 2000000
+#define EDGE_CUT_US 2000000
 MUST_CHECK enum status node_edges(
     struct node *n, struct edge_row *ret_rows, size_t max, size_t *ret_count);
 
@@ -65,10 +65,10 @@ uint64_t edge_row_ended(const struct edge_row *r);
 int64_t edge_row_missing(const struct edge_row *r);
 
 /*
- * Audits, and tells (event books.unbalanced) each edge that did not balance
- * in the last audit either, once.  Returns how many do not balance now.  To
+ * Checks, and tells (event books.unbalanced) each edge that did not balance
+ * in the last check either, once.  Returns how many do not balance now.  To
  * be called every second by whoever started the node.
  */
-size_t node_audit(struct node *n);
+size_t node_check_books(struct node *n);
 
 #endif

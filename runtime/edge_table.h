@@ -25,7 +25,7 @@ struct edge {
 	uint16_t far; /* the loop that has the receiver, or its link */
 	uint64_t near_ends[EDGE_ENDS]; /* by the sender's loop */
 	alignas(MAIL_LINE) uint64_t far_ends[EDGE_ENDS]; /* by another */
-	/* The audit's. */
+	/* The check's. */
 	uint32_t row;
 	bool was_off; /* it did not balance the last time */
 	bool told;    /* the log has it */

@@ -107,7 +107,7 @@ node_create(const struct node_config *c, struct node **ret_node)
 	if (st == ST_OK)
 		st = node_init_work(n);
 	if (st == ST_OK)
-		st = audit_create(n, &n->audit);
+		st = cut_create(n, &n->cut);
 	if (st != ST_OK) {
 		node_destroy(n);
 		return st;
@@ -171,7 +171,7 @@ node_destroy(struct node *n)
 		loop_fini(&n->loops[i]);
 	for (uint32_t i = 0; i < ADDRESS_LISTED_MAX; i++)
 		free(n->listed[i]);
-	audit_destroy(n->audit);
+	cut_destroy(n->cut);
 	free(n->spawned);
 	free(n->loops);
 	pthread_cond_destroy(&n->changed);

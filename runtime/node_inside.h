@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "runtime/audit.h"
+#include "runtime/cut.h"
 #include "runtime/loop.h"
 #include "runtime/node.h"
 #include "runtime/work.h"
@@ -28,8 +28,8 @@ struct node {
 	struct actor *actors; /* the one spawned last; fixed after node_start */
 	struct work_queue work[WORK_POOLS];
 	struct drivers *drivers; /* threads, if threaded */
-	struct audit *audit;
-	size_t edges_off; /* in the last audit; the auditor's */
+	struct cut *cut;
+	size_t edges_off; /* in the last check; the checker's */
 
 	/* Frames for other nodes go to loop 0, which calls this.  NULL: none.
 	 */

@@ -119,10 +119,10 @@ test_a_lost_message_is_told_once_after_a_second_look(void **state)
 	send_pings(&r, 3);
 	loop_drop(a->loop, mail_list_pop(&a->box));
 	assert_int_equal(edge_row_missing(ROW(&r, gateway, tasks)), 1);
-	assert_int_equal(node_audit(r.node), 1);
+	assert_int_equal(node_check_books(r.node), 1);
 	assert_int_equal(rig_logged(&r, EV_BOOKS_UNBALANCED), 0);
-	assert_int_equal(node_audit(r.node), 1);
-	assert_int_equal(node_audit(r.node), 1);
+	assert_int_equal(node_check_books(r.node), 1);
+	assert_int_equal(node_check_books(r.node), 1);
 	assert_int_equal(rig_logged(&r, EV_BOOKS_UNBALANCED), 1);
 	assert_non_null(
 	    strstr(rig_line(&r, EV_BOOKS_UNBALANCED, 0), "to=echo sent=3"));
@@ -130,7 +130,7 @@ test_a_lost_message_is_told_once_after_a_second_look(void **state)
 	for (uint32_t i = 0; i < a->loop->edges.count; i++)
 		if (edge_nth(&a->loop->edges, i)->to == a->address)
 			edge_nth(&a->loop->edges, i)->sent--;
-	assert_int_equal(node_audit(r.node), 0);
+	assert_int_equal(node_check_books(r.node), 0);
 	rig_fini(&r);
 }
 
@@ -179,7 +179,7 @@ test_further_edges_are_summed(void **state)
 	e->near_ends[EDGE_HANDLED] = 3;
 	assert_int_equal(node_edges(r.node, rows, 2 * ROWS_MAX, &count), ST_OK);
 	assert_int_equal(count, EDGES_MAX + 1);
-	assert_int_equal(node_audit(r.node), 0);
+	assert_int_equal(node_check_books(r.node), 0);
 	rig_fini(&r);
 }
 
