@@ -1,6 +1,7 @@
 #include "runtime/config.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 #define CONFIG_VALUE_BYTES \
 	(SETTING_VALUE_MAX + CONFIG_LIST_BYTES + CONFIG_SPARE_BYTES)
 #define CONFIG_BYTES ((size_t)SETTING_COUNT * 3 * CONFIG_VALUE_BYTES)
+
+#define SECRET_VARIETY_MIN 8
 
 struct config_value {
 	const char *text;
@@ -154,6 +157,19 @@ config_take_defaults(struct config_load *l)
 		    (struct place){ "settings.def", 0, s->key });
 }
 
+static bool
+config_varies(const char *text)
+{
+	bool seen[UCHAR_MAX + 1] = { false };
+	int different = 0;
+
+	for (; *text != '\0'; text++) {
+		different += !seen[(unsigned char)*text];
+		seen[(unsigned char)*text] = true;
+	}
+	return different >= SECRET_VARIETY_MIN;
+}
+
 static void
 config_require(
     struct config_load *l, enum setting_id missing, enum setting_id given)
@@ -237,6 +253,24 @@ config_check_doors(struct config_load *l)
 		    "expected addresses with commas between");
 }
 
+/* HMAC takes any secret; one shorter than its hash can be guessed. */
+static void
+config_check_secret(struct config_load *l)
+{
+	static const size_t secret_min[] = { 0, 32, 64 };
+	const enum setting_id id = SETTING_api_auth_jwt_secret;
+	const char *secret = config_text(l->config, id);
+	size_t choice =
+	    config_choice(l->config, SETTING_api_auth_jwt_algorithm);
+
+	if (secret[0] == '\0' || choice == 0 ||
+	    (strlen(secret) >= secret_min[choice] && config_varies(secret)))
+		return;
+	config_tell_at(l, id, "(not shown)",
+	    choice == 1 ? "HS256 needs at least 32 bytes, 8 of them different"
+			: "HS512 needs at least 64 bytes, 8 of them different");
+}
+
 /* What no setting can say alone. */
 static void
 config_cross_check(struct config_load *l)
@@ -244,6 +278,7 @@ config_cross_check(struct config_load *l)
 	config_require(l, SETTING_api_ssl_keyfile, SETTING_api_ssl_certfile);
 	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_keyfile);
 	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_ca_certs);
+	config_check_secret(l);
 	config_check_client_auth(l);
 	config_check_doors(l);
 }
