@@ -6,6 +6,7 @@
 
 #include "gateway/inside.h"
 #include "gateway/socket.h"
+#include "gateway/stream.h"
 #include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/config.h"
@@ -172,6 +173,25 @@ gateway_on_drain_tick(struct actor *self, struct timer *t)
 	return ST_OK;
 }
 
+/* Who listens to a stream is told that it is over. */
+static void
+gateway_end_streams(struct gateway *g)
+{
+	struct list *at = g->open.next;
+
+	while (at != &g->open) {
+		struct conn *c = LIST_OF(at, struct conn, link);
+		const struct stream_events *on = c->streaming;
+		void *ctx = c->streaming_ctx;
+
+		at = at->next;
+		if (on == NULL)
+			continue;
+		stream_end(c);
+		on->on_end(ctx);
+	}
+}
+
 /* No new connections, no new requests; what was asked is answered. */
 static void
 gateway_drain(struct actor *self)
@@ -181,6 +201,7 @@ gateway_drain(struct actor *self)
 	g->draining = true;
 	listen_close(g);
 	sockets_drain(g);
+	gateway_end_streams(g);
 	timer_start(self, &g->sweep, 0, gateway_on_drain_tick);
 }
 
