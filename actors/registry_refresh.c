@@ -104,7 +104,8 @@ refresh_claims(const struct registry *s, const struct refresh_family *f,
 }
 
 static enum status
-refresh_answer(struct actor *self, struct op *op, const struct refresh_family *f)
+refresh_answer(
+    struct actor *self, struct op *op, const struct refresh_family *f)
 {
 	struct registry *s = actor_state(self);
 	const struct refreshing *r = op_data(op);
@@ -130,8 +131,7 @@ refresh_answer(struct actor *self, struct op *op, const struct refresh_family *f
 	    .session_id = f->session_id,
 	    .must_change_password = a->must_change_password,
 	    .refresh_token = next,
-	    .refresh_expires_in =
-		(uint32_t)(f->expires_at / SECOND_US - now_s),
+	    .refresh_expires_in = (uint32_t)(f->expires_at / SECOND_US - now_s),
 	    .has_refresh_expires_in = true, .cookies = r->cookies,
 	    .has_cookies = r->cookies);
 }
@@ -188,9 +188,8 @@ refresh_on_rotated(struct actor *self, struct op *op, const struct msg *reply)
 }
 
 static enum status
-refresh_begin(struct actor *self, struct op *op,
-    const struct auth_refresh *ask, const struct uuid *session_id,
-    uint64_t generation)
+refresh_begin(struct actor *self, struct op *op, const struct auth_refresh *ask,
+    const struct uuid *session_id, uint64_t generation)
 {
 	struct registry *s = actor_state(self);
 	struct principal who = { .method = AUTH_NONE,

@@ -23,8 +23,8 @@ refresh_mac(struct bytes secret, const uint8_t said[SIGNED_SIZE],
 
 	memcpy(text, PURPOSE, sizeof(PURPOSE));
 	memcpy(text + sizeof(PURPOSE), said, SIGNED_SIZE);
-	seal_mac(SEAL_SHA256, secret, (struct bytes){ text, sizeof(text) },
-	    ret_mac);
+	seal_mac(
+	    SEAL_SHA256, secret, (struct bytes){ text, sizeof(text) }, ret_mac);
 }
 
 void

@@ -17,7 +17,7 @@ bool session_is_refused(struct txn *t, const char *session_id);
  * there is one, knows better than r whose it is and when it ends: ret has
  * what the tombstone says.
  */
-bool session_refuse(struct txn *t, const struct revocation *r,
-    struct revocation *ret_refused);
+bool session_refuse(
+    struct txn *t, const struct revocation *r, struct revocation *ret_refused);
 
 #endif

@@ -26,8 +26,8 @@ verify(const uint8_t *secret, const char *token)
 static void
 mint(uint64_t generation, char token[REFRESH_TEXT + 1])
 {
-	refresh_mint((struct bytes){ key, sizeof(key) }, &session, generation,
-	    token);
+	refresh_mint(
+	    (struct bytes){ key, sizeof(key) }, &session, generation, token);
 }
 
 static void
@@ -98,7 +98,6 @@ main(void)
 		cmocka_unit_test(test_texts_that_are_none),
 	};
 
-	return seal_start() == ST_OK
-		   ? cmocka_run_group_tests(tests, NULL, NULL)
-		   : 1;
+	return seal_start() == ST_OK ? cmocka_run_group_tests(tests, NULL, NULL)
+				     : 1;
 }
