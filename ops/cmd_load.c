@@ -238,9 +238,9 @@ load_run(const struct cmd_args *args)
 	enum cmd_exit code = CMD_OK;
 
 	b = (struct order_book){ .args = args, .repeat = 1 };
-	if (args->word_count == 0)
+	if (args->words_count == 0)
 		return load_list(args);
-	if (args->word_count > 1)
+	if (args->words_count > 1)
 		return load_refuse(
 		    args, args->words[1], "one topology at a time");
 	if (load_take(&b) != CMD_OK)

@@ -48,8 +48,8 @@ test_fresh_database_is_migrated_once(void **state)
 	version_is(f, 0);
 	OK(migrate_run(f->b, &migrate_plan, &world, &r));
 	assert_int_equal(r.from, 0);
-	assert_int_equal(r.to, 1);
-	version_is(f, 1);
+	assert_int_equal(r.to, 2);
+	version_is(f, 2);
 	OK(backend_read(f->b, &txn));
 	for (enum table t = 0; t < TABLE_COUNT; t++)
 		OK(backend_count(txn, t, &count));
@@ -57,7 +57,7 @@ test_fresh_database_is_migrated_once(void **state)
 
 	commits = faults_seen(&f->faults, FAULT_COMMIT);
 	OK(migrate_run(f->b, &migrate_plan, &later, &r));
-	assert_int_equal(r.from, 1);
+	assert_int_equal(r.from, 2);
 	assert_int_equal(faults_seen(&f->faults, FAULT_COMMIT), commits);
 	assert_int_equal(meta_of(f, META_EPOCH), 42);
 	assert_int_equal(meta_of(f, META_CREATED_AT), 7);
@@ -124,7 +124,7 @@ test_any_failing_operation_rolls_back(void **state)
 	faults_fail(&f->faults, FAULT_CREATE, TABLE_COUNT, ST_IO);
 	IS(IO, migrate_run(f->b, &migrate_plan, &world, &r));
 	OK(migrate_run(f->b, &migrate_plan, &world, &r));
-	version_is(f, 1);
+	version_is(f, 2);
 }
 
 /* P-15 */
@@ -140,10 +140,10 @@ test_newer_database_is_refused(void **state)
 	OK(migrate_run(f->b, &migrate_plan, &world, &r));
 	OK(backend_write(f->b, &inner));
 	txn_init(&t, inner, room);
-	meta_put(&t, META_SCHEMA_VERSION, 2);
+	meta_put(&t, META_SCHEMA_VERSION, 3);
 	OK(backend_commit(inner));
 	IS(NEWER, migrate_run(f->b, &migrate_plan, &world, &r));
-	version_is(f, 2);
+	version_is(f, 3);
 
 	OK(backend_write(f->b, &inner));
 	txn_init(&t, inner, room);
@@ -194,8 +194,150 @@ test_kill_in_any_step_changes_nothing(void **state)
 	fixture_open(f);
 	version_is(f, 0);
 	OK(migrate_run(f->b, &migrate_plan, &world, &r));
-	version_is(f, 1);
+	version_is(f, 2);
 	assert_int_equal(meta_of(f, META_EPOCH), 42);
+}
+
+/* ---- from version 1 ---- */
+
+/*
+ * The tables of the first release, by their names on disk: if the step to
+ * version 1 changes, this does not.
+ */
+static const char *const first_names[] = { "meta", "users", "users_by_name",
+	"sessions", "sessions_by_user", "sessions_by_created",
+	"sessions_by_expiry", "tombstones", "tombstones_by_expiry", "settings",
+	"tasks", "tasks_by_status", "tasks_by_assignee", "tasks_by_project",
+	"journal", "channels", "idem", "idem_by_expiry" };
+
+enum { FIRST_NAMES = sizeof(first_names) / sizeof(first_names[0]) };
+
+static bool
+is_first(enum table t)
+{
+	for (size_t i = 0; i < FIRST_NAMES; i++)
+		if (strcmp(first_names[i], table_name(t)) == 0)
+			return true;
+	return false;
+}
+
+/* A database as the first release left it, with a user and a setting. */
+static void
+make_first(struct fixture *f)
+{
+	struct txn_room *room = txn_room_create();
+	struct backend_txn *inner;
+	size_t made = 0;
+	struct txn t;
+
+	OK(backend_write(f->b, &inner));
+	for (enum table table = 0; table < TABLE_COUNT; table++) {
+		if (!is_first(table))
+			continue;
+		OK(backend_create(inner, table));
+		made++;
+	}
+	assert_int_equal(made, FIRST_NAMES);
+	txn_init(&t, inner, room);
+	meta_put(&t, META_SCHEMA_VERSION, 1);
+	meta_put(&t, META_CREATED_AT, 5);
+	meta_put(&t, META_EPOCH, 40);
+	OK(txn_status(&t));
+	OK(backend_put(inner, TABLE_USERS, B("ada"), B("as she was")));
+	OK(backend_put(inner, TABLE_SETTINGS, B("k"), B("v")));
+	OK(backend_commit(inner));
+	txn_room_destroy(room);
+}
+
+static void
+first_is_untouched(struct fixture *f)
+{
+	fixture_has(f, TABLE_USERS, "ada", "as she was");
+	fixture_has(f, TABLE_SETTINGS, "k", "v");
+	assert_int_equal(meta_of(f, META_EPOCH), 40);
+	assert_int_equal(meta_of(f, META_CREATED_AT), 5);
+}
+
+static void
+later_tables_are(struct fixture *f, enum status expected)
+{
+	struct backend_txn *txn;
+	uint64_t count = 0;
+
+	OK(backend_read(f->b, &txn));
+	for (enum table t = 0; t < TABLE_COUNT; t++)
+		if (!is_first(t))
+			assert_int_equal(
+			    backend_count(txn, t, &count), expected);
+	backend_abort(txn);
+}
+
+/* C-39: what was there is as it was, what is new is there, the version 2. */
+static void
+test_first_release_becomes_second(void **state)
+{
+	struct fixture *f = *state;
+	struct migrate_result r;
+
+	make_first(f);
+	later_tables_are(f, ST_UNAVAILABLE);
+	OK(migrate_run(f->b, &migrate_plan, &world, &r));
+	assert_int_equal(r.from, 1);
+	assert_int_equal(r.to, 2);
+	version_is(f, 2);
+	later_tables_are(f, ST_OK);
+	first_is_untouched(f);
+
+	OK(migrate_run(f->b, &migrate_plan, &world, &r));
+	assert_int_equal(r.from, 2);
+	first_is_untouched(f);
+}
+
+/* P-11 for a database with data: any failure leaves version 1 as it was. */
+static void
+test_failing_upgrade_leaves_first_release(void **state)
+{
+	static const enum fault_op ops[] = { FAULT_CREATE, FAULT_PUT,
+		FAULT_COMMIT };
+	struct fixture *f = *state;
+	struct migrate_result r;
+
+	make_first(f);
+	for (size_t i = 0; i < 3; i++) {
+		faults_fail(&f->faults, ops[i], 1, ST_FULL);
+		IS(FULL, migrate_run(f->b, &migrate_plan, &world, &r));
+		version_is(f, 1);
+		later_tables_are(f, ST_UNAVAILABLE);
+		first_is_untouched(f);
+	}
+	OK(migrate_run(f->b, &migrate_plan, &world, &r));
+	later_tables_are(f, ST_OK);
+}
+
+/* P-10 for a database with data. */
+static void
+test_kill_in_upgrade_leaves_first_release(void **state)
+{
+	struct fixture *f = *state;
+	struct migrate_result r;
+
+	make_first(f);
+	OK(backend_close(f->b));
+	for (uint32_t n = 1; n <= TABLE_COUNT; n += 5) {
+		child_is_killed(f, FAULT_CREATE, n);
+		fixture_open(f);
+		version_is(f, 1);
+		OK(backend_close(f->b));
+	}
+	child_is_killed(f, FAULT_PUT, 1);
+	child_is_killed(f, FAULT_COMMIT, 1);
+	fixture_open(f);
+	version_is(f, 1);
+	later_tables_are(f, ST_UNAVAILABLE);
+	OK(migrate_run(f->b, &migrate_plan, &world, &r));
+	version_is(f, 2);
+	later_tables_are(f, ST_OK);
+	first_is_untouched(f);
 }
 
 int
@@ -207,6 +349,11 @@ main(void)
 		ON_BOTH(test_any_failing_operation_rolls_back, fixture_bare),
 		ON_BOTH(test_newer_database_is_refused, fixture_bare),
 		ON_LMDB(test_kill_in_any_step_changes_nothing, fixture_bare),
+		ON_BOTH(test_first_release_becomes_second, fixture_bare),
+		ON_BOTH(
+		    test_failing_upgrade_leaves_first_release, fixture_bare),
+		ON_LMDB(
+		    test_kill_in_upgrade_leaves_first_release, fixture_bare),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
