@@ -22,7 +22,8 @@ join(const struct wires *w)
 	need(natsOptions_Create(&o) == NATS_OK, "options");
 	need(natsOptions_SetURL(o, url) == NATS_OK, url);
 	/* A receiver that falls behind would lose messages. */
-	need(natsOptions_SetMaxPendingMsgs(o, PENDING_MAX) == NATS_OK, "pending");
+	need(natsOptions_SetMaxPendingMsgs(o, PENDING_MAX) == NATS_OK,
+	    "pending");
 	/* Gathers writes by default, which costs a lone request 1 ms. */
 	need(natsOptions_SetSendAsap(o, w->is_trip) == NATS_OK, "asap");
 	need(natsConnection_Connect(&c, o) == NATS_OK, url);
@@ -51,7 +52,7 @@ receive(const struct wires *w)
 
 	wires = w;
 	need(natsConnection_Subscribe(&s, c, "bench", on_message, NULL) ==
-		NATS_OK,
+		 NATS_OK,
 	    "subscribe");
 	need(natsConnection_Flush(c) == NATS_OK, "flush");
 	tell(w);

@@ -67,11 +67,12 @@ send_all(const struct wires *w)
 		ask(c, "BRPOP back 0");
 	}
 	for (uint64_t i = 0; !w->is_trip && i < w->wanted;) {
-		uint64_t n = w->wanted - i < PIPELINE ? w->wanted - i : PIPELINE;
+		uint64_t n =
+		    w->wanted - i < PIPELINE ? w->wanted - i : PIPELINE;
 
 		for (uint64_t j = 0; j < n; j++)
 			need(redisAppendCommand(c, "PUBLISH bench %s", load) ==
-				REDIS_OK,
+				 REDIS_OK,
 			    "publish");
 		for (uint64_t j = 0; j < n; j++)
 			take(c);
