@@ -15,7 +15,8 @@ static const char load[LOAD_SIZE + 1] =
 static redisContext *
 join(const struct wires *w)
 {
-	redisContext *c = redisConnect("127.0.0.1", atoi(w->where));
+	redisContext *c =
+	    redisConnect("127.0.0.1", (int)strtol(w->where, NULL, 10));
 
 	need(c != NULL && c->err == 0, "connect");
 	return c;
