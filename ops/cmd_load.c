@@ -4,6 +4,7 @@
 
 #include "load/run.h"
 #include "ops/cmd.h"
+#include "ops/load_compare.h"
 #include "runtime/base/log.h"
 #include "runtime/base/suggest.h"
 #include "runtime/yaml.h"
@@ -240,6 +241,8 @@ load_run(const struct cmd_args *args)
 	b = (struct order_book){ .args = args, .repeat = 1 };
 	if (args->words_count == 0)
 		return load_list(args);
+	if (strcmp(args->words[0], "compare") == 0)
+		return load_compare(args);
 	if (args->words_count > 1)
 		return load_refuse(
 		    args, args->words[1], "one topology at a time");
@@ -275,10 +278,10 @@ static const struct cmd_option load_options[] = {
 
 const struct cmd load_cmd = {
 	.name = "load",
-	.usage = "[NAME|FILE] [--actors N] [--messages N|--duration TIME] "
-		 "[--rate N|--window N] [--placement P] [--faults LIST]",
-	.summary = "Drive a topology of actors under load, and settle its "
-		   "books; exit code 3: they do not balance.",
+	.usage = "[NAME|FILE] [OPTION]..., or: troupe load compare A.json "
+		 "B.json, or A.json... vs B.json...",
+	.summary = "Drive actors under load, settle the books, compare runs; "
+		   "3: books do not balance, 4: runs differ.",
 	.options = load_options,
 	.run = load_run,
 	.words_max = CMD_WORDS_MAX,
