@@ -60,10 +60,10 @@ load_refuse_name(const struct cmd_args *a, const char *name)
 	for (size_t i = 0; (b = plan_builtin_nth(i)) != NULL; i++)
 		suggest_offer(&near, b->name);
 	fprintf(a->err,
-	    "troupe load: %s is no topology and no file%s%s; "
-	    "troupe load alone lists them\n",
+	    "troupe load: %s is no topology and no file%s%s%s "
+	    "(troupe load alone lists them)\n",
 	    name, near.best == NULL ? "" : "; did you mean ",
-	    near.best == NULL ? "" : near.best);
+	    near.best == NULL ? "" : near.best, near.best == NULL ? "" : "?");
 	return CMD_USAGE;
 }
 
@@ -72,7 +72,7 @@ static enum cmd_exit
 load_read_plan(const struct cmd_args *a, const char *name, struct plan *ret)
 {
 	const struct plan_builtin *b = plan_builtin_find(name);
-	struct arena arena = { malloc(YAML_BYTES_MAX), YAML_BYTES_MAX, 0 };
+	struct arena arena = { malloc(YAML_ARENA_SIZE), YAML_ARENA_SIZE, 0 };
 	struct bytes text = { 0 };
 	struct mistakes m;
 	enum status st = ST_NO_MEMORY;

@@ -32,9 +32,6 @@ TOPOLOGIES = {
 PLACEMENTS = ("one-loop", "loop-per-actor", "processes:2", "process-per-actor")
 SMALL = ("--messages", os.environ.get("TROUPE_LOAD_MESSAGES", "2k"))
 
-# The server's two topologies mean nothing here.
-pytestmark = pytest.mark.parametrize("topology", ["one"], scope="module")
-
 
 def load(*words):
     return subprocess.run(
