@@ -270,6 +270,7 @@ bytes_hold(struct bytes text, const char *word)
 	return memmem(text.at, text.size, word, strlen(word)) != NULL;
 }
 
+/* All that have come: nothing else may come to remind us of the rest. */
 static enum rider_end
 rider_take_frames(struct rider *r, uint64_t now_us,
     void (*on_frame)(void *ctx, struct rider *r, struct bytes text), void *ctx)
@@ -278,7 +279,7 @@ rider_take_frames(struct rider *r, uint64_t now_us,
 	struct bytes text;
 	enum status st = ST_OK;
 
-	while (end == RIDER_GOES_ON && r->socket.is_socket &&
+	while (r->socket.is_socket &&
 	       client_take_frame(&r->socket, &text, &st)) {
 		const struct step *s = rider_step(r);
 
@@ -303,7 +304,7 @@ rider_turn(struct rider *r, uint64_t now_us,
     void (*on_frame)(void *ctx, struct rider *r, struct bytes text), void *ctx)
 {
 	const struct step *s = rider_step(r);
-	enum rider_end end = RIDER_GOES_ON;
+	enum rider_end end = RIDER_GOES_ON, frames;
 	enum status http = ST_OK, socket = ST_OK;
 
 	if (r->http.fd >= 0 && (http = client_write(&r->http)) == ST_OK)
@@ -314,8 +315,9 @@ rider_turn(struct rider *r, uint64_t now_us,
 		end = rider_take_replies(r, &r->http, now_us);
 	else if (s != NULL && s->kind == STEP_OPEN && r->socket.fd >= 0)
 		end = rider_take_replies(r, &r->socket, now_us);
+	frames = rider_take_frames(r, now_us, on_frame, ctx);
 	if (end == RIDER_GOES_ON)
-		end = rider_take_frames(r, now_us, on_frame, ctx);
+		end = frames;
 	s = rider_step(r);
 	if (socket != ST_OK)
 		client_close(&r->socket);
