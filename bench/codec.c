@@ -45,7 +45,7 @@ static const struct wire_field note_fields[] = {
 };
 
 static const struct wire_type note_type = { 1, "note", "", sizeof(struct note),
-	note_fields, sizeof(note_fields) / sizeof(note_fields[0]), false };
+	note_fields, sizeof(note_fields) / sizeof(note_fields[0]) };
 
 static struct note note = {
 	.id = UINT64_C(0x0102030405060708),

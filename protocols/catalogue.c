@@ -72,7 +72,7 @@
 		typedef struct n self; \
 		static const struct wire_field f[] = { __VA_ARGS__ { 0 } }; \
 		static const struct wire_type t = \
-		    { id, #n, doc, sizeof(self), f, COUNT(f) - 1, true }; \
+		    { id, #n, doc, sizeof(self), f, COUNT(f) - 1 }; \
 		return &t; \
 	}
 #define ENUMERATION(n, doc, values)

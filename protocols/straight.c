@@ -63,20 +63,19 @@
 #define BOOL(n, doc)       *at++ = b->n ? 0xc3 : 0xc2;
 #define U32(n, max, doc)   at = pen_uint(at, b->n);
 #define U64(n, max, doc)   at = pen_uint(at, b->n);
-#define TEXT(n, max, doc)  if ((at = pen_text(at, b->n)) == NULL) return false;
+#define TEXT(n, max, doc)  if ((at = pen_text(at, b->n)) == NULL) return NULL;
 #define BYTES(n, max, doc) at = pen_bytes(at, &b->n);
 #define NOTHING
 #define MESSAGE(n, id, doc, fields) \
-	static bool pack_##n(const void *body, struct wire_out *out) \
+	static uint8_t * \
+	pack_##n(const void *body, uint8_t *at, const uint8_t *end) \
 	{ \
 		const struct n *b = body; \
-		uint8_t *at = out->bytes + out->used; \
-		if (room_##n(b) > out->size - out->used) \
-			return false; \
+		if (room_##n(b) > (size_t)(end - at)) \
+			return NULL; \
 		*at++ = 0x90 | COUNT_##n; \
 		fields \
-		out->used = (size_t)(at - out->bytes); \
-		return true; \
+		return at; \
 	}
 #include "protocols/core.def"
 #undef BOOL

@@ -11,29 +11,30 @@
 #ifndef PROTOCOLS_STRAIGHT_H
 #define PROTOCOLS_STRAIGHT_H
 
-#include "protocols/wire.h"
+#include "protocols/catalogue.h"
 
 #define STRAIGHT_IDS 0x100 /* those of core.def are below */
 
 struct reader;
 
 struct straight {
-	/* NULL: none of that id.  False: ask the table, nothing is written. */
-	bool (*pack)(const void *body, struct wire_out *out);
-	/* False: ask the table; what was taken of the arena is nobody's. */
+	/* Both NULL: none of that id.  NULL or false: ask the table. */
+	uint8_t *(*pack)(const void *body, uint8_t *at, const uint8_t *end);
 	bool (*unpack)(struct reader *r, void *body);
 };
 
 extern const struct straight straight_table[STRAIGHT_IDS];
 
-/* NULL: only the table can. */
+/* NULL: only the table can; a type of that id may be another one. */
 static inline const struct straight *
 straight_find(const struct wire_type *t)
 {
 	const struct straight *s = &straight_table[t->id % STRAIGHT_IDS];
 
-	return t->is_listed && t->id < STRAIGHT_IDS && s->pack != NULL ? s
-								       : NULL;
+	return t->id < STRAIGHT_IDS && s->pack != NULL &&
+		       catalogue_find(t->id) == t
+		   ? s
+		   : NULL;
 }
 
 #endif

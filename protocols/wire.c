@@ -96,10 +96,15 @@ enum status
 wire_encode(const struct wire_type *t, const void *body, struct wire_out *out)
 {
 	const struct straight *s = straight_find(t);
+	uint8_t *end = s == NULL ? NULL
+				 : s->pack(body, out->bytes + out->used,
+				       out->bytes + out->size);
 	struct packer p;
 
-	if (s != NULL && s->pack(body, out))
+	if (end != NULL) {
+		out->used = (size_t)(end - out->bytes);
 		return ST_OK;
+	}
 	p = packer_of(out);
 	fields_pack(&p, t, body, 0);
 	return packer_done(&p, out);

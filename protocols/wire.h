@@ -71,7 +71,6 @@ struct wire_type {
 	size_t size; /* of the struct */
 	const struct wire_field *fields;
 	size_t nfields;
-	bool is_listed; /* in a .def file: its id says which it is */
 };
 
 struct wire_out {

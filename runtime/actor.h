@@ -49,7 +49,7 @@ struct msg {
 	uint64_t deadline_us;
 	const struct wire_type *type;
 	const void *body;         /* of that type */
-	const struct frame *head; /* all of the envelope */
+	const uint8_t *head;      /* the envelope as it came; frame_read */
 };
 
 typedef enum status (*actor_fn)(struct actor *self, const struct msg *in);

@@ -33,7 +33,7 @@ static const struct wire_field pan_fields[] = {
 };
 
 const struct wire_type sample_pan = {
-	0, "pan", "doc", sizeof(struct pan), pan_fields, COUNT(pan_fields), false };
+	0, "pan", "doc", sizeof(struct pan), pan_fields, COUNT(pan_fields) };
 
 static const struct wire_type *
 pan_type(void)
@@ -72,7 +72,7 @@ static const struct wire_field kitchen_fields[] = {
 
 const struct wire_type sample_kitchen = {
 	0, "kitchen", "doc", sizeof(struct kitchen), kitchen_fields,
-	COUNT(kitchen_fields), false };
+	COUNT(kitchen_fields) };
 /* clang-format on */
 
 const struct wire_type *
