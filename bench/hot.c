@@ -70,8 +70,8 @@ static enum status
 source_send(struct actor *self, uint64_t count)
 {
 	for (; count > 0; count--)
-		(void)SEND(self, addresses[0], ping, .number = count,
-		    .load = load);
+		(void)SEND(
+		    self, addresses[0], ping, .number = count, .load = load);
 	return ST_OK;
 }
 
@@ -156,11 +156,11 @@ big_on_ping(struct actor *self, const struct msg *in)
 	return SEND(self, addresses[s->other], ping, .number = left);
 }
 
-#define CLASS(n, ...)                                                 \
+#define CLASS(n, ...)                                                  \
 	static const struct handler n##_on[] = { __VA_ARGS__, { 0 } }; \
-	static const struct actor_class n##_class = { .name = #n,     \
-		.state_size = sizeof(struct side),                    \
-		.mailbox_max = 4096,                                  \
+	static const struct actor_class n##_class = { .name = #n,      \
+		.state_size = sizeof(struct side),                     \
+		.mailbox_max = 4096,                                   \
 		.on = n##_on };
 
 CLASS(sink, ON(ping, sink_on_ping))

@@ -103,7 +103,7 @@ reader_uint(struct reader *r, uint64_t max, uint64_t *ret_n)
 	b = *r->at++;
 	if (b <= 0x7f)
 		*ret_n = b;
-	else if (b == 0xcf ? !reader_wide(r, 8, ret_n)
+	else if (b == 0xcf   ? !reader_wide(r, 8, ret_n)
 		 : b == 0xce ? !reader_wide(r, 4, ret_n)
 		 : b == 0xcd ? !reader_wide(r, 2, ret_n)
 		 : b == 0xcc ? !reader_wide(r, 1, ret_n)

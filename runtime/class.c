@@ -21,7 +21,7 @@ class_handler_count(const struct actor_class *class)
 static void
 class_info_add(struct class_info *info, const struct handler *h)
 {
-	uint32_t i = h->id * 40503u >> 4;
+	uint32_t i = h->id;
 	const struct straight *straight;
 	const struct wire_type *type;
 

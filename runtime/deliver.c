@@ -1,7 +1,7 @@
 #include <stdio.h>
 
-#include "runtime/base/log.h"
 #include "protocols/straight_pen.h"
+#include "runtime/base/log.h"
 #include "runtime/hot_path.h"
 #include "runtime/node_inside.h"
 
@@ -108,8 +108,7 @@ actor_decode(struct loop *l, const struct class_slot *slot,
 
 /* Late, unknown or malformed: it has not been let in to a handler. */
 static void
-actor_turn_away(
-    struct actor *a, struct mail *m, const struct class_slot *slot)
+actor_turn_away(struct actor *a, struct mail *m, const struct class_slot *slot)
 {
 	struct loop *l = a->loop;
 
@@ -136,8 +135,7 @@ actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 	enum status st;
 
 	if (__builtin_expect(in->deadline_us <= l->now_us || slot == NULL, 0) ||
-	    __builtin_expect(
-		actor_decode(l, slot, m, &in->body) != ST_OK, 0)) {
+	    __builtin_expect(actor_decode(l, slot, m, &in->body) != ST_OK, 0)) {
 		actor_turn_away(a, m, slot);
 		return;
 	}
@@ -153,8 +151,7 @@ actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 		a->flight[(a->flight_at - 1) % FLIGHT_ENTRIES].ended =
 		    (uint8_t)st;
 	actor_end_turn(a, in, st);
-	if (__builtin_expect(
-		st != ST_OK || l->turn_failure.st != ST_OK, 0))
+	if (__builtin_expect(st != ST_OK || l->turn_failure.st != ST_OK, 0))
 		actor_judge_turn(a, st, "a handler failed");
 }
 

@@ -23,7 +23,7 @@ struct edge {
 	uint64_t to;
 	uint64_t sent;
 	struct actor *here; /* the receiver, if it is on the sender's loop */
-	uint16_t far; /* the loop that has the receiver, or its link */
+	uint16_t far;       /* the loop that has the receiver, or its link */
 	uint64_t near_ends[EDGE_ENDS]; /* by the sender's loop */
 	alignas(MAIL_LINE) uint64_t far_ends[EDGE_ENDS]; /* by another */
 	/* The check's. */

@@ -21,8 +21,7 @@ actor_edge(struct actor *a, uint64_t to)
 	struct edge *e = *slot;
 
 	if (e == NULL || e->to != to)
-		e = *slot =
-		    edge_find(a->loop, &a->loop->edges, a->address, to);
+		e = *slot = edge_find(a->loop, &a->loop->edges, a->address, to);
 	return e;
 }
 
@@ -56,7 +55,8 @@ loop_post_on(struct loop *l, struct mail *m, struct edge *e)
 	if (__builtin_expect(e->here == NULL, 0))
 		return loop_route(l, m);
 	st = actor_take_in(e->here, m);
-	return __builtin_expect(st == ST_OK, 1) ? st : loop_undelivered(l, m, st);
+	return __builtin_expect(st == ST_OK, 1) ? st
+						: loop_undelivered(l, m, st);
 }
 
 /* Writes body behind the head; m may move.  FULL past a bound. */

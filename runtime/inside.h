@@ -125,7 +125,7 @@ void class_info_free_all(void);
 static inline const struct class_slot *
 class_info_find(const struct class_info *info, uint16_t id)
 {
-	for (uint32_t i = id * 40503u >> 4;; i++) {
+	for (uint32_t i = id;; i++) {
 		const struct class_slot *s = &info->slots[i & info->mask];
 
 		if (s->id == id || s->id == 0)

@@ -100,8 +100,7 @@ void loop_give(struct loop *to, struct parcel *p);
 /* ---- send.c ---- */
 
 /* The receiver on this loop, if it is here and hears from; or NULL. */
-struct actor *loop_receiver(
-    const struct loop *l, uint64_t from, uint64_t to);
+struct actor *loop_receiver(const struct loop *l, uint64_t from, uint64_t to);
 extern const uint8_t loop_no_cause[FRAME_HEAD];
 /* loop_fill (hot_path.h) of what straight code does not know. */
 enum status loop_fill_by_table(

@@ -35,8 +35,7 @@ op_wait(struct op *op, enum op_phase phase, op_fn fn)
 	list_remove(&op->open);
 	op->phase = (uint8_t)phase;
 	op->fn = fn;
-	wheel_start(
-	    &op->actor->loop->wheel, &op->deadline, op->deadline_us);
+	wheel_start(&op->actor->loop->wheel, &op->deadline, op->deadline_us);
 }
 
 static void
@@ -216,8 +215,8 @@ op_answer(struct op *op, enum frame_kind kind, uint16_t id, const void *body)
 	if (op->phase == OP_KEPT)
 		op_stop_waiting(op);
 	if (op->ref != 0) {
-		m = op_mail(op, kind, id, op->from, op->ref,
-		    FRAME_DEADLINE_NONE);
+		m = op_mail(
+		    op, kind, id, op->from, op->ref, FRAME_DEADLINE_NONE);
 		if (m != NULL)
 			st = loop_fill_answer(op->actor->loop, &m, id, body);
 		op_post(op, m, op->from, st);

@@ -234,7 +234,8 @@ loop_route(struct loop *l, struct mail *m)
 		st = loop_route_far(l, m);
 	else
 		st = loop_route_here(l, m);
-	return __builtin_expect(st == ST_OK, 1) ? st : loop_undelivered(l, m, st);
+	return __builtin_expect(st == ST_OK, 1) ? st
+						: loop_undelivered(l, m, st);
 }
 
 enum status
@@ -294,8 +295,7 @@ loop_encode(struct loop *l, const struct frame *f, const void *body,
 
 /* Texts of a refusal may come from anywhere: cut, never unsendable. */
 static enum status
-loop_fill_refusal(
-    struct loop *l, struct mail **mail, const struct refused *why)
+loop_fill_refusal(struct loop *l, struct mail **mail, const struct refused *why)
 {
 	char detail[REFUSED_DETAIL_MAX + 1];
 	struct refused fitting = *why;

@@ -94,8 +94,8 @@ test_numbers_at_every_width(void **state)
 		for (size_t j = 0; j < sizeof(sizes) / sizeof(sizes[0]); j++)
 			for (size_t cut = 0; cut < 20; cut++)
 				assert_same_writing(CATALOGUE_TYPE(ping),
-				    &(struct ping){ edges[i],
-					{ load, sizes[j] } },
+				    &(struct ping){
+					edges[i], { load, sizes[j] } },
 				    sizes[j] + cut);
 }
 
@@ -138,9 +138,9 @@ test_any_bytes_read_the_same(void **state)
 			{ good + 4096, dice() % 40 } };
 
 		t = i % 2 == 0 ? CATALOGUE_TYPE(ping) : CATALOGUE_TYPE(refused);
-		assert_int_equal(wire_encode(t,
-				     i % 2 == 0 ? (void *)&ping : (void *)&why,
-				     &out),
+		assert_int_equal(
+		    wire_encode(
+			t, i % 2 == 0 ? (void *)&ping : (void *)&why, &out),
 		    ST_OK);
 		memcpy(bad, good, out.used + 8);
 		if (i % 3 != 0)
