@@ -210,6 +210,8 @@ hub_stop(struct actor *self)
 static const struct handler hub_on[] = {
 	ON(node_changed, hub_on_node_changed),
 	ON(hub_committed, hub_on_committed),
+	ON(hub_look, hub_on_look),
+	ON(hub_history, hub_on_history),
 	ON(hub_publish, hub_on_publish),
 	ON(hub_listen, hub_on_listen),
 	ON(hub_unlisten, hub_on_unlisten),
@@ -221,6 +223,9 @@ static const struct handler hub_on[] = {
 const struct actor_class event_hub_class = {
 	.name = "event-hub",
 	.state_size = sizeof(struct hub_state),
+	.mailbox_max = 65536,
+	.mailbox_bytes_max = 64u << 20,
+	.ops_max = HUB_OPS_MAX,
 	.starts_slowly = true,
 	.start = hub_start,
 	.stop = hub_stop,

@@ -233,7 +233,7 @@ void
 sockets_work_soon(struct sockets *k)
 {
 	if (!timer_is_running(&k->work))
-		timer_start(k->gateway->self, &k->work, 0, sockets_on_work);
+		timer_start_soon(k->gateway->self, &k->work, sockets_on_work);
 }
 
 void
