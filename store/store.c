@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocols/channel.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
@@ -247,11 +248,16 @@ store_finish_closing(struct actor *self)
 static enum status
 store_on_look(struct actor *self, struct timer *t)
 {
-	uint64_t hub = actor_find(self, ACTOR_NUMBER(event_hub), 0);
+	uint32_t shards = actor_shards(self, ACTOR_NUMBER(event_hub));
+	bool again = false;
 
-	enum status st = SEND(self, hub, hub_look, 0);
+	for (uint32_t i = 0; i < shards; i++) {
+		uint64_t hub = actor_find(self, ACTOR_NUMBER(event_hub), i);
+		enum status st = SEND(self, hub, hub_look, 0);
 
-	if (st != ST_OK && st != ST_NOT_FOUND)
+		again |= st != ST_OK && st != ST_NOT_FOUND;
+	}
+	if (again)
 		timer_start(self, t, STORE_LOOK_US, store_on_look);
 	return ST_OK;
 }
@@ -265,6 +271,18 @@ store_look_later(struct actor *self)
 		timer_start(self, &s->look, STORE_LOOK_US, store_on_look);
 }
 
+/* The shard of the hub that has the event's channel. */
+static uint64_t
+store_hub_of(struct actor *self, const struct hub_committed *batch)
+{
+	uint32_t shards = actor_shards(self, ACTOR_NUMBER(event_hub));
+	const char *channel =
+	    batch->events_count == 0 ? "" : batch->events[0].channel;
+
+	return actor_find(self, ACTOR_NUMBER(event_hub),
+	    channel_shard(channel, shards));
+}
+
 static void
 store_tell_event(struct actor *self, const struct errand *e)
 {
@@ -274,8 +292,8 @@ store_tell_event(struct actor *self, const struct errand *e)
 		return;
 	if (wire_decode(CATALOGUE_TYPE(hub_committed), actor_arena(self),
 		e->result.event.bytes, e->result.event.used, &body) != ST_OK ||
-	    actor_send(self, actor_find(self, ACTOR_NUMBER(event_hub), 0),
-		MSG_hub_committed, body) != ST_OK)
+	    actor_send(self, store_hub_of(self, body), MSG_hub_committed, body) !=
+		ST_OK)
 		store_look_later(self);
 }
 
