@@ -9,6 +9,8 @@ static const struct request *const tables[] = {
 	repo_settings,
 	repo_tasks,
 	repo_journal,
+	repo_audit,
+	repo_refresh,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

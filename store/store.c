@@ -476,6 +476,7 @@ static const struct handler store_on[] = {
 	REQUEST(store_session_revoke_user),
 	REQUEST(store_revoked_list),
 	REQUEST(store_session_clean),
+	REQUEST(store_refresh_rotate),
 	REQUEST(store_setting_put),
 	REQUEST(store_setting_delete),
 	REQUEST(store_setting_get),
@@ -487,6 +488,8 @@ static const struct handler store_on[] = {
 	REQUEST(store_task_delete),
 	REQUEST(store_journal_read),
 	REQUEST(store_journal_channels),
+	REQUEST(store_audit_append),
+	REQUEST(store_audit_list),
 	{ 0 },
 };
 
