@@ -171,8 +171,8 @@ since_read_place(struct walk *d, struct walk_item *map,
 
 /* A place by itself, or one for each channel; an item takes six bytes. */
 static void
-control_read_since(struct walk *d, struct walk_item *map, size_t frame_size,
-    struct control *c)
+control_read_since(
+    struct walk *d, struct walk_item *map, size_t frame_size, struct control *c)
 {
 	struct control_since *list = NULL, alone = { .epoch = 0 };
 	uint32_t count = 0;

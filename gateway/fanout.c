@@ -84,8 +84,8 @@ job_note_unheard(struct sockets *k, const struct job *j)
 	if (j->topic != NULL)
 		channel = j->topic->name;
 	else if (j->channel == CHANNEL_OWN)
-		snprintf(name, sizeof(name), CHANNEL_PRIVATE_PREFIX "%s",
-		    j->owner);
+		snprintf(
+		    name, sizeof(name), CHANNEL_PRIVATE_PREFIX "%s", j->owner);
 	else
 		channel = channel_name((enum channel)j->channel);
 	(void)SEND(k->gateway->self, sockets_hub(k, channel), hub_unheard,
@@ -460,8 +460,7 @@ audience_of(struct sockets *k, const struct event *e)
 
 /* Told again after the hub or its node was away? */
 static bool
-event_is_old(
-    struct sockets *k, const struct event *e, const struct audience *a)
+event_is_old(struct sockets *k, const struct event *e, const struct audience *a)
 {
 	if (e->offset == 0 || a->interest == NULL)
 		return false;
@@ -504,8 +503,7 @@ job_is_kept(const struct job *j)
 }
 
 static struct job *
-job_create(
-    struct sockets *k, const struct event *e, const struct audience *a)
+job_create(struct sockets *k, const struct event *e, const struct audience *a)
 {
 	struct fanout *f = k->fanout;
 	struct job *j = pool_take(&f->jobs);

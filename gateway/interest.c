@@ -134,7 +134,8 @@ interest_asked(struct sockets *k, const struct interest_ask *ask)
 enum seen
 interest_see(struct interest *i, uint64_t epoch, uint64_t offset)
 {
-	bool is_next = i->epoch == 0 || (epoch == i->epoch && offset == i->offset + 1);
+	bool is_next =
+	    i->epoch == 0 || (epoch == i->epoch && offset == i->offset + 1);
 
 	if (epoch == i->epoch && offset <= i->offset)
 		return SEEN_BEFORE;
@@ -148,8 +149,8 @@ interest_see(struct interest *i, uint64_t epoch, uint64_t offset)
  * has been told what it missed by now, or else that is gone.
  */
 static void
-interest_begin(struct sockets *k, struct interest *i,
-    const struct hub_listening *now)
+interest_begin(
+    struct sockets *k, struct interest *i, const struct hub_listening *now)
 {
 	bool had = i->epoch != 0;
 
@@ -217,9 +218,8 @@ interest_ask(struct sockets *k, struct interest *i)
 	interest_name(i, name);
 	i->state = INTEREST_ASKING;
 	k->asking++;
-	(void)OP_ASK(op, sockets_hub(k, name), hub_listen,
-	    interest_on_reply, .channel = name,
-	    .incarnation = k->incarnation, .epoch = i->epoch,
+	(void)OP_ASK(op, sockets_hub(k, name), hub_listen, interest_on_reply,
+	    .channel = name, .incarnation = k->incarnation, .epoch = i->epoch,
 	    .offset = i->offset);
 	return true;
 }

@@ -45,9 +45,10 @@ struct interest {
 	struct list link; /* of wanted or later, when something is to do */
 	uint32_t refs;    /* sockets that hold it */
 	uint8_t state;    /* enum interest_state */
-	uint8_t channel;  /* CHANNEL_OWN: of a person; CHANNEL_SLOT: of a topic */
-	bool warned;      /* that the hub could not be told */
-	uint64_t epoch;   /* of the newest event seen; 0: none */
+	uint8_t
+	    channel;    /* CHANNEL_OWN: of a person; CHANNEL_SLOT: of a topic */
+	bool warned;    /* that the hub could not be told */
+	uint64_t epoch; /* of the newest event seen; 0: none */
 	uint64_t offset;
 };
 

@@ -139,8 +139,8 @@ recovery_tell(struct recovery *r, const struct store_journal_page *page)
 	for (uint32_t i = 0; i < page->events_count; i++) {
 		const struct event *e = &page->events[i];
 
-		if (out.used > 0 && out.size - out.used <
-			EVENT_FRAME_MAX(strlen(e->payload)))
+		if (out.used > 0 &&
+		    out.size - out.used < EVENT_FRAME_MAX(strlen(e->payload)))
 			break;
 		recovery_write(r, e, &out);
 	}

@@ -67,8 +67,8 @@ sockets_hub(struct sockets *k, const char *channel)
 	struct actor *self = k->gateway->self;
 	uint32_t shards = actor_shards(self, ACTOR_NUMBER(event_hub));
 
-	return actor_find(self, ACTOR_NUMBER(event_hub),
-	    channel_shard(channel, shards));
+	return actor_find(
+	    self, ACTOR_NUMBER(event_hub), channel_shard(channel, shards));
 }
 
 /* False: the hub could not be told. */
@@ -76,9 +76,9 @@ static bool
 socket_send_down(struct socket *s)
 {
 	struct actor *self = s->all->gateway->self;
-	enum status st = SEND(self,
-	    sockets_hub(s->all, s->person->user_id), hub_socket_down,
-	    .user_id = s->person->user_id, .socket = s->number);
+	enum status st =
+	    SEND(self, sockets_hub(s->all, s->person->user_id), hub_socket_down,
+		.user_id = s->person->user_id, .socket = s->number);
 
 	if (st == ST_OK)
 		s->present = false;
@@ -216,8 +216,8 @@ sockets_rise_some(struct sockets *k)
 			return false;
 		if (!s->present || s->left ||
 		    SEND(self, sockets_hub(k, s->person->user_id),
-			hub_socket_up,
-			.user_id = s->person->user_id, .socket = s->number,
+			hub_socket_up, .user_id = s->person->user_id,
+			.socket = s->number,
 			.incarnation = k->incarnation) == ST_OK)
 			continue;
 		k->rise_at = at; /* it has no room: at the next tick */
@@ -301,13 +301,13 @@ sockets_read_limits(struct socket_limits *l, const struct config *c)
 	l->channels_max = (uint32_t)config_u64(c, SETTING_api_ws_channels_max);
 	l->control_max =
 	    (uint32_t)config_u64(c, SETTING_api_ws_control_per_second);
-	l->per_address_max = (uint32_t)config_u64(
-	    c, SETTING_api_ws_max_connections_per_address);
-	l->projects = channel_roles_of(
-	    config_text(c, SETTING_event_stream_project_read));
-	l->drops_durable = strcmp(config_text(c,
-				      SETTING_event_stream_slow_durable),
-			       "drop") == 0;
+	l->per_address_max =
+	    (uint32_t)config_u64(c, SETTING_api_ws_max_connections_per_address);
+	l->projects =
+	    channel_roles_of(config_text(c, SETTING_event_stream_project_read));
+	l->drops_durable =
+	    strcmp(config_text(c, SETTING_event_stream_slow_durable), "drop") ==
+	    0;
 	l->total_max =
 	    (uint32_t)config_u64(c, SETTING_api_ws_max_connections_total);
 	l->per_user_max =
@@ -324,8 +324,7 @@ sockets_init_pools(struct sockets *k)
 	pool_init(&k->changes, sizeof(struct change), max, 0);
 	pool_init(&k->buffers, SOCKET_KEEP_MAX + WEBSOCKET_CONTROL_MAX, max, 0);
 	pool_init(&k->backlogs, sizeof(struct backlog), max, 0);
-	pool_init(
-	    &k->recoveries, sizeof(struct recovery), RECOVERIES_MAX, 0);
+	pool_init(&k->recoveries, sizeof(struct recovery), RECOVERIES_MAX, 0);
 	pool_init(&k->sinces, sizeof(struct sinces), max, 0);
 	pool_init(&k->slots, sizeof(struct slots), 2 * max, 0);
 }

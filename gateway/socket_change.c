@@ -40,8 +40,8 @@ members_flip(struct socket *s, uint32_t channel)
 void
 socket_set_live(struct socket *s, uint64_t subscribed, uint64_t recovering)
 {
-	uint64_t changed = (s->subscribed & ~s->recovering) ^
-			   (subscribed & ~recovering);
+	uint64_t changed =
+	    (s->subscribed & ~s->recovering) ^ (subscribed & ~recovering);
 
 	while (changed != 0)
 		members_flip(s, channels_pop(&changed));
@@ -189,12 +189,10 @@ socket_release_rest(struct socket *s)
 
 /* Those with a place to begin at.  False: the socket is gone, or going. */
 static bool
-change_recover(
-    struct socket *s, uint64_t channels, const struct sinces *sinces)
+change_recover(struct socket *s, uint64_t channels, const struct sinces *sinces)
 {
 	recoveries_drop(s, channels);
-	socket_set_live(
-	    s, s->subscribed | channels, s->recovering | channels);
+	socket_set_live(s, s->subscribed | channels, s->recovering | channels);
 	while (channels != 0) {
 		uint32_t c = channels_pop(&channels);
 		const struct since *at = &sinces->each[c];
@@ -210,8 +208,8 @@ static bool
 change_apply(struct socket *s, struct change *done)
 {
 	uint64_t channels = channels_allowed(s, done->channels);
-	enum status st = socket_reply_channels(s, "subscribed",
-	    s->subscribed | channels, channels, done->sinces);
+	enum status st = socket_reply_channels(
+	    s, "subscribed", s->subscribed | channels, channels, done->sinces);
 
 	if (st == ST_OK && done->has_filters && channels != 0) {
 		socket_set_filter(s, channels, done->filter);
@@ -362,9 +360,9 @@ change_take_sinces(
 		if ((bit & change->channels) == 0)
 			continue;
 		since = &change->sinces->each[__builtin_ctzll(bit)];
-		*since = (struct since){ .epoch = at->epoch,
-			.offset = at->offset,
-			.given = true };
+		*since = (struct since){
+			.epoch = at->epoch, .offset = at->offset, .given = true
+		};
 	}
 	return true;
 }

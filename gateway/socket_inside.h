@@ -96,18 +96,18 @@ struct socket {
 	uint64_t pinged_us;
 	uint64_t subscribed;
 	uint64_t recovering; /* of these: not live yet */
-	uint64_t held;    /* interests it counts in; subscribed and coming */
-	uint64_t second;  /* that said counts messages of */
-	uint32_t index;   /* its bit in members */
-	uint32_t said;    /* messages of this second */
-	uint32_t dropped; /* events lost to backpressure */
-	uint32_t untold;  /* of these, since it was last told so */
-	uint16_t code;    /* it was closed with */
-	uint8_t state;    /* enum socket_state */
-	uint8_t syntax;   /* enum websocket_subprotocol */
-	bool present;     /* the hub was told that it is up */
-	bool connected;   /* auth_ok was sent */
-	bool left;        /* it belongs to nothing any more */
+	uint64_t held;       /* interests it counts in; subscribed and coming */
+	uint64_t second;     /* that said counts messages of */
+	uint32_t index;      /* its bit in members */
+	uint32_t said;       /* messages of this second */
+	uint32_t dropped;    /* events lost to backpressure */
+	uint32_t untold;     /* of these, since it was last told so */
+	uint16_t code;       /* it was closed with */
+	uint8_t state;       /* enum socket_state */
+	uint8_t syntax;      /* enum websocket_subprotocol */
+	bool present;        /* the hub was told that it is up */
+	bool connected;      /* auth_ok was sent */
+	bool left;           /* it belongs to nothing any more */
 	bool awaits_pong;
 	char session_id[SESSION_ID_MAX + 1];
 	char client[NET_PEER_TEXT_SIZE];

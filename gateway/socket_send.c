@@ -214,8 +214,8 @@ socket_reply_lost(struct socket *s, const struct position *now)
 {
 	uint8_t bytes[SOCKET_REPLY_MAX];
 	struct wire_out out = { bytes, sizeof(bytes), 0 };
-	enum status st = lost_frame_write(
-	    (enum websocket_subprotocol)s->syntax, now, &out);
+	enum status st =
+	    lost_frame_write((enum websocket_subprotocol)s->syntax, now, &out);
 
 	assert(st == ST_OK);
 	return socket_push_reply(s, &out);

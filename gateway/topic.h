@@ -45,7 +45,8 @@ void topic_free_if_done(struct sockets *k, struct topic *t);
 
 /* The channel of a name; 0: the socket has it in none of its slots. */
 uint32_t slot_find(const struct socket *s, const char *name);
-/* As slot_find, making topic and slot; 0: there is no room.  Hold it at once. */
+/* As slot_find, making topic and slot; 0: there is no room.  Hold it at once.
+ */
 uint32_t slot_take(struct socket *s, const char *name);
 /* Of a topic that is told. */
 uint32_t slot_of(const struct socket *s, const struct topic *t);

@@ -152,8 +152,8 @@ walk_number(
     const struct walk *w, const struct walk_item *item, uint64_t *ret_number)
 {
 	if (item->kind == WALK_TEXT)
-		return walk_number_of_text((const char *)item->text.at,
-		    item->text.size, ret_number);
+		return walk_number_of_text(
+		    (const char *)item->text.at, item->text.size, ret_number);
 	if (w->syntax == WEBSOCKET_JSON)
 		return item->token.kind == JSON_NUMBER &&
 		       walk_number_of_text(

@@ -201,9 +201,9 @@ channel_may_tell(const struct channel_ref *c, enum role role)
 	case CHANNEL_PROJECT:
 		return channel_role_is_in(role, CHANNEL_ROLES_WRITE);
 	case CHANNEL_SHARED:
-		return channel_role_is_in(role,
-		    channel_is_restricted(c->shared) ? CHANNEL_ROLES_STEER
-						     : CHANNEL_ROLES_WRITE);
+		return channel_role_is_in(role, channel_is_restricted(c->shared)
+						    ? CHANNEL_ROLES_STEER
+						    : CHANNEL_ROLES_WRITE);
 	case CHANNEL_PRIVATE:
 	case CHANNEL_SESSION:
 		return channel_role_is_in(role, CHANNEL_ROLES_STEER);

@@ -279,8 +279,8 @@ store_hub_of(struct actor *self, const struct hub_committed *batch)
 	const char *channel =
 	    batch->events_count == 0 ? "" : batch->events[0].channel;
 
-	return actor_find(self, ACTOR_NUMBER(event_hub),
-	    channel_shard(channel, shards));
+	return actor_find(
+	    self, ACTOR_NUMBER(event_hub), channel_shard(channel, shards));
 }
 
 static void
@@ -292,8 +292,8 @@ store_tell_event(struct actor *self, const struct errand *e)
 		return;
 	if (wire_decode(CATALOGUE_TYPE(hub_committed), actor_arena(self),
 		e->result.event.bytes, e->result.event.used, &body) != ST_OK ||
-	    actor_send(self, store_hub_of(self, body), MSG_hub_committed, body) !=
-		ST_OK)
+	    actor_send(self, store_hub_of(self, body), MSG_hub_committed,
+		body) != ST_OK)
 		store_look_later(self);
 }
 

@@ -238,10 +238,9 @@ test_event_that_no_socket_took_is_said_to_the_hub(void **state)
 		live_tell_ephemeral(&l, i);
 	h = RIG_TAKE(&l.rig, event_hub, hub_unheard);
 	assert_string_equal(RIG_BODY(h, hub_unheard)->channel, "tasks");
-	assert_int_equal(RIG_BODY(h, hub_unheard)->event_id.octets[1],
-	    SOCKET_QUEUE_MAX);
-	assert_null(
-	    rig_peek(&l.rig, ACTOR_NUMBER(event_hub), MSG_hub_unheard));
+	assert_int_equal(
+	    RIG_BODY(h, hub_unheard)->event_id.octets[1], SOCKET_QUEUE_MAX);
+	assert_null(rig_peek(&l.rig, ACTOR_NUMBER(event_hub), MSG_hub_unheard));
 	live_fini(&l);
 }
 
@@ -353,15 +352,15 @@ live_put_number(struct live *l, uint64_t n)
 	while (p->number != ACTOR_NUMBER(event_hub))
 		p++;
 	snprintf(payload, sizeof(payload), "{\"n\":%u}", (unsigned)n);
-	assert_int_equal(SEND(p->actor,
-			     actor_find(p->actor, ACTOR_NUMBER(gateway), 0),
-			     hub_event,
-			     .event = { .event_type = "it.happened",
-				 .channel = "tasks",
-				 .timestamp = RIG_WALL_US,
-				 .epoch = 7,
-				 .offset = live_next_offset(l, "tasks"),
-				 .payload = payload }),
+	assert_int_equal(
+	    SEND(p->actor, actor_find(p->actor, ACTOR_NUMBER(gateway), 0),
+		hub_event,
+		.event = { .event_type = "it.happened",
+		    .channel = "tasks",
+		    .timestamp = RIG_WALL_US,
+		    .epoch = 7,
+		    .offset = live_next_offset(l, "tasks"),
+		    .payload = payload }),
 	    ST_OK);
 }
 
@@ -451,8 +450,8 @@ test_without_shared_bytes_fast_clients_still_hear(void **state)
 	char *payload = payload_of(20000);
 
 	(void)state;
-	live_init(&l,
-	    (const char *const[]){ "api.server.owed_bytes_max=4194304",
+	live_init(
+	    &l, (const char *const[]){ "api.server.owed_bytes_max=4194304",
 		    "api.ws_queue_bytes_max=4194304", NULL });
 	for (size_t i = 0; i < 5; i++) {
 		char channel[16];

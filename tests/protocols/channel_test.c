@@ -99,8 +99,8 @@ test_projects_are_for_the_roles_of_the_setting(void **state)
 	assert_true(allows(&p, ROLE_PAIR_PROGRAMMER, "x"));
 	assert_false(allows(&p, ROLE_OBSERVER, "x"));
 	assert_int_equal(channel_roles_of("steer"), CHANNEL_ROLES_STEER);
-	assert_false(channel_role_is_in(
-	    ROLE_PAIR_PROGRAMMER, CHANNEL_ROLES_STEER));
+	assert_false(
+	    channel_role_is_in(ROLE_PAIR_PROGRAMMER, CHANNEL_ROLES_STEER));
 	assert_false(channel_role_is_in(ROLE_MANAGER, CHANNEL_ROLES_CEO));
 }
 
