@@ -62,6 +62,11 @@ report_books(const struct run *r, FILE *to)
 		    r->result.reasons[i].status, r->result.reasons[i].count);
 	if (r->renewed > 0)
 		fprintf(to, "  given up    %" PRIu64 " windows\n", r->renewed);
+	if (r->books.runtime_edges > 0)
+		fprintf(to,
+		    "  runtime     %" PRIu64 " edges of its own books, %" PRIu64
+		    " messages\n",
+		    r->books.runtime_edges, r->books.runtime_messages);
 	if (r->books.balanced)
 		fprintf(to,
 		    "  balanced    every one of %" PRIu64
