@@ -225,6 +225,7 @@ crew_node_run(struct crew *c, uint32_t number, int orders)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	ledger_use(c->l);
 	if (c->l->faulty)
 		log_set_sink(child_log_nothing, NULL);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "load/crew.h"
+#include "load/interrupt.h"
 #include "load/memory.h"
 #include "load/usage.h"
 
@@ -147,6 +148,10 @@ conduct_turn(struct conduct *c, char why[RUN_WHY_SIZE])
 	now_us = conduct_now_us();
 	conduct_faults(c, now_us);
 	conduct_tell(c, now_us);
+	if (interrupt_came()) {
+		snprintf(why, RUN_WHY_SIZE, "interrupted");
+		return ST_CANCELLED;
+	}
 	return conduct_revive(c, why);
 }
 

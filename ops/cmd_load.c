@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "load/interrupt.h"
 #include "load/run.h"
 #include "ops/cmd.h"
 #include "ops/load_compare.h"
@@ -302,6 +303,7 @@ load_run_name(struct order_book *b)
 	enum cmd_exit code;
 	struct bytes text;
 
+	interrupt_watch();
 	if (!args->json && isatty(STDERR_FILENO) == 1)
 		b->o.progress = stderr;
 	code = load_take_number(args, "repeat", 1, LOAD_REPEAT_MAX, &b->repeat);

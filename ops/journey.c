@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "load/interrupt.h"
 #include "load/usage.h"
 #include "ops/rider.h"
 
@@ -230,7 +231,7 @@ ride_prepare_some(struct ride *ride, const struct steps *steps, uint32_t n,
 			    rider_begin(
 				&ride->riders[begun], steps, ride_now_us()));
 		ride_turn(ride, 10);
-		if (ride->refused + ride->lost > 0)
+		if (ride->refused + ride->lost > 0 || interrupt_came())
 			return ride_unprepared(ride, why);
 	}
 	return ST_OK;
@@ -269,14 +270,16 @@ ride_measure(struct ride *ride)
 
 	ride->begin_us = ride->last_us = ride_now_us();
 	ride->before = usage_of(ride->t->pid);
-	while (ride_next_due(ride, ride_now_us()) != UINT64_MAX ||
-	       ride_busy(ride) > 0) {
+	while (!interrupt_came() &&
+	       (ride_next_due(ride, ride_now_us()) != UINT64_MAX ||
+		   ride_busy(ride) > 0)) {
 		ride_begin_rounds(ride);
 		ride_turn(ride, ride->j->plan.rate > 0 ? 1 : 10);
 		ride_tell(ride);
 	}
 	quiet_us = ride_now_us() + JOURNEY_HEAR_US;
-	while (!ride_has_heard_all(ride) && ride_now_us() < quiet_us)
+	while (!ride_has_heard_all(ride) && ride_now_us() < quiet_us &&
+	       !interrupt_came())
 		ride_turn(ride, 10);
 	if (ride->t->progress != NULL)
 		fprintf(ride->t->progress, "\r\033[K");
@@ -428,6 +431,10 @@ journey_conduct(const struct journey *j, const struct journey_target *t,
 	if (st == ST_OK) {
 		ride_measure(ride);
 		ride_fill(ride, ret_run);
+	}
+	if (interrupt_came()) {
+		snprintf(ret_why, RUN_WHY_SIZE, "interrupted");
+		st = ST_CANCELLED;
 	}
 	for (uint32_t i = 0; ride->riders != NULL && i < j->plan.actors; i++)
 		rider_fini(&ride->riders[i]);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -40,7 +39,7 @@ node_become(const struct journey_node *n, int out)
 	const char *argv[32] = { "troupe", "run", "--child", "--data", n->dir,
 		"--listen", "127.0.0.1:0" };
 	size_t count = 7;
-	char log[80];
+	char log[SCRATCH_SIZE + 8];
 	int err;
 
 	for (size_t i = 0; node_settings[i] != NULL; i++) {
@@ -118,11 +117,8 @@ journey_node_start(struct journey_node *n, char ret_why[RUN_WHY_SIZE])
 	int out[2];
 
 	memset(n, 0, sizeof(*n));
-	snprintf(n->dir, sizeof(n->dir), "/tmp/troupe-load-XXXXXX");
-	if (mkdtemp(n->dir) == NULL) {
-		n->dir[0] = '\0';
-		return node_failed(ret_why, "cannot make a folder in /tmp");
-	}
+	if (scratch_make(n->dir) != ST_OK)
+		return node_failed(ret_why, "cannot make a scratch folder");
 	if (pipe2(out, O_CLOEXEC) != 0)
 		return node_failed(ret_why, "cannot start a node");
 	(void)fflush(NULL);
@@ -140,15 +136,6 @@ journey_node_start(struct journey_node *n, char ret_why[RUN_WHY_SIZE])
 	return node_set_up(n, ret_why);
 }
 
-static int
-node_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
 void
 journey_node_stop(struct journey_node *n)
 {
@@ -162,7 +149,6 @@ journey_node_stop(struct journey_node *n)
 			crew_wait(NODE_POLL_US);
 		}
 	}
-	if (n->dir[0] != '\0')
-		(void)nftw(n->dir, node_remove, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(n->dir);
 	memset(n, 0, sizeof(*n));
 }

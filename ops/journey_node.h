@@ -8,11 +8,12 @@
 #ifndef OPS_JOURNEY_NODE_H
 #define OPS_JOURNEY_NODE_H
 
+#include "load/scratch.h"
 #include "ops/journey.h"
 
 struct journey_node {
 	pid_t pid; /* 0: none */
-	char dir[64];
+	char dir[SCRATCH_SIZE];
 	char address[128];
 };
 

@@ -279,8 +279,8 @@ rider_take_frames(struct rider *r, uint64_t now_us,
 	struct bytes text;
 	enum status st = ST_OK;
 
-	while (r->socket.is_socket &&
-	       client_take_frame(&r->socket, &text, &st)) {
+	while (
+	    r->socket.is_socket && client_take_frame(&r->socket, &text, &st)) {
 		const struct step *s = rider_step(r);
 
 		if (s != NULL && s->kind == STEP_SAY &&

@@ -8,8 +8,8 @@
 #ifndef OPS_RIDER_H
 #define OPS_RIDER_H
 
-#include "load/ledger.h"
 #include "load/client.h"
+#include "load/ledger.h"
 #include "ops/journey.h"
 
 #define RIDER_VARS_MAX 8

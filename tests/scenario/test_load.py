@@ -5,11 +5,13 @@ Sizes are small: what is judged is the books, not the speed.
 
 import json
 import os
+import select
 import subprocess
+import tempfile
 
 import pytest
 
-from client import PASSWORD, USERNAME
+from client import PASSWORD, USERNAME, deadline
 from server import TROUPE
 
 UNBALANCED = 3
@@ -172,6 +174,24 @@ def test_compare_reads_what_load_writes(tmp_path):
     done = load("compare", str(path), str(path), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["throughput"]["ratio"] == 1
+
+
+@pytest.mark.parametrize("name", ["star", "ticket-to-socket"])
+def test_an_interrupted_run_leaves_nothing_behind(name):
+    with tempfile.TemporaryDirectory(prefix="load-") as home:
+        run = subprocess.Popen(
+            [TROUPE, "load", name, "--duration", "50s"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": home},
+        )
+        left = deadline(RUN_S)
+        while not os.listdir(home):
+            select.select([run.stderr], [], [], min(left(), 0.02))
+        run.terminate()
+        said = run.communicate(timeout=RUN_S)[1]
+        assert run.returncode == 1, said
+        assert os.listdir(home) == []
 
 
 @pytest.mark.parametrize(
