@@ -33,7 +33,6 @@ prune_next_channel(struct actor *self, struct op *op)
 {
 	struct hub_state *s = actor_state(self);
 
-	op_within(op, ACTOR_ASK_US);
 	return OP_ASK(op, hub_store(self), store_journal_channels,
 	    prune_on_channels, .after = s->pruning);
 }
@@ -46,7 +45,6 @@ prune_channel(struct actor *self, struct op *op)
 	uint64_t age_s =
 	    live_configured(self, SETTING_event_stream_retain_seconds);
 
-	op_within(op, ACTOR_ASK_US);
 	return OP_ASK(op, hub_store(self), store_journal_prune, prune_on_pruned,
 	    .channel = s->pruning,
 	    .events_max =
