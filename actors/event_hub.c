@@ -24,8 +24,8 @@ hub_of(const struct actor *self, const char *channel)
 {
 	uint32_t shards = actor_shards(self, ACTOR_NUMBER(event_hub));
 
-	return actor_find(self, ACTOR_NUMBER(event_hub),
-	    channel_shard(channel, shards));
+	return actor_find(
+	    self, ACTOR_NUMBER(event_hub), channel_shard(channel, shards));
 }
 
 /* ---- ephemeral events ---- */

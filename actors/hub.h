@@ -26,7 +26,7 @@ struct hub_state {
 	uint32_t heads;                       /* read at the start */
 	char after[CHANNEL_MAX + 1];          /* the last of them */
 	uint64_t store_life; /* incarnation of its node; 0: ours, or not met */
-	bool is_late[LISTENERS_MAX]; /* it missed something */
+	bool is_late[LISTENERS_MAX];   /* it missed something */
 	char pruning[CHANNEL_MAX + 1]; /* the channel in hand */
 	uint64_t prune_cancelled;      /* generation */
 	struct timer start;

@@ -34,8 +34,8 @@ static void
 presence_tell(struct actor *self, const char *type, const char *user_id)
 {
 	char payload[PRESENCE_JSON_MAX];
-	struct wire_out out = { (unsigned char *)payload,
-		sizeof(payload) - 2, 0 };
+	struct wire_out out = { (unsigned char *)payload, sizeof(payload) - 2,
+		0 };
 	struct event event = { .event_type = type,
 		.channel = "system",
 		.timestamp = actor_wall_us(self),

@@ -84,14 +84,14 @@ prune_on_channels(struct actor *self, struct op *op, const struct msg *reply)
 	if (reply->id != MSG_store_channels)
 		return op_pass(op, reply);
 	if (page->channels_count > 0) {
-		(void)text_fit(s->pruning, sizeof(s->pruning),
-		    page->channels[0].channel);
+		(void)text_fit(
+		    s->pruning, sizeof(s->pruning), page->channels[0].channel);
 		return prune_channel(self, op);
 	}
 	if (p->pruned > 0)
 		LOG(EVENT_STREAM_PRUNED, KU("events", p->pruned));
-	return OP_REPLY(op, service_ran, .generation = p->generation,
-	    .count = p->pruned);
+	return OP_REPLY(
+	    op, service_ran, .generation = p->generation, .count = p->pruned);
 }
 
 enum status

@@ -12,8 +12,8 @@
  * An ephemeral one goes through the shard that has the channel.
  */
 
-#define SCOPE_KEY "event"      /* by the Idempotency-Key of a user */
-#define SCOPE_ID "event-id"    /* by the event's own id, in its channel */
+#define SCOPE_KEY "event"   /* by the Idempotency-Key of a user */
+#define SCOPE_ID "event-id" /* by the event's own id, in its channel */
 
 struct publish_op {
 	struct uuid event_id;
@@ -106,7 +106,8 @@ publish_on_told(struct actor *self, struct op *op, const struct msg *reply)
 }
 
 static enum status
-publish_tell(struct actor *self, const struct msg *in, const struct event *event)
+publish_tell(
+    struct actor *self, const struct msg *in, const struct event *event)
 {
 	struct op *op = op_open(self, in);
 	struct publish_op *keep;
@@ -133,8 +134,8 @@ hub_on_event_publish(struct actor *self, const struct msg *in)
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
 	if (!publish_is_allowed(ask))
-		return REFUSE(self, in, FORBIDDEN,
-		    "your role may not tell events there");
+		return REFUSE(
+		    self, in, FORBIDDEN, "your role may not tell events there");
 	if (!ask->has_event_id)
 		hub_random_uuid(self, &event.event_id);
 	if (ask->has_durable && !ask->durable)

@@ -32,8 +32,7 @@ people_init(struct sockets *k)
 	pool_init(&k->people, sizeof(struct person), max, 0);
 	k->users = lookup_create(sizeof(struct user_row), max, secret);
 	k->sessions = lookup_create(sizeof(struct session_row), max, secret);
-	k->addresses =
-	    lookup_create(sizeof(struct address_row), max, secret);
+	k->addresses = lookup_create(sizeof(struct address_row), max, secret);
 	return k->users == NULL || k->sessions == NULL || k->addresses == NULL
 		   ? ST_NO_MEMORY
 		   : ST_OK;

@@ -224,9 +224,8 @@ sockets_rise_some(struct sockets *k)
 		if (s == NULL)
 			return false;
 		if (!s->present || s->left ||
-		    SEND(self, sockets_presence_hub(k),
-			hub_socket_up, .user_id = s->person->user_id,
-			.socket = s->number,
+		    SEND(self, sockets_presence_hub(k), hub_socket_up,
+			.user_id = s->person->user_id, .socket = s->number,
 			.incarnation = k->incarnation) == ST_OK)
 			continue;
 		k->rise_at = at; /* it has no room: at the next tick */
@@ -309,11 +308,10 @@ sockets_read_limits(struct socket_limits *l, const struct config *c)
 	l->revise_us =
 	    config_u64(c, SETTING_api_ws_revalidation_period_seconds) *
 	    SECOND_US;
-	l->stale_max = (uint32_t)config_u64(
-	    c, SETTING_api_ws_revalidation_max_failures);
-	l->look_us =
-	    config_u64(c, SETTING_api_ws_revalidation_window_seconds) *
-	    SECOND_US / l->stale_max;
+	l->stale_max =
+	    (uint32_t)config_u64(c, SETTING_api_ws_revalidation_max_failures);
+	l->look_us = config_u64(c, SETTING_api_ws_revalidation_window_seconds) *
+		     SECOND_US / l->stale_max;
 	l->queue_bytes_max = config_u64(c, SETTING_api_ws_queue_bytes_max);
 	l->channels_max = (uint32_t)config_u64(c, SETTING_api_ws_channels_max);
 	l->control_max =

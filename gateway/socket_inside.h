@@ -149,7 +149,7 @@ struct sockets {
 	struct list wanted; /* interests to be settled */
 	struct list later;  /* at the next tick */
 	uint32_t asking;
-	uint32_t again; /* recoveries to be tried again */
+	uint32_t again;     /* recoveries to be tried again */
 	uint32_t stale;     /* looks in a row that met a replica out of date */
 	uint64_t look_us;   /* when to look again */
 	uint64_t revise_us; /* when to look at every account again */

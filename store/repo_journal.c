@@ -91,7 +91,8 @@ repo_event_append(struct txn *t, const void *request, struct store_reply *ret)
 	const struct idem_mark *mark = NULL;
 	const struct event *placed;
 
-	if (reply == NULL || !request_id(t, ask->event.channel, "blank channel"))
+	if (reply == NULL ||
+	    !request_id(t, ask->event.channel, "blank channel"))
 		return txn_status(t);
 	if (ask->once.key != NULL)
 		mark = idem_find(

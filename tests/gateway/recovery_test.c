@@ -72,8 +72,8 @@ tell_some(struct world *w, uint64_t n)
 static void
 answer_listen(struct world *w)
 {
-	struct heard *h = rig_peek(
-	    &w->l.rig, ACTOR_NUMBER(event_hub), MSG_hub_listen);
+	struct heard *h =
+	    rig_peek(&w->l.rig, ACTOR_NUMBER(event_hub), MSG_hub_listen);
 	const struct hub_listen *ask;
 
 	if (h == NULL)
@@ -87,9 +87,8 @@ answer_listen(struct world *w)
 			if (from + 1 >= w->first)
 				tell(w, from + 1);
 		w->listening = true;
-		RIG_ANSWER(&w->l.rig, h, hub_listening,
-		    .channel = ask->channel, .epoch = w->told ? w->epoch : 0,
-		    .offset = w->told);
+		RIG_ANSWER(&w->l.rig, h, hub_listening, .channel = ask->channel,
+		    .epoch = w->told ? w->epoch : 0, .offset = w->told);
 	} else {
 		RIG_ANSWER(
 		    &w->l.rig, h, hub_listening, .channel = ask->channel);
@@ -99,8 +98,8 @@ answer_listen(struct world *w)
 static void
 answer_history(struct world *w)
 {
-	struct heard *h = rig_peek(
-	    &w->l.rig, ACTOR_NUMBER(event_hub), MSG_hub_history);
+	struct heard *h =
+	    rig_peek(&w->l.rig, ACTOR_NUMBER(event_hub), MSG_hub_history);
 	const struct hub_history *ask;
 	struct event events[PAGE];
 	uint32_t count = 0;
@@ -154,11 +153,11 @@ reader_hear_event(struct world *w, struct reader *r, const char *text)
 
 	assert_true(r->acked);
 	if (epoch != r->epoch && r->epoch != 0)
-		fail_msg("epoch %u after %u", (unsigned)epoch,
-		    (unsigned)r->epoch);
+		fail_msg(
+		    "epoch %u after %u", (unsigned)epoch, (unsigned)r->epoch);
 	if (offset != r->at + 1)
-		fail_msg("offset %u after %u", (unsigned)offset,
-		    (unsigned)r->at);
+		fail_msg(
+		    "offset %u after %u", (unsigned)offset, (unsigned)r->at);
 	r->epoch = epoch;
 	r->at = offset;
 	w->events++;
