@@ -8,12 +8,14 @@
  * registry_list.c     listing sessions
  * registry_clean.c    forgetting what has expired
  * registry_replica.c  gateways that follow, and waiting for them
+ * registry_audit.c    reading the audit log
  */
 #ifndef ACTORS_REGISTRY_H
 #define ACTORS_REGISTRY_H
 
 #include <assert.h>
 
+#include "actors/auditor.h"
 #include "actors/id.h"
 #include "actors/lockout.h"
 #include "actors/password.h"
@@ -48,6 +50,7 @@ struct registry {
 	struct table revoked;
 	struct replica replica;
 	struct lockout lockout;
+	struct auditor auditor;
 	struct pool logins; /* struct login */
 	bool logins_open;
 	struct seal_keypair *key;
@@ -125,6 +128,9 @@ MUST_CHECK enum status registry_apply_revoked(
 enum status registry_on_sessions(struct actor *self, const struct msg *in);
 /* The caller has a user behind it; else reason is logged. */
 bool registry_knows(const struct principal *caller, const char *reason);
+
+/* ---- registry_audit.c ---- */
+enum status registry_on_audit(struct actor *self, const struct msg *in);
 
 /* ---- registry_clean.c ---- */
 enum status registry_on_clean(struct actor *self, const struct msg *in);

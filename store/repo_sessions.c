@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "protocols/messages.h"
+#include "store/audit.h"
 #include "store/requests.h"
 #include "store/row.h"
 
@@ -189,6 +190,7 @@ repo_sessions_create(
 	session_index(t, s);
 	if (refused)
 		session_mark_revoked(t, s);
+	audit_append(t, ask->audit);
 	return request_done(t, ret);
 }
 
@@ -282,6 +284,8 @@ repo_sessions_revoke(
 		session_mark_revoked(t, s);
 	else if (reply->changed)
 		tombstone_put(t, r);
+	if (reply->changed)
+		audit_append(t, ask->audit);
 	return REQUEST_REPLY(t, ret, store_session_revoked, reply);
 }
 
@@ -340,6 +344,8 @@ repo_sessions_revoke_user(
 		session_mark_revoked(t, &sessions[i]);
 	}
 	reply->revoked = revoked;
+	if (reply->revoked_count > 0)
+		audit_append(t, ask->audit);
 	return REQUEST_REPLY(t, ret, store_revocations, reply);
 }
 

@@ -9,6 +9,7 @@ static const struct request *const tables[] = {
 	repo_settings,
 	repo_tasks,
 	repo_journal,
+	repo_audit,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

@@ -52,5 +52,6 @@ extern const struct request repo_sessions[];
 extern const struct request repo_settings[];
 extern const struct request repo_tasks[];
 extern const struct request repo_journal[];
+extern const struct request repo_audit[];
 
 #endif
