@@ -52,6 +52,7 @@ extern const struct request repo_sessions[];
 extern const struct request repo_settings[];
 extern const struct request repo_tasks[];
 extern const struct request repo_journal[];
+extern const struct request repo_backups[];
 extern const struct request repo_audit[];
 
 #endif
