@@ -11,6 +11,7 @@ static const struct request *const tables[] = {
 	repo_journal,
 	repo_backups,
 	repo_audit,
+	repo_refresh,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
