@@ -38,7 +38,7 @@ static const char *
 place_init(struct actor *self)
 {
 	const struct config *c = actor_config(self);
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct backup_place *p = &s->place;
 
 	if (!text_fit(p->data_dir, sizeof(p->data_dir),
@@ -61,7 +61,7 @@ place_init(struct actor *self)
 static const char *
 include_init(struct actor *self)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	const char *texts[BACKUP_COMPONENTS_MAX + 1], *why = NULL;
 	char text[128], *at = text, *end;
 	uint32_t count = 0;
@@ -88,7 +88,7 @@ include_init(struct actor *self)
 static bool
 backup_begin_own(struct actor *self, enum backup_trigger trigger)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct backup_run *r = backup_run_open(self, RUN_CREATE);
 
 	if (r == NULL)
@@ -101,7 +101,7 @@ backup_begin_own(struct actor *self, enum backup_trigger trigger)
 static void
 backup_close(struct actor *self)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	s->has_closed = true;
 	actor_drained(self);
@@ -110,7 +110,7 @@ backup_close(struct actor *self)
 void
 backup_go_on(struct actor *self)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	if (!s->is_closing || s->has_closed || s->run != NULL)
 		return;
@@ -129,7 +129,7 @@ backup_go_on(struct actor *self)
 static void
 backup_drain(struct actor *self)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	s->is_closing = true;
 	backup_go_on(self);
@@ -138,7 +138,7 @@ backup_drain(struct actor *self)
 static void
 backup_stop(struct actor *self)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	if (s->run != NULL)
 		atomic_store(&s->run->at->pace.cancelled, true);
@@ -149,7 +149,7 @@ backup_stop(struct actor *self)
 static void
 backup_start_once(struct actor *self)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	if (s->has_started || s->run != NULL)
 		return;
@@ -163,7 +163,7 @@ static enum status backup_watch(struct actor *self, struct timer *t);
 static enum status
 backup_on_overrides(struct actor *self, struct op *op, const struct msg *reply)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	if (reply->id == MSG_setting_overrides) {
 		live_replace(&s->live, reply->body);
@@ -190,7 +190,7 @@ backup_watch(struct actor *self, struct timer *t)
 static enum status
 backup_on_setting_changed(struct actor *self, const struct msg *in)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	const struct setting_changed *news = in->body;
 
 	if (strcmp(news->namespace, SPACE) != 0)
@@ -210,7 +210,7 @@ backup_on_setting_changed(struct actor *self, const struct msg *in)
 static enum status
 backup_on_setting_restarted(struct actor *self, const struct msg *in)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	(void)in;
 	return backup_watch(self, &s->watch);
@@ -219,7 +219,7 @@ backup_on_setting_restarted(struct actor *self, const struct msg *in)
 static enum status
 backup_start(struct actor *self)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	const char *why = "it has no configuration";
 
 	if (actor_config(self) != NULL)
@@ -243,7 +243,7 @@ bool
 backup_admits(
     struct actor *self, const struct msg *in, const struct principal *caller)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	uint32_t problem = access_check(caller, ACCESS_SERVICES);
 
 	if (problem != 0)
@@ -282,7 +282,7 @@ is_same_key(const struct backup_run *r, const struct backup_run *about)
 static enum status
 create_join(struct actor *self, struct op *op, const struct backup_run *about)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	if (memcmp(s->run->hash, about->hash, sizeof(about->hash)) != 0)
 		return OP_REFUSE(op, IDEMPOTENCY_REUSE,
@@ -294,7 +294,7 @@ create_join(struct actor *self, struct op *op, const struct backup_run *about)
 static enum status
 create_now(struct actor *self, struct op *op, const struct backup_run *about)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	const struct backup_facts *f = &about->main.facts;
 	struct backup_run *r;
 	enum status st;
@@ -355,7 +355,7 @@ static struct backup_run *
 create_read(struct actor *self, const struct msg *in)
 {
 	const struct backup_create *ask = in->body;
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct backup_run *about = calloc(1, sizeof(*about));
 	struct backup_facts *f;
 	const char *why = NULL;
@@ -388,7 +388,7 @@ static enum status
 backup_on_create(struct actor *self, const struct msg *in)
 {
 	const struct backup_create *ask = in->body;
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct backup_run *about;
 	struct op *op;
 
@@ -437,7 +437,7 @@ static enum status
 backup_begin(struct actor *self, struct op *op, enum run_kind kind,
     const struct principal *caller, const struct backup_job *about)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct backup_run *r;
 
 	if (s->run != NULL || s->is_closing)
@@ -510,7 +510,7 @@ static enum status
 backup_on_service_run(struct actor *self, const struct msg *in)
 {
 	const struct service_run *ask = in->body;
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	bool makes = strcmp(ask->service, SCHEDULE_NAME) == 0;
 	struct backup_job about = { 0 };
 	struct backup_run *r;
@@ -542,7 +542,7 @@ backup_on_service_run(struct actor *self, const struct msg *in)
 static enum status
 backup_on_service_cancel(struct actor *self, const struct msg *in)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	(void)in;
 	/* A restore is never cut between set aside and settled. */
@@ -556,7 +556,7 @@ backup_on_status(struct actor *self, const struct msg *in)
 {
 	static const char *const doing[] = { "create", "restore", "drill" };
 	const struct backup_status *ask = in->body;
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	const struct backup_run *r = s->run;
 
 	if (!backup_admits(self, in, &ask->caller))
@@ -590,7 +590,7 @@ static const struct handler backup_on[] = {
 
 const struct actor_class backup_class = {
 	.name = "backup",
-	.state_size = sizeof(struct backup_state),
+	.state_size = sizeof(struct backup_self),
 	.ops_max = 512,
 	.starts_slowly = true,
 	.start = backup_start,

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "actors/backup_inside.h"
@@ -192,7 +193,7 @@ restore_refused(struct actor *self, struct backup_run *r)
 static enum status
 restore_is_safe(struct actor *self, struct backup_run *r)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	char file[BACKUP_PATH_MAX + 1];
 
 	r->at = &r->main;
@@ -220,7 +221,7 @@ restore_is_safe(struct actor *self, struct backup_run *r)
 static enum status
 restore_make_safe(struct actor *self, struct backup_run *r)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	enum backup_component c[BACKUP_COMPONENTS_MAX];
 	uint32_t count = 0;
 
@@ -312,7 +313,7 @@ recover_work(void *data)
 static enum status
 recover_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	(void)reply;
 	s->is_recovered = true;
@@ -330,7 +331,7 @@ recover_on_again(struct actor *self, struct timer *t)
 static enum status
 recover_on_healthy(struct actor *self, struct op *op, const struct msg *reply)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	if (reply->id == MSG_store_healthy)
 		s->schema_newest =
@@ -343,7 +344,7 @@ recover_on_healthy(struct actor *self, struct op *op, const struct msg *reply)
 static enum status
 recover_on_settled(struct actor *self, struct op *op, const struct msg *reply)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	if (reply->id == MSG_done)
 		return OP_ASK(op, backup_run_store(self), store_health,
@@ -355,7 +356,7 @@ recover_on_settled(struct actor *self, struct op *op, const struct msg *reply)
 enum status
 backup_recover(struct actor *self)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct op *op = op_open(self, NULL);
 
 	if (op == NULL) {

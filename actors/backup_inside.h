@@ -56,7 +56,7 @@ struct backup_run {
 	uint32_t waiters_count;
 };
 
-struct backup_state {
+struct backup_self {
 	struct backup_place place;
 	uint32_t include_count;
 	enum backup_component include[BACKUP_COMPONENTS_MAX];

@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "actors/backup_inside.h"
@@ -25,7 +26,7 @@ backup_run_store(const struct actor *self)
 struct backup_run *
 backup_run_open(struct actor *self, enum run_kind kind)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct backup_run *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
@@ -48,7 +49,7 @@ backup_run_open(struct actor *self, enum run_kind kind)
 void
 backup_run_close(struct actor *self, struct backup_run *r)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	(void)op_close(r->op);
 	timer_stop(&r->again);
@@ -108,7 +109,7 @@ enum status
 backup_run_work(struct actor *self, struct backup_run *r, const char *phase,
     run_work_fn work, run_fn next)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	r->phase = phase;
 	r->work = work;
@@ -123,7 +124,7 @@ backup_job_init(struct actor *self, struct backup_job *j,
     enum backup_trigger trigger, const enum backup_component *components,
     uint32_t count)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	j->place = &s->place;
 	j->schema_newest = s->schema_newest;
@@ -156,7 +157,7 @@ backup_job_init(struct actor *self, struct backup_job *j,
 static enum status
 make_ended(struct actor *self, struct backup_run *r)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct backup_job *j = r->at;
 	static const char *const triggers[] = { "scheduled", "manual",
 		"startup", "shutdown", "pre_migration" };
@@ -220,7 +221,7 @@ make_on_copied(struct actor *self, struct op *op, const struct msg *reply)
 static enum status
 make_begun(struct actor *self, struct backup_run *r)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct backup_job *j = r->at;
 	char file[BACKUP_PATH_MAX + 1];
 

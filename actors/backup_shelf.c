@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +40,7 @@ static enum status
 shelf_begin(struct actor *self, const struct msg *in, const char *id,
     work_fn work, op_fn on_done)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct op *op = op_open(self, in);
 	struct shelf *f;
 
@@ -210,7 +211,7 @@ delete_work(void *data)
 static void
 delete_tell(struct actor *self, const struct shelf *f)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	const struct run_caller *c = &f->caller;
 	struct principal by = { .user_id = c->user_id,
 		.username = c->username,
@@ -252,7 +253,7 @@ delete_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 
 /* It is being made, or is the source or the safety of a restore. */
 static bool
-delete_is_in_use(const struct backup_state *s, const char *id)
+delete_is_in_use(const struct backup_self *s, const char *id)
 {
 	const struct backup_run *r = s->run;
 
@@ -264,7 +265,7 @@ enum status
 backup_on_delete(struct actor *self, const struct msg *in)
 {
 	const struct backup_delete *ask = in->body;
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	struct backup_run about = { 0 };
 	struct op *op;
 	struct shelf *f;

@@ -63,7 +63,7 @@ tell_event(struct actor *self, const struct backup_run *r, const char *type)
 static void
 tell_audit(struct actor *self, const struct backup_run *r)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	const struct run_caller *c = &r->caller;
 	struct principal by = { .user_id = c->user_id,
 		.username = c->username,
@@ -123,7 +123,7 @@ backup_tell_begun(struct actor *self, const struct backup_run *r)
 static void
 tell_drill(struct actor *self, const struct backup_run *r)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 	const struct backup_job *j = &r->main;
 	uint64_t ms = (actor_now_us(self) - r->started_us) / 1000;
 
@@ -228,7 +228,7 @@ answer_restore(struct backup_run *r, struct op *op)
 }
 
 static void
-answer_one(struct backup_state *s, struct backup_run *r, struct op *op)
+answer_one(struct backup_self *s, struct backup_run *r, struct op *op)
 {
 	uint32_t number = actor_number_of(op_caller(op));
 
@@ -255,7 +255,7 @@ answer_one(struct backup_state *s, struct backup_run *r, struct op *op)
 void
 backup_answer_all(struct actor *self, struct backup_run *r)
 {
-	struct backup_state *s = actor_state(self);
+	struct backup_self *s = actor_state(self);
 
 	for (uint32_t i = 0; i < r->waiters_count; i++) {
 		struct op *op = op_find(self, r->waiters[i]);

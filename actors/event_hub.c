@@ -215,6 +215,7 @@ static const struct handler hub_on[] = {
 	ON(hub_unlisten, hub_on_unlisten),
 	ON(hub_socket_up, hub_on_socket_up),
 	ON(hub_socket_down, hub_on_socket_down),
+	ON(store_restored, actor_on_start_over),
 	{ 0 },
 };
 

@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,12 +20,15 @@ fault_read(void)
 	const char *told = getenv("TROUPE_FAULT");
 	const char *name = told == NULL ? NULL : strchr(told, ':');
 	const char *nth;
+	size_t size;
 
 	if (name == NULL)
 		return;
 	nth = strchr(name + 1, ':');
-	snprintf(fault_name, sizeof(fault_name), "%.*s",
-	    nth == NULL ? FAULT_NAME_SIZE : (int)(nth - name - 1), name + 1);
+	size = nth == NULL ? strlen(name + 1) : (size_t)(nth - name - 1);
+	if (size >= FAULT_NAME_SIZE)
+		return;
+	memcpy(fault_name, name + 1, size);
 	fault_kills = strncmp(told, "kill:", 5) == 0;
 	atomic_store(
 	    &fault_left, nth == NULL ? 1 : (int)strtol(nth + 1, NULL, 10));
