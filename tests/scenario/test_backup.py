@@ -178,3 +178,378 @@ def test_16_round_trip_without_a_restart(boss):
     # The safety backup holds what was there before.
     assert restore(boss, safety).status == 200
     assert live(boss) == changed
+
+
+def test_17_selective(boss):
+    m = create(boss).data
+    boss.create_task("later")
+    (boss.server.data / "memory" / "b.bin").write_bytes(b"changed")
+    (boss.server.data / "company.yaml").write_bytes(b"name: Other\n")
+    kept = memory(boss)
+    answer = restore(boss, m["backup_id"], ["config"])
+    assert answer.data["restored_components"] == ["config"]
+    assert (boss.server.data / "company.yaml").read_bytes() == COMPANY
+    assert memory(boss) == kept
+    assert [t["title"] for t in boss.tasks()] == ["later"]
+
+
+def test_restore_keeps_the_token_that_asked(boss):
+    """Sessions go on: the account is in the backup, the token is good."""
+    m = create(boss).data
+    assert restore(boss, m["backup_id"]).status == 200
+    assert patient(boss, lambda: boss.me().status == 200)
+    other = Client(boss.server)
+    assert patient(boss, lambda: other.login().status == 200)
+
+
+def patient(client, good, tries=200):
+    """Actors that have just started over answer 503 for a moment."""
+    return any(good() for _ in range(tries))
+
+
+def test_08_no_root(boss):
+    assert list_of(boss) == []
+    assert not root(boss).exists()
+
+
+def test_11_malformed_ids(boss):
+    create(boss, ["config"])
+    for bad in (
+        "..%2F..%2Fetc", "ABCDEFABCDEF", "0" * 11, "0" * 13,
+        "abcdefabcdef%0A", "%20", "x" * 200,
+    ):
+        assert boss.get(f"backups/{bad}").status == 404, bad
+        assert boss.delete(f"backups/{bad}").status == 404, bad
+    assert len(list_of(boss)) == 1
+
+
+def test_delete(boss):
+    m = create(boss, ["config"]).data
+    path = f"backups/{m['backup_id']}"
+    assert boss.delete(path).status == 204
+    assert boss.get(path).status == 404
+    assert boss.delete(path).status == 404
+    assert entries(boss) == []
+
+
+def test_only_the_ceo(boss):
+    stranger = Client(boss.server)
+    for answer in (
+        create(stranger), stranger.get("backups"),
+        stranger.get("backups/0123456789ab"),
+        stranger.delete("backups/0123456789ab"),
+        restore(stranger, "0123456789ab"),
+    ):
+        assert answer.status == 401
+
+
+def test_15_confirm_gate(boss):
+    m = create(boss, ["config"]).data
+    for confirm in (False, None):
+        answer = restore(boss, m["backup_id"], confirm=confirm)
+        assert answer.brief == (400, 2070)
+    assert len(list_of(boss)) == 1
+    assert boss.server.events("backup.restore.started") == []
+    assert restore(boss, "nope").status == 400
+    assert restore(boss, "0" * 12).status == 404
+
+
+def test_components_are_checked(boss):
+    assert create(boss, ["bogus"]).status == 400
+    assert create(boss, ["memory", "memory"]).status == 400
+    m = create(boss, ["config"]).data
+    assert restore(boss, m["backup_id"], ["memory"]).brief == (422, 2072)
+    assert len(list_of(boss)) == 1
+
+
+# ---- idempotency: AT-60 to AT-65, AT-69 ----
+
+
+def test_60_same_key_is_one_backup(boss):
+    first = create(boss, key="k")
+    again = create(boss, key="k")
+    assert (first.status, again.status) == (201, 201)
+    assert first.data == again.data
+    assert len(list_of(boss)) == 1
+    assert create(boss, key="other").data["backup_id"] != \
+        first.data["backup_id"]
+    # B-09: the same key with another body.
+    assert create(boss, ["memory"], key="k").brief == (422, 2004)
+    # The manifest outlives the backup.
+    boss.delete(f"backups/{first.data['backup_id']}")
+    assert create(boss, key="k").data == first.data
+
+
+def test_61_key_is_required(boss):
+    for headers in ({}, {"Idempotency-Key": "  "},
+                    {"Idempotency-Key": "x" * 256}):
+        assert boss.post("backups", None, **headers).status == 400
+    assert list_of(boss) == []
+    assert boss.post(
+        "backups", None, **{"Idempotency-Key": "x" * 255}).status == 201
+
+
+# ---- what lies in the root ----
+
+
+def manifest_of(path):
+    return json.loads((path / "manifest.json").read_text())
+
+
+def folder_backup(keep, **settings):
+    """A server whose backups are folders, with one of them."""
+    client = keep(backup__compression="false", **settings)
+    client.create_task("in the backup")
+    m = create(client).data
+    [path] = entries(client)
+    assert path.is_dir()
+    return client, m, path
+
+
+def checksum_of(path):
+    """SEC-20 and SEC-23, as docs/OPERATE.md says, from outside."""
+    sum_ = hashlib.sha256()
+
+    def number(n):
+        sum_.update(struct.pack(">Q", n))
+
+    def text(t):
+        number(len(t))
+        sum_.update(t)
+
+    def walk(folder, base):
+        for name in sorted(os.listdir(folder)):
+            full = os.path.join(folder, name)
+            relative = os.path.join(base, name)
+            if relative == b"manifest.json":
+                continue
+            if os.path.islink(full):
+                sum_.update(b"l")
+                text(relative)
+                text(os.readlink(full))
+            elif os.path.isdir(full):
+                walk(full, relative)
+            else:
+                content = open(full, "rb").read()
+                sum_.update(b"f")
+                text(relative)
+                text(content)
+
+    walk(os.fsencode(path), b"")
+    return "sha256:" + sum_.hexdigest()
+
+
+def rewrite(path, **changes):
+    """Another manifest, without the signature of ours."""
+    m = manifest_of(path)
+    m.update(changes)
+    for field in ("signature", "signed_by"):
+        m.pop(field, None)
+    (path / "manifest.json").write_text(json.dumps(m))
+    return m
+
+
+def test_checksum_is_what_the_documents_say(keep):
+    client, m, path = folder_backup(keep)
+    assert checksum_of(path) == m["checksum"]
+
+
+def test_09_10_mixed_and_corrupt(keep):
+    client, m, path = folder_backup(keep)
+    base = root(client)
+    old = base / "aaaaaaaaaaaa_old"
+    new = base / "bbbbbbbbbbbb_new"
+    for target, id_, when in (
+        (old, "aaaaaaaaaaaa", "2025-03-01T11:00:00+03:00"),
+        (new, "bbbbbbbbbbbb", "2025-03-01T09:30:00+00:00"),
+    ):
+        target.mkdir()
+        text = rewrite_text(path, backup_id=id_, timestamp=when)
+        (target / "manifest.json").write_text(text)
+    (base / "cccccccccccc_bad").mkdir()
+    (base / "cccccccccccc_bad" / "manifest.json").write_text("{")
+    (base / "dddddddddddd_x.tar.gz").write_bytes(gzip.compress(b"no tar"))
+    (base / "plain").write_text("file")
+    (base / ".tmp-eeeeeeeeeeee").mkdir()
+    # Scenario 14: a manifest of 65,537 bytes.
+    big = base / "ffffffffffff_big"
+    big.mkdir()
+    (big / "manifest.json").write_text(
+        rewrite_text(path, backup_id="ffffffffffff").ljust(65537))
+    ids = [b["backup_id"] for b in list_of(client)]
+    assert ids == [m["backup_id"], "bbbbbbbbbbbb", "aaaaaaaaaaaa"]
+    assert len(client.server.events("backup.manifest.invalid")) >= 3
+    assert restore(client, "ffffffffffff").status in (404, 422)
+    # Scenario 12: one id is never the prefix of another.
+    (base / "aaaaaaaaaaaab_y").mkdir()
+    (base / "aaaaaaaaaaaab_y" / "manifest.json").write_text(
+        rewrite_text(path, backup_id="123412341234"))
+    assert client.delete("backups/aaaaaaaaaaaa").status == 204
+    assert not old.exists()
+    assert client.get("backups/123412341234").status == 200
+
+
+def rewrite_text(path, **changes):
+    m = manifest_of(path)
+    m.update(changes)
+    for field in ("signature", "signed_by"):
+        m.pop(field, None)
+    return json.dumps(m)
+
+
+def test_13_found_by_manifest(keep):
+    client, m, path = folder_backup(keep)
+    path.rename(path.parent / "old-copy")
+    where = f"backups/{m['backup_id']}"
+    assert client.get(where).status == 200
+    assert client.delete(where).status == 204
+    assert client.get(where).status == 404
+
+
+# ---- sources that lie ----
+
+
+def refused(client, backup_id, code=2072, components=None):
+    """A restore that must not touch, leave or make anything."""
+    before = live(client)
+    count = len(list_of(client))
+    answer = restore(client, backup_id, components)
+    assert answer.brief == (422, code), answer.body
+    assert live(client) == before
+    assert len(list_of(client)) == count
+    assert leftovers(client) == []
+    return answer
+
+
+def test_18_19_flipped_and_renamed(keep):
+    client, m, path = folder_backup(keep)
+    file = path / "memory" / "b.bin"
+    file.write_bytes(b"\1" + bytes(499))
+    refused(client, m["backup_id"])
+    file.write_bytes(bytes(500))
+    file.rename(path / "memory" / "c.bin")
+    refused(client, m["backup_id"])
+    (path / "memory" / "c.bin").rename(file)
+    assert restore(client, m["backup_id"]).status == 200
+
+
+def test_18_flipped_in_an_archive(boss):
+    m = create(boss).data
+    [entry] = entries(boss)
+    content = bytearray(entry.read_bytes())
+    content[len(content) // 2] ^= 1
+    entry.write_bytes(content)
+    refused(boss, m["backup_id"])
+    entry.write_bytes(content[: len(content) // 2])
+    refused(boss, m["backup_id"])
+
+
+def test_20_schema(keep):
+    client, m, path = folder_backup(keep)
+    rewrite(path, schema_version=m["schema_version"] + 1)
+    refused(client, m["backup_id"])
+    rewrite(path, schema_version=m["schema_version"] - 1)
+    assert restore(client, m["backup_id"]).status == 200
+
+
+def test_21_corrupt_store_with_a_good_checksum(keep):
+    client, m, path = folder_backup(keep)
+    file = path / "persistence" / "data.mdb"
+    good = file.read_bytes()
+    for bad in (
+        b"", good[:4096], good[:-1], b"\0" * len(good),
+        good[:8192] + os.urandom(len(good) - 8192),
+    ):
+        file.write_bytes(bad)
+        rewrite(path, checksum=checksum_of(path))
+        refused(client, m["backup_id"])
+    file.write_bytes(good)
+    rewrite(path, checksum=checksum_of(path))
+    assert restore(client, m["backup_id"]).status == 200
+
+
+def test_forged_signature(keep):
+    client, m, path = folder_backup(keep)
+    forged = manifest_of(path)
+    forged["trigger"] = "scheduled"
+    (path / "manifest.json").write_text(json.dumps(forged))
+    refused(client, m["backup_id"])
+
+
+def test_26_config_by_name(keep):
+    client, m, path = folder_backup(keep)
+    (path / "config" / "aaa.yaml").write_text("wrong")
+    rewrite(path, checksum=checksum_of(path))
+    assert restore(client, m["backup_id"], ["config"]).status == 200
+    assert (client.server.data / "company.yaml").read_bytes() == COMPANY
+
+
+def evil_members():
+    def member(name, kind=tarfile.REGTYPE, link="", mode=0o644, text=b""):
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname, info.mode = kind, link, mode
+        info.size = len(text)
+        return info, io.BytesIO(text)
+
+    hello = b"evil"
+    return {
+        "absolute": [member("/tmp/troupe-evil", text=hello)],
+        "climbs": [member("../evil", text=hello)],
+        "climbs-within": [member("memory/../../evil", text=hello)],
+        "link-out": [member("memory/l", tarfile.SYMTYPE, "/etc/passwd")],
+        "link-up": [
+            member("memory/d", tarfile.SYMTYPE, "../.."),
+            member("memory/d/x", text=hello),
+        ],
+        "through-link": [
+            member("memory/e", tarfile.SYMTYPE, "."),
+            member("memory/e/x", text=hello),
+        ],
+        "hard-link": [member("memory/h", tarfile.LNKTYPE, "/etc/passwd")],
+        "hard-link-up": [member("memory/h", tarfile.LNKTYPE, "../../x")],
+        "fifo": [member("memory/f", tarfile.FIFOTYPE)],
+        "device": [member("memory/n", tarfile.CHRTYPE)],
+        "twice": [
+            member("memory/t", text=hello), member("memory/t", text=hello),
+        ],
+    }
+
+
+@pytest.mark.parametrize("kind", sorted(evil_members()))
+def test_25_evil_archives(keep, kind):
+    client, m, path = folder_backup(keep)
+    outside = sorted(p.name for p in client.server.home.iterdir())
+    evil = root(client) / "eeeeeeeeeeee_evil.tar.gz"
+    manifest = rewrite_text(path, backup_id="eeeeeeeeeeee").encode()
+    with tarfile.open(evil, "w:gz") as archive:
+        info = tarfile.TarInfo("manifest.json")
+        info.size = len(manifest)
+        archive.addfile(info, io.BytesIO(manifest))
+        for info, content in evil_members()[kind]:
+            archive.addfile(info, content)
+    refused(client, "eeeeeeeeeeee")
+    assert sorted(p.name for p in client.server.home.iterdir()) == outside
+    assert not os.path.exists("/tmp/troupe-evil")
+
+
+def test_25g_set_uid_is_dropped(keep):
+    client = keep(backup__archive="gzip")
+    path = client.server.data / "memory" / "b.bin"
+    path.chmod(0o6777)
+    m = create(client, ["memory"]).data
+    assert entries(client)[0].name.endswith(".tar.gz")
+    assert restore(client, m["backup_id"]).status == 200
+    assert path.stat().st_mode & 0o7777 == 0o755
+
+
+def test_52_memory_link(boss):
+    secret = boss.server.home / "secret"
+    secret.write_text("TOPSECRET")
+    base = boss.server.data / "memory"
+    (base / "out").symlink_to(secret)
+    (base / "in").symlink_to("b.bin")
+    m = create(boss, ["memory"]).data
+    boss.server.wait_event("backup.component.link_skipped", path="out")
+    assert restore(boss, m["backup_id"]).status == 200
+    assert os.readlink(base / "in") == "b.bin"
+    assert not (base / "out").exists()
