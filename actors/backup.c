@@ -17,11 +17,11 @@
 /* ---- where everything is ---- */
 
 static bool
-place_path(struct actor *self, enum setting_id id,
-    char ret_path[BACKUP_PLACE_MAX])
+place_path(
+    struct actor *self, enum setting_id id, char ret_path[BACKUP_PLACE_MAX])
 {
-	return config_path(actor_config(self), id, ret_path,
-		   BACKUP_PLACE_MAX) == ST_OK;
+	return config_path(
+		   actor_config(self), id, ret_path, BACKUP_PLACE_MAX) == ST_OK;
 }
 
 /* A key in the backup root would go wherever the backups go. */
@@ -50,10 +50,9 @@ place_init(struct actor *self)
 		return "a path is too long";
 	if (is_within(p->keys, p->root))
 		return "backup.key_dir must not be in backup.path";
-	p->archive = (enum backup_archive)config_choice(
-	    c, SETTING_backup_archive);
-	p->require_signature =
-	    config_bool(c, SETTING_backup_require_signature);
+	p->archive =
+	    (enum backup_archive)config_choice(c, SETTING_backup_archive);
+	p->require_signature = config_bool(c, SETTING_backup_require_signature);
 	return NULL;
 }
 
@@ -93,8 +92,7 @@ backup_begin_own(struct actor *self, enum backup_trigger trigger)
 
 	if (r == NULL)
 		return false;
-	backup_job_init(
-	    self, &r->main, trigger, s->include, s->include_count);
+	backup_job_init(self, &r->main, trigger, s->include, s->include_count);
 	return backup_run_create(self, r) == ST_OK;
 }
 
@@ -201,9 +199,8 @@ backup_on_setting_changed(struct actor *self, const struct msg *in)
 	    KV("note", "taken note of"));
 	if (strcmp(news->key, "schedule_hours") == 0)
 		LOG(BACKUP_SCHEDULER_RESCHEDULED,
-		    KU("interval_hours",
-			live_number(&s->live, self,
-			    SETTING_backup_schedule_hours)));
+		    KU("interval_hours", live_number(&s->live, self,
+					     SETTING_backup_schedule_hours)));
 	return ST_OK;
 }
 
@@ -323,8 +320,7 @@ create_replay(struct op *op, const struct backup_manifest *m,
 	if (backup_id_is_good(m->backup_id))
 		return OP_REPLY(op, backup_made, .manifest = *m);
 	LOG(BACKUP_FAILED, KV("scope", "backup"),
-	    KV("idempotency_key", about->key),
-	    KV("endpoint", "backup.create"));
+	    KV("idempotency_key", about->key), KV("endpoint", "backup.create"));
 	return OP_REFUSE(op, INTERNAL, "it failed; the log says why");
 }
 
@@ -402,9 +398,8 @@ backup_on_create(struct actor *self, const struct msg *in)
 		return ST_OK;
 	op = op_open(self, in);
 	if (op == NULL || (s->run != NULL && !is_same_key(s->run, about))) {
-		enum status st = op == NULL ? ST_OK
-					    : backup_is_busy(
-						  self, op, "create");
+		enum status st =
+		    op == NULL ? ST_OK : backup_is_busy(self, op, "create");
 
 		free(about);
 		return st;
@@ -478,9 +473,9 @@ backup_on_restore(struct actor *self, const struct msg *in)
 	snprintf(about.facts.backup_id, sizeof(about.facts.backup_id), "%.12s",
 	    ask->backup_id);
 	op = op_open(self, in);
-	return op == NULL ? ST_OK
-			  : backup_begin(self, op, RUN_RESTORE, &ask->caller,
-				&about);
+	return op == NULL
+		   ? ST_OK
+		   : backup_begin(self, op, RUN_RESTORE, &ask->caller, &about);
 }
 
 static enum status
@@ -525,16 +520,15 @@ backup_on_service_run(struct actor *self, const struct msg *in)
 	if (!makes)
 		return backup_begin(self, op, RUN_DRILL, NULL, &about);
 	LOG(BACKUP_SCHEDULER_TICK, KV("service", ask->service));
-	r = s->run == NULL && !s->is_closing
-		? backup_run_open(self, RUN_CREATE)
-		: NULL;
+	r = s->run == NULL && !s->is_closing ? backup_run_open(self, RUN_CREATE)
+					     : NULL;
 	if (r == NULL) {
 		LOG(BACKUP_FAILED, KV("trigger", "scheduled"),
 		    KV("error", "in progress"));
 		return backup_is_busy(self, op, "scheduled");
 	}
-	backup_job_init(self, &r->main, TRIGGER_SCHEDULED, s->include,
-	    s->include_count);
+	backup_job_init(
+	    self, &r->main, TRIGGER_SCHEDULED, s->include, s->include_count);
 	(void)backup_run_wait(self, r, op);
 	return backup_run_create(self, r);
 }
@@ -565,8 +559,7 @@ backup_on_status(struct actor *self, const struct msg *in)
 	    .doing = r == NULL ? "" : doing[r->kind],
 	    .backup_id = r == NULL ? "" : r->main.facts.backup_id,
 	    .phase = r == NULL ? "" : r->phase,
-	    .done_bytes =
-		r == NULL ? 0 : atomic_load(&r->at->pace.done),
+	    .done_bytes = r == NULL ? 0 : atomic_load(&r->at->pace.done),
 	    .total_bytes = r == NULL ? 0 : r->at->facts.size_bytes,
 	    .last_success_at = s->last_success_at,
 	    .has_last_success_at = s->last_success_at != 0,

@@ -52,8 +52,7 @@ folder_peek(const char *path, struct backup_facts *f, char *why)
 		text_fit(why, BACKUP_WHY_SIZE, "it has no manifest");
 	} else if (text != NULL) {
 		n = read(fd, text, BACKUP_MANIFEST_MAX + 1);
-		st = n < 0 ? ST_IO
-			   : backup_facts_read(text, (size_t)n, f, why);
+		st = n < 0 ? ST_IO : backup_facts_read(text, (size_t)n, f, why);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -63,7 +62,8 @@ folder_peek(const char *path, struct backup_facts *f, char *why)
 
 /* NOT_FOUND if it is no entry at all, or has gone meanwhile. */
 static enum status
-entry_read(const char *root, const char *name, struct backup_entry *e, char *why)
+entry_read(
+    const char *root, const char *name, struct backup_entry *e, char *why)
 {
 	char path[PATH_SIZE];
 	enum status st;
@@ -397,8 +397,8 @@ sweep_twins(const char *root)
 	while (dir != NULL && (d = readdir(dir)) != NULL)
 		if (entry_read(root, d->d_name, &e, why) == ST_OK &&
 		    !e.is_archive &&
-		    backup_entry_find(
-			root, e.facts.backup_id, &twin, why) == ST_OK &&
+		    backup_entry_find(root, e.facts.backup_id, &twin, why) ==
+			ST_OK &&
 		    twin.is_archive)
 			(void)remove_name(root, d->d_name);
 	if (dir != NULL)

@@ -38,8 +38,8 @@ struct backup_policy {
  * Newest first, each id once; free them.  No root is no entries.  A thousand
  * times more than there should be is FULL.
  */
-MUST_CHECK enum status backup_entries_read(const char *root,
-    struct backup_entry **ret_entries, size_t *ret_count);
+MUST_CHECK enum status backup_entries_read(
+    const char *root, struct backup_entry **ret_entries, size_t *ret_count);
 
 /* By its name, else by its manifest; NOT_FOUND; MALFORMED if its manifest
  * cannot be used, why says how. */

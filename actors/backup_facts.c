@@ -167,8 +167,8 @@ backup_facts_view(const struct backup_facts *f, struct backup_view *v)
 		.checksum = f->checksum,
 		.format_version = f->format_version,
 		.has_format_version = true,
-		.app_version = f->app_version[0] == '\0' ? NULL
-							 : f->app_version,
+		.app_version =
+		    f->app_version[0] == '\0' ? NULL : f->app_version,
 		.parts = f->parts,
 		.parts_count = f->parts_count,
 		.key_id = f->key_id[0] == '\0' ? NULL : f->key_id,

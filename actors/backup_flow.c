@@ -28,8 +28,8 @@ flow_fail(struct backup_run *r, uint32_t problem, const char *what,
 		return;
 	r->main.st = why->status == ST_OK ? ST_IO : (enum status)why->status;
 	r->main.problem = problem;
-	snprintf(r->main.why, sizeof(r->main.why), "%s: %.200s", what,
-	    why->detail);
+	snprintf(
+	    r->main.why, sizeof(r->main.why), "%s: %.200s", what, why->detail);
 }
 
 /* ---- the end of a restore: forward or back, as the intent says ---- */
@@ -213,8 +213,8 @@ restore_is_safe(struct actor *self, struct backup_run *r)
 	store_file_of(r, file);
 	return OP_ASK(r->op, backup_run_store(self), store_stage,
 	    restore_on_staged, .file = file,
-	    .bytes_per_second = live_number(
-		&s->live, self, SETTING_backup_bytes_per_second));
+	    .bytes_per_second =
+		live_number(&s->live, self, SETTING_backup_bytes_per_second));
 }
 
 /* All that is configured, and all that will be replaced. */

@@ -45,8 +45,8 @@ key_derive(const uint8_t *master, struct backup_key *ret)
 	crypto_kdf_derive_from_key(
 	    seed, sizeof(seed), FOR_SIGNING, CONTEXT, master);
 	crypto_sign_seed_keypair(ret->public, ret->secret, seed);
-	crypto_kdf_derive_from_key(ret->sealing, sizeof(ret->sealing),
-	    FOR_SEALING, CONTEXT, master);
+	crypto_kdf_derive_from_key(
+	    ret->sealing, sizeof(ret->sealing), FOR_SEALING, CONTEXT, master);
 	sodium_memzero(seed, sizeof(seed));
 }
 
@@ -72,8 +72,8 @@ key_read(int folder, const char *name, struct backup_key *ret, char *why)
 		st = ST_OK;
 	if (st == ST_OK) {
 		key_derive(master, ret);
-		ret->made_ns = (int64_t)s.st_mtim.tv_sec * 1000000000 +
-			       s.st_mtim.tv_nsec;
+		ret->made_ns =
+		    (int64_t)s.st_mtim.tv_sec * 1000000000 + s.st_mtim.tv_nsec;
 	} else {
 		snprintf(why, BACKUP_WHY_SIZE, "key %.100s: %s", name,
 		    st == ST_DENIED ? "others could read it"
@@ -147,8 +147,8 @@ keys_load_there(const char *folder, struct backup_keys *k, char *why)
 }
 
 enum status
-backup_keys_load(const char *folder, bool make, struct backup_keys **ret_keys,
-    char *ret_why)
+backup_keys_load(
+    const char *folder, bool make, struct backup_keys **ret_keys, char *ret_why)
 {
 	char id[BACKUP_KEY_ID_MAX + 1];
 	struct backup_keys *k;
@@ -256,8 +256,8 @@ backup_key_sealing(const struct backup_key *key)
 
 /* What is signed: the manifest, as we write it, without its signature. */
 static enum status
-signed_text(const struct backup_facts *f, unsigned char *text,
-    struct wire_out *ret_out)
+signed_text(
+    const struct backup_facts *f, unsigned char *text, struct wire_out *ret_out)
 {
 	*ret_out = (struct wire_out){ text, BACKUP_MANIFEST_MAX, 0 };
 	return backup_facts_write(f, false, ret_out);

@@ -49,8 +49,8 @@ pack_content(struct pack *p, const struct backup_found *f)
 	while (st == ST_OK && (n = read(in, p->piece, BACKUP_PIECE)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 || archive_write_data(
-				 p->archive, p->piece, (size_t)n) != n)
+		if (n < 0 ||
+		    archive_write_data(p->archive, p->piece, (size_t)n) != n)
 			st = ST_IO;
 		else if (!pace_took(p->pace, (uint64_t)n))
 			st = ST_CANCELLED;

@@ -69,8 +69,8 @@ prepare_find(struct backup_job *j)
 	if (st == ST_OK)
 		return true;
 	if (st == ST_NOT_FOUND)
-		return refuse(j, st, PROBLEM_BACKUP_NOT_FOUND,
-		    "there is no such backup");
+		return refuse(
+		    j, st, PROBLEM_BACKUP_NOT_FOUND, "there is no such backup");
 	if (st == ST_IO)
 		return refuse(j, st, PROBLEM_BACKUP_FAILED,
 		    "the backup root cannot be read");
@@ -164,8 +164,8 @@ prepare_sum(struct backup_job *j)
 	enum status st = backup_tree_sum(j->source, &j->pace, sum);
 
 	if (st == ST_IO || st == ST_NO_MEMORY || st == ST_CANCELLED)
-		return refuse(j, st, PROBLEM_BACKUP_FAILED,
-		    "the backup cannot be read");
+		return refuse(
+		    j, st, PROBLEM_BACKUP_FAILED, "the backup cannot be read");
 	if (st == ST_OK && same_text(sum, j->entry.facts.checksum))
 		return true;
 	LOG(BACKUP_CHECKSUM_MISMATCH, KV("backup_id", j->facts.backup_id));
@@ -275,8 +275,7 @@ backup_work_prepare(struct backup_job *j)
 		(void)refuse(j, ST_IO, PROBLEM_BACKUP_FAILED, why);
 	else if ((j->facts.backup_id[0] != '\0' || prepare_newest(j)) &&
 		 prepare_find(j) && prepare_trust(j, keys) &&
-		 prepare_wanted(j) && prepare_unpack(j, keys) &&
-		 prepare_sum(j))
+		 prepare_wanted(j) && prepare_unpack(j, keys) && prepare_sum(j))
 		(void)prepare_sources(j);
 	backup_keys_destroy(keys);
 	if (j->st != ST_OK)
@@ -530,8 +529,8 @@ backup_work_recover(const struct backup_place *place)
 {
 	struct arena a = { malloc(INTENT_ARENA), INTENT_ARENA, 0 };
 	const struct restore_intent *intent = NULL;
-	bool cut = a.base != NULL && intent_read(place->data_dir, &a,
-					 &intent) == ST_OK;
+	bool cut = a.base != NULL &&
+		   intent_read(place->data_dir, &a, &intent) == ST_OK;
 	bool kept = false;
 	enum status st;
 
@@ -539,8 +538,7 @@ backup_work_recover(const struct backup_place *place)
 	st = settle(place, &kept);
 	if (st != ST_OK)
 		LOG(RESTORE_ROLLBACK_FAILED, KV("backup_id", "-"),
-		    KV("safety_backup_id", "-"),
-		    KV("error", status_text(st)));
+		    KV("safety_backup_id", "-"), KV("error", status_text(st)));
 	else if (cut)
 		LOG(RESTORE_RECOVERED, KV("component", "files"),
 		    KV("outcome", kept ? "kept" : "rolled_back"));

@@ -1,5 +1,5 @@
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actors/backup_inside.h"
@@ -114,8 +114,8 @@ backup_run_work(struct actor *self, struct backup_run *r, const char *phase,
 	r->phase = phase;
 	r->work = work;
 	r->next = next;
-	pace_init(&r->at->pace, live_number(&s->live, self,
-				    SETTING_backup_bytes_per_second));
+	pace_init(&r->at->pace,
+	    live_number(&s->live, self, SETTING_backup_bytes_per_second));
 	return op_work(r->op, WORK_DISK, run_work, run_on_worked);
 }
 
@@ -181,8 +181,7 @@ make_prune(struct actor *self, struct backup_run *r)
 {
 	if (r->at->st != ST_OK)
 		return make_ended(self, r);
-	return backup_run_work(
-	    self, r, "prune", backup_work_prune, make_ended);
+	return backup_run_work(self, r, "prune", backup_work_prune, make_ended);
 }
 
 static enum status
@@ -204,8 +203,8 @@ make_on_copied(struct actor *self, struct op *op, const struct msg *reply)
 
 		j->st = (enum status)why->status;
 		j->problem = PROBLEM_BACKUP_FAILED;
-		snprintf(j->why, sizeof(j->why), "persistence: %.200s",
-		    why->detail);
+		snprintf(
+		    j->why, sizeof(j->why), "persistence: %.200s", why->detail);
 		LOG(BACKUP_COMPONENT_FAILED, KV("component", "persistence"),
 		    KV("error", j->why));
 		return make_give_up(self, r);
@@ -233,10 +232,10 @@ make_begun(struct actor *self, struct backup_run *r)
 		    self, r, "save", backup_work_end, make_prune);
 	r->phase = "copy";
 	snprintf(file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->stage);
-	return OP_ASK(r->op, backup_run_store(self), store_copy,
-	    make_on_copied, .file = file,
-	    .bytes_per_second = live_number(
-		&s->live, self, SETTING_backup_bytes_per_second));
+	return OP_ASK(r->op, backup_run_store(self), store_copy, make_on_copied,
+	    .file = file,
+	    .bytes_per_second =
+		live_number(&s->live, self, SETTING_backup_bytes_per_second));
 }
 
 enum status

@@ -194,8 +194,7 @@ backup_on_get(struct actor *self, const struct msg *in)
 	if (!backup_id_is_good(ask->backup_id))
 		return REFUSE(
 		    self, in, BACKUP_NOT_FOUND, "there is no such backup");
-	return shelf_begin(
-	    self, in, ask->backup_id, get_work, get_on_worked);
+	return shelf_begin(self, in, ask->backup_id, get_work, get_on_worked);
 }
 
 /* ---- delete ---- */

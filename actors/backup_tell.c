@@ -72,8 +72,8 @@ tell_audit(struct actor *self, const struct backup_run *r)
 		.user_agent = "",
 		.role = c->role,
 		.method = c->method };
-	struct audit_note note = audit_note_by(
-	    self, &by, verbs[r->kind], r->main.facts.backup_id);
+	struct audit_note note =
+	    audit_note_by(self, &by, verbs[r->kind], r->main.facts.backup_id);
 	uint32_t http = problem_find(r->main.problem) == NULL
 			    ? 0
 			    : problem_find(r->main.problem)->http;
@@ -128,8 +128,8 @@ tell_drill(struct actor *self, const struct backup_run *r)
 	uint64_t ms = (actor_now_us(self) - r->started_us) / 1000;
 
 	snprintf(s->proof_id, sizeof(s->proof_id), "%s", j->facts.backup_id);
-	text_fit(s->proof_why, sizeof(s->proof_why),
-	    j->st == ST_OK ? "" : j->why);
+	text_fit(
+	    s->proof_why, sizeof(s->proof_why), j->st == ST_OK ? "" : j->why);
 	s->proof = (struct backup_proof){ .backup_id = s->proof_id,
 		.proven = j->st == ST_OK,
 		.at = actor_wall_us(self),
@@ -176,8 +176,7 @@ backup_tell_ended(struct actor *self, const struct backup_run *r)
 		tell_drill(self, r);
 	if (r->kind == RUN_RESTORE)
 		tell_restore(self, r);
-	tell_event(
-	    self, r, r->main.st == ST_OK ? good[r->kind] : bad[r->kind]);
+	tell_event(self, r, r->main.st == ST_OK ? good[r->kind] : bad[r->kind]);
 	tell_audit(self, r);
 }
 
@@ -222,8 +221,7 @@ answer_restore(struct backup_run *r, struct op *op)
 	(void)OP_REPLY(op, backup_restored, .manifest = v.manifest,
 	    .restored_components = restored,
 	    .restored_components_count = r->main.wanted_count,
-	    .safety_backup_id = r->main.safety_id,
-	    .restart_required = false);
+	    .safety_backup_id = r->main.safety_id, .restart_required = false);
 	(void)store;
 }
 
@@ -233,10 +231,10 @@ answer_one(struct backup_self *s, struct backup_run *r, struct op *op)
 	uint32_t number = actor_number_of(op_caller(op));
 
 	if (r->main.st != ST_OK && r->kind != RUN_DRILL) {
-		(void)op_refuse_with(op,
-		    &(struct refused){ .status = (uint32_t)r->main.st,
-			.problem = r->main.problem,
-			.detail = detail_of(r) });
+		(void)op_refuse_with(
+		    op, &(struct refused){ .status = (uint32_t)r->main.st,
+			    .problem = r->main.problem,
+			    .detail = detail_of(r) });
 		return;
 	}
 	if (number == ACTOR_NUMBER(scheduler))

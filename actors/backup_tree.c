@@ -220,8 +220,8 @@ copy_one_file(struct tree_copy *c, int from, const char *name, int to,
 
 	if (in < 0)
 		return errno == ENOENT ? ST_OK : ST_IO;
-	out = openat(
-	    to, as, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+	out =
+	    openat(to, as, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
 	if (out >= 0) {
 		st = copy_bytes(c, in, out);
 		if (fchmod(out, (s->st_mode & MODE_KEPT) | FILE_MODE) != 0 ||
@@ -238,8 +238,7 @@ static enum status
 copy_link(struct tree_copy *c, const struct backup_found *f)
 {
 	char target[BACKUP_PATH_MAX + 1];
-	ssize_t n =
-	    readlinkat(f->folder, f->name, target, sizeof(target) - 1);
+	ssize_t n = readlinkat(f->folder, f->name, target, sizeof(target) - 1);
 
 	if (n < 0)
 		return ST_IO;
@@ -269,8 +268,8 @@ copy_visit(void *ctx, const struct backup_found *f)
 }
 
 enum status
-backup_tree_copy(const char *from, const char *to, struct pace *pace,
-    uint64_t *ret_bytes)
+backup_tree_copy(
+    const char *from, const char *to, struct pace *pace, uint64_t *ret_bytes)
 {
 	struct tree_copy c = { .to = -1, .pace = pace };
 	enum status st = ST_NO_MEMORY;
@@ -292,8 +291,8 @@ backup_tree_copy(const char *from, const char *to, struct pace *pace,
 }
 
 enum status
-backup_file_copy(const char *from, const char *to, struct pace *pace,
-    uint64_t *ret_bytes)
+backup_file_copy(
+    const char *from, const char *to, struct pace *pace, uint64_t *ret_bytes)
 {
 	struct tree_copy c = { .pace = pace, .piece = malloc(BACKUP_PIECE) };
 	enum status st = ST_NO_MEMORY;
@@ -378,8 +377,7 @@ enum status
 backup_tree_sum(const char *root, struct pace *pace,
     char ret_checksum[BACKUP_CHECKSUM_MAX + 1])
 {
-	struct tree_sum s = { backup_sum_create(), pace,
-		malloc(BACKUP_PIECE) };
+	struct tree_sum s = { backup_sum_create(), pace, malloc(BACKUP_PIECE) };
 	uint8_t sum[BACKUP_SUM_SIZE];
 	enum status st = ST_NO_MEMORY;
 

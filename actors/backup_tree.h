@@ -45,11 +45,11 @@ bool backup_link_stays(const char *path, const char *target);
  * bits.  What is neither file, folder nor a link that stays within is left
  * out, with a warning.
  */
-MUST_CHECK enum status backup_tree_copy(const char *from, const char *to,
-    struct pace *pace, uint64_t *ret_bytes);
+MUST_CHECK enum status backup_tree_copy(
+    const char *from, const char *to, struct pace *pace, uint64_t *ret_bytes);
 /* A file into a new one, with its times. */
-MUST_CHECK enum status backup_file_copy(const char *from, const char *to,
-    struct pace *pace, uint64_t *ret_bytes);
+MUST_CHECK enum status backup_file_copy(
+    const char *from, const char *to, struct pace *pace, uint64_t *ret_bytes);
 
 /* sha256:... over all but the manifest at its top. */
 MUST_CHECK enum status backup_tree_sum(const char *root, struct pace *pace,

@@ -137,8 +137,8 @@ unpack_bytes(struct unpack *u, const char *name, int fd)
 	size_t size;
 	int rc;
 
-	while ((rc = archive_read_data_block(
-		    u->archive, &bytes, &size, &at)) == ARCHIVE_OK) {
+	while ((rc = archive_read_data_block(u->archive, &bytes, &size, &at)) ==
+	       ARCHIVE_OK) {
 		u->bytes += size;
 		/* A sparse file may claim any place: its end counts too. */
 		if (u->bytes > u->bytes_max || at < 0 ||
@@ -197,8 +197,7 @@ keep_link(struct unpack *u, const char *name, const char *target)
 static enum status
 hard_link(struct unpack *u, const char *name, const char *target)
 {
-	if (!name_is_good(target) ||
-	    linkat(u->to, target, u->to, name, 0) != 0)
+	if (!name_is_good(target) || linkat(u->to, target, u->to, name, 0) != 0)
 		return unpack_fail(u, ST_MALFORMED, name,
 		    "is a hard link to nothing in the backup");
 	return ST_OK;
@@ -227,8 +226,8 @@ unpack_member(struct unpack *u, struct archive_entry *e)
 	if (archive_entry_filetype(e) == AE_IFREG)
 		return unpack_file(u, name, e);
 	if (archive_entry_filetype(e) != AE_IFDIR)
-		return unpack_fail(u, ST_MALFORMED, name,
-		    "is neither file, folder nor link");
+		return unpack_fail(
+		    u, ST_MALFORMED, name, "is neither file, folder nor link");
 	if (mkdirat(u->to, name, FOLDER_MODE) != 0 && errno != EEXIST)
 		return unpack_fail(u, ST_MALFORMED, name, "cannot be made");
 	return ST_OK;
@@ -251,8 +250,8 @@ unpack_members(struct unpack *u)
 	enum status st = ST_OK;
 	int rc = ARCHIVE_OK;
 
-	while (st == ST_OK && (rc = archive_read_next_header(
-				   u->archive, &e)) == ARCHIVE_OK)
+	while (st == ST_OK &&
+	       (rc = archive_read_next_header(u->archive, &e)) == ARCHIVE_OK)
 		st = unpack_member(u, e);
 	if (st == ST_OK && rc != ARCHIVE_EOF)
 		st = unpack_fail(u,

@@ -24,8 +24,7 @@ job_fail(struct backup_job *j, enum status st, uint32_t problem,
 	if (j->st == ST_OK) {
 		j->st = st;
 		j->problem = problem;
-		snprintf(
-		    j->why, sizeof(j->why), "%.60s: %.180s", what, why);
+		snprintf(j->why, sizeof(j->why), "%.60s: %.180s", what, why);
 	}
 	return false;
 }
@@ -54,8 +53,8 @@ static bool
 work_choose_id(struct backup_job *j)
 {
 	for (int i = 0; i < BACKUP_CANDIDATES; i++) {
-		text_hex(j->random[i], BACKUP_ID_LENGTH / 2,
-		    j->facts.backup_id);
+		text_hex(
+		    j->random[i], BACKUP_ID_LENGTH / 2, j->facts.backup_id);
 		if (!backup_id_is_taken(j->place->root, j->facts.backup_id))
 			return true;
 	}
@@ -144,8 +143,7 @@ work_save_config(struct backup_job *j)
 	snprintf(file, sizeof(file), "%s/config/%s", j->stage,
 	    base_name(j->place->config));
 	if (st == ST_OK)
-		st = backup_file_copy(
-		    j->place->config, file, &j->pace, &bytes);
+		st = backup_file_copy(j->place->config, file, &j->pace, &bytes);
 	if (st == ST_NOT_FOUND)
 		st = ST_OK;
 	if (job_went(j, st, "config"))
@@ -282,8 +280,7 @@ backup_work_end(struct backup_job *j)
 {
 	char why[BACKUP_WHY_SIZE] = "";
 	struct backup_keys *keys = NULL;
-	enum status st =
-	    backup_keys_load(j->place->keys, true, &keys, why);
+	enum status st = backup_keys_load(j->place->keys, true, &keys, why);
 
 	j->seal = j->seal && j->compress;
 	if (st != ST_OK)

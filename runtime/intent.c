@@ -16,8 +16,8 @@ static bool
 intent_path(
     const char *data_dir, const char *end, char ret_path[INTENT_PATH_SIZE])
 {
-	int n = snprintf(ret_path, INTENT_PATH_SIZE, "%s/" INTENT_NAME "%s",
-	    data_dir, end);
+	int n = snprintf(
+	    ret_path, INTENT_PATH_SIZE, "%s/" INTENT_NAME "%s", data_dir, end);
 
 	return n > 0 && n < INTENT_PATH_SIZE;
 }
@@ -51,8 +51,8 @@ intent_read(const char *data_dir, struct arena *a,
 	st = intent_load(path, text, &size);
 	if (st != ST_OK)
 		return st;
-	st = json_decode(CATALOGUE_TYPE(restore_intent), 0, a, text, size,
-	    &body, &result);
+	st = json_decode(
+	    CATALOGUE_TYPE(restore_intent), 0, a, text, size, &body, &result);
 	if (st == ST_OK)
 		*ret_intent = body;
 	return st == ST_OK || st == ST_NO_MEMORY ? st : ST_CORRUPT;
@@ -74,8 +74,8 @@ intent_sync_folder(const char *data_dir)
 static enum status
 intent_put(const char *path, const struct wire_out *out)
 {
-	int fd = open(
-	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, INTENT_MODE);
+	int fd =
+	    open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, INTENT_MODE);
 	bool good;
 
 	if (fd < 0)

@@ -149,15 +149,14 @@ copy_make_room(struct backend *b)
 	for (int i = 0; i < 8; i++) {
 		backend_usage(b, &u);
 		if (u.map_bytes - u.used_bytes >= u.used_bytes ||
-		    u.map_bytes >= u.map_bytes_max ||
-		    backend_grow(b) != ST_OK)
+		    u.map_bytes >= u.map_bytes_max || backend_grow(b) != ST_OK)
 			return;
 	}
 }
 
 enum status
-copy_live(struct backend *b, const char *file, struct pace *pace,
-    uint64_t *ret_bytes)
+copy_live(
+    struct backend *b, const char *file, struct pace *pace, uint64_t *ret_bytes)
 {
 	enum status st;
 	int fd;

@@ -83,11 +83,11 @@ repo_backups_find(struct txn *t, const void *request, struct store_reply *ret)
 	const struct idem_mark *mark;
 	struct key k;
 
-	if (!request_id(t, ask->once.key == NULL ? "" : ask->once.key,
-		"blank key"))
+	if (!request_id(
+		t, ask->once.key == NULL ? "" : ask->once.key, "blank key"))
 		return txn_status(t);
-	mark = idem_find(
-	    t, BACKUP_SCOPE, ask->principal, ask->once.key, ask->now);
+	mark =
+	    idem_find(t, BACKUP_SCOPE, ask->principal, ask->once.key, ask->now);
 	if (mark != NULL && !idem_same_body(mark, ask->once.body_hash)) {
 		ret->problem = PROBLEM_IDEMPOTENCY_REUSE;
 		ret->detail = "the key was used with another request";

@@ -30,7 +30,7 @@ struct store_state {
 	struct commit *commit;
 	char path[BACKEND_PATH_MAX];
 	uint32_t schema;
-	uint32_t asked; /* errands out */
+	uint32_t asked;  /* errands out */
 	uint32_t copies; /* copies of the live data under way */
 	struct closing *closing;
 	struct closing **closing_end;

@@ -122,8 +122,8 @@ disk_on_done(struct actor *self, struct op *op, const struct msg *reply)
 }
 
 static enum status
-disk_begin(struct actor *self, const struct msg *in, int what,
-    const char *file, uint64_t bytes_per_second)
+disk_begin(struct actor *self, const struct msg *in, int what, const char *file,
+    uint64_t bytes_per_second)
 {
 	struct store_state *s = actor_state(self);
 	struct op *op = op_open(self, in);
@@ -346,8 +346,8 @@ store_recover_swap(struct actor *self)
 	const struct config *c = actor_config(self);
 	char path[BACKEND_PATH_MAX];
 
-	if (c == NULL || strcmp(config_text(c, SETTING_persistence_backend),
-			     "lmdb") != 0)
+	if (c == NULL ||
+	    strcmp(config_text(c, SETTING_persistence_backend), "lmdb") != 0)
 		return ST_OK;
 	if (config_path(c, SETTING_persistence_lmdb_path, path, sizeof(path)) !=
 		ST_OK ||

@@ -135,11 +135,11 @@ walk_key(struct walk *w, uint64_t page, const struct node *n, struct span *s)
 	if (n->key_size == 0 || n->key_size > BACKEND_KEY_MAX ||
 	    (w->kind == KIND_FREE && n->key_size != 8))
 		return walk_fail(w, page, "a key has no size a key may have");
-	if (s->low != NULL && key_order(w, n->key, n->key_size, s->low,
-				  s->low_size) < 0)
+	if (s->low != NULL &&
+	    key_order(w, n->key, n->key_size, s->low, s->low_size) < 0)
 		return walk_fail(w, page, "keys are out of order");
-	if (s->high != NULL && key_order(w, n->key, n->key_size, s->high,
-				   s->high_size) >= 0)
+	if (s->high != NULL &&
+	    key_order(w, n->key, n->key_size, s->high, s->high_size) >= 0)
 		return walk_fail(w, page, "a key is past its branch");
 	return true;
 }
@@ -173,8 +173,8 @@ walk_value(struct walk *w, uint64_t page, const uint8_t *end, struct node *n)
 
 /* Reads the nth node of a page whose head has been checked. */
 static bool
-walk_node(struct walk *w, uint64_t page, uint32_t nth, bool leaf,
-    struct node *ret)
+walk_node(
+    struct walk *w, uint64_t page, uint32_t nth, bool leaf, struct node *ret)
 {
 	const uint8_t *at = w->map + page * w->psize, *end = at + w->psize;
 	uint64_t offset = load(at + PAGE_HEAD + 2 * (size_t)nth, 2);
@@ -182,8 +182,7 @@ walk_node(struct walk *w, uint64_t page, uint32_t nth, bool leaf,
 	const uint8_t *node = at + offset;
 	uint64_t low, high;
 
-	if (offset < upper || offset % 2 != 0 ||
-	    offset + NODE_HEAD > w->psize)
+	if (offset < upper || offset % 2 != 0 || offset + NODE_HEAD > w->psize)
 		return walk_fail(w, page, "a node is out of the page");
 	low = load(node, 2);
 	high = load(node + 2, 2);
@@ -319,8 +318,8 @@ walk_leaf(struct walk *w, uint64_t page, struct span s)
 		if (!walk_node(w, page, i, true, &n) ||
 		    !walk_key(w, page, &n, &s))
 			return false;
-		if (i > 0 && key_order(w, n.key, n.key_size, s.low,
-				 s.low_size) == 0)
+		if (i > 0 &&
+		    key_order(w, n.key, n.key_size, s.low, s.low_size) == 0)
 			return walk_fail(w, page, "a key is there twice");
 		s.low = n.key;
 		s.low_size = n.key_size;
@@ -329,8 +328,8 @@ walk_leaf(struct walk *w, uint64_t page, struct span s)
 			return false;
 		if (w->kind == KIND_FREE && !walk_free(w, page, &n))
 			return false;
-		if (w->kind == KIND_MAIN && (!(n.flags & NODE_TREE) ||
-						n.value_size != TREE_SIZE))
+		if (w->kind == KIND_MAIN &&
+		    (!(n.flags & NODE_TREE) || n.value_size != TREE_SIZE))
 			return walk_fail(w, page, "a table has no tree");
 	}
 	return w->st == ST_OK;
@@ -379,7 +378,8 @@ walk_tree(struct walk *w, const struct tree *t, enum kind kind)
 	w->found = (struct tree){ 0 };
 	if (t->flags != (kind == KIND_FREE ? FREE_FLAGS : 0))
 		return walk_fail(w, t->root, "a tree has flags of no use here");
-	if (t->depth > TREE_DEPTH_MAX || (t->depth == 0) != (t->root == NO_PAGE))
+	if (t->depth > TREE_DEPTH_MAX ||
+	    (t->depth == 0) != (t->root == NO_PAGE))
 		return walk_fail(w, t->root, "a tree has no such depth");
 	if (t->depth > 0 &&
 	    !walk_branch(w, t->root, t->depth, (struct span){ 0 }))

@@ -16,8 +16,9 @@
 
 #define DAY_US (INT64_C(86400) * 1000000)
 #define NOW RIG_WALL_US
-#define SUM "sha256:0123456789abcdef0123456789abcdef" \
-	    "0123456789abcdef0123456789abcdef"
+#define SUM                                       \
+	"sha256:0123456789abcdef0123456789abcdef" \
+	"0123456789abcdef0123456789abcdef"
 
 static char why[BACKUP_WHY_SIZE];
 
@@ -27,9 +28,9 @@ read_manifest(const char *text, struct backup_facts *f)
 	return backup_facts_read(text, strlen(text), f, why);
 }
 
-#define MANIFEST(id, time, trigger, components, sum)                      \
-	"{\"backup_id\":\"" id "\",\"timestamp\":\"" time                 \
-	"\",\"trigger\":\"" trigger "\",\"components\":" components       \
+#define MANIFEST(id, time, trigger, components, sum)                \
+	"{\"backup_id\":\"" id "\",\"timestamp\":\"" time           \
+	"\",\"trigger\":\"" trigger "\",\"components\":" components \
 	",\"size_bytes\":7,\"schema_version\":1,\"checksum\":\"" sum "\"}"
 #define GOOD_ID "0123456789ab"
 #define GOOD_TIME "2025-03-01T11:00:00+03:00"
@@ -51,8 +52,7 @@ test_good_manifest_is_read_and_written_alike(void **state)
 	assert_int_equal(f.count, 1);
 	assert_int_equal(f.components[0], COMPONENT_MEMORY);
 	assert_int_equal(backup_facts_write(&f, true, &out), ST_OK);
-	assert_int_equal(
-	    backup_facts_read(text, out.used, &again, why), ST_OK);
+	assert_int_equal(backup_facts_read(text, out.used, &again, why), ST_OK);
 	assert_memory_equal(&f, &again, sizeof(f));
 }
 
@@ -64,14 +64,14 @@ test_bad_manifests_are_refused(void **state)
 		"",
 		"{}",
 		"[]",
-		MANIFEST("0123456789AB", GOOD_TIME, "manual", "[\"memory\"]",
+		MANIFEST(
+		    "0123456789AB", GOOD_TIME, "manual", "[\"memory\"]", SUM),
+		MANIFEST(
+		    "0123456789a", GOOD_TIME, "manual", "[\"memory\"]", SUM),
+		MANIFEST("0123456789ab\\n", GOOD_TIME, "manual", "[\"memory\"]",
 		    SUM),
-		MANIFEST("0123456789a", GOOD_TIME, "manual", "[\"memory\"]",
-		    SUM),
-		MANIFEST("0123456789ab\\n", GOOD_TIME, "manual",
-		    "[\"memory\"]", SUM),
-		MANIFEST("../456789ab0", GOOD_TIME, "manual", "[\"memory\"]",
-		    SUM),
+		MANIFEST(
+		    "../456789ab0", GOOD_TIME, "manual", "[\"memory\"]", SUM),
 		MANIFEST(GOOD_ID, "2025-03-01T11:00:00", "manual",
 		    "[\"memory\"]", SUM),
 		MANIFEST(GOOD_ID, "yesterday", "manual", "[\"memory\"]", SUM),
@@ -95,8 +95,8 @@ test_bad_manifests_are_refused(void **state)
 static void
 test_large_manifest_is_refused(void **state)
 {
-	const char *good = MANIFEST(
-	    GOOD_ID, GOOD_TIME, "manual", "[\"memory\"]", SUM);
+	const char *good =
+	    MANIFEST(GOOD_ID, GOOD_TIME, "manual", "[\"memory\"]", SUM);
 	char *text = malloc(BACKUP_MANIFEST_MAX + 2);
 	struct backup_facts f;
 
@@ -119,14 +119,14 @@ entry_of(int n, int64_t age_us, enum backup_trigger trigger)
 	struct backup_entry e = { .facts = { .timestamp = NOW - age_us,
 				      .trigger = trigger } };
 
-	snprintf(e.facts.backup_id, sizeof(e.facts.backup_id), "%012x",
-	    (unsigned)n);
+	snprintf(
+	    e.facts.backup_id, sizeof(e.facts.backup_id), "%012x", (unsigned)n);
 	return e;
 }
 
-static const struct backup_policy three = { .max_count = 3,
-	.max_days = 30,
-	.now_us = NOW };
+static const struct backup_policy three = {
+	.max_count = 3, .max_days = 30, .now_us = NOW
+};
 
 /* Scenario 29. */
 static void
@@ -238,7 +238,8 @@ test_plan_is_what_the_rules_say(void **state)
 
 		p.max_count = 1 + (uint32_t)round % 7;
 		for (size_t i = 0; i < n; i++) {
-			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			seed =
+			    seed * 6364136223846793005u + 1442695040888963407u;
 			age += (int64_t)(seed >> 33) % (4 * DAY_US);
 			e[i] = entry_of((int)i, age,
 			    (seed >> 60) < 4 ? TRIGGER_PRE_MIGRATION
@@ -247,8 +248,7 @@ test_plan_is_what_the_rules_say(void **state)
 		backup_prune_plan(e, n, &p, doomed);
 		for (size_t i = 0; i < n; i++) {
 			bool old = NOW - e[i].facts.timestamp > 30 * DAY_US;
-			bool safe =
-			    e[i].facts.trigger == TRIGGER_PRE_MIGRATION;
+			bool safe = e[i].facts.trigger == TRIGGER_PRE_MIGRATION;
 
 			assert_int_equal(doomed[i],
 			    i > 0 && !safe && (i >= p.max_count || old));
@@ -424,8 +424,7 @@ test_sealed_archive_opens_with_its_key_alone(void **state)
 	    ST_OK);
 	snprintf(f.key_id, sizeof(f.key_id), "%s",
 	    backup_key_id(backup_keys_newest(keys)));
-	assert_int_equal(
-	    backup_keys_sign(backup_keys_newest(keys), &f), ST_OK);
+	assert_int_equal(backup_keys_sign(backup_keys_newest(keys), &f), ST_OK);
 	assert_int_equal(backup_facts_write(&f, true, &out), ST_OK);
 	snprintf(path, sizeof(path), "%s/manifest.json", p->from);
 	assert_int_equal(backup_file_write(path, out.bytes, out.used), ST_OK);

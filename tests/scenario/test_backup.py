@@ -10,6 +10,7 @@ import json
 import os
 import re
 import struct
+import subprocess
 import tarfile
 import uuid
 
@@ -137,10 +138,8 @@ def test_02_component_subset(boss):
 
 
 def archive_names(entry):
-    import subprocess
-
     listed = subprocess.run(
-        ["bsdtar", "-tf", entry] if False else ["tar", "-tf", entry],
+        ["tar", "-tf", entry],
         capture_output=True,
         check=True,
         text=True,
@@ -218,8 +217,10 @@ def test_11_malformed_ids(boss):
         "..%2F..%2Fetc", "ABCDEFABCDEF", "0" * 11, "0" * 13,
         "abcdefabcdef%0A", "%20", "x" * 200,
     ):
-        assert boss.get(f"backups/{bad}").status == 404, bad
-        assert boss.delete(f"backups/{bad}").status == 404, bad
+        # A slash in disguise is no path at all, for any endpoint.
+        wanted = 400 if "%2F" in bad else 404
+        assert boss.get(f"backups/{bad}").status == wanted, bad
+        assert boss.delete(f"backups/{bad}").status == wanted, bad
     assert len(list_of(boss)) == 1
 
 
@@ -515,20 +516,21 @@ def evil_members():
     }
 
 
-@pytest.mark.parametrize("kind", sorted(evil_members()))
-def test_25_evil_archives(keep, kind):
+def test_25_evil_archives(keep):
     client, m, path = folder_backup(keep)
     outside = sorted(p.name for p in client.server.home.iterdir())
-    evil = root(client) / "eeeeeeeeeeee_evil.tar.gz"
     manifest = rewrite_text(path, backup_id="eeeeeeeeeeee").encode()
-    with tarfile.open(evil, "w:gz") as archive:
-        info = tarfile.TarInfo("manifest.json")
-        info.size = len(manifest)
-        archive.addfile(info, io.BytesIO(manifest))
-        for info, content in evil_members()[kind]:
-            archive.addfile(info, content)
-    refused(client, "eeeeeeeeeeee")
-    assert sorted(p.name for p in client.server.home.iterdir()) == outside
+    evil = root(client) / "eeeeeeeeeeee_evil.tar.gz"
+    for kind, members in evil_members().items():
+        with tarfile.open(evil, "w:gz") as archive:
+            info = tarfile.TarInfo("manifest.json")
+            info.size = len(manifest)
+            archive.addfile(info, io.BytesIO(manifest))
+            for info, content in members:
+                archive.addfile(info, content)
+        assert refused(client, "eeeeeeeeeeee"), kind
+        found = sorted(p.name for p in client.server.home.iterdir())
+        assert found == outside, kind
     assert not os.path.exists("/tmp/troupe-evil")
 
 
