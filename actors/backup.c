@@ -14,48 +14,6 @@
 #define SPACE "backup"
 #define SCHEDULE_NAME "backup-scheduler"
 
-/* ---- where everything is ---- */
-
-static bool
-place_path(
-    struct actor *self, enum setting_id id, char ret_path[BACKUP_PLACE_MAX])
-{
-	return config_path(
-		   actor_config(self), id, ret_path, BACKUP_PLACE_MAX) == ST_OK;
-}
-
-/* A key in the backup root would go wherever the backups go. */
-static bool
-is_within(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return strncmp(path, folder, n) == 0 &&
-	       (path[n] == '\0' || path[n] == '/');
-}
-
-static const char *
-place_init(struct actor *self)
-{
-	const struct config *c = actor_config(self);
-	struct backup_self *s = actor_state(self);
-	struct backup_place *p = &s->place;
-
-	if (!text_fit(p->data_dir, sizeof(p->data_dir),
-		config_text(c, SETTING_runtime_data_dir)) ||
-	    !place_path(self, SETTING_backup_path, p->root) ||
-	    !place_path(self, SETTING_backup_key_dir, p->keys) ||
-	    !place_path(self, SETTING_memory_path, p->memory) ||
-	    !place_path(self, SETTING_company_config_path, p->config))
-		return "a path is too long";
-	if (is_within(p->keys, p->root))
-		return "backup.key_dir must not be in backup.path";
-	p->archive =
-	    (enum backup_archive)config_choice(c, SETTING_backup_archive);
-	p->require_signature = config_bool(c, SETTING_backup_require_signature);
-	return NULL;
-}
-
 /* "persistence,memory": each a component, each once. */
 static const char *
 include_init(struct actor *self)
@@ -220,7 +178,7 @@ backup_start(struct actor *self)
 	const char *why = "it has no configuration";
 
 	if (actor_config(self) != NULL)
-		why = place_init(self);
+		why = backup_place_init(actor_config(self), &s->place);
 	if (why == NULL)
 		why = include_init(self);
 	if (why != NULL) {
@@ -563,7 +521,9 @@ backup_on_status(struct actor *self, const struct msg *in)
 	    .total_bytes = r == NULL ? 0 : r->at->facts.size_bytes,
 	    .last_success_at = s->last_success_at,
 	    .has_last_success_at = s->last_success_at != 0,
-	    .last_proof = s->has_proof ? &s->proof : NULL);
+	    .last_proof = s->has_proof ? &s->proof : NULL,
+	    .last_restored = s->restored_id[0] == '\0' ? NULL : s->restored_id,
+	    .last_restore_error = s->restore_error);
 }
 
 static const struct handler backup_on[] = {

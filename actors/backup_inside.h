@@ -75,6 +75,8 @@ struct backup_self {
 	bool has_proof;
 	char proof_id[BACKUP_ID_LENGTH + 1];
 	char proof_why[REFUSED_DETAIL_MAX + 1];
+	char restored_id[BACKUP_ID_LENGTH + 1]; /* "": none yet */
+	const char *restore_error;              /* NULL: it went well */
 };
 
 /* ---- backup_run.c ---- */

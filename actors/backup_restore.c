@@ -205,8 +205,8 @@ first_file_visit(void *ctx, const struct backup_found *f)
 }
 
 /* The file of the live one's name, else the first. */
-static bool
-find_config(const struct backup_job *j, char ret_file[PATH_SIZE])
+bool
+backup_find_config(const struct backup_job *j, char *ret_file)
 {
 	const char *slash = strrchr(j->place->config, '/');
 	struct first_file first = { "" };
@@ -256,7 +256,8 @@ prepare_sources(struct backup_job *j)
 			if (!is_folder(path))
 				return invalid(j, "it has no memory tree");
 		}
-		if (j->wanted[i] != COMPONENT_CONFIG || find_config(j, path))
+		if (j->wanted[i] != COMPONENT_CONFIG ||
+		    backup_find_config(j, path))
 			continue;
 		if (j->chose || !config_was_empty(j))
 			return invalid(j, "it has no configuration file");
@@ -343,7 +344,7 @@ live_stage(struct backup_job *j, const struct live *l)
 		snprintf(from, sizeof(from), "%s/memory", j->source);
 		return backup_tree_copy(from, l->incoming, &j->pace, &bytes);
 	}
-	if (st == ST_OK && !find_config(j, from))
+	if (st == ST_OK && !backup_find_config(j, from))
 		st = ST_NOT_FOUND;
 	if (st == ST_OK)
 		st = backup_file_copy(from, l->incoming, &j->pace, &bytes);

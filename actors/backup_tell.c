@@ -74,9 +74,7 @@ tell_audit(struct actor *self, const struct backup_run *r)
 		.method = c->method };
 	struct audit_note note =
 	    audit_note_by(self, &by, verbs[r->kind], r->main.facts.backup_id);
-	uint32_t http = problem_find(r->main.problem) == NULL
-			    ? 0
-			    : problem_find(r->main.problem)->http;
+	uint32_t http = problem_find(r->main.problem)->http;
 
 	if (!r->by_somebody)
 		return;
@@ -149,8 +147,13 @@ tell_drill(struct actor *self, const struct backup_run *r)
 static void
 tell_restore(struct actor *self, const struct backup_run *r)
 {
+	struct backup_self *s = actor_state(self);
 	const struct backup_job *j = &r->main;
 
+	snprintf(
+	    s->restored_id, sizeof(s->restored_id), "%s", j->facts.backup_id);
+	s->restore_error =
+	    j->st == ST_OK ? NULL : problem_find(j->problem)->title;
 	if (j->st == ST_OK)
 		LOG(RESTORE_COMPLETED, KV("backup_id", j->facts.backup_id),
 		    KV("safety_backup_id", j->safety_id),
@@ -188,8 +191,6 @@ detail_of(const struct backup_run *r)
 {
 	const struct problem *p = problem_find(r->main.problem);
 
-	if (p == NULL)
-		return "it failed; the log says why";
 	if (p->http < 500)
 		return r->main.why;
 	if (r->main.problem == PROBLEM_ROLLBACK_FAILED)
@@ -211,18 +212,14 @@ answer_restore(struct backup_run *r, struct op *op)
 {
 	const char *restored[BACKUP_COMPONENTS_MAX];
 	struct backup_view v;
-	bool store = false;
 
-	for (uint32_t i = 0; i < r->main.wanted_count; i++) {
+	for (uint32_t i = 0; i < r->main.wanted_count; i++)
 		restored[i] = backup_component_text(r->main.wanted[i]);
-		store = store || r->main.wanted[i] == COMPONENT_PERSISTENCE;
-	}
 	backup_facts_view(&r->main.entry.facts, &v);
 	(void)OP_REPLY(op, backup_restored, .manifest = v.manifest,
 	    .restored_components = restored,
 	    .restored_components_count = r->main.wanted_count,
 	    .safety_backup_id = r->main.safety_id, .restart_required = false);
-	(void)store;
 }
 
 static void

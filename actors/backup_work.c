@@ -17,6 +17,44 @@
 #define ROOT_MODE 0700
 #define PATH_SIZE 4096
 
+/* A key in the backup root would go wherever the backups go. */
+static bool
+is_within(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 &&
+	       (path[n] == '\0' || path[n] == '/');
+}
+
+const char *
+backup_place_init(const struct config *c, struct backup_place *p)
+{
+	const struct {
+		enum setting_id id;
+		char *at;
+	} paths[] = {
+		{ SETTING_backup_path, p->root },
+		{ SETTING_backup_key_dir, p->keys },
+		{ SETTING_memory_path, p->memory },
+		{ SETTING_company_config_path, p->config },
+	};
+
+	if (!text_fit(p->data_dir, sizeof(p->data_dir),
+		config_text(c, SETTING_runtime_data_dir)))
+		return "runtime.data_dir is too long";
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (config_path(
+			c, paths[i].id, paths[i].at, BACKUP_PLACE_MAX) != ST_OK)
+			return "a path is too long";
+	if (is_within(p->keys, p->root))
+		return "backup.key_dir must not be in backup.path";
+	p->archive =
+	    (enum backup_archive)config_choice(c, SETTING_backup_archive);
+	p->require_signature = config_bool(c, SETTING_backup_require_signature);
+	return NULL;
+}
+
 static bool
 job_fail(struct backup_job *j, enum status st, uint32_t problem,
     const char *what, const char *why)

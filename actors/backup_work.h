@@ -16,6 +16,7 @@
 #include "actors/backup_keys.h"
 #include "actors/backup_pack.h"
 #include "runtime/base/pace.h"
+#include "runtime/config.h"
 
 #define BACKUP_PLACE_MAX 1100
 #define BACKUP_STAGE_MAX (BACKUP_PLACE_MAX + 64)
@@ -32,6 +33,10 @@ struct backup_place {
 	enum backup_archive archive;
 	bool require_signature;
 };
+
+/* NULL, or what is wrong with the configuration. */
+const char *backup_place_init(
+    const struct config *c, struct backup_place *ret_place);
 
 struct backup_job {
 	const struct backup_place *place;
@@ -70,6 +75,8 @@ void backup_work_prune(struct backup_job *j);
 
 /* Finds it and proves what can be proven without the store. */
 void backup_work_prepare(struct backup_job *j);
+/* The configuration file in what was prepared; ret_file takes 4096 bytes. */
+bool backup_find_config(const struct backup_job *j, char *ret_file);
 /* Memory and configuration: beside the live ones, the intent, the swap. */
 void backup_work_swap(struct backup_job *j);
 /* Where the store has no part: the word that it goes forward. */

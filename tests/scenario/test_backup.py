@@ -3,6 +3,7 @@
 A scenario's number stands in the test's name or its comment.
 """
 
+import concurrent.futures
 import gzip
 import hashlib
 import io
@@ -17,6 +18,7 @@ import uuid
 import pytest
 
 from client import Client
+from server import TROUPE
 
 SUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
 MEMORY = {"a/notes.txt": b"n" * 1000, "b.bin": bytes(500), "c/d/e": b"x" * 36}
@@ -555,3 +557,183 @@ def test_52_memory_link(boss):
     assert restore(boss, m["backup_id"]).status == 200
     assert os.readlink(base / "in") == "b.bin"
     assert not (base / "out").exists()
+
+
+# ---- the command ----
+
+
+def troupe(client, *words, ok=True):
+    ran = subprocess.run(
+        [TROUPE, "backup", *words, "--data", client.server.data],
+        capture_output=True, text=True, timeout=60,
+    )
+    assert (ran.returncode == 0) == ok, (ran.returncode, ran.stderr)
+    return ran.stdout
+
+
+def test_command_line(boss, tmp_path):
+    boss.create_task("kept")
+    m = json.loads(troupe(boss, "create", "--json"))["data"]
+    before = live(boss)
+    assert m["backup_id"] in troupe(boss, "list")
+    assert json.loads(troupe(boss, "list", "--json"))["data"][0][
+        "backup_id"] == m["backup_id"]
+    assert m["checksum"] in troupe(boss, "show", m["backup_id"])
+    proof = json.loads(troupe(boss, "drill", "--json"))["data"]
+    assert proof["proven"] and proof["rows"] > 0
+    assert "whole" in troupe(boss, "verify")
+    boss.create_task("lost")
+    troupe(boss, "restore", m["backup_id"], ok=False)
+    troupe(boss, "restore", m["backup_id"], "--yes")
+    assert live(boss) == before
+    troupe(boss, "show", "0" * 12, ok=False)
+    troupe(boss, "delete", "../x", ok=False)
+    # Into an empty folder, whether Troupe runs or not.
+    into = tmp_path / "new"
+    troupe(boss, "restore", m["backup_id"], "--into", into)
+    assert (into / "company.yaml").read_bytes() == COMPANY
+    assert (into / "store.lmdb" / "data.mdb").stat().st_size > 0
+    troupe(boss, "restore", m["backup_id"], "--into", into, ok=False)
+    troupe(boss, "delete", m["backup_id"])
+    troupe(boss, "verify", m["backup_id"], ok=False)
+
+
+# ---- keys ----
+
+
+def test_sealed_backups_need_their_key(keep):
+    client = keep(backup__encrypt="true")
+    client.server.data.joinpath("company.yaml").write_bytes(b"s3cret: yes\n")
+    m = create(client).data
+    [entry] = entries(client)
+    assert entry.name.endswith(".tar.zst.sealed")
+    assert b"s3cret" not in entry.read_bytes()
+    keys = client.server.data / "backup.keys"
+    assert keys.stat().st_mode & 0o77 == 0
+    assert restore(client, m["backup_id"]).status == 200
+    key = next(keys.iterdir())
+    hidden = client.server.home / "hidden.key"
+    key.rename(hidden)
+    refused(client, m["backup_id"], 2073)
+    # Rotation: a newer key seals, the old one still opens.
+    troupe(client, "rotate-key")
+    hidden.rename(key)
+    newer = create(client).data
+    assert newer["key_id"] != m["key_id"]
+    assert restore(client, m["backup_id"]).status == 200
+    assert restore(client, newer["backup_id"]).status == 200
+    # One bit, anywhere, and it does not open.
+    content = bytearray(entry.read_bytes())
+    content[-40] ^= 1
+    entry.write_bytes(content)
+    refused(client, m["backup_id"])
+    entry.write_bytes(content[:-60])
+    refused(client, m["backup_id"])
+
+
+def test_required_signature(keep):
+    client, m, path = folder_backup(keep, backup__require_signature="true")
+    assert restore(client, m["backup_id"]).status == 200
+    rewrite(path)
+    refused(client, m["backup_id"])
+
+
+# ---- retention, schedule, life cycle ----
+
+
+def test_27_29_33_retention(keep):
+    client = keep(backup__retention__max_count="2")
+    made = [create(client, ["config"]).data["backup_id"] for _ in range(4)]
+    assert [b["backup_id"] for b in list_of(client)] == made[:1:-1]
+    client.put("settings/backup/retention.max_count", {"value": "1"})
+    answer = restore(client, made[2], ["config"])
+    assert answer.status == 200
+    left = {b["backup_id"] for b in list_of(client)}
+    assert {made[2], answer.data["safety_backup_id"]} <= left
+
+
+def test_35_scheduled_and_drill(keep):
+    client = keep(backup__enabled="true")
+    assert client.post("services/backup-scheduler/wake").status == 200
+    client.server.wait_event("backup.lifecycle.completed")
+    [made] = list_of(client)
+    assert made["trigger"] == "scheduled"
+    assert client.post("services/backup-drill/wake").status == 200
+    client.server.wait_event(
+        "backup.drill.completed", backup_id=made["backup_id"])
+    status = client.get("backups/status").data
+    assert status["last_proof"]["proven"] is True
+    # A drill of what is damaged says so.
+    [entry] = entries(client)
+    content = bytearray(entry.read_bytes())
+    content[len(content) // 2] ^= 1
+    entry.write_bytes(content)
+    proof = client.post("backups/drill").data
+    assert proof["proven"] is False and proof["why"]
+    assert leftovers(client) == []
+
+
+def test_07_43_start_and_shutdown(start):
+    server = start(backup__on_startup="true", backup__on_shutdown="true")
+    server.wait_event("backup.lifecycle.completed")
+    client = Client(server)
+    client.setup()
+    [first] = list_of(client)
+    assert first["trigger"] == "startup" and first["compressed"]
+    server.stop()
+    found = [p for p in entries(client) if p.name.endswith("_shutdown")]
+    assert len(found) == 1 and found[0].is_dir()
+    assert checksum_of(found[0]) == manifest_of(found[0])["checksum"]
+
+
+def test_43_unwritable_root(start):
+    """A file stands where the backup root should: Troupe is up all the same."""
+    server = start(backup__on_startup="true", backup__path="store.lmdb/data.mdb/x")
+    client = Client(server)
+    client.setup()
+    server.wait_event("backup.lifecycle.failed", trigger="startup")
+    answer = create(client)
+    assert answer.brief == (500, 8071)
+    assert b"data.mdb" not in answer.body  # scenario 50
+    assert client.me().status == 200
+
+
+def test_04_24_busy(keep):
+    """A slow backup: the rest is refused at once, reads are not."""
+    client = keep(backup__bytes_per_second="1MiB")
+    big = client.server.data / "memory" / "big"
+    big.write_bytes(os.urandom(3 << 20))
+    first = create(client, ["config"]).data["backup_id"]
+    others = [client.twin() for _ in range(3)]
+    slow = concurrent.futures.ThreadPoolExecutor().submit(
+        lambda: create(others[0], ["memory"], key="slow"))
+    while not client.get("backups/status").data["doing"]:
+        pass
+    assert create(client).brief == (409, 4070)
+    assert restore(client, first).brief == (409, 4070)
+    assert len(list_of(client)) == 1
+    assert others[1].get("health").status in (200, 404)
+    # AT-63: the same key waits for it, or is told that it is in flight.
+    again = create(others[2], ["memory"], key="slow")
+    assert again.status in (201, 504), again.body
+    assert slow.result(30).status in (201, 504)
+    while client.get("backups/status").data["doing"]:
+        pass
+    assert len(list_of(client)) == 2
+    assert create(client, ["memory"], key="slow").status == 201
+    assert len(list_of(client)) == 2
+
+
+def test_43_audit(boss):
+    """SEC-43."""
+    m = create(boss, ["config"]).data
+    restore(boss, m["backup_id"])
+    boss.delete(f"backups/{m['backup_id']}")
+
+    def told():
+        seen = boss.get("audit").data
+        actions = [e["action"] for e in seen.get("entries", seen)]
+        return {"backup.create", "backup.restore", "backup.delete"} <= set(
+            actions)
+
+    assert patient(boss, told)
