@@ -35,6 +35,7 @@ struct store_state {
 	struct closing *closing;
 	struct closing **closing_end;
 	struct timer turn; /* without threads: when to work */
+	struct timer look; /* runs while the hub has missed something */
 	struct swap swap;
 };
 
