@@ -114,8 +114,10 @@ backup_run_work(struct actor *self, struct backup_run *r, const char *phase,
 	r->phase = phase;
 	r->work = work;
 	r->next = next;
-	pace_init(&r->at->pace,
-	    live_number(&s->live, self, SETTING_backup_bytes_per_second));
+	pace_init(&r->at->pace, live_number(&s->live, self,
+				    r->kind == RUN_DRILL && !r->by_somebody
+					? SETTING_backup_drill_bytes_per_second
+					: SETTING_backup_bytes_per_second));
 	return op_work(r->op, WORK_DISK, run_work, run_on_worked);
 }
 
