@@ -11,6 +11,7 @@ static const struct request *const tables[] = {
 	repo_journal,
 	repo_audit,
 	repo_refresh,
+	repo_schedules,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
