@@ -444,7 +444,7 @@ service_resume(
 	if (is_missed)
 		LOG(SERVICE_MISSED, KV("service", s->def->name),
 		    KV("policy",
-			plan->missed == MISSED_ONCE ? "once" : "skip"));
+			plan->missed == MISSED_ONCE ? "run_once" : "skip"));
 	if (is_missed && plan->missed == MISSED_ONCE)
 		service_wait_us(s, service_jitter_us(s));
 	else if (service_has_cron(s))
