@@ -47,6 +47,8 @@ keep_rows(struct rig *r, struct schedule_row *ret_row)
 	while ((h = rig_peek(r, ACTOR_NUMBER(store), MSG_store_schedule_put)) !=
 	       NULL) {
 		h = RIG_TAKE(r, store, store_schedule_put);
+		if (h->op == NULL) /* its asker has given up meanwhile */
+			continue;
 		if (ret_row != NULL &&
 		    strcmp(RIG_BODY(h, store_schedule_put)->row.service,
 			TICKETS) == 0)
