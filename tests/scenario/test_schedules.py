@@ -1,11 +1,21 @@
 """When periodic services run, as an operator sets it."""
 
+import json
+import subprocess
+
 import pytest
 
 from client import Client, Patient
+from server import STOP_S, TROUPE
 
 PATH = "schedules/session-cleanup"
 DAILY = {"cron": "30 3 * * *", "jitter_seconds": 60, "missed": "skip"}
+
+
+def command(server, *words):
+    return subprocess.run([TROUPE, *words, "--data", str(server.data)],
+                          capture_output=True, text=True, timeout=STOP_S,
+                          check=False)
 
 
 def test_a_schedule_is_set_shown_and_kept(ceo):
@@ -48,3 +58,19 @@ def test_what_is_no_schedule_is_refused(reader, body):
 def test_an_unknown_service_and_a_stranger(reader):
     assert reader.put("schedules/nothing", DAILY).status == 404
     assert Client(reader.server).get("schedules").status == 401
+
+
+def test_the_command_lists_and_sets(ceo):
+    server = ceo.server
+    listed = command(server, "schedule", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert "session-cleanup" in listed.stdout and "60 s" in listed.stdout
+    put = command(server, "schedule", "set", "session-cleanup", "--cron",
+                  "0 4 * * SUN", "--jitter", "5", "--json")
+    assert put.returncode == 0, put.stderr
+    assert json.loads(put.stdout)["data"]["cron"] == "0 4 * * SUN"
+    assert "0 4 * * SUN" in command(server, "schedule", "list").stdout
+    bad = command(server, "schedule", "set", "session-cleanup", "--cron", "4")
+    assert bad.returncode == 1 and "hour" in bad.stderr
+    odd = command(server, "schedule", "set", "session-cleanup", "--every", "x")
+    assert odd.returncode == 2 and "seconds" in odd.stderr
