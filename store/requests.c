@@ -12,6 +12,7 @@ static const struct request *const tables[] = {
 	repo_backups,
 	repo_audit,
 	repo_refresh,
+	repo_schedules,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

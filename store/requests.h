@@ -55,5 +55,6 @@ extern const struct request repo_tasks[];
 extern const struct request repo_journal[];
 extern const struct request repo_backups[];
 extern const struct request repo_audit[];
+extern const struct request repo_schedules[];
 
 #endif

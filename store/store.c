@@ -493,6 +493,8 @@ static const struct handler store_on[] = {
 	REQUEST(store_backup_find),
 	REQUEST(store_audit_append),
 	REQUEST(store_audit_list),
+	REQUEST(store_schedule_put),
+	REQUEST(store_schedule_list),
 	{ 0 },
 };
 
