@@ -60,6 +60,8 @@ struct exchange {
 	size_t held_room;
 	uint8_t request_id[16]; /* what problems call `instance` */
 	uint32_t allow;         /* methods the path has, when ours is not */
+	bool by_cookie;         /* the credential is a browser's */
+	bool has_cookies;       /* of ours, good or not */
 	bool wants_problem;     /* application/problem+json */
 	bool is_head;           /* HEAD: everything but the body */
 };
