@@ -271,11 +271,9 @@ timer_on_due(struct timer_node *node)
 	actor_leave(a, t->fn(a, t));
 }
 
-void
-timer_start(struct actor *self, struct timer *t, uint64_t after_us, timer_fn fn)
+static void
+timer_adopt(struct actor *self, struct timer *t, timer_fn fn)
 {
-	struct loop *l = self->loop;
-
 	if (t->actor == NULL) {
 		timer_node_init(&t->node, timer_on_due);
 		list_init(&t->of_actor);
@@ -284,7 +282,22 @@ timer_start(struct actor *self, struct timer *t, uint64_t after_us, timer_fn fn)
 	t->fn = fn;
 	list_remove(&t->of_actor);
 	list_append(&self->timers, &t->of_actor);
+}
+
+void
+timer_start(struct actor *self, struct timer *t, uint64_t after_us, timer_fn fn)
+{
+	struct loop *l = self->loop;
+
+	timer_adopt(self, t, fn);
 	wheel_start(&l->wheel, &t->node, l->now_us + after_us);
+}
+
+void
+timer_start_soon(struct actor *self, struct timer *t, timer_fn fn)
+{
+	timer_adopt(self, t, fn);
+	wheel_start_soon(&self->loop->wheel, &t->node);
 }
 
 void

@@ -276,6 +276,8 @@ struct timer {
 /* Once, after_us from now; starting it again moves it. */
 void timer_start(
     struct actor *self, struct timer *t, uint64_t after_us, timer_fn fn);
+/* In the next turn, when sockets and mailboxes have been looked at. */
+void timer_start_soon(struct actor *self, struct timer *t, timer_fn fn);
 void timer_stop(struct timer *t);
 bool timer_is_running(const struct timer *t);
 

@@ -507,7 +507,8 @@ node_turn(struct node *n)
 	bool busy = false;
 
 	for (uint32_t i = 0; i < n->config.loops; i++)
-		busy |= loop_turn(&n->loops[i]);
+		busy |=
+		    loop_turn(&n->loops[i]) || loop_next_us(&n->loops[i]) == 0;
 	for (int i = 0; i < WORK_POOLS; i++)
 		if (n->work[i].threads == 0)
 			busy |= work_run_one(&n->work[i]);
