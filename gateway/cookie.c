@@ -22,8 +22,8 @@ cookie_trim(struct bytes b)
 		b.at++;
 		b.size--;
 	}
-	while (b.size > 0 &&
-	       (b.at[b.size - 1] == ' ' || b.at[b.size - 1] == '\t'))
+	while (
+	    b.size > 0 && (b.at[b.size - 1] == ' ' || b.at[b.size - 1] == '\t'))
 		b.size--;
 	return b;
 }
@@ -67,9 +67,8 @@ cookie_find(struct bytes header, const char *name, struct bytes *ret_value)
 
 		if (pair.size > size && pair.at[size] == '=' &&
 		    memcmp(pair.at, name, size) == 0)
-			st = cookie_take(
-			    (struct bytes){ pair.at + size + 1,
-				pair.size - size - 1 },
+			st = cookie_take((struct bytes){ pair.at + size + 1,
+					     pair.size - size - 1 },
 			    ret_value);
 	}
 	return st;
@@ -79,9 +78,9 @@ enum status
 cookie_write(const char *name, const char *value, uint32_t life_s,
     char *ret_line, size_t size)
 {
-	int n = snprintf(ret_line, size,
-	    "%s=%s; " ATTRIBUTES "; Max-Age=%" PRIu32, name,
-	    life_s == 0 ? "" : value, life_s);
+	int n =
+	    snprintf(ret_line, size, "%s=%s; " ATTRIBUTES "; Max-Age=%" PRIu32,
+		name, life_s == 0 ? "" : value, life_s);
 
 	return n < 0 || (size_t)n >= size ? ST_FULL : ST_OK;
 }

@@ -350,8 +350,8 @@ exchange_fill_refresh(struct conn *c, const uint8_t *at,
 	token = credential_find_refresh(c, at);
 	if (token == NULL)
 		return ST_OK;
-	st = json_set_text(
-	    t, message, a, "cookie", "refresh_token", token, why);
+	st =
+	    json_set_text(t, message, a, "cookie", "refresh_token", token, why);
 	return st == ST_OK ? json_set_text(t, message, a, "cookie", "cookies",
 				 "true", why)
 			   : st;

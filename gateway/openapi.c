@@ -313,7 +313,8 @@ operation_write_access(struct document *d, const struct route *r)
 			used += (size_t)snprintf(text + used,
 			    sizeof(text) - used, " %s", roles->texts[i]);
 	document_text(d, "description", text);
-	document_raw(d, "security", "[{\"bearerAuth\": []}, {\"cookieAuth\": []}]");
+	document_raw(
+	    d, "security", "[{\"bearerAuth\": []}, {\"cookieAuth\": []}]");
 }
 
 /* The first word after /api/v1, else "node". */

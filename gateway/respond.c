@@ -79,8 +79,8 @@ answer_write_cookie(struct http1_reply *r, struct arena *arena,
 {
 	char *line = arena_take(arena, COOKIE_LINE_MAX);
 
-	if (line != NULL && cookie_write(name, value, life_s, line,
-				COOKIE_LINE_MAX) == ST_OK)
+	if (line != NULL &&
+	    cookie_write(name, value, life_s, line, COOKIE_LINE_MAX) == ST_OK)
 		http1_reply_field(r, "Set-Cookie", line);
 }
 

@@ -44,8 +44,7 @@ test_origin_must_be_the_host(void **state)
 	assert_string_equal(check(false, NULL, "null", "h"), "csrf_origin");
 	assert_string_equal(
 	    check(false, NULL, "https://h.evil", "h"), "csrf_origin");
-	assert_string_equal(
-	    check(false, NULL, "ftp://h", "h"), "csrf_origin");
+	assert_string_equal(check(false, NULL, "ftp://h", "h"), "csrf_origin");
 	assert_string_equal(check(false, NULL, "https://", ""), "csrf_origin");
 	assert_string_equal(check(false, NULL, NULL, "h"), "csrf_no_origin");
 }
