@@ -27,6 +27,7 @@
 #include "runtime/base/list.h"
 #include "runtime/base/pool.h"
 #include "runtime/net.h"
+#include "runtime/watch.h"
 
 #define GATEWAY_SWEEP_US 250000      /* between looks at time-outs */
 #define GATEWAY_REPLY_MAX (1u << 20) /* bytes of one JSON answer */
@@ -110,6 +111,8 @@ struct gateway {
 	struct auth_cache *tokens;
 	const uint8_t *head_at; /* of the request that a local route answers */
 	struct http1_date date;
+	struct watch watch;
+	bool has_begun; /* the settings have answered */
 	struct gateway_limits limits;
 	struct gateway_counts counts;
 	struct timer sweep;

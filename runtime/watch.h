@@ -3,7 +3,9 @@
  *
  * It asks the settings actor for all there are, again until it answers, and
  * again when it has started anew.  Until then, and for what is not
- * overridden, the node's own configuration counts.  Belongs to one actor.
+ * overridden, the node's own configuration counts.  With the first answer
+ * actor_config becomes the configuration with the overrides on top, so that
+ * what needs a restart counts from this start.  Belongs to one actor.
  */
 #ifndef RUNTIME_WATCH_H
 #define RUNTIME_WATCH_H
@@ -11,8 +13,9 @@
 #include "runtime/live.h"
 
 struct watch {
-	struct live live;
+	struct live_set live;
 	struct timer again;
+	bool has_heard;  /* all there is, at least once */
 	bool has_answer; /* or it is known that there is none now */
 	/* After each change, and the first answer of any kind; may be NULL. */
 	void (*on_change)(struct actor *self);

@@ -106,12 +106,15 @@ class Server:
         self.lines = Lines()
         self.process = None
         self.killed = False
+        self.file = None
 
     def command(self):
         common = ["--data", str(self.data)]
         if "api.server.listen" not in self.settings:
             common += ["--listen", "127.0.0.1:0"]
         common += ["--log", "json"]
+        if self.file is not None:
+            common += ["--config", str(self.file)]
         for name, value in self.settings.items():
             common += ["--set", f"{name}={value}"]
         if self.topology == "one":
