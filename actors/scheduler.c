@@ -22,7 +22,7 @@ _Static_assert(SERVICE_COUNT <= SERVICES_MAX, "service_states holds them all");
 
 struct scheduler_state {
 	struct service services[SERVICE_COUNT];
-	struct live_set live;
+	struct live live;
 	struct timer watch;
 	bool is_closing;
 	bool has_drained;

@@ -361,13 +361,13 @@ settings_on_reload(struct actor *self, const struct msg *in)
 }
 
 static const struct handler settings_on[] = {
+	ON(setting_reload, settings_on_reload),
+	ON(setting_history, settings_on_history),
 	ON(setting_get, settings_on_get),
 	ON(setting_put, settings_on_put),
 	ON(setting_delete, settings_on_delete),
 	ON(setting_list, settings_on_list),
 	ON(setting_watch, settings_on_watch),
-	ON(setting_history, settings_on_history),
-	ON(setting_reload, settings_on_reload),
 	{ 0 },
 };
 

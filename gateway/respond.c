@@ -207,6 +207,18 @@ respond_send(struct conn *c, const struct answer *a)
 	conn_read_on(c);
 }
 
+/* What is in cookies is not for scripts to read in the body. */
+static const struct auth_token *
+respond_hide(struct auth_token *room, const struct auth_token *t)
+{
+	if (!t->cookies)
+		return t;
+	*room = *t;
+	room->token = "";
+	room->refresh_token = NULL;
+	return room;
+}
+
 void
 respond_raw(struct conn *c, uint32_t http, const char *media, struct bytes body)
 {
@@ -237,18 +249,6 @@ out_puts(struct wire_out *out, const char *text)
 	memcpy(out->bytes + out->used, text, size);
 	out->used += size;
 	return ST_OK;
-}
-
-/* What is in cookies is not for scripts to read in the body. */
-static const struct auth_token *
-respond_hide(struct auth_token *room, const struct auth_token *t)
-{
-	if (!t->cookies)
-		return t;
-	*room = *t;
-	room->token = "";
-	room->refresh_token = NULL;
-	return room;
 }
 
 void

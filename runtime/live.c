@@ -7,7 +7,7 @@
 
 void
 live_change(
-    struct live_set *l, const char *space, const char *key, const char *value)
+    struct live *l, const char *space, const char *key, const char *value)
 {
 	const struct setting *s = setting_find(space, key);
 	char why[SETTING_WHY_SIZE];
@@ -27,9 +27,9 @@ live_change(
 }
 
 void
-live_replace(struct live_set *l, const struct setting_overrides *all)
+live_replace(struct live *l, const struct setting_overrides *all)
 {
-	*l = (struct live_set){ 0 };
+	*l = (struct live){ 0 };
 	for (uint32_t i = 0; i < all->rows_count; i++)
 		live_change(l, all->rows[i].namespace, all->rows[i].key,
 		    all->rows[i].value);
@@ -54,8 +54,7 @@ live_configured(const struct actor *self, enum setting_id id)
 }
 
 uint64_t
-live_number(
-    const struct live_set *l, const struct actor *self, enum setting_id id)
+live_number(const struct live *l, const struct actor *self, enum setting_id id)
 {
 	return l->overrides[id].is_set ? l->overrides[id].number
 				       : live_configured(self, id);

@@ -11,7 +11,7 @@
 #include "protocols/setting.h"
 #include "runtime/actor.h"
 
-struct live_set {
+struct live {
 	struct {
 		bool is_set;
 		uint64_t number;
@@ -20,13 +20,13 @@ struct live_set {
 
 /* value NULL: taken back.  Unknown names are nobody's business here. */
 void live_change(
-    struct live_set *l, const char *space, const char *key, const char *value);
+    struct live *l, const char *space, const char *key, const char *value);
 
 /* All there are: whatever is not among them is taken back. */
-void live_replace(struct live_set *l, const struct setting_overrides *all);
+void live_replace(struct live *l, const struct setting_overrides *all);
 
 uint64_t live_number(
-    const struct live_set *l, const struct actor *self, enum setting_id id);
+    const struct live *l, const struct actor *self, enum setting_id id);
 
 /* What the node was started with, whatever is stored. */
 uint64_t live_configured(const struct actor *self, enum setting_id id);

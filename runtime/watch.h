@@ -10,10 +10,14 @@
 #ifndef RUNTIME_WATCH_H
 #define RUNTIME_WATCH_H
 
-#include "runtime/live.h"
+#include "protocols/setting.h"
+#include "runtime/actor.h"
 
 struct watch {
-	struct live_set live;
+	struct {
+		bool is_set;
+		uint64_t number;
+	} overrides[SETTING_COUNT];
 	struct timer again;
 	bool has_heard;  /* all there is, at least once */
 	bool has_answer; /* or it is known that there is none now */
@@ -30,11 +34,8 @@ enum status watch_on_changed(
     struct actor *self, struct watch *w, const struct msg *in);
 enum status watch_on_restarted(struct actor *self, struct watch *w);
 
-static inline uint64_t
-watch_number(
-    const struct watch *w, const struct actor *self, enum setting_id id)
-{
-	return live_number(&w->live, self, id);
-}
+/* The number a setting has now; of what is not overridden, as configured. */
+uint64_t watch_number(
+    const struct watch *w, const struct actor *self, enum setting_id id);
 
 #endif

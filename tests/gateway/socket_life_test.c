@@ -172,7 +172,7 @@ test_63_revoked_session_ends_its_sockets(void **state)
 }
 
 static void
-live_alter(struct live *l, const char *user_id, enum role role, bool gone)
+live_change(struct live *l, const char *user_id, enum role role, bool gone)
 {
 	struct account a = {
 		.user_id = user_id, .username = "x", .role = role, .gone = gone
@@ -194,7 +194,7 @@ test_demoted_user_hears_no_more_budget(void **state)
 	client_subscribe(&c, "\"budget\",\"tasks\"", "");
 	client_expect(&c, "{\"action\":\"subscribed\","
 			  "\"channels\":[\"budget\",\"tasks\",\"user:m\"]}");
-	live_alter(&l, "m", ROLE_OBSERVER, false);
+	live_change(&l, "m", ROLE_OBSERVER, false);
 	assert_string_equal(
 	    RIG_BODY(RIG_TAKE(&l.rig, event_hub, hub_unlisten), hub_unlisten)
 		->channel,
@@ -219,7 +219,7 @@ test_demotion_overtakes_a_subscription(void **state)
 	live_init(&l, NULL);
 	c = client_of(&l, "m");
 	client_send(&c, "{\"action\":\"subscribe\",\"channels\":[\"budget\"]}");
-	live_alter(&l, "m", ROLE_OBSERVER, false);
+	live_change(&l, "m", ROLE_OBSERVER, false);
 	live_listen(&l);
 	client_expect(
 	    &c, "{\"action\":\"subscribed\",\"channels\":[\"user:m\"]}");
@@ -239,8 +239,8 @@ test_lost_accounts_end_their_sockets(void **state)
 	live_init(&l, NULL);
 	gone = client_of(&l, "u1");
 	system = client_of(&l, "u2");
-	live_alter(&l, "u1", ROLE_OBSERVER, true);
-	live_alter(&l, "u2", ROLE_SYSTEM, false);
+	live_change(&l, "u1", ROLE_OBSERVER, true);
+	live_change(&l, "u2", ROLE_SYSTEM, false);
 	client_expect_close(&gone, 4003, "Session revoked (account gone)");
 	client_expect_close(&system, 4003, "Session revoked (role)");
 

@@ -100,13 +100,13 @@ class Server:
     def __init__(self, topology, settings=None):
         self.topology = topology
         self.settings = settings or {}
+        self.file = None
         self.home = Path(tempfile.mkdtemp(prefix="troupe-"))
         self.data = self.home / "data"
         self.data.mkdir()
         self.lines = Lines()
         self.process = None
         self.killed = False
-        self.file = None
 
     def command(self):
         common = ["--data", str(self.data)]
