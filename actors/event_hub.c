@@ -9,6 +9,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/base/uuid.h"
+#include "runtime/live.h"
 
 #define HUB_HEADS_MAX (CHANNELS_MAX / 2) /* read at the start */
 
