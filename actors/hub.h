@@ -10,6 +10,7 @@
 
 #include "actors/channels.h"
 #include "actors/presence.h"
+#include "runtime/watch.h"
 #include "runtime/actor.h"
 
 #define HUB_AGAIN_US 1000000u /* after the store did not answer */
@@ -29,6 +30,7 @@ struct hub_state {
 	bool is_late[LISTENERS_MAX];   /* it missed something */
 	char pruning[CHANNEL_MAX + 1]; /* the channel in hand */
 	uint64_t prune_cancelled;      /* generation */
+	struct watch watch;
 	struct timer start;
 	struct timer fill;
 	struct timer late;
