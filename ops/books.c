@@ -10,8 +10,8 @@
 #define BOOKS_LINE_MAX 1024
 
 static void
-books_path(const struct loaded *l, const char *name,
-    char ret_path[STAGE_PATH_SIZE])
+books_path(
+    const struct loaded *l, const char *name, char ret_path[STAGE_PATH_SIZE])
 {
 	snprintf(ret_path, STAGE_PATH_SIZE, "%.4096s/run/%.64s.books",
 	    config_text(l->config, SETTING_runtime_data_dir), name);

@@ -17,7 +17,7 @@
  */
 
 #define RUN_LOOK_MS 500      /* between looks at what could be stuck */
-#define RUN_BOOKS_LOOKS 2 /* looks between two checks of the books */
+#define RUN_BOOKS_LOOKS 2    /* looks between two checks of the books */
 #define RUN_STUCK_US 5000000 /* a handler that runs longer is a bug */
 
 static atomic_bool run_failed;

@@ -128,7 +128,8 @@ static const struct cmd_option status_options[] = {
 const struct cmd status_cmd = {
 	.name = "status",
 	.usage = LOADED_USAGE " [--books] [--json]",
-	.summary = "Tell which nodes of this host run; exit 1 if any does not, or if its "
+	.summary = "Tell which nodes of this host run; exit 1 if any does not, "
+		   "or if its "
 		   "books do not balance.",
 	.options = status_options,
 	.run = status_run,

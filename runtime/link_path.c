@@ -47,8 +47,8 @@ address_parse(const char *text, struct sockaddr_storage *ret)
 			   ? ST_OK
 			   : ST_INVALID;
 	}
-	return uv_ip4_addr(host, (int)port,
-		   (struct sockaddr_in *)(void *)ret) == 0
+	return uv_ip4_addr(
+		   host, (int)port, (struct sockaddr_in *)(void *)ret) == 0
 		   ? ST_OK
 		   : ST_INVALID;
 }
@@ -104,8 +104,7 @@ link_path_bind(struct link_path *p)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct stat about;
-	int fd = socket(
-	    AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -1;
@@ -128,7 +127,7 @@ link_path_is_bound(const struct link_path *p)
 {
 	struct stat about;
 
-	return !p->ipc || (stat(p->path, &about) == 0 &&
-			      about.st_dev == p->dev &&
-			      about.st_ino == p->inode);
+	return !p->ipc ||
+	       (stat(p->path, &about) == 0 && about.st_dev == p->dev &&
+		   about.st_ino == p->inode);
 }

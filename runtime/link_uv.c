@@ -173,8 +173,8 @@ outbox_dial(struct conn *c, const char *url)
 		return;
 	}
 	if (path.ipc) {
-		uv_pipe_connect(&c->request.dial, &c->uv.pipe, path.path,
-		    outbox_on_dialed);
+		uv_pipe_connect(
+		    &c->request.dial, &c->uv.pipe, path.path, outbox_on_dialed);
 		return;
 	}
 	(void)uv_tcp_nodelay(&c->uv.tcp, 1);
@@ -223,8 +223,8 @@ outbox_on_written(uv_write_t *request, int rv)
 static void
 outbox_write(struct conn *c)
 {
-	uv_buf_t buf = uv_buf_init(
-	    (char *)c->writing.bytes, (unsigned)c->writing.used);
+	uv_buf_t buf =
+	    uv_buf_init((char *)c->writing.bytes, (unsigned)c->writing.used);
 
 	if (uv_write(&c->request.write, &c->uv.stream, &buf, 1,
 		outbox_on_written) != 0)
@@ -289,8 +289,8 @@ outbox_send_now(struct conn *c, const uv_buf_t parts[3], size_t size)
 }
 
 static enum status
-link_uv_send(struct link_transport *transport, uint16_t peer,
-    struct bytes head, struct bytes body)
+link_uv_send(struct link_transport *transport, uint16_t peer, struct bytes head,
+    struct bytes body)
 {
 	struct conn *c = link_uv_of(transport)->outboxes[peer];
 	size_t size = head.size + body.size;
@@ -304,8 +304,7 @@ link_uv_send(struct link_transport *transport, uint16_t peer,
 	link_wire_put_length(length, (uint32_t)size);
 	if (c->writing.used == 0)
 		return outbox_send_now(c, parts, SIZE_BYTES + size);
-	if (c->filling.used > 0 &&
-	    c->filling.used + size > LINK_UV_WRITE_BYTES)
+	if (c->filling.used > 0 && c->filling.used + size > LINK_UV_WRITE_BYTES)
 		return ST_FULL;
 	return run_append(&c->filling, parts, 3, 0) ? ST_OK : ST_NO_MEMORY;
 }
@@ -346,8 +345,8 @@ inbox_on_alloc(uv_handle_t *handle, size_t wanted, uv_buf_t *ret_buf)
 		*ret_buf = uv_buf_init(NULL, 0);
 		return;
 	}
-	*ret_buf = uv_buf_init(
-	    (char *)c->read + c->got, (unsigned)(c->room - c->got));
+	*ret_buf =
+	    uv_buf_init((char *)c->read + c->got, (unsigned)(c->room - c->got));
 }
 
 static void

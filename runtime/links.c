@@ -155,9 +155,9 @@ links_book(const struct links *all, uint16_t peer, struct link_book *ret_book)
 
 	if (l == NULL)
 		return false;
-	*ret_book = (struct link_book){ l->flow.taken,
-		link_flow_queued(&l->flow), l->flow.carried,
-		l->stats.lost_with_link };
+	*ret_book =
+	    (struct link_book){ l->flow.taken, link_flow_queued(&l->flow),
+		    l->flow.carried, l->stats.lost_with_link };
 	return true;
 }
 

@@ -435,8 +435,7 @@ node_signal(struct node *n, uint64_t to, uint16_t id, const void *body)
 	o->size = (uint32_t)out.used;
 	o->frame = (struct frame){ .kind = FRAME_SIGNAL,
 		.id = id,
-		.from = address_make(
-		    n->config.number, ADDRESS_OUTSIDE, 0, 0),
+		.from = address_make(n->config.number, ADDRESS_OUTSIDE, 0, 0),
 		.to = to,
 		.deadline_us = FRAME_DEADLINE_NONE };
 	loop_give(&n->loops[0], &o->parcel);

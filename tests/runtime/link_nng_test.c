@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
 #include <assert.h>
+#include <cmocka.h>
 #include <dirent.h>
 #include <poll.h>
 #include <signal.h>
@@ -226,8 +226,7 @@ test_second_node_on_a_path_is_refused(void **state)
 
 	(void)state;
 	open_end(0);
-	assert_int_equal(
-	    end_create(&pair.ends[0], &second), ST_EXISTS);
+	assert_int_equal(end_create(&pair.ends[0], &second), ST_EXISTS);
 }
 
 static void
