@@ -51,6 +51,8 @@ const char *socket_ticket_text(struct gateway *g, struct bytes ticket);
 void socket_on_first(struct socket *s, const struct websocket_event *e);
 /* The ticket was good. */
 void socket_admit(struct socket *s, const struct principal *who);
+/* Without a ticket: the request has proved who it is.  False: no room. */
+bool socket_come_in(struct socket *s, const char *user_id);
 /* The hub sends its own channel now. */
 void socket_greet(struct socket *s);
 
