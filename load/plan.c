@@ -161,6 +161,8 @@ role_complaint(const struct plan *p, uint32_t i)
 		return "pick: next is for a role that sends to itself";
 	if (r->does == DOES_RING && r->pick != PICK_NEXT)
 		return "a ring needs pick: next";
+	if (r->does == DOES_RING && p->rate > 0)
+		return "a ring has no rate: each message causes the next";
 	if (plan_edges_of(p, i, 0) == 0)
 		return "has nobody to send to: more actors are needed";
 	if (does_ask(r->does) !=

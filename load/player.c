@@ -423,21 +423,6 @@ player_on_data(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
-/* The conductor waits until every node reaches every other one. */
-static enum status
-player_on_node_changed(struct actor *self, const struct msg *in)
-{
-	const struct node_changed *n = in->body;
-	struct player *p = actor_state(self);
-	_Atomic uint32_t *ups = &p->l->nodes[p->m->node].ups;
-
-	if (n->node < LEDGER_NODES_MAX && n->up)
-		atomic_fetch_or(ups, UINT32_C(1) << n->node);
-	else if (n->node < LEDGER_NODES_MAX)
-		atomic_fetch_and(ups, ~(UINT32_C(1) << n->node));
-	return ST_OK;
-}
-
 /* ---- faults ---- */
 
 static enum status
@@ -499,6 +484,7 @@ player_start(struct actor *self)
 	p->place = player_place(p->l, p->id);
 	p->chance =
 	    (p->l->plan.seed + 1) * UINT64_C(0x9e3779b97f4a7c15) + p->id;
+	player_hello_begin(p);
 	player_resume(p);
 	return ST_OK;
 }
@@ -508,6 +494,7 @@ static const struct handler player_on[] = {
 	ON(load_data, player_on_data),
 	ON(load_arrived, player_on_arrived),
 	ON(node_changed, player_on_node_changed),
+	ON(load_hello, player_on_hello),
 	ON(load_fail, player_on_fail),
 	ON(load_hold, player_on_hold),
 	{ 0 },
@@ -525,7 +512,8 @@ player_class(uint32_t role)
 		.state_size = sizeof(struct player),
 		.mailbox_max = p->roles[role].mailbox,
 		.mailbox_bytes_max = PLAYER_MAILBOX_BYTES,
-		.ops_max = does_ask(p->roles[role].does) ? PLAYER_OPS_MAX : 1,
+		.ops_max = does_ask(p->roles[role].does) ? PLAYER_OPS_MAX
+							 : PLAYER_OPS_FEW,
 		.restart = RESTART_ON_FAILURE,
 		.start = player_start,
 		.on = player_on,

@@ -23,6 +23,7 @@
 #define PLAYER_SAMPLE 16u      /* one in so many is measured, closed loop */
 #define PLAYER_ASK_US 10000000 /* an answer takes no longer */
 #define PLAYER_OPS_MAX 65536u
+#define PLAYER_OPS_FEW 512u /* of one that asks only whether others live */
 
 /* The class of a role's members, made when first asked for. */
 const struct actor_class *player_class(uint32_t role);

@@ -26,6 +26,7 @@ struct player {
 	struct timer tick;
 	struct timer look;
 	struct timer again;
+	struct timer hello;
 };
 
 /* ---- player.c ---- */
@@ -54,5 +55,10 @@ enum status player_on_request(struct player *p, const struct msg *in,
     const struct load_data *d, struct edge_in *e);
 /* After a failure: the balance as the edges have it. */
 void player_account_resume(struct player *p);
+
+/* ---- player_hello.c: whether the nodes reach one another ---- */
+void player_hello_begin(struct player *p);
+enum status player_on_hello(struct actor *self, const struct msg *in);
+enum status player_on_node_changed(struct actor *self, const struct msg *in);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "load/run.h"
 #include "ops/cmd.h"
+#include "ops/load_compare.h"
 #include "runtime/base/log.h"
 #include "runtime/base/suggest.h"
 #include "runtime/yaml.h"
@@ -59,10 +60,10 @@ load_refuse_name(const struct cmd_args *a, const char *name)
 	for (size_t i = 0; (b = plan_builtin_nth(i)) != NULL; i++)
 		suggest_offer(&near, b->name);
 	fprintf(a->err,
-	    "troupe load: %s is no topology and no file%s%s; "
-	    "troupe load alone lists them\n",
+	    "troupe load: %s is no topology and no file%s%s%s "
+	    "(troupe load alone lists them)\n",
 	    name, near.best == NULL ? "" : "; did you mean ",
-	    near.best == NULL ? "" : near.best);
+	    near.best == NULL ? "" : near.best, near.best == NULL ? "" : "?");
 	return CMD_USAGE;
 }
 
@@ -71,7 +72,7 @@ static enum cmd_exit
 load_read_plan(const struct cmd_args *a, const char *name, struct plan *ret)
 {
 	const struct plan_builtin *b = plan_builtin_find(name);
-	struct arena arena = { malloc(YAML_BYTES_MAX), YAML_BYTES_MAX, 0 };
+	struct arena arena = { malloc(YAML_ARENA_SIZE), YAML_ARENA_SIZE, 0 };
 	struct bytes text = { 0 };
 	struct mistakes m;
 	enum status st = ST_NO_MEMORY;
@@ -240,6 +241,8 @@ load_run(const struct cmd_args *args)
 	b = (struct order_book){ .args = args, .repeat = 1 };
 	if (args->words_count == 0)
 		return load_list(args);
+	if (strcmp(args->words[0], "compare") == 0)
+		return load_compare(args);
 	if (args->words_count > 1)
 		return load_refuse(
 		    args, args->words[1], "one topology at a time");
@@ -275,10 +278,10 @@ static const struct cmd_option load_options[] = {
 
 const struct cmd load_cmd = {
 	.name = "load",
-	.usage = "[NAME|FILE] [--actors N] [--messages N|--duration TIME] "
-		 "[--rate N|--window N] [--placement P] [--faults LIST]",
-	.summary = "Drive a topology of actors under load, and settle its "
-		   "books; exit code 3: they do not balance.",
+	.usage = "[NAME|FILE] [OPTION]..., or: troupe load compare A.json "
+		 "B.json, or A.json... vs B.json...",
+	.summary = "Drive actors under load, settle the books, compare runs; "
+		   "3: books do not balance, 4: runs differ.",
 	.options = load_options,
 	.run = load_run,
 	.words_max = CMD_WORDS_MAX,

@@ -48,8 +48,8 @@ struct msg {
 	uint64_t ref; /* 0: wants no answer */
 	uint64_t deadline_us;
 	const struct wire_type *type;
-	const void *body;         /* of that type */
-	const struct frame *head; /* all of the envelope */
+	const void *body;    /* of that type */
+	const uint8_t *head; /* the envelope as it came; frame_read */
 };
 
 typedef enum status (*actor_fn)(struct actor *self, const struct msg *in);

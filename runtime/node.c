@@ -242,6 +242,7 @@ actor_create(struct loop *l, const struct actor_class *class)
 	a->box_bytes_max =
 	    or_default(class->mailbox_bytes_max, ACTOR_MAILBOX_BYTES_MAX);
 	a->warn_at = a->box_max / 8 + 1;
+	a->box_calm = a->warn_at < a->box_max ? a->warn_at : a->box_max;
 	a->phase = ACTOR_WAITING;
 	list_init(&a->timers);
 	supervised_init(&a->supervised);
