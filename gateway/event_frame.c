@@ -27,10 +27,9 @@ struct frame_writer {
 static struct frame_writer
 frame_writer_of(enum websocket_subprotocol syntax, struct wire_out *out)
 {
-	return (struct frame_writer){
-		syntax == SYNTAX_SSE ? WEBSOCKET_JSON : syntax, out, out->used,
-		ST_OK, true
-	};
+	return (struct frame_writer){ syntax == SYNTAX_SSE ? WEBSOCKET_JSON
+							   : syntax,
+		out, out->used, ST_OK, true };
 }
 
 static void

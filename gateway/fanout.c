@@ -20,10 +20,10 @@
 /* An event on its way to its channel's members. */
 struct job {
 	struct list link;
-	struct shared *holds[SYNTAXES]; /* NULL: nobody speaks it */
+	struct shared *holds[SYNTAXES];  /* NULL: nobody speaks it */
 	struct net_part parts[SYNTAXES]; /* or bytes of this turn alone */
-	struct shared *fields;    /* of its payload; NULL: nobody filters */
-	struct topic *topic;      /* pinned; NULL: of no family */
+	struct shared *fields; /* of its payload; NULL: nobody filters */
+	struct topic *topic;   /* pinned; NULL: of no family */
 	char owner[sizeof(((struct person *)0)->user_id)]; /* if private */
 	uint64_t epoch, offset;                            /* 0: ephemeral */
 	struct uuid id;
@@ -43,8 +43,8 @@ struct fanout {
 	struct list telling; /* oldest first; without those of the sweep */
 	struct sweep sweep;
 	struct shareds *shareds;
-	uint32_t words;      /* of one channel's members */
-	uint64_t *members;   /* of all of them */
+	uint32_t words;             /* of one channel's members */
+	uint64_t *members;          /* of all of them */
 	uint8_t *scratch[SYNTAXES]; /* FANOUT_ROOM */
 };
 
@@ -417,10 +417,9 @@ job_write_sse(struct sockets *k, struct job *j, const struct event *e)
 	if (b != NULL)
 		memcpy(b->bytes, out.bytes, out.used);
 	j->holds[SYNTAX_SSE] = b;
-	j->parts[SYNTAX_SSE] = (struct net_part){
-		{ b == NULL ? out.bytes : b->bytes, out.used },
-		b == NULL ? NULL : &b->hold
-	};
+	j->parts[SYNTAX_SSE] =
+	    (struct net_part){ { b == NULL ? out.bytes : b->bytes, out.used },
+		    b == NULL ? NULL : &b->hold };
 	return ST_OK;
 }
 
@@ -516,23 +515,6 @@ event_is_old(struct sockets *k, const struct event *e, const struct audience *a)
 		break;
 	}
 	return false;
-}
-
-void
-event_log_lost(const struct event *e, enum status st, uint32_t sockets)
-{
-	bool is_private = strncmp(e->channel, CHANNEL_PRIVATE_PREFIX,
-			      strlen(CHANNEL_PRIVATE_PREFIX)) == 0;
-	const char *name =
-	    is_private ? CHANNEL_PRIVATE_PREFIX "<redacted>" : e->channel;
-
-	if (st == ST_MALFORMED)
-		LOG(API_WS_INVALID_MESSAGE, KV("event_type", e->event_type),
-		    KV("channel", name), KU("sockets", sockets));
-	else
-		LOG(API_WS_EVENT_DROPPED, KV("event_type", e->event_type),
-		    KV("channel", name), KU("bytes", strlen(e->payload)),
-		    KU("sockets", sockets));
 }
 
 static bool

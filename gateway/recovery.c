@@ -144,7 +144,8 @@ recovery_tell(struct recovery *r, const struct store_journal_page *page)
 		const struct event *e = &page->events[i];
 
 		if (out.used > 0 &&
-		    out.size - out.used < EVENT_FRAME_MAX(strlen(e->payload)) + SSE_LINE_MAX)
+		    out.size - out.used <
+			EVENT_FRAME_MAX(strlen(e->payload)) + SSE_LINE_MAX)
 			break;
 		recovery_write(r, e, &out);
 	}

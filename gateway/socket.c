@@ -134,8 +134,8 @@ socket_close(struct socket *s, uint16_t code, const char *reason)
 	if (s->sse != NULL)
 		sse_close(s, code, reason);
 	else if (websocket_close_write(frame, sizeof(frame), code, reason,
-		&part.bytes.size) != ST_OK ||
-	    net_write(c->stream, &part, 1) != ST_OK)
+		     &part.bytes.size) != ST_OK ||
+		 net_write(c->stream, &part, 1) != ST_OK)
 		conn_close(c);
 	else
 		net_read(c->stream, true);

@@ -107,7 +107,8 @@ struct socket {
 	uint32_t dropped;    /* events lost to backpressure */
 	uint32_t untold;     /* of these, since it was last told so */
 	uint16_t code;       /* it was closed with */
-	uint8_t state;       /* enum socket_state */	uint8_t syntax;   /* enum websocket_subprotocol, or SYNTAX_SSE */
+	uint8_t state;       /* enum socket_state */
+	uint8_t syntax;      /* enum websocket_subprotocol, or SYNTAX_SSE */
 	bool present;        /* the hub was told that it is up */
 	bool connected;      /* auth_ok was sent */
 	bool left;           /* it belongs to nothing any more */

@@ -102,6 +102,8 @@ enum status socket_reply_channels(struct socket *s, const char *action,
 /* {"action":"lost","channel":...,"epoch":...,"offset":...} */
 enum status socket_reply_lost(struct socket *s, const struct position *now);
 void backlog_drop(struct socket *s);
+/* An event too long, or no object: told to none of so many sockets. */
+void event_log_lost(const struct event *e, enum status st, uint32_t sockets);
 /* Counts and logs what a client did not get since it reads too slowly. */
 void socket_note_dropped(struct socket *s, const char *what);
 

@@ -134,12 +134,11 @@ socket_push_reply(struct socket *s, const struct wire_out *out)
 {
 	const struct bytes reply = { out->bytes, out->used };
 	enum status st =
-	    s->sse != NULL
-		? sse_push_json(s, "control", reply)
-		: socket_push_frame(s,
-		      s->syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT
-						  : WEBSOCKET_BINARY,
-		      reply);
+	    s->sse != NULL ? sse_push_json(s, "control", reply)
+			   : socket_push_frame(s,
+				 s->syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT
+							     : WEBSOCKET_BINARY,
+				 reply);
 
 	if (st == ST_FULL)
 		socket_note_dropped(s, "reply");
@@ -272,4 +271,21 @@ socket_on_drained(struct conn *c)
 		socket_tell_dropped(s);
 	if (conn_find(g, handle) == c && c->state != CONN_CLOSING)
 		recoveries_on_drained(s);
+}
+
+void
+event_log_lost(const struct event *e, enum status st, uint32_t sockets)
+{
+	bool is_private = strncmp(e->channel, CHANNEL_PRIVATE_PREFIX,
+			      strlen(CHANNEL_PRIVATE_PREFIX)) == 0;
+	const char *name =
+	    is_private ? CHANNEL_PRIVATE_PREFIX "<redacted>" : e->channel;
+
+	if (st == ST_MALFORMED)
+		LOG(API_WS_INVALID_MESSAGE, KV("event_type", e->event_type),
+		    KV("channel", name), KU("sockets", sockets));
+	else
+		LOG(API_WS_EVENT_DROPPED, KV("event_type", e->event_type),
+		    KV("channel", name), KU("bytes", strlen(e->payload)),
+		    KU("sockets", sockets));
 }

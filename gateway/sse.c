@@ -53,8 +53,8 @@ sse_push_event(struct socket *s, uint32_t channel, uint64_t epoch,
 	const struct net_part parts[] = {
 		{ { (const uint8_t *)line, size }, NULL }, *part
 	};
-	enum status st = size == 0 ? socket_push(s, part, 1)
-				   : socket_push(s, parts, 2);
+	enum status st =
+	    size == 0 ? socket_push(s, part, 1) : socket_push(s, parts, 2);
 
 	if (st == ST_FULL)
 		*s->sse = before;
@@ -66,10 +66,9 @@ sse_push_json(struct socket *s, const char *type, struct bytes json)
 {
 	char head[SSE_LINE_MAX + 32];
 	size_t used = sse_write_id(s->sse, head);
-	const struct net_part parts[] = {
-		{ { (const uint8_t *)head, 0 }, NULL }, { json, NULL },
-		{ { (const uint8_t *)"\n\n", 2 }, NULL }
-	};
+	const struct net_part parts[] = { { { (const uint8_t *)head, 0 },
+					      NULL },
+		{ json, NULL }, { { (const uint8_t *)"\n\n", 2 }, NULL } };
 	struct net_part all[3];
 
 	if (s->sse->count == 0)
@@ -234,8 +233,8 @@ sse_is_possible(struct conn *c, const char *user_id)
 	const struct person *p = person_find(k, user_id);
 
 	if (g->draining) {
-		respond_problem(c, PROBLEM_UNAVAILABLE,
-		    "streams cannot be opened now");
+		respond_problem(
+		    c, PROBLEM_UNAVAILABLE, "streams cannot be opened now");
 		return false;
 	}
 	if (k->count >= k->limits.total_max ||
@@ -322,8 +321,7 @@ local_events(struct conn *c)
 	enum status st = sse_find_channels(c, at, &list);
 
 	who.user_id = sse_keep(actor_arena(g->self), from->user_id);
-	who.session_id = sse_keep(
-	    actor_arena(g->self), from->session_id);
+	who.session_id = sse_keep(actor_arena(g->self), from->session_id);
 	if (ask == NULL || who.user_id == NULL || who.session_id == NULL) {
 		respond_problem(c, PROBLEM_OVERLOADED, "out of memory");
 		return;
