@@ -176,5 +176,6 @@ void local_livez(struct conn *c);
 void local_readyz(struct conn *c);
 void local_openapi(struct conn *c);
 void local_socket(struct conn *c);
+void local_events(struct conn *c);
 
 #endif

@@ -22,6 +22,7 @@
 /* The numbers of actors.def that these tests speak of. */
 #define STORE 1
 #define SETTINGS 2
+#define EVENT_HUB 5
 #define GATEWAY 8
 #define ACTORS 9
 
@@ -125,6 +126,21 @@ test_nodes_are_numbered_as_the_file_orders_them(void **state)
 	assert_int_equal(topology_find(t, STORE, 0)->node, 0);
 	assert_null(topology_find(t, STORE, 1));
 	assert_int_equal(topology_node(t, 1)->line, 3);
+	topology_destroy(t);
+}
+
+/* By channel; without being asked there is one. */
+static void
+test_the_hub_may_be_divided_on_its_node(void **state)
+{
+	struct topology *t =
+	    load("nodes: {all: {loops: 2, actors: {event-hub: {shards: 3}, "
+		 "gateway: , store: , settings: , session-registry: , "
+		 "ticket-store: , tasks: , scheduler: }}}\n");
+
+	(void)state;
+	assert_int_equal(topology_shards(t, EVENT_HUB), 3);
+	assert_int_equal(topology_shards(t, GATEWAY), 2);
 	topology_destroy(t);
 }
 
@@ -452,6 +468,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		RUN(test_with_no_file_everything_is_on_one_loop),
 		RUN(test_nodes_are_numbered_as_the_file_orders_them),
+		RUN(test_the_hub_may_be_divided_on_its_node),
 		RUN(test_a_gateway_has_a_shard_on_each_loop),
 		RUN(test_an_actor_stands_exactly_once),
 		RUN(test_unknown_names_come_with_a_suggestion),
