@@ -10,6 +10,9 @@ static const struct request *const tables[] = {
 	repo_tasks,
 	repo_journal,
 	repo_audit,
+	repo_accounts,
+	repo_keys,
+	repo_activity,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

@@ -53,5 +53,8 @@ extern const struct request repo_settings[];
 extern const struct request repo_tasks[];
 extern const struct request repo_journal[];
 extern const struct request repo_audit[];
+extern const struct request repo_accounts[];
+extern const struct request repo_keys[];
+extern const struct request repo_activity[];
 
 #endif

@@ -446,6 +446,14 @@ static const struct handler store_on[] = {
 	REQUEST(store_journal_channels),
 	REQUEST(store_audit_append),
 	REQUEST(store_audit_list),
+	REQUEST(store_user_change),
+	REQUEST(store_user_delete),
+	REQUEST(store_session_range),
+	REQUEST(store_session_touch),
+	REQUEST(store_session_idle),
+	REQUEST(store_key_create),
+	REQUEST(store_key_delete),
+	REQUEST(store_key_list),
 	{ 0 },
 };
 
