@@ -2,6 +2,7 @@
  * registry - the state of the session-registry, for its own files alone.
  *
  * registry_load.c     start: the key, accounts, revocations
+ * registry_keys.c     the keys of tokens, and their rotation
  * registry_login.c    set-up and log-in
  * registry_session.c  what comes after a log-in: session, limit, token
  * registry_revoke.c   log-out and revocation
@@ -17,6 +18,7 @@
 
 #include "actors/auditor.h"
 #include "actors/id.h"
+#include "actors/keyring.h"
 #include "actors/lockout.h"
 #include "actors/password.h"
 #include "actors/replica.h"
@@ -53,8 +55,7 @@ struct registry {
 	struct auditor auditor;
 	struct pool logins; /* struct login */
 	bool logins_open;
-	struct seal_keypair *key;
-	char key_id[TOKEN_KEY_ID_MAX + 1];
+	struct keyring *keys;
 	uint64_t expiry_minutes;
 	uint64_t password_min;
 	uint64_t sessions_max; /* per user; 0: unlimited */
@@ -72,6 +73,16 @@ MUST_CHECK enum status registry_put_account(
 /* FULL, past REVOKED_RESERVE. */
 MUST_CHECK enum status registry_put_revoked(
     struct registry *s, const struct revocation *r);
+
+/* ---- registry_keys.c ---- */
+MUST_CHECK enum status registry_load_keys(struct actor *self);
+/* With the key that signs now. */
+MUST_CHECK enum status registry_mint(struct actor *self,
+    const struct token_claims *claims, char ret_token[TOKEN_MAX + 1]);
+/* Forgets keys that have ended; brings a waiting one on its way again. */
+enum status registry_keys_go_on(struct actor *self);
+enum status registry_on_keys_rotate(struct actor *self, const struct msg *in);
+enum status registry_on_keys_list(struct actor *self, const struct msg *in);
 
 /* ---- registry_login.c ---- */
 enum status registry_on_setup(struct actor *self, const struct msg *in);

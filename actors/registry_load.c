@@ -1,17 +1,10 @@
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "actors/option.h"
 #include "actors/registry.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
-#include "runtime/config.h"
 
-#define KEY_PATH_SIZE 4352
-#define KEY_FOLDER "keys"
-#define KEY_FILE "signing.key"
 #define MINUTE_US 60000000u
 
 /* Nobody can be let in: the supervisor tries again, then the node ends. */
@@ -20,66 +13,6 @@ registry_fail(const char *step, enum status st)
 {
 	LOG(API_APP_STARTUP, KV("step", step), KV("why", status_text(st)));
 	return st;
-}
-
-static enum status
-registry_make_folder(const char *path)
-{
-	return mkdir(path, S_IRWXU) == 0 || errno == EEXIST ? ST_OK : ST_IO;
-}
-
-/* Where the key is; NOT_FOUND without a configuration, as in simulation. */
-static enum status
-registry_key_path(const struct actor *self, char *ret_path, size_t size)
-{
-	const struct config *c = actor_config(self);
-	const char *folder;
-	char keys[KEY_PATH_SIZE];
-	int n;
-
-	if (c == NULL)
-		return ST_NOT_FOUND;
-	folder = config_text(c, SETTING_runtime_data_dir);
-	n = snprintf(keys, sizeof(keys), "%s/" KEY_FOLDER, folder);
-	if (n < 0 || (size_t)n >= sizeof(keys))
-		return ST_FULL;
-	if (registry_make_folder(folder) != ST_OK ||
-	    registry_make_folder(keys) != ST_OK)
-		return ST_IO;
-	n = snprintf(ret_path, size, "%s/" KEY_FILE, keys);
-	return n < 0 || (size_t)n >= size ? ST_FULL : ST_OK;
-}
-
-static enum status
-registry_make_key(struct actor *self, struct seal_keypair **ret_key)
-{
-	uint8_t seed[SEAL_SEED_SIZE];
-	enum status st;
-
-	actor_random(self, seed, sizeof(seed));
-	st = seal_keypair_create(seed, ret_key);
-	seal_wipe(seed, sizeof(seed));
-	return st;
-}
-
-/* The key of the last run, or on the first a new one, stored before use. */
-static enum status
-registry_load_key(struct actor *self, struct seal_keypair **ret_key)
-{
-	char path[KEY_PATH_SIZE];
-	enum status st = seal_start();
-
-	if (st != ST_OK)
-		return st;
-	st = registry_key_path(self, path, sizeof(path));
-	if (st == ST_NOT_FOUND)
-		return registry_make_key(self, ret_key);
-	if (st == ST_OK)
-		st = seal_keypair_load(path, ret_key);
-	if (st != ST_NOT_FOUND)
-		return st;
-	st = registry_make_key(self, ret_key);
-	return st == ST_OK ? seal_keypair_store(*ret_key, path) : st;
 }
 
 static void
@@ -131,8 +64,8 @@ registry_unload(struct registry *s)
 	if (s->logins_open)
 		pool_fini(&s->logins);
 	s->logins_open = false;
-	seal_keypair_destroy(s->key);
-	s->key = NULL;
+	keyring_destroy(s->keys);
+	s->keys = NULL;
 }
 
 static bool
@@ -225,9 +158,10 @@ registry_on_revocations(
 		return registry_fail("revoked sessions", st);
 	replica_open(self);
 	LOG(API_REGISTRY_READY, KU("accounts", s->accounts.count),
-	    KU("revoked", s->revoked.count), KV("key_id", s->key_id));
+	    KU("revoked", s->revoked.count),
+	    KV("key_id", keyring_signing(s->keys)->key_id));
 	actor_ready(self);
-	return ST_OK;
+	return registry_keys_go_on(self);
 }
 
 static enum status
@@ -255,17 +189,15 @@ registry_on_users(struct actor *self, struct op *op, const struct msg *reply)
 enum status
 registry_load(struct actor *self)
 {
-	struct registry *s = actor_state(self);
 	struct op *op;
 	enum status st = registry_open_tables(self);
 
 	if (st != ST_OK)
 		return registry_fail("memory", st);
 	registry_load_options(self);
-	st = registry_load_key(self, &s->key);
+	st = registry_load_keys(self);
 	if (st != ST_OK)
-		return registry_fail("signing key", st);
-	token_key_id(seal_keypair_public(s->key), s->key_id);
+		return registry_fail("token keys", st);
 	op = op_open(self, NULL);
 	if (op == NULL)
 		return registry_fail("memory", ST_NO_MEMORY);

@@ -33,13 +33,13 @@ login_set_times(struct actor *self, struct login *login)
 }
 
 static enum status
-login_mint(const struct registry *s, const struct login *login,
+login_mint(struct actor *self, const struct login *login,
     const char *session_id, char ret_token[TOKEN_MAX + 1])
 {
 	char user_id[ID_TEXT + 1];
 
 	id_text(&login->user_id, user_id);
-	return token_mint(s->key,
+	return registry_mint(self,
 	    &(struct token_claims){
 		.sub = user_id,
 		.jti = session_id,
@@ -68,7 +68,7 @@ login_answer(struct actor *self, struct op *op, bool all)
 
 	(void)all;
 	id_text(&login->session_id, session_id);
-	st = login_mint(s, login, session_id, token);
+	st = login_mint(self, login, session_id, token);
 	login_end(s, op);
 	if (st != ST_OK)
 		return OP_REFUSE(op, INTERNAL, "the token could not be made");

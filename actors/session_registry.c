@@ -22,6 +22,8 @@ static const struct handler session_registry_on[] = {
 	ON(auth_session_revoke, registry_on_revoke),
 	ON(auth_revoke_user, registry_on_revoke_user),
 	ON(auth_clean, registry_on_clean),
+	ON(token_keys_list, registry_on_keys_list),
+	ON(token_keys_rotate, registry_on_keys_rotate),
 	ON(audit_list, registry_on_audit),
 	ON(replica_join, replica_on_join),
 	ON(replica_read, replica_on_read),
