@@ -18,6 +18,7 @@ struct auth_slot {
 	char session_id[SESSION_ID_MAX + 1];
 	char password_sig[PASSWORD_SIG_MAX + 1];
 	uint64_t exp_s;
+	uint64_t told_us;   /* see seen.h */
 	uint64_t keys_life; /* of the keys it was verified with */
 };
 
@@ -65,6 +66,7 @@ auth_slot_fill(struct auth_slot *s, const struct replica *r, const char *token,
 	text_fit(s->password_sig, sizeof(s->password_sig), claims->pwd_sig);
 	s->exp_s = claims->exp;
 	s->keys_life = r->keys_life;
+	s->told_us = 0;
 }
 
 static bool
@@ -141,5 +143,7 @@ auth_verify(struct auth_cache *c, const struct replica *r, struct arena *a,
 		return ST_DENIED;
 	text_fit(ret->user_id, sizeof(ret->user_id), s->user_id);
 	ret->expires_at = (int64_t)s->exp_s * 1000000;
+	ret->method = AUTH_JWT;
+	ret->told_us = &s->told_us;
 	return ST_OK;
 }

@@ -73,6 +73,7 @@ struct socket {
 	uint64_t number;   /* never used again in this gateway's life */
 	uint64_t since_us; /* when its state began */
 	uint64_t heard_us; /* the last message */
+	uint64_t told_us;  /* see seen.h */
 	uint64_t pinged_us;
 	uint32_t index; /* its bit in members */
 	uint32_t subscribed;

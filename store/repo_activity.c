@@ -6,21 +6,22 @@
 #include "store/session_row.h"
 
 static bool
-touch_session(struct txn *t, const struct seen *seen)
+touch_session(struct txn *t, const struct seen *seen, int64_t least_us)
 {
 	const struct session *s = session_get(t, seen->id);
 
-	if (s != NULL)
+	if (s != NULL && seen->at - s->last_active_at >= least_us)
 		session_touch(t, s, seen->at);
 	return s != NULL;
 }
 
 static bool
-touch_key(struct txn *t, const struct seen *seen)
+touch_key(struct txn *t, const struct seen *seen, int64_t least_us)
 {
 	const struct api_key *k = key_row_get(t, seen->id);
 
-	if (k != NULL)
+	if (k != NULL &&
+	    (!k->has_last_used_at || seen->at - k->last_used_at >= least_us))
 		key_row_touch(t, k, seen->at);
 	return k != NULL;
 }
@@ -30,6 +31,8 @@ repo_activity_touch(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_session_touch *ask = request;
 	struct store_session_touched *reply = txn_take(t, sizeof(*reply));
+	int64_t least_us =
+	    ask->least_us > INT64_MAX ? INT64_MAX : (int64_t)ask->least_us;
 
 	if (reply == NULL)
 		return txn_status(t);
@@ -40,8 +43,8 @@ repo_activity_touch(struct txn *t, const void *request, struct store_reply *ret)
 
 		if (!request_id(t, seen->id, "blank id"))
 			break;
-		known =
-		    seen->is_key ? touch_key(t, seen) : touch_session(t, seen);
+		known = seen->is_key ? touch_key(t, seen, least_us)
+				     : touch_session(t, seen, least_us);
 		reply->touched += known;
 		reply->missing += !known;
 		txn_release(t, mark);
