@@ -100,7 +100,7 @@ replica_batch_fill(struct replica_batch *b, const struct registry *s,
 {
 	const struct replica *r = &s->replica;
 
-	b->accounts_count = b->revoked_count = 0;
+	b->accounts_count = b->revoked_count = b->api_keys_count = 0;
 	b->pruned_count = b->texts_count = b->keys_count = 0;
 	m->sent = m->acked;
 	while (m->sent < until && m->sent - m->acked < REPLICA_PAGE_MAX) {

@@ -26,10 +26,16 @@ class Person(Client):
 
     name = USERNAME
     password = PASSWORD
+    id = None
 
     def enter(self, path, **extra):
         extra = {"username": self.name, "password": self.password, **extra}
         return super().enter(path, **extra)
+
+    def twin(self):
+        other = super().twin()
+        other.name, other.password, other.id = self.name, self.password, self.id
+        return other
 
     def again(self):
         """The same person, logged in once more."""
@@ -235,6 +241,8 @@ def test_25_tokens_of_a_deleted_account(ceo):
     assert ceo.delete(f"users/{bob.id}").status == 404
     ceo.server.kill()
     ceo.server.restart()
+    for person in (ceo, revoked, left):
+        person.disconnect()
     assert revoked.me().brief == SESSION_REVOKED
     assert left.me().brief == UNAUTHORIZED
     assert hire(ceo, "bob").id != bob.id
@@ -469,7 +477,7 @@ def test_a_revoked_key_is_refused_everywhere_and_for_good(ceo):
     assert ceo.delete(path).brief == (404, 3000)
     ceo.server.kill()
     ceo.server.restart()
-    assert robot.me().brief == UNAUTHORIZED
+    assert Client(ceo.server, made["key"]).me().brief == UNAUTHORIZED
     assert Client(ceo.server, kept["key"]).me().status == 200
 
 
@@ -855,4 +863,5 @@ def test_doctor_verifies_the_audit_log(ceo):
     code, told = doctor(ceo.server, "--anchor", f"1:{newest['digest']}")
     assert code == 1 and told["broken"]["entry"] == 1
     ceo.server.restart()
+    ceo.disconnect()
     assert ceo.me().status == 200
