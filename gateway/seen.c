@@ -19,14 +19,14 @@ seen_tell(struct seen_list *l, struct actor *self, const char *id, bool is_key,
     uint64_t *told_us)
 {
 	uint64_t now_us = actor_now_us(self);
-	struct seen *s = &l->items[l->count];
+	struct sighting *s = &l->items[l->count];
 
 	if ((*told_us != 0 && now_us - *told_us < l->interval_us) ||
 	    l->count == SEEN_MAX)
 		return;
 	*told_us = now_us == 0 ? 1 : now_us;
 	(void)text_fit(l->ids[l->count], sizeof(l->ids[0]), id);
-	*s = (struct seen){ .id = l->ids[l->count],
+	*s = (struct sighting){ .id = l->ids[l->count],
 		.is_key = is_key,
 		.at = actor_wall_us(self) };
 	l->count++;

@@ -14,7 +14,7 @@
 
 struct seen_list {
 	char ids[SEEN_MAX][SESSION_ID_MAX + 1];
-	struct seen items[SEEN_MAX];
+	struct sighting items[SEEN_MAX];
 	uint32_t count;
 	uint64_t interval_us;
 };

@@ -6,7 +6,7 @@
 #include "store/session_row.h"
 
 static bool
-touch_session(struct txn *t, const struct seen *seen, int64_t least_us)
+touch_session(struct txn *t, const struct sighting *seen, int64_t least_us)
 {
 	const struct session *s = session_get(t, seen->id);
 
@@ -16,7 +16,7 @@ touch_session(struct txn *t, const struct seen *seen, int64_t least_us)
 }
 
 static bool
-touch_key(struct txn *t, const struct seen *seen, int64_t least_us)
+touch_key(struct txn *t, const struct sighting *seen, int64_t least_us)
 {
 	const struct api_key *k = key_row_get(t, seen->id);
 
@@ -37,7 +37,7 @@ repo_activity_touch(struct txn *t, const void *request, struct store_reply *ret)
 	if (reply == NULL)
 		return txn_status(t);
 	for (uint32_t i = 0; i < ask->seen_count; i++) {
-		const struct seen *seen = &ask->seen[i];
+		const struct sighting *seen = &ask->seen[i];
 		size_t mark = txn_mark(t);
 		bool known;
 

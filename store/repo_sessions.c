@@ -2,6 +2,7 @@
 
 #include "protocols/messages.h"
 #include "store/audit.h"
+#include "store/refresh_rows.h"
 #include "store/requests.h"
 #include "store/row.h"
 #include "store/session_row.h"
@@ -43,6 +44,8 @@ repo_sessions_create(
 	session_index(t, s);
 	if (refused)
 		session_mark_revoked(t, s);
+	if (ask->refresh != NULL)
+		refresh_put(t, ask->refresh);
 	audit_append(t, ask->audit);
 	return request_done(t, ret);
 }
@@ -123,7 +126,6 @@ repo_sessions_range(struct txn *t, const void *request, struct store_reply *ret)
 	return sessions_page(t, &list, ask, ret);
 }
 
-/* A row knows better than the asker whose it is and when it ends. */
 static enum status
 repo_sessions_revoke(
     struct txn *t, const void *request, struct store_reply *ret)
@@ -131,19 +133,12 @@ repo_sessions_revoke(
 	const struct store_session_revoke *ask = request;
 	const struct revocation *r = &ask->revocation;
 	struct store_session_revoked *reply = txn_take(t, sizeof(*reply));
-	const struct session *s;
+	struct revocation refused = *r;
 
 	if (!request_id(t, r->session_id, "blank session id"))
 		return txn_status(t);
-	s = session_get(t, r->session_id);
-	if (txn_status(t) != ST_OK)
-		return txn_status(t);
-	reply->changed =
-	    s != NULL ? !s->revoked : tombstone_get(t, r->session_id) == NULL;
-	if (reply->changed && s != NULL)
-		session_mark_revoked(t, s);
-	else if (reply->changed)
-		tombstone_put(t, r);
+	reply->changed = session_refuse(t, r, &refused);
+	reply->expires_at = refused.expires_at;
 	if (reply->changed)
 		audit_append(t, ask->audit);
 	return REQUEST_REPLY(t, ret, store_session_revoked, reply);

@@ -13,6 +13,7 @@ static const struct request *const tables[] = {
 	repo_accounts,
 	repo_keys,
 	repo_activity,
+	repo_refresh,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

@@ -1,5 +1,6 @@
 #include "store/session_row.h"
 
+#include "store/refresh_rows.h"
 #include "store/row.h"
 
 void
@@ -153,6 +154,7 @@ session_forget(struct txn *t, const struct session *s)
 	(void)txn_delete(t, TABLE_SESSIONS_BY_EXPIRY, &k);
 	by_active_key(&k, s);
 	(void)txn_delete(t, TABLE_SESSIONS_BY_ACTIVE, &k);
+	refresh_delete(t, s->session_id);
 }
 
 void
@@ -254,4 +256,36 @@ sessions_index_activity(struct txn *t)
 	}
 	scan_close(&scan);
 	return txn_status(t);
+}
+
+bool
+session_is_refused(struct txn *t, const char *session_id)
+{
+	const struct session *s;
+
+	if (tombstone_get(t, session_id) != NULL)
+		return true;
+	s = session_get(t, session_id);
+	return s != NULL && s->revoked;
+}
+
+bool
+session_refuse(
+    struct txn *t, const struct revocation *r, struct revocation *ret_refused)
+{
+	const struct session *s = session_get(t, r->session_id);
+	const struct revocation *old = tombstone_get(t, r->session_id);
+
+	if (txn_status(t) != ST_OK)
+		return false;
+	*ret_refused = old != NULL ? *old
+		       : s != NULL ? session_revocation(s)
+				   : *r;
+	if (s != NULL ? s->revoked : old != NULL)
+		return false;
+	if (s != NULL)
+		session_mark_revoked(t, s);
+	else
+		tombstone_put(t, r);
+	return txn_status(t) == ST_OK;
 }

@@ -41,6 +41,16 @@ void sessions_forget(struct txn *t, const char *user_id);
 /* The fourth index, for databases that were made without it. */
 enum status sessions_index_activity(struct txn *t);
 
+/* Its tokens are refused, with or without a row. */
+bool session_is_refused(struct txn *t, const char *session_id);
+/*
+ * Refuses its tokens from now on; true if they were not before.  The row, if
+ * there is one, knows better than r whose it is and when it ends: ret has
+ * what the tombstone says.
+ */
+bool session_refuse(
+    struct txn *t, const struct revocation *r, struct revocation *ret_refused);
+
 const struct revocation *tombstone_get(struct txn *t, const char *id);
 void tombstone_put(struct txn *t, const struct revocation *r);
 void tombstone_delete(struct txn *t, const struct revocation *r);

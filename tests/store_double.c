@@ -403,7 +403,8 @@ double_on_session_revoke(struct actor *self, const struct msg *in)
 	s->revoked = true;
 	if (changed)
 		double_note(ask->audit);
-	return REPLY(self, in, store_session_revoked, .changed = changed);
+	return REPLY(self, in, store_session_revoked, .changed = changed,
+	    .expires_at = s->expires_at);
 }
 
 static struct revocation
