@@ -6,7 +6,8 @@
  * byte for byte, so that its signature is checked once; everything else is
  * checked every time.
  *
- * Bounds: AUTH_CACHE_SLOTS tokens; a newer one takes an older one's slot.
+ * Bounds: AUTH_CACHE_SLOTS tokens; a newer one takes the slot of an older
+ *         one of its set.
  */
 #ifndef GATEWAY_AUTH_H
 #define GATEWAY_AUTH_H

@@ -690,8 +690,8 @@ def test_sessions_are_listed_page_by_page(ceo):
         assert answer.brief == (422, 2000)
 
 
-def test_an_idle_session_ends(start):
-    """The clean-up revokes what was not used; what was used lives on."""
+def test_last_activity_is_noted(start):
+    """D-36: it moves, once in a while."""
     server = start(
         api__auth__session_idle_minutes=1,
         api__session_touch_interval_seconds=1,
@@ -740,7 +740,7 @@ def test_47_a_private_channel_is_its_owners_alone(ceo):
 
 
 def test_48_the_budget_channel_by_role(ceo):
-    """Also LD-11: a role that is taken takes the channel with it."""
+    """Accepted for the ceo and managers, for nobody else."""
     for role, may in (
         ("manager", True),
         ("pair_programmer", False),
@@ -865,3 +865,44 @@ def test_doctor_verifies_the_audit_log(ceo):
     ceo.server.restart()
     ceo.disconnect()
     assert ceo.me().status == 200
+
+
+# ---- the command ----
+
+
+def command(server, *words, said=""):
+    done = subprocess.run(
+        [TROUPE, "user", *words, "--data", server.data],
+        input=said.encode(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout.decode() + done.stderr.decode()
+
+
+def test_a_command_manages_accounts(ceo):
+    server = ceo.server
+    code, told = command(
+        server, "create", "bob", "--role", "manager", said=PASSWORD + "\n"
+    )
+    assert code == 0 and '"must_change_password":true' in told
+    assert PASSWORD not in told
+    assert command(server, "create", "bob", said=PASSWORD)[0] == 1
+    assert command(server, "create", "eve", said="short")[0] == 1
+    assert command(server, "create", "eve", said="")[0] == 1
+    assert command(server, "create")[0] == 2
+    assert '"username":"bob"' in command(server, "list")[1]
+    assert command(server, "role", "bob", "observer")[0] == 0
+    assert command(server, "role", "bob", "king")[0] == 1
+    assert command(server, "disable", "bob")[0] == 0
+    bob = ceo.get("users?username=bob").data["users"][0]
+    assert bob["disabled"] is True and bob["role"] == "observer"
+    assert command(server, "enable", "bob")[0] == 0
+    assert command(server, "password", "bob", said=OTHER)[0] == 0
+    assert command(server, "disable", USERNAME)[0] == 1, "the last ceo"
+    assert command(server, "delete", "bob")[0] == 0
+    code, told = command(server, "delete", "bob")
+    assert code == 1 and "no user bob" in told
+    made = audit(ceo, action="user.create", result="ok")
+    assert made[0]["username"] == "system" and made[0]["method"] == "local"
