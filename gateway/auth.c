@@ -49,10 +49,18 @@ auth_cache_destroy(struct auth_cache *c)
 static bool
 texts_are_equal_in_constant_time(const char *a, const char *b, size_t size)
 {
-	unsigned char differs = 0;
+	uint64_t differs = 0;
+	uint64_t x, y;
 
-	for (size_t i = 0; i < size; i++)
-		differs |= (unsigned char)(a[i] ^ b[i]);
+	for (; size >= sizeof(x); size -= sizeof(x)) {
+		memcpy(&x, a, sizeof(x));
+		memcpy(&y, b, sizeof(y));
+		differs |= x ^ y;
+		a += sizeof(x);
+		b += sizeof(y);
+	}
+	for (; size > 0; size--)
+		differs |= (unsigned char)(*a++ ^ *b++);
 	return differs == 0;
 }
 
