@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "actors/registry.h"
+#include "actors/registry_account.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -39,19 +39,32 @@ registry_load_options(struct actor *self)
 	s->lockout.duration_us =
 	    MINUTE_US *
 	    watch_number(w, self, SETTING_api_auth_lockout_duration_minutes);
+	s->touch_us =
+	    UINT64_C(1000000) *
+	    watch_number(w, self, SETTING_api_session_touch_interval_seconds);
+	s->idle_minutes =
+	    watch_number(w, self, SETTING_api_auth_session_idle_minutes);
+	s->tries_per_minute =
+	    watch_number(w, self, SETTING_api_auth_tries_per_minute);
 }
 
 static enum status
 registry_open_tables(struct actor *self)
 {
 	struct registry *s = actor_state(self);
-	uint64_t salts[3];
+	uint64_t salts[5];
 	enum status st;
 
 	actor_random(self, salts, sizeof(salts));
 	pool_init(&s->logins, sizeof(struct login), LOGINS_MAX,
 	    (uint32_t)salts[2] & ~1u);
+	pool_init(&s->chores, sizeof(struct chore), CHORES_MAX,
+	    (uint32_t)salts[3] & ~1u);
 	s->logins_open = true;
+	st = table_init(
+	    &s->api_keys, sizeof(struct key_row), API_KEYS_MAX, salts[4]);
+	if (st != ST_OK)
+		return st;
 	st = table_init(
 	    &s->accounts, sizeof(struct account_row), ACCOUNTS_MAX, salts[0]);
 	if (st != ST_OK)
@@ -65,8 +78,11 @@ registry_unload(struct registry *s)
 {
 	table_fini(&s->accounts);
 	table_fini(&s->revoked);
-	if (s->logins_open)
+	table_fini(&s->api_keys);
+	if (s->logins_open) {
 		pool_fini(&s->logins);
+		pool_fini(&s->chores);
+	}
 	s->logins_open = false;
 	keyring_destroy(s->keys);
 	s->keys = NULL;
@@ -169,6 +185,26 @@ registry_on_revocations(
 }
 
 static enum status
+registry_on_api_keys(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_key_page *page = reply->body;
+	enum status st = registry_heard(reply, MSG_store_key_page);
+
+	for (uint32_t i = 0; st == ST_OK && i < page->api_keys_count; i++)
+		st = registry_put_key(actor_state(self), &page->api_keys[i]);
+	if (st != ST_OK) {
+		(void)OP_REPLY(op, done, .nothing = 0);
+		return registry_fail("API keys", st);
+	}
+	if (page->more && page->api_keys_count > 0)
+		return OP_ASK(op, registry_store(self), store_key_list,
+		    registry_on_api_keys,
+		    .after = page->api_keys[page->api_keys_count - 1].key_id,
+		    .limit = API_KEYS_PAGE_MAX);
+	return registry_ask_revoked(self, op, "", registry_on_revocations);
+}
+
+static enum status
 registry_on_users(struct actor *self, struct op *op, const struct msg *reply)
 {
 	const struct store_user_page *page = reply->body;
@@ -187,7 +223,8 @@ registry_on_users(struct actor *self, struct op *op, const struct msg *reply)
 		    registry_on_users,
 		    .after = page->users[page->users_count - 1].user_id,
 		    .limit = STORE_PAGE_MAX);
-	return registry_ask_revoked(self, op, "", registry_on_revocations);
+	return OP_ASK(op, registry_store(self), store_key_list,
+	    registry_on_api_keys, .after = "", .limit = API_KEYS_PAGE_MAX);
 }
 
 /* The settings have answered, or cannot: what they say counts from here. */
@@ -199,6 +236,9 @@ registry_begin(struct actor *self)
 
 	if (st != ST_OK)
 		return registry_fail("token keys", st);
+	st = registry_load_key_secret(self);
+	if (st != ST_OK)
+		return registry_fail("secret of the API keys", st);
 	op = op_open(self, NULL);
 	if (op == NULL)
 		return registry_fail("memory", ST_NO_MEMORY);
@@ -230,5 +270,7 @@ registry_load(struct actor *self)
 	if (st != ST_OK)
 		return registry_fail("memory", st);
 	actor_random(self, s->lockout.key, sizeof(s->lockout.key));
+	actor_random(self, s->rates.key, sizeof(s->rates.key));
+	actor_random(self, s->trusted.key, sizeof(s->trusted.key));
 	return watch_start(self, &s->watch, registry_on_settings);
 }

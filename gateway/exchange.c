@@ -87,8 +87,38 @@ exchange_anonymous_reason(const struct route *r)
 static void
 exchange_is_system(struct exchange *x)
 {
-	x->who = (struct auth_result){ .account = &auth_system };
+	x->who = (struct auth_result){ .account = &auth_system,
+		.method = AUTH_LOCAL };
 	text_fit(x->who.user_id, sizeof(x->who.user_id), auth_system.user_id);
+}
+
+/* A token has dots, an API key has none. */
+static enum status
+exchange_verify(struct conn *c, const char *token, uint32_t *ret_problem,
+    const char **ret_reason)
+{
+	struct gateway *g = c->gateway;
+	struct exchange *x = c->exchange;
+	int64_t wall_us = actor_wall_us(g->self);
+
+	*ret_problem = PROBLEM_UNAUTHORIZED;
+	if (strchr(token, '.') == NULL)
+		return auth_verify_key(
+		    &g->replica, token, wall_us, &x->who, ret_reason);
+	return auth_verify(g->tokens, &g->replica, actor_arena(g->self), token,
+	    wall_us, &x->who, ret_problem, ret_reason);
+}
+
+static void
+exchange_tell_seen(struct conn *c)
+{
+	const struct auth_result *who = &c->exchange->who;
+	bool is_key = who->method == AUTH_API_KEY;
+
+	if (who->told_us != NULL)
+		seen_tell(&c->gateway->seen, c->gateway->self,
+		    is_key ? who->key_id : who->session_id, is_key,
+		    who->told_us);
 }
 
 /* True: come in.  Otherwise it has been answered. */
@@ -120,9 +150,11 @@ exchange_pass_gate(struct conn *c, const uint8_t *at)
 		    c, PROBLEM_UNAUTHORIZED, "Authentication required");
 		return false;
 	}
-	if (auth_verify(g->tokens, &g->replica, actor_arena(g->self), token,
-		actor_wall_us(g->self), &x->who, &problem, &reason) == ST_OK)
+	x->who.told_us = NULL;
+	if (exchange_verify(c, token, &problem, &reason) == ST_OK) {
+		exchange_tell_seen(c);
 		return true;
+	}
 	exchange_log_denied(c, reason);
 	respond_problem(c, problem, problem_find(problem)->title);
 	return false;
@@ -147,6 +179,13 @@ exchange_pass_role(struct conn *c)
 	if (!route_allows(x->route, a->role)) {
 		respond_problem(
 		    c, PROBLEM_FORBIDDEN, "This role may not do that");
+		return false;
+	}
+	if (x->who.method == AUTH_API_KEY && x->who.scope == KEY_READ &&
+	    x->head.method != HTTP1_GET && x->head.method != HTTP1_HEAD &&
+	    x->route->request != catalogue_type_auth_logout) {
+		respond_problem(
+		    c, PROBLEM_FORBIDDEN, "This API key may only read");
 		return false;
 	}
 	if (a->must_change_password &&
@@ -198,7 +237,7 @@ principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 	ret_who->user_id = x->who.user_id;
 	ret_who->username = x->who.account->username;
 	ret_who->role = x->who.account->role;
-	ret_who->method = c->door->is_control ? AUTH_LOCAL : AUTH_JWT;
+	ret_who->method = x->who.method;
 	ret_who->session_id = x->who.session_id;
 	ret_who->expires_at = x->who.expires_at;
 }

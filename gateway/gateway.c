@@ -66,9 +66,10 @@ gateway_on_revoked(void *ctx, const char *session_id)
 }
 
 static void
-gateway_on_account(void *ctx, const struct account_entry *a)
+gateway_on_account(
+    void *ctx, const struct account_entry *a, bool password_changed)
 {
-	sockets_on_account(ctx, a);
+	sockets_on_account(ctx, a, password_changed);
 }
 
 /* Connections may go while we walk: each one's successor is held first. */
@@ -93,6 +94,7 @@ gateway_on_sweep(struct actor *self, struct timer *t)
 	struct gateway *g = actor_state(self);
 
 	gateway_sweep(g);
+	seen_flush(&g->seen, self);
 	replica_check(&g->replica);
 	timer_start(self, t, GATEWAY_SWEEP_US, gateway_on_sweep);
 	return ST_OK;
@@ -114,6 +116,7 @@ gateway_begin(struct actor *self)
 	}
 	gateway_read_limits(g);
 	g->has_begun = true;
+	seen_init(&g->seen, self);
 	pool_init(&g->conns, sizeof(struct conn),
 	    (uint32_t)g->limits.connections_max + LISTEN_CONTROL_MAX, 0);
 	pool_init(

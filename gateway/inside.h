@@ -22,6 +22,7 @@
 #include "gateway/listen.h"
 #include "gateway/replica.h"
 #include "gateway/route.h"
+#include "gateway/seen.h"
 #include "protocols/json.h"
 #include "runtime/actor.h"
 #include "runtime/base/list.h"
@@ -109,6 +110,7 @@ struct gateway {
 	struct replica replica;
 	struct sockets *sockets;
 	struct auth_cache *tokens;
+	struct seen_list seen;
 	const uint8_t *head_at; /* of the request that a local route answers */
 	struct http1_date date;
 	struct watch watch;

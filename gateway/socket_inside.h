@@ -97,6 +97,7 @@ struct socket {
 	uint64_t number;   /* never used again in this gateway's life */
 	uint64_t since_us; /* when its state began */
 	uint64_t heard_us; /* the last message */
+	uint64_t told_us;  /* see seen.h */
 	uint64_t pinged_us;
 	uint64_t subscribed;
 	uint64_t recovering; /* of these: not live yet */

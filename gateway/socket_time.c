@@ -85,9 +85,20 @@ socket_send_ping(struct socket *s, uint64_t now_us)
 	(void)socket_push_frame(s, WEBSOCKET_PING, (struct bytes){ NULL, 0 });
 }
 
+/* A session whose socket speaks is in use. */
+static void
+socket_tell_seen(struct socket *s)
+{
+	struct gateway *g = s->all->gateway;
+
+	if (s->heard_us > s->told_us)
+		seen_tell(&g->seen, g->self, s->session_id, false, &s->told_us);
+}
+
 static void
 socket_check_open(struct socket *s, uint64_t now_us)
 {
+	socket_tell_seen(s);
 	if (s->sse == NULL && now_us >= s->heard_us + s->all->limits.frame_us)
 		socket_close(s, WEBSOCKET_POLICY, "No message in time");
 	else if (now_us < socket_ping_due_us(s))

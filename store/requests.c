@@ -11,6 +11,9 @@ static const struct request *const tables[] = {
 	repo_journal,
 	repo_backups,
 	repo_audit,
+	repo_accounts,
+	repo_keys,
+	repo_activity,
 	repo_refresh,
 	repo_schedules,
 };

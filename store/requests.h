@@ -56,5 +56,8 @@ extern const struct request repo_journal[];
 extern const struct request repo_backups[];
 extern const struct request repo_audit[];
 extern const struct request repo_schedules[];
+extern const struct request repo_accounts[];
+extern const struct request repo_keys[];
+extern const struct request repo_activity[];
 
 #endif

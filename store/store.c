@@ -496,6 +496,14 @@ static const struct handler store_on[] = {
 	REQUEST(store_audit_list),
 	REQUEST(store_schedule_put),
 	REQUEST(store_schedule_list),
+	REQUEST(store_user_change),
+	REQUEST(store_user_delete),
+	REQUEST(store_session_range),
+	REQUEST(store_session_touch),
+	REQUEST(store_session_idle),
+	REQUEST(store_key_create),
+	REQUEST(store_key_delete),
+	REQUEST(store_key_list),
 	{ 0 },
 };
 
