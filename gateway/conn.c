@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/http2.h"
 #include "gateway/inside.h"
 #include "gateway/socket.h"
 #include "gateway/stream.h"
@@ -93,6 +94,8 @@ conn_close(struct conn *c)
 	exchange_end(c);
 	conn_drop_kept(c);
 	list_remove(&c->link);
+	if (!c->is_http2)
+		g->connections--;
 	net_close(c->stream);
 	pool_put(&g->conns, c);
 }
@@ -101,7 +104,7 @@ conn_close(struct conn *c)
 static void
 conn_linger(struct conn *c)
 {
-	if (c->ended || c->socket != NULL)
+	if (c->ended || c->socket != NULL || c->is_http2)
 		conn_close(c);
 	else
 		c->due_us = actor_now_us(c->gateway->self) + CONN_LINGER_US;
@@ -134,6 +137,19 @@ conn_write(struct conn *c, const struct net_part *parts, size_t count)
 		return true;
 	if (st == ST_FULL)
 		c->gateway->counts.slow_clients++;
+	conn_close(c);
+	return false;
+}
+
+bool
+conn_write_head(struct conn *c, struct bytes head, bool ends)
+{
+	const struct net_part part = { head, NULL };
+
+	if (!c->is_http2)
+		return conn_write(c, &part, 1);
+	if (http2_head(c->stream, head, ends) == ST_OK)
+		return true;
 	conn_close(c);
 	return false;
 }
@@ -451,13 +467,8 @@ conn_on_end(void *ctx, struct net_stream *s, enum status why)
 }
 
 static void
-conn_on_drained(void *ctx, struct net_stream *s)
+conn_tell_drained(struct conn *c)
 {
-	struct conn *c = ctx;
-	struct actor *self = c->gateway->self;
-
-	(void)s;
-	actor_enter(self);
 	if (c->state == CONN_CLOSING) {
 		conn_linger(c);
 	} else if (c->socket != NULL) {
@@ -469,6 +480,17 @@ conn_on_drained(void *ctx, struct net_stream *s)
 		conn_become(c, CONN_IDLE);
 		conn_go_on(c);
 	}
+}
+
+static void
+conn_on_drained(void *ctx, struct net_stream *s)
+{
+	struct conn *c = ctx;
+	struct actor *self = c->gateway->self;
+
+	(void)s;
+	actor_enter(self);
+	conn_tell_drained(c);
 	actor_leave(self, ST_OK);
 }
 
@@ -478,28 +500,156 @@ static const struct net_events conn_events = {
 	.on_drained = conn_on_drained,
 };
 
-void
-conn_on_accept(const struct listen_door *d, struct net_stream *s)
+static struct conn *
+conn_create(const struct listen_door *d, struct net_stream *s)
 {
 	struct gateway *g = d->gateway;
 	struct conn *c = pool_take(&g->conns);
 
 	if (c == NULL) {
 		g->counts.full++;
-		net_close(s);
-		return;
+		return NULL;
 	}
-	actor_enter(g->self);
 	c->gateway = g;
 	c->door = d;
 	c->stream = s;
 	list_init(&c->link);
 	list_append(&g->open, &c->link);
+	return c;
+}
+
+void
+conn_on_accept(const struct listen_door *d, struct net_stream *s)
+{
+	struct gateway *g = d->gateway;
+	struct conn *c = conn_create(d, s);
+
+	if (c == NULL) {
+		net_close(s);
+		return;
+	}
+	actor_enter(g->self);
+	g->connections++;
 	conn_become(c, CONN_IDLE);
 	if (g->limits.header_us < g->limits.idle_us)
 		c->due_us = actor_now_us(g->self) + g->limits.header_us;
 	net_own(s, &conn_events, c);
 	actor_leave(g->self, ST_OK);
+}
+
+/* ---- one stream of HTTP/2: always within a turn of the gateway ---- */
+
+static void
+conn_hear_body(struct conn *c, struct bytes data)
+{
+	struct gateway *g = c->gateway;
+	struct exchange *x = c->exchange;
+
+	x->body.size += data.size;
+	if (x->body.size > g->limits.body_bytes_max) {
+		respond_malformed(
+		    c, &(struct http1_refusal){ 413, "the body is too large" });
+	} else if (!exchange_hold(g, x, data)) {
+		g->counts.full++;
+		respond_problem(
+		    c, PROBLEM_OVERLOADED, "too many bodies are on their way");
+	}
+}
+
+static void
+conn_http2_on_data(void *ctx, struct net_stream *s, uint8_t *at, size_t size)
+{
+	struct conn *c = ctx;
+
+	(void)s;
+	if (c->state == CONN_CLOSING)
+		return;
+	if (c->socket != NULL)
+		socket_on_data(c, at, size);
+	else if (c->state == CONN_BODY)
+		conn_hear_body(c, (struct bytes){ at, size });
+}
+
+/* ST_CLOSED: the request is whole; anything else: it was given up. */
+static void
+conn_http2_on_end(void *ctx, struct net_stream *s, enum status why)
+{
+	struct conn *c = ctx;
+	struct exchange *x = c->exchange;
+
+	(void)s;
+	c->ended = true;
+	if (c->socket != NULL && c->state != CONN_CLOSING) {
+		socket_on_end(c);
+	} else if (why != ST_CLOSED) {
+		conn_close(c);
+	} else if (c->state == CONN_BODY) {
+		x->body.step = HTTP1_DONE;
+		conn_become(c, CONN_WAITING);
+		exchange_act(c, NULL, (struct bytes){ x->held, x->held_size });
+	}
+}
+
+static void
+conn_http2_on_drained(void *ctx, struct net_stream *s)
+{
+	(void)s;
+	conn_tell_drained(ctx);
+}
+
+static const struct net_events conn_http2_events = {
+	.on_data = conn_http2_on_data,
+	.on_end = conn_http2_on_end,
+	.on_drained = conn_http2_on_drained,
+};
+
+/* Nothing in a head says that a body follows; its stream did. */
+static void
+conn_expect_body(struct exchange *x, bool whole)
+{
+	if (whole) {
+		x->head.chunked = false;
+		x->head.has_length = false;
+		x->body.step = HTTP1_DONE;
+	} else if (!x->head.has_length) {
+		x->head.chunked = true;
+		x->body.step = HTTP1_MORE;
+	}
+}
+
+bool
+conn_on_request(const struct listen_door *d, struct net_stream *s,
+    struct bytes head, bool whole)
+{
+	struct gateway *g = d->gateway;
+	struct conn *c = conn_create(d, s);
+	struct exchange *x;
+
+	if (c == NULL)
+		return false;
+	c->is_http2 = true;
+	x = conn_take_exchange(c);
+	if (x == NULL) {
+		g->counts.full++;
+		list_remove(&c->link);
+		pool_put(&g->conns, c);
+		return false;
+	}
+	conn_become(c, CONN_HEAD);
+	net_own(s, &conn_http2_events, c);
+	if (head.at == NULL ||
+	    conn_feed_head(c, head.at, head.size) == HTTP1_MORE)
+		x->head.refusal =
+		    (struct http1_refusal){ 431, "the head is too large" };
+	if (head.at == NULL || x->head.step != HTTP1_DONE) {
+		respond_malformed(c, &x->head.refusal);
+		return true;
+	}
+	conn_become(c, CONN_BODY);
+	http1_body_init(&x->body, &x->head, g->limits.body_bytes_max);
+	conn_expect_body(x, whole);
+	exchange_begin(c, head.at);
+	return true;
 }
 
 void

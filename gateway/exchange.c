@@ -516,8 +516,7 @@ exchange_await_body(struct conn *c, const uint8_t *at)
 	}
 	memcpy(x->head_copy, at, x->head.size);
 	if (x->head.expects_continue && x->body.step == HTTP1_MORE)
-		(void)conn_write(
-		    c, &(struct net_part){ .bytes = http1_reply_continue }, 1);
+		(void)conn_write_head(c, http1_reply_continue, false);
 }
 
 void

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/http2.h"
 #include "gateway/inside.h"
 #include "gateway/socket.h"
 #include "gateway/stream.h"
@@ -77,6 +78,8 @@ gateway_sweep(struct gateway *g)
 		at = at->next;
 		conn_check_time(c, now_us);
 	}
+	http2_tick(g, now_us);
+	listen_tick(g);
 	sockets_tick(g, now_us);
 }
 
@@ -99,16 +102,11 @@ gateway_start(struct actor *self)
 
 	g->self = self;
 	list_init(&g->open);
-	if (*config_text(actor_config(self), SETTING_api_ssl_certfile) !=
-	    '\0') {
-		actor_give_up(self, "api.ssl_certfile is set, but this "
-				    "version serves no TLS; put a proxy that "
-				    "does in front of it");
-		return ST_OK;
-	}
 	gateway_read_limits(&g->limits, actor_config(self));
 	pool_init(&g->conns, sizeof(struct conn),
-	    (uint32_t)g->limits.connections_max + LISTEN_CONTROL_MAX, 0);
+	    (uint32_t)g->limits.connections_max + LISTEN_CONTROL_MAX +
+		GATEWAY_EXCHANGES_MAX,
+	    0);
 	pool_init(
 	    &g->exchanges, sizeof(struct exchange), GATEWAY_EXCHANGES_MAX, 0);
 	g->scratch = malloc(GATEWAY_REPLY_MAX);
@@ -119,7 +117,13 @@ gateway_start(struct actor *self)
 	g->replica.on_ready = gateway_on_replica_ready;
 	g->replica.on_revoked = gateway_on_revoked;
 	g->replica.on_account = gateway_on_account;
-	st = replica_init(&g->replica, self);
+	st = http2_init(g);
+	if (st == ST_OK)
+		st = listen_init(g);
+	if (st == ST_INVALID)
+		return ST_OK; /* it has given up, and said why */
+	if (st == ST_OK)
+		st = replica_init(&g->replica, self);
 	if (st == ST_OK)
 		st = sockets_init(g);
 	if (st != ST_OK)
@@ -138,6 +142,8 @@ gateway_stop(struct actor *self)
 	listen_close(g);
 	while (g->open.next != NULL && (at = list_first(&g->open)) != NULL)
 		conn_close(LIST_OF(at, struct conn, link));
+	http2_fini(g);
+	listen_fini(g);
 	sockets_fini(g);
 	replica_fini(&g->replica);
 	auth_cache_destroy(g->tokens);
@@ -156,7 +162,7 @@ gateway_is_busy(const struct gateway *g)
 		    (c->state != CONN_IDLE && c->state != CONN_CLOSING))
 			return true;
 	}
-	return false;
+	return http2_is_busy(g);
 }
 
 static enum status
@@ -200,6 +206,7 @@ gateway_drain(struct actor *self)
 
 	g->draining = true;
 	listen_close(g);
+	http2_drain(g);
 	sockets_drain(g);
 	gateway_end_streams(g);
 	timer_start(self, &g->sweep, 0, gateway_on_drain_tick);

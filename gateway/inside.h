@@ -44,6 +44,7 @@ enum conn_state {
 };
 
 struct gateway;
+struct http2_all;
 struct sockets;
 struct stream_events;
 
@@ -100,6 +101,8 @@ struct gateway_counts {
 struct gateway {
 	struct actor *self;
 	struct listen listen;
+	struct http2_all *http2;
+	uint32_t connections; /* of clients, whatever they speak */
 	struct pool conns;
 	struct pool exchanges;
 	struct list open; /* every conn */
@@ -121,6 +124,12 @@ struct gateway {
 
 /* ---- conn.c ---- */
 void conn_on_accept(const struct listen_door *d, struct net_stream *s);
+/* A request of HTTP/2; head NULL: too large.  whole: no body comes.  False:
+ * there is no room, and s is still the caller's. */
+bool conn_on_request(const struct listen_door *d, struct net_stream *s,
+    struct bytes head, bool whole);
+/* The head of an answer, in HTTP/1.1's words; ends: no body comes. */
+bool conn_write_head(struct conn *c, struct bytes head, bool ends);
 /* Looks at what is kept: the next request of a pipeline. */
 void conn_go_on(struct conn *c);
 void conn_become(struct conn *c, enum conn_state state);

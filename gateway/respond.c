@@ -107,9 +107,9 @@ answer_may_keep_alive(const struct conn *c)
 	const struct exchange *x = c->exchange;
 	const struct gateway *g = c->gateway;
 
-	return x->head.step == HTTP1_DONE && x->head.keep_alive &&
-	       x->body.step == HTTP1_DONE && !g->draining &&
-	       c->requests + 1 < g->limits.requests_max;
+	return !c->is_http2 && x->head.step == HTTP1_DONE &&
+	       x->head.keep_alive && x->body.step == HTTP1_DONE &&
+	       !g->draining && c->requests + 1 < g->limits.requests_max;
 }
 
 static bool
@@ -128,6 +128,7 @@ answer_write(struct conn *c, const struct answer *a, bool keep_alive)
 	uint8_t head[HTTP1_REPLY_HEAD_MAX];
 	struct http1_reply r;
 	size_t size = 0;
+	bool has_body;
 
 	http1_reply_begin(&r, head, sizeof(head), a->http,
 	    http1_date_text(&g->date, actor_wall_us(g->self)));
@@ -137,9 +138,17 @@ answer_write(struct conn *c, const struct answer *a, bool keep_alive)
 		return false;
 	}
 	g->counts.requests++;
-	return conn_write(c,
-	    (struct net_part[]){ { { head, size }, NULL }, { a->body, NULL } },
-	    a->body.size > 0 && !c->exchange->is_head ? 2 : 1);
+	has_body = a->body.size > 0 && !c->exchange->is_head;
+	if (!c->is_http2)
+		return conn_write(c,
+		    (struct net_part[]){
+			{ { head, size }, NULL }, { a->body, NULL } },
+		    has_body ? 2 : 1);
+	if (!conn_write_head(c, (struct bytes){ head, size },
+		!has_body && !(a->streams && !c->exchange->is_head)))
+		return false;
+	return !has_body ||
+	       conn_write(c, &(struct net_part){ a->body, NULL }, 1);
 }
 
 bool

@@ -32,7 +32,7 @@ upgrade_required(struct conn *c)
 	http1_reply_connection(&r, c->exchange->head.minor, false);
 	if (http1_reply_end(&r, &part.bytes.size) != ST_OK)
 		conn_close(c);
-	else if (conn_write(c, &part, 1))
+	else if (conn_write_head(c, part.bytes, true))
 		conn_finish(c);
 }
 
@@ -73,7 +73,7 @@ upgrade_accept(struct conn *c, const struct upgrade *u)
 		conn_close(c);
 		return NULL;
 	}
-	if (!conn_write(c, &part, 1))
+	if (!conn_write_head(c, part.bytes, false))
 		return NULL;
 	exchange_end(c);
 	conn_become(c, CONN_SOCKET);
