@@ -92,7 +92,7 @@ http2_rest(struct http2 *h)
 	else if (h->opening)
 		h->due_us = now_us + l->header_us;
 	else
-		h->due_us = h->count > 0 ? UINT64_MAX : now_us + l->idle_us;
+		h->due_us = h->owned > 0 ? UINT64_MAX : now_us + l->idle_us;
 }
 
 /* Sends what there is; h may be gone when this returns. */
@@ -294,7 +294,7 @@ http2_is_busy(const struct gateway *g)
 		const struct http2 *h = LIST_OF(at, struct http2, link);
 
 		if (!h->lingers &&
-		    (net_owed(h->lower) > 0 || h->count > 0 ||
+		    (net_owed(h->lower) > 0 || h->owned > 0 ||
 			nghttp2_session_want_write(h->session) != 0))
 			return true;
 	}

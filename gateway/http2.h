@@ -14,7 +14,9 @@
  * that costs us and brings nothing (resets, pings, settings, priorities,
  * empty frames) is paid from a bucket of HTTP2_TOKENS_MAX that fills again by
  * HTTP2_TOKENS_PER_S; an empty one ends the connection with
- * ENHANCE_YOUR_CALM.  A body that nobody reads stops at one window.
+ * ENHANCE_YOUR_CALM.  A body that nobody reads stops at one window; what
+ * comes after a request was answered is dropped up to HTTP2_UNHEARD_MAX, for
+ * not every client bears to be stopped.
  */
 #ifndef GATEWAY_HTTP2_H
 #define GATEWAY_HTTP2_H
@@ -29,8 +31,9 @@
 #define HTTP2_ACKS_MAX 64        /* that wait to be sent */
 #define HTTP2_TOKENS_MAX 2000u
 #define HTTP2_TOKENS_PER_S 200u
-#define HTTP2_TOKENS_OF_RESET 2u
+#define HTTP2_TOKENS_OF_RESET 4u
 #define HTTP2_TOKENS_OF_CONTROL 10u
+#define HTTP2_UNHEARD_MAX (4u << 20)
 #define HTTP2_WINDOW (1u << 20) /* of a connection; a stream has 65535 */
 #define HTTP2_OWED_MAX 32768u   /* below; then no more frames are made */
 #define HTTP2_OUT_SIZE 32768u   /* frames that leave in one write */

@@ -106,13 +106,13 @@ http2_on_request(struct http2 *h, struct http2_stream *s, bool whole)
 	struct bytes head = { NULL, 0 };
 
 	h->opening = false;
-	s->whole = whole;
+	h->owned++;
 	if (++h->requests >= h->gateway->limits.requests_max)
 		http2_leave(h);
 	if (http2_end_head(s, http2_head_max(h)) == ST_OK)
 		head = (struct bytes){ s->head.at, s->head.size };
 	if (!conn_on_request(h->door, &s->base, head, whole || s->connects)) {
-		s->answered = true; /* so that closing says no more */
+		h->owned--;
 		(void)nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE,
 		    s->id, NGHTTP2_REFUSED_STREAM);
 	}
@@ -123,7 +123,6 @@ http2_on_request(struct http2 *h, struct http2_stream *s, bool whole)
 static void
 http2_on_whole(struct http2_stream *s)
 {
-	s->whole = true;
 	if (s->base.on != NULL)
 		net_stream_end(&s->base, ST_CLOSED);
 }
@@ -184,23 +183,6 @@ http2_on_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
 	return 0;
 }
 
-/* Answered before the request was whole: the rest is not wanted. */
-static int
-http2_on_sent(nghttp2_session *session, const nghttp2_frame *f, void *ctx)
-{
-	struct http2_stream *s;
-
-	(void)ctx;
-	if ((f->hd.type != NGHTTP2_DATA && f->hd.type != NGHTTP2_HEADERS) ||
-	    (f->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
-		return 0;
-	s = nghttp2_session_get_stream_user_data(session, f->hd.stream_id);
-	if (s != NULL && !s->whole)
-		(void)nghttp2_submit_rst_stream(
-		    session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
-	return 0;
-}
-
 static int
 http2_on_stream_close(
     nghttp2_session *session, int32_t id, uint32_t code, void *ctx)
@@ -230,7 +212,6 @@ http2_callbacks(nghttp2_session_callbacks **ret_callbacks)
 	    c, http2_on_invalid_frame);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
 	    c, http2_on_chunk);
-	nghttp2_session_callbacks_set_on_frame_send_callback(c, http2_on_sent);
 	nghttp2_session_callbacks_set_on_stream_close_callback(
 	    c, http2_on_stream_close);
 	*ret_callbacks = c;

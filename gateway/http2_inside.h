@@ -23,6 +23,7 @@ struct http2 {
 	struct list dirty;
 	struct list streams;
 	uint32_t count; /* of streams */
+	uint32_t owned; /* of these, that somebody still answers */
 	uint32_t requests;
 	uint32_t tokens;
 	uint64_t tokens_us; /* when they were counted last */
@@ -52,11 +53,11 @@ struct http2_stream {
 	struct http2_text head;
 	struct http2_text cookies;
 	struct http2_text pending; /* a body that nobody reads now */
+	size_t unheard; /* bytes of a body that nobody wanted any more */
 	int32_t id;
 	bool has_line;  /* the request line was written */
 	bool too_large; /* the head; nothing of it is kept any more */
 	bool connects;  /* extended CONNECT: a live socket */
-	bool whole;     /* the client has sent all */
 	bool reads;     /* its owner wants to hear */
 	bool answered;  /* a final head was submitted */
 	bool ends;      /* ... and that was all of it, or its end was */

@@ -119,6 +119,7 @@ http2_close(struct net_stream *base)
 	struct http2_stream *s = http2_stream_of(base);
 
 	s->gone = true;
+	s->session->owned--;
 	base->on = NULL;
 	if (!s->answered || (!s->ends && !s->finished)) {
 		net_stream_drop(base);
@@ -166,6 +167,9 @@ http2_stream_hear(struct http2_stream *s, const uint8_t *at, size_t size)
 	(void)nghttp2_session_consume_stream(s->session->session, s->id, size);
 	if (s->base.on != NULL)
 		s->base.on->on_data(s->base.ctx, &s->base, u.at, size);
+	else if ((s->unheard += size) > HTTP2_UNHEARD_MAX)
+		(void)nghttp2_submit_rst_stream(s->session->session,
+		    NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
 	return ST_OK;
 }
 

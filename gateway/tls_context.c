@@ -9,7 +9,6 @@
 #include "runtime/base/text.h"
 
 #define SUITES "ECDHE+AESGCM:ECDHE+CHACHA20"
-#define GROUPS "X25519:P-256:P-384"
 #define TICKETS 1 /* per TLS 1.3 handshake; sealed, so that we keep nothing */
 
 enum client_auth { CLIENT_NONE, CLIENT_OPTIONAL, CLIENT_REQUIRED };
@@ -133,6 +132,7 @@ tls_context_create(const struct config *c, SSL_CTX **ret_context,
     struct tls_identity *ret_identity, char ret_why[TLS_WHY_SIZE])
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	char groups[] = "X25519:P-256:P-384"; /* a macro casts const away */
 	enum status st = ST_NO_MEMORY;
 
 	snprintf(ret_why, TLS_WHY_SIZE, "out of memory");
@@ -140,7 +140,7 @@ tls_context_create(const struct config *c, SSL_CTX **ret_context,
 		return st;
 	tls_set_rules(ctx);
 	if (SSL_CTX_set_cipher_list(ctx, SUITES) != 1 ||
-	    SSL_CTX_set1_groups_list(ctx, GROUPS) != 1)
+	    SSL_CTX_set1_groups_list(ctx, groups) != 1)
 		st = tls_failed(ret_why, "OpenSSL does not know", SUITES);
 	else
 		st =
