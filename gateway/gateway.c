@@ -8,6 +8,7 @@
 #include "gateway/inside.h"
 #include "gateway/socket.h"
 #include "gateway/stream.h"
+#include "gateway/tls.h"
 #include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/config.h"
@@ -271,7 +272,21 @@ gateway_on_node_changed(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
+/* From another shard, or from nobody: HUP. */
+static enum status
+gateway_on_reload(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+	char why[TLS_WHY_SIZE];
+
+	(void)in;
+	if (g->listen.tls != NULL)
+		(void)!tls_reload(g->listen.tls, actor_config(self), why);
+	return ST_OK;
+}
+
 static const struct handler gateway_on[] = {
+	ON(gateway_reload, gateway_on_reload),
 	ON(node_changed, gateway_on_node_changed),
 	ON(replica_change, gateway_on_change),
 	ON(replica_beat, gateway_on_beat),

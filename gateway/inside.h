@@ -16,6 +16,7 @@
 #define GATEWAY_INSIDE_H
 
 #include "gateway/auth.h"
+#include "gateway/context.h"
 #include "gateway/http1.h"
 #include "gateway/http1_body.h"
 #include "gateway/http1_reply.h"
@@ -59,7 +60,8 @@ struct exchange {
 	uint8_t *held;          /* the body so far; owned */
 	size_t held_size;
 	size_t held_room;
-	uint8_t request_id[16]; /* what problems call `instance` */
+	struct context context;
+	uint8_t request_id[16]; /* of this exchange alone */
 	uint32_t allow;         /* methods the path has, when ours is not */
 	bool wants_problem;     /* application/problem+json */
 	bool is_head;           /* HEAD: everything but the body */
@@ -169,6 +171,8 @@ void respond_problem(struct conn *c, uint32_t problem, const char *detail);
 bool respond_head(struct conn *c, uint32_t http, const char *media);
 /* A refusal of the parser: closes the connection. */
 void respond_malformed(struct conn *c, const struct http1_refusal *why);
+/* What a path can do, and what another origin may of it. */
+void respond_options(struct conn *c);
 /* A body as it is. */
 void respond_raw(
     struct conn *c, uint32_t http, const char *media, struct bytes body);
@@ -180,5 +184,8 @@ void local_livez(struct conn *c);
 void local_readyz(struct conn *c);
 void local_openapi(struct conn *c);
 void local_socket(struct conn *c);
+/* ---- local_hosting.c ---- */
+void local_connection(struct conn *c);
+void local_reload(struct conn *c);
 
 #endif

@@ -31,10 +31,9 @@ listen_peer_is_us(const struct net_peer *peer)
 	return peer->is_local && (peer->uid == geteuid() || peer->uid == 0);
 }
 
-static bool
-listen_is_trusted(void *ctx, const struct network *address)
+bool
+listen_trusts_network(const struct gateway *g, const struct network *address)
 {
-	const struct gateway *g = ctx;
 	const struct config *c = actor_config(g->self);
 	const struct network *n;
 
@@ -47,11 +46,12 @@ listen_is_trusted(void *ctx, const struct network *address)
 }
 
 bool
-listen_trusts(struct gateway *g, const char *address)
+listen_trusts(const struct gateway *g, const char *address)
 {
 	struct network n;
 
-	return network_parse(address, &n) == ST_OK && listen_is_trusted(g, &n);
+	return network_parse(address, &n) == ST_OK &&
+	       listen_trusts_network(g, &n);
 }
 
 /* A door for proxies is for those that are named. */

@@ -61,6 +61,8 @@ void listen_enter(
     struct listen_door *d, struct net_stream *s, uint8_t *at, size_t size);
 
 /* Whether a peer with this address is one of api.trusted_proxies. */
-bool listen_trusts(struct gateway *g, const char *address);
+bool listen_trusts(const struct gateway *g, const char *address);
+bool listen_trusts_network(
+    const struct gateway *g, const struct network *address);
 
 #endif

@@ -11,7 +11,6 @@
  * nobody could tell the rest of that body from the next request.
  */
 
-#define INSTANCE_SIZE 37 /* a uuid and its NUL */
 #define ENVELOPE_HEAD "{\"data\":"
 #define ENVELOPE_TAIL ",\"error\":null,\"error_detail\":null,\"success\":true}"
 #define MEDIA_JSON "application/json"
@@ -58,7 +57,7 @@ answer_write_gives(struct http1_reply *r, const struct route *route,
 }
 
 static void
-answer_write_allow(struct http1_reply *r, uint32_t allow)
+answer_write_allow(struct conn *c, struct http1_reply *r, uint32_t allow)
 {
 	char list[96] = "";
 	size_t used = 0;
@@ -69,6 +68,7 @@ answer_write_allow(struct http1_reply *r, uint32_t allow)
 			    sizeof(list) - used, "%s%s", used == 0 ? "" : ", ",
 			    http1_method_name((enum http1_method)m));
 	http1_reply_field(r, "Allow", list);
+	context_write_preflight(c, r, list);
 }
 
 static void
@@ -82,13 +82,13 @@ answer_write_head(struct conn *c, struct http1_reply *r, const struct answer *a,
 	if (a->media != NULL)
 		http1_reply_field(r, "Content-Type", a->media);
 	http1_reply_field(r, "Cache-Control", "no-store");
-	http1_reply_field(r, "X-Content-Type-Options", "nosniff");
+	context_write(c, r);
 	if (a->type != NULL && x->route != NULL)
 		answer_write_gives(r, x->route, a, actor_arena(g->self));
 	if (a->http == 401)
 		http1_reply_field(r, "WWW-Authenticate", "Bearer");
 	if (a->allow != 0)
-		answer_write_allow(r, a->allow);
+		answer_write_allow(c, r, a->allow);
 	if (a->retry_after_ms > 0) {
 		snprintf(seconds, sizeof(seconds), "%" PRIu32,
 		    (a->retry_after_ms + 999) / 1000);
@@ -183,6 +183,14 @@ respond_send(struct conn *c, const struct answer *a)
 }
 
 void
+respond_options(struct conn *c)
+{
+	respond_send(
+	    c, &(struct answer){ .http = 204,
+		   .allow = c->exchange->allow | 1u << HTTP1_OPTIONS });
+}
+
+void
 respond_raw(struct conn *c, uint32_t http, const char *media, struct bytes body)
 {
 	respond_send(
@@ -242,19 +250,6 @@ respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 	respond_send(c, &a);
 }
 
-/* A random version 4 UUID, as text. */
-static void
-instance_text(const uint8_t id[16], char ret_text[INSTANCE_SIZE])
-{
-	char hex[33];
-
-	text_hex(id, 16, hex);
-	hex[12] = '4';
-	hex[16] = "89ab"[id[8] & 3];
-	snprintf(ret_text, INSTANCE_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex,
-	    hex + 8, hex + 12, hex + 16, hex + 20);
-}
-
 /* A member of a JSON object; what does not fit cuts the whole, safely. */
 static void
 member_text(struct wire_out *out, const char *name, const char *text)
@@ -276,16 +271,14 @@ static void
 problem_members(struct wire_out *out, const struct exchange *x,
     const struct problem *p, const struct refused *why)
 {
-	char instance[INSTANCE_SIZE];
 	char type[96];
 	char number[16];
 
-	instance_text(x->request_id, instance);
 	snprintf(type, sizeof(type), PROBLEM_TYPE "%s", p->category);
 	member_text(out, "{\"type\":", type);
 	member_text(out, ",\"title\":", p->title);
 	member_text(out, ",\"detail\":", why->detail);
-	member_text(out, ",\"instance\":", instance);
+	member_text(out, ",\"instance\":", x->context.request_id);
 	snprintf(number, sizeof(number), "%" PRIu32, p->code);
 	member_raw(out, ",\"error_code\":", number);
 	member_text(out, ",\"error_category\":", p->category);
@@ -308,6 +301,7 @@ respond_error(struct conn *c, uint32_t http, const struct problem *p,
 		.allow = allow };
 	char status[16];
 
+	context_invent(c);
 	if (x->wants_problem) {
 		problem_members(&out, x, p, why);
 		snprintf(status, sizeof(status), "%" PRIu32, http);

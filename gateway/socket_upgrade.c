@@ -2,6 +2,7 @@
 
 #include "gateway/query.h"
 #include "gateway/socket_parts.h"
+#include "runtime/base/text.h"
 
 /* What must be remembered of a request while its ticket is looked at. */
 struct upgrade {
@@ -201,13 +202,11 @@ upgrade_begin(
 	struct upgrade u = { .conn = conn_handle(c),
 		.syntax = (uint8_t)offer->subprotocol,
 		.names_syntax = offer->subprotocol_named };
-	struct net_peer peer;
 	struct bytes ticket;
 	enum status st = upgrade_find_ticket(c, at, &ticket);
 
 	memcpy(u.request_id, c->exchange->request_id, sizeof(u.request_id));
-	net_peer(c->stream, &peer);
-	memcpy(u.client, peer.text, sizeof(u.client));
+	text_fit(u.client, sizeof(u.client), c->exchange->context.client);
 	if (websocket_accept(offer->key, u.accept) != ST_OK)
 		respond_problem(c, PROBLEM_INTERNAL, "no SHA-1");
 	else if (st == ST_OK)

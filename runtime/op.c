@@ -115,6 +115,14 @@ op_within(struct op *op, uint64_t us_from_now)
 	op->caller.deadline_us = op->actor->loop->now_us + us_from_now;
 }
 
+void
+op_trace(struct op *op, const uint8_t trace[16], uint64_t span)
+{
+	assert(op->phase == OP_OPEN && op->caller.ref == 0);
+	memcpy(op->caller.trace, trace, sizeof(op->caller.trace));
+	op->caller.span = span;
+}
+
 /* A request that failed at once comes back as a refusal all the same. */
 enum status
 op_ask(
