@@ -47,8 +47,8 @@ hub_tell_once(struct actor *self, const struct msg *in, struct channel_entry *c,
 		return REPLY(self, in, hub_published, .duplicate = true);
 	}
 	told = hub_tell(self, c, event);
-	if (told == 0 && st == ST_OK)
-		dedup_unrecord(&s->dedup, &c->window, &event->event_id);
+	if (st == ST_OK)
+		dedup_told(&s->dedup, &c->window, &event->event_id, told);
 	return REPLY(self, in, hub_published, .gateways = told);
 }
 
@@ -70,6 +70,20 @@ hub_on_publish(struct actor *self, const struct msg *in)
 	if (c == NULL || !channel_has_listeners(c))
 		return REPLY(self, in, hub_published, .gateways = 0);
 	return hub_tell_once(self, in, c, &event);
+}
+
+static enum status
+hub_on_unheard(struct actor *self, const struct msg *in)
+{
+	const struct hub_unheard *news = in->body;
+	struct hub_state *s = actor_state(self);
+	struct channel_entry *c = channels_find(&s->channels, news->channel);
+
+	if (!hub_is_gateway(in))
+		return hub_ignore(in, "hub_unheard", "it is no gateway");
+	if (c != NULL)
+		dedup_unheard(&s->dedup, &c->window, &news->event_id);
+	return ST_OK;
 }
 
 /* ---- presence ---- */
@@ -210,7 +224,10 @@ hub_stop(struct actor *self)
 static const struct handler hub_on[] = {
 	ON(node_changed, hub_on_node_changed),
 	ON(hub_committed, hub_on_committed),
+	ON(hub_look, hub_on_look),
+	ON(hub_history, hub_on_history),
 	ON(hub_publish, hub_on_publish),
+	ON(hub_unheard, hub_on_unheard),
 	ON(hub_listen, hub_on_listen),
 	ON(hub_unlisten, hub_on_unlisten),
 	ON(hub_socket_up, hub_on_socket_up),
@@ -221,6 +238,9 @@ static const struct handler hub_on[] = {
 const struct actor_class event_hub_class = {
 	.name = "event-hub",
 	.state_size = sizeof(struct hub_state),
+	.mailbox_max = 65536,
+	.mailbox_bytes_max = 64u << 20,
+	.ops_max = HUB_OPS_MAX,
 	.starts_slowly = true,
 	.start = hub_start,
 	.stop = hub_stop,

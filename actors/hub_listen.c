@@ -134,8 +134,11 @@ hub_on_read(struct actor *self, struct op *op, const struct msg *reply)
 
 		if (e->offset <= keep->after || e->offset > c->head)
 			continue;
+		if (!hub_tell_one(self, keep->gateway, e)) {
+			hub_let_fall_behind(self, c, keep->gateway);
+			return OP_REFUSE(op, OVERLOADED, "no room for events");
+		}
 		keep->after = e->offset;
-		(void)hub_tell_one(self, keep->gateway, e);
 	}
 	if (has_more && hub_must_replay(keep))
 		return hub_read_for(self, op);
@@ -152,7 +155,7 @@ hub_read_for(struct actor *self, struct op *op)
 	channels_settle(&s->channels, keep->channel);
 	return OP_ASK(op, hub_store(self), store_journal_read, hub_on_read,
 	    .channel = keep->channel->name, .after = keep->after,
-	    .limit = keep->epoch == 0 ? 0 : HUB_BATCH_MAX);
+	    .limit = keep->epoch == 0 ? 0 : HISTORY_PAGE_MAX);
 }
 
 enum status

@@ -5,6 +5,7 @@
  * registry_keys.c     the keys of tokens, and their rotation
  * registry_login.c    set-up and log-in
  * registry_session.c  what comes after a log-in: session, limit, token
+ * registry_refresh.c  the next access token for a refresh token
  * registry_revoke.c   log-out and revocation
  * registry_list.c     listing sessions
  * registry_clean.c    forgetting what has expired
@@ -28,6 +29,7 @@
 #include "runtime/base/pool.h"
 #include "runtime/seal.h"
 #include "runtime/token.h"
+#include "runtime/watch.h"
 
 /* Rows beyond the bound, for revocations that were on their way at it. */
 #define REVOKED_RESERVE 16384u
@@ -56,7 +58,12 @@ struct registry {
 	struct pool logins; /* struct login */
 	bool logins_open;
 	struct keyring *keys;
+	struct watch watch;
+	bool is_loaded; /* accounts and revocations are here */
+	bool is_ready;
 	uint64_t expiry_minutes;
+	uint64_t refresh_life_minutes; /* 0: none are given */
+	uint64_t refresh_grace_s;
 	uint64_t password_min;
 	uint64_t sessions_max; /* per user; 0: unlimited */
 	uint64_t cancelled;    /* generation of a clean-up */
@@ -103,7 +110,11 @@ struct login {
 	bool known; /* there is such a user, who may log in */
 	struct uuid session_id;
 	int64_t created_at;
-	int64_t expires_at;
+	int64_t expires_at;       /* of the session */
+	int64_t token_expires_at; /* of its first access token */
+	bool wants_refresh;
+	bool wants_cookies;
+	bool has_refresh; /* its family is stored */
 	struct revoked_row victims[LOGIN_VICTIMS];
 	uint32_t victims_count;
 	uint32_t victims_at;
@@ -124,6 +135,11 @@ static_assert(sizeof(struct login_op) <= OP_DATA_MAX, "it fits an op");
 void login_end(struct registry *s, struct op *op);
 /* From a good credential to the answer; never fails the log-in. */
 enum status login_begin_session(struct actor *self, struct op *op);
+
+/* ---- registry_refresh.c ---- */
+enum status registry_on_refresh(struct actor *self, const struct msg *in);
+void registry_mint_refresh(struct registry *s, const struct uuid *session_id,
+    uint64_t generation, char ret_token[REFRESH_TOKEN_MAX + 1]);
 
 /* ---- registry_revoke.c ---- */
 enum status registry_on_logout(struct actor *self, const struct msg *in);

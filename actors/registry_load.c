@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "actors/option.h"
 #include "actors/registry.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
@@ -15,26 +14,50 @@ registry_fail(const char *step, enum status st)
 	return st;
 }
 
+/* All of it is LIVE: what changes counts from the next request. */
 static void
 registry_load_options(struct actor *self)
 {
 	struct registry *s = actor_state(self);
+	const struct watch *w = &s->watch;
 
 	s->expiry_minutes =
-	    option_u64(self, SETTING_api_auth_jwt_expiry_minutes);
+	    watch_number(w, self, SETTING_api_auth_jwt_expiry_minutes);
+	s->refresh_life_minutes =
+	    watch_number(w, self, SETTING_api_auth_refresh_lifetime_minutes);
+	s->refresh_grace_s =
+	    watch_number(w, self, SETTING_api_auth_refresh_grace_seconds);
 	s->password_min =
-	    option_u64(self, SETTING_api_auth_min_password_length);
+	    watch_number(w, self, SETTING_api_auth_min_password_length);
 	s->sessions_max =
-	    option_u64(self, SETTING_api_auth_max_concurrent_sessions);
+	    watch_number(w, self, SETTING_api_auth_max_concurrent_sessions);
 	s->lockout.threshold =
-	    (uint32_t)option_u64(self, SETTING_api_auth_lockout_threshold);
+	    (uint32_t)watch_number(w, self, SETTING_api_auth_lockout_threshold);
 	s->lockout.window_us =
 	    MINUTE_US *
-	    option_u64(self, SETTING_api_auth_lockout_window_minutes);
+	    watch_number(w, self, SETTING_api_auth_lockout_window_minutes);
 	s->lockout.duration_us =
 	    MINUTE_US *
-	    option_u64(self, SETTING_api_auth_lockout_duration_minutes);
-	actor_random(self, s->lockout.key, sizeof(s->lockout.key));
+	    watch_number(w, self, SETTING_api_auth_lockout_duration_minutes);
+}
+
+/* Nobody is let in before what is stored and what is configured is known. */
+static void
+registry_check_ready(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+
+	if (!s->is_loaded || !s->watch.has_answer || s->is_ready)
+		return;
+	s->is_ready = true;
+	actor_ready(self);
+}
+
+static void
+registry_on_settings(struct actor *self)
+{
+	registry_load_options(self);
+	registry_check_ready(self);
 }
 
 static enum status
@@ -160,7 +183,8 @@ registry_on_revocations(
 	LOG(API_REGISTRY_READY, KU("accounts", s->accounts.count),
 	    KU("revoked", s->revoked.count),
 	    KV("key_id", keyring_signing(s->keys)->key_id));
-	actor_ready(self);
+	s->is_loaded = true;
+	registry_check_ready(self);
 	return registry_keys_go_on(self);
 }
 
@@ -189,11 +213,13 @@ registry_on_users(struct actor *self, struct op *op, const struct msg *reply)
 enum status
 registry_load(struct actor *self)
 {
+	struct registry *s = actor_state(self);
 	struct op *op;
 	enum status st = registry_open_tables(self);
 
 	if (st != ST_OK)
 		return registry_fail("memory", st);
+	actor_random(self, s->lockout.key, sizeof(s->lockout.key));
 	registry_load_options(self);
 	st = registry_load_keys(self);
 	if (st != ST_OK)
@@ -201,6 +227,7 @@ registry_load(struct actor *self)
 	op = op_open(self, NULL);
 	if (op == NULL)
 		return registry_fail("memory", ST_NO_MEMORY);
+	(void)watch_start(self, &s->watch, registry_on_settings);
 	return OP_ASK(op, registry_store(self), store_user_list,
 	    registry_on_users, .after = "", .limit = STORE_PAGE_MAX);
 }

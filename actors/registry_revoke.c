@@ -119,6 +119,7 @@ revoke_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 
 	if (reply->id != MSG_store_session_revoked)
 		return revoke_on_refused(self, op, &revocation, reply);
+	revocation.expires_at = stored->expires_at;
 	st = registry_apply_revoked(self, &revocation);
 	if (st != ST_OK) {
 		(void)OP_REFUSE(op, INTERNAL, "too many revocations");

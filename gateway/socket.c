@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/fanout.h"
 #include "gateway/socket_parts.h"
@@ -60,14 +61,24 @@ socket_create(
 	return s;
 }
 
+uint64_t
+sockets_hub(struct sockets *k, const char *channel)
+{
+	struct actor *self = k->gateway->self;
+	uint32_t shards = actor_shards(self, ACTOR_NUMBER(event_hub));
+
+	return actor_find(
+	    self, ACTOR_NUMBER(event_hub), channel_shard(channel, shards));
+}
+
 /* False: the hub could not be told. */
 static bool
 socket_send_down(struct socket *s)
 {
 	struct actor *self = s->all->gateway->self;
-	enum status st = SEND(self,
-	    actor_find(self, ACTOR_NUMBER(event_hub), 0), hub_socket_down,
-	    .user_id = s->person->user_id, .socket = s->number);
+	enum status st =
+	    SEND(self, sockets_hub(s->all, s->person->user_id), hub_socket_down,
+		.user_id = s->person->user_id, .socket = s->number);
 
 	if (st == ST_OK)
 		s->present = false;
@@ -83,9 +94,11 @@ socket_leave(struct socket *s)
 		return;
 	s->left = true;
 	change_drop(s);
-	socket_set_filter(s, UINT32_MAX, NULL);
-	socket_set_subscribed(s, 0);
+	socket_set_filter(s, UINT64_MAX, NULL);
+	recoveries_drop(s, UINT64_MAX);
+	socket_set_live(s, 0, 0);
 	socket_release(s, s->held);
+	slots_drop(s);
 	session_remove(s);
 	list_remove(&s->of_person);
 	s->person->count--;
@@ -192,7 +205,6 @@ static bool
 sockets_rise_some(struct sockets *k)
 {
 	struct actor *self = k->gateway->self;
-	uint64_t hub = actor_find(self, ACTOR_NUMBER(event_hub), 0);
 	struct socket *s;
 
 	for (int n = 0; n < SOCKET_SLICE; n++) {
@@ -203,8 +215,9 @@ sockets_rise_some(struct sockets *k)
 		if (s == NULL)
 			return false;
 		if (!s->present || s->left ||
-		    SEND(self, hub, hub_socket_up,
-			.user_id = s->person->user_id, .socket = s->number,
+		    SEND(self, sockets_hub(k, s->person->user_id),
+			hub_socket_up, .user_id = s->person->user_id,
+			.socket = s->number,
 			.incarnation = k->incarnation) == ST_OK)
 			continue;
 		k->rise_at = at; /* it has no room: at the next tick */
@@ -233,13 +246,14 @@ void
 sockets_work_soon(struct sockets *k)
 {
 	if (!timer_is_running(&k->work))
-		timer_start(k->gateway->self, &k->work, 0, sockets_on_work);
+		timer_start_soon(k->gateway->self, &k->work, sockets_on_work);
 }
 
 void
 sockets_retry(struct sockets *k)
 {
 	interests_tick(k);
+	recoveries_retry(k);
 	sockets_retry_leaving(k);
 	if (k->rising)
 		sockets_work_soon(k);
@@ -283,6 +297,17 @@ sockets_read_limits(struct socket_limits *l, const struct config *c)
 	    config_u64(c, SETTING_api_server_ws_ping_interval) * SECOND_US;
 	l->pong_us =
 	    config_u64(c, SETTING_api_server_ws_ping_timeout) * SECOND_US;
+	l->queue_bytes_max = config_u64(c, SETTING_api_ws_queue_bytes_max);
+	l->channels_max = (uint32_t)config_u64(c, SETTING_api_ws_channels_max);
+	l->control_max =
+	    (uint32_t)config_u64(c, SETTING_api_ws_control_per_second);
+	l->per_address_max =
+	    (uint32_t)config_u64(c, SETTING_api_ws_max_connections_per_address);
+	l->projects =
+	    channel_roles_of(config_text(c, SETTING_event_stream_project_read));
+	l->drops_durable =
+	    strcmp(config_text(c, SETTING_event_stream_slow_durable), "drop") ==
+	    0;
 	l->total_max =
 	    (uint32_t)config_u64(c, SETTING_api_ws_max_connections_total);
 	l->per_user_max =
@@ -299,6 +324,9 @@ sockets_init_pools(struct sockets *k)
 	pool_init(&k->changes, sizeof(struct change), max, 0);
 	pool_init(&k->buffers, SOCKET_KEEP_MAX + WEBSOCKET_CONTROL_MAX, max, 0);
 	pool_init(&k->backlogs, sizeof(struct backlog), max, 0);
+	pool_init(&k->recoveries, sizeof(struct recovery), RECOVERIES_MAX, 0);
+	pool_init(&k->sinces, sizeof(struct sinces), max, 0);
+	pool_init(&k->slots, sizeof(struct slots), 2 * max, 0);
 }
 
 static void
@@ -348,5 +376,8 @@ sockets_fini(struct gateway *g)
 	pool_fini(&k->changes);
 	pool_fini(&k->buffers);
 	pool_fini(&k->backlogs);
+	pool_fini(&k->recoveries);
+	pool_fini(&k->sinces);
+	pool_fini(&k->slots);
 	free(k);
 }

@@ -6,7 +6,7 @@
 
 /*
  * The .def files are read once per view: enums, tables, lists.  A misspelt
- * type or member does not compile; two equal ids stop at catalogue_find.
+ * type or member does not compile; two equal ids stop at by_id.
  */
 
 /* clang-format off */
@@ -81,20 +81,22 @@
 #include "protocols/protocols.def"
 #include "protocols/undef.h"
 
-const struct wire_type *
-catalogue_find(uint16_t wanted)
-{
-	switch (wanted) {
+typedef const struct wire_type *(*type_fn)(void);
+
+/* An id given twice does not compile. */
+static const type_fn by_id[] = {
 #define ENUMERATION(n, doc, values)
 #define STRUCTURE(n, doc, fields)
-#define MESSAGE(n, id, doc, fields) case id: return catalogue_type_##n();
+#define MESSAGE(n, id, doc, fields) [id] = catalogue_type_##n,
 #include "protocols/protocols.def"
 #include "protocols/undef.h"
-	default: return NULL;
-	}
-}
+};
 
-typedef const struct wire_type *(*type_fn)(void);
+const struct wire_type *
+catalogue_find(uint16_t id)
+{
+	return id < COUNT(by_id) && by_id[id] != NULL ? by_id[id]() : NULL;
+}
 
 static const type_fn messages[] = {
 #define ENUMERATION(n, doc, values)

@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "runtime/base/text.h"
+#include "runtime/hot_path.h"
 #include "runtime/node_inside.h"
 
 /*
@@ -19,17 +20,118 @@ static const uint64_t actor_hears[ADDRESS_LISTED_MAX] = {
 #undef FROM
 };
 
-/* Answers and spawned actors pass; listed ones are heard by actors.def. */
+const uint8_t loop_no_cause[FRAME_HEAD] = {
+	[FRAME_AT_TENANT - 1] = FRAME_TAG_U32,
+	[FRAME_AT_TRACE - 2] = FRAME_TAG_BYTES,
+	[FRAME_AT_TRACE - 1] = 16,
+	[FRAME_AT_SPAN - 1] = FRAME_TAG_U64,
+};
+
+/* Spawned actors pass; listed ones are heard by actors.def. */
+static bool
+actor_is_heard(uint64_t from, uint64_t to)
+{
+	uint32_t speaker = address_number(from);
+	uint32_t hearer = address_number(to);
+
+	if (hearer >= ADDRESS_SPAWNED || speaker >= ADDRESS_SPAWNED ||
+	    speaker == hearer)
+		return true;
+	return (actor_hears[hearer] >> speaker & 1) != 0;
+}
+
+/* Answers pass: they were asked for. */
 static bool
 route_is_allowed(const uint8_t *frame)
 {
-	uint32_t to = address_number(frame_get_u64(frame, FRAME_AT_TO));
-	uint32_t from = address_number(frame_get_u64(frame, FRAME_AT_FROM));
+	return frame[FRAME_AT_KIND] >= FRAME_REPLY ||
+	       actor_is_heard(frame_get_u64(frame, FRAME_AT_FROM),
+		   frame_get_u64(frame, FRAME_AT_TO));
+}
 
-	if (frame[FRAME_AT_KIND] >= FRAME_REPLY || to >= ADDRESS_SPAWNED ||
-	    from >= ADDRESS_SPAWNED || from == to)
-		return true;
-	return (actor_hears[to] >> from & 1) != 0;
+struct actor *
+loop_receiver(const struct loop *l, uint64_t from, uint64_t to)
+{
+	struct place *p;
+
+	if (address_node(to) != l->node->config.number ||
+	    !actor_is_heard(from, to))
+		return NULL;
+	p = node_place_of(l->node, to);
+	if (p == NULL || atomic_load(&p->loop_plus_1) != l->index + 1u ||
+	    p->actor == NULL || p->actor->address != to)
+		return NULL;
+	return p->actor;
+}
+
+/* A bundle has come: each mail is for an actor of this loop. */
+static void
+loop_take_mails(struct loop *l, struct parcel *p)
+{
+	struct bundle *b = LIST_OF(p, struct bundle, parcel);
+	uint32_t count = b->count;
+
+	l->far_traffic_us = l->now_us;
+	l->taken[b->source] += count;
+	atomic_store_explicit(&l->shared->taken[b->source], l->taken[b->source],
+	    memory_order_release);
+	for (uint32_t i = 0; i < count && i < MAIL_AHEAD; i++)
+		mail_prefetch(b->mails[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		if (i + MAIL_AHEAD < count)
+			mail_prefetch(b->mails[i + MAIL_AHEAD]);
+		(void)loop_route(l, b->mails[i]);
+	}
+	bundle_put(&l->pool, b);
+}
+
+/* Empty mails have come home; nobody looks at them now. */
+static void
+loop_take_back(struct loop *l, struct parcel *p)
+{
+	struct bundle *b = LIST_OF(p, struct bundle, parcel);
+
+	if (l->pool.count + b->count > MAIL_POOL_MAX) {
+		for (uint32_t i = 0; i < b->count; i++)
+			mail_free(b->mails[i]);
+	} else {
+		memcpy(l->pool.free + l->pool.count, b->mails,
+		    b->count * sizeof(b->mails[0]));
+		l->pool.count += b->count;
+	}
+	bundle_put(&l->pool, b);
+}
+
+static void
+outbound_hand_over(
+    struct loop *l, uint32_t to, struct bundle **bundle, parcel_fn fn)
+{
+	struct bundle *b = *bundle;
+
+	if (b == NULL)
+		return;
+	*bundle = NULL;
+	b->parcel.fn = fn;
+	loop_give(&l->node->loops[to], &b->parcel);
+}
+
+/* False without memory: m is still the caller's. */
+static bool
+outbound_put(struct loop *l, struct bundle **bundle, uint32_t to,
+    struct mail *m, parcel_fn fn)
+{
+	struct bundle *b = *bundle;
+
+	if (b == NULL) {
+		b = *bundle = bundle_take(&l->pool);
+		if (b == NULL)
+			return false;
+		l->dirty = 1;
+	}
+	b->mails[b->count++] = m;
+	if (b->count == BUNDLE_MAX)
+		outbound_hand_over(l, to, bundle, fn);
+	return true;
 }
 
 void
@@ -43,56 +145,8 @@ loop_drop(struct loop *l, struct mail *m)
 		mail_free(m); /* no pool keeps big ones */
 		return;
 	}
-	mail_list_append(&l->out[m->home].back, m);
-	l->dirty = 1;
-}
-
-/* A batch has arrived: each mail is for an actor of this loop. */
-static void
-loop_take_mails(struct loop *l, struct parcel *p)
-{
-	struct mail *m =
-	    (struct mail *)(void *)((char *)p - offsetof(struct mail, parcel));
-	uint16_t source = m->source;
-
-	l->far_traffic_us = l->now_us;
-	l->taken[source] += m->count;
-	atomic_store_explicit(
-	    &l->shared->taken[source], l->taken[source], memory_order_release);
-	while (m != NULL) {
-		struct mail *next = m->next;
-
-		if (next != NULL)
-			mail_prefetch(next);
-		(void)loop_route(l, m);
-		m = next;
-	}
-}
-
-/* Empty mails have come home. */
-static void
-loop_take_back(struct loop *l, struct parcel *p)
-{
-	struct mail *m =
-	    (struct mail *)(void *)((char *)p - offsetof(struct mail, parcel));
-
-	mail_put_batch(&l->pool, m);
-}
-
-static void
-outbound_hand_over(
-    struct loop *l, struct loop *to, struct mail_list *list, parcel_fn fn)
-{
-	struct mail *first = list->head;
-
-	if (first == NULL)
-		return;
-	first->count = list->count;
-	first->last = list->tail;
-	first->source = l->index;
-	first->parcel.fn = fn;
-	*list = (struct mail_list){ 0 };
-	loop_give(to, &first->parcel);
+	if (!outbound_put(l, &l->out[m->home].back, m->home, m, loop_take_back))
+		mail_free(m);
 }
 
 void
@@ -102,10 +156,8 @@ loop_flush(struct loop *l)
 		return;
 	l->dirty = 0;
 	for (uint32_t i = 0; i < l->node->config.loops; i++) {
-		struct loop *to = &l->node->loops[i];
-
-		outbound_hand_over(l, to, &l->out[i].mails, loop_take_mails);
-		outbound_hand_over(l, to, &l->out[i].back, loop_take_back);
+		outbound_hand_over(l, i, &l->out[i].mails, loop_take_mails);
+		outbound_hand_over(l, i, &l->out[i].back, loop_take_back);
 	}
 }
 
@@ -123,11 +175,9 @@ loop_hand_over(struct loop *l, uint32_t index, struct mail *m)
 		    m->at[FRAME_AT_KIND] < FRAME_REPLY)
 			return ST_FULL;
 	}
-	mail_list_append(&o->mails, m);
+	if (!outbound_put(l, &o->mails, index, m, loop_take_mails))
+		return ST_NO_MEMORY;
 	o->sent++;
-	l->dirty = 1;
-	if (o->mails.count >= LOOP_BATCH)
-		outbound_hand_over(l, to, &o->mails, loop_take_mails);
 	return ST_OK;
 }
 
@@ -168,6 +218,13 @@ loop_route_here(struct loop *l, struct mail *m)
 }
 
 enum status
+loop_undelivered(struct loop *l, struct mail *m, enum status st)
+{
+	loop_bounce(l, m, edge_end_of(st), st, status_text(st));
+	return st;
+}
+
+enum status
 loop_route(struct loop *l, struct mail *m)
 {
 	uint64_t to = frame_get_u64(m->at, FRAME_AT_TO);
@@ -177,16 +234,24 @@ loop_route(struct loop *l, struct mail *m)
 		st = loop_route_far(l, m);
 	else
 		st = loop_route_here(l, m);
-	if (__builtin_expect(st != ST_OK, 0))
-		loop_bounce(l, m, st, status_text(st));
-	return st;
+	return __builtin_expect(st == ST_OK, 1) ? st
+						: loop_undelivered(l, m, st);
+}
+
+enum status
+loop_post(struct loop *l, struct mail *m)
+{
+	return loop_post_on(l, m,
+	    edge_find(l, &l->edges, frame_get_u64(m->at, FRAME_AT_FROM),
+		frame_get_u64(m->at, FRAME_AT_TO)));
 }
 
 /* Writes body behind the head; FULL when the frame would pass FRAME_MAX. */
 static enum status
-mail_encode(struct mail *m, const struct wire_type *type, const void *body)
+mail_encode(struct mail **mail, const struct wire_type *type, const void *body)
 {
 	for (;;) {
+		struct mail *m = *mail;
 		struct wire_out out = { m->at + FRAME_HEAD,
 			m->room - FRAME_HEAD, 0 };
 		enum status st = wire_encode(type, body, &out);
@@ -194,87 +259,90 @@ mail_encode(struct mail *m, const struct wire_type *type, const void *body)
 		m->size = (uint32_t)(FRAME_HEAD + out.used);
 		if (st != ST_FULL || m->room >= FRAME_MAX)
 			return st;
-		if (!mail_grow(
-			m, m->room * 8 < FRAME_MAX ? m->room * 8 : FRAME_MAX))
+		m = mail_grow(
+		    m, m->room * 8 < FRAME_MAX ? m->room * 8 : FRAME_MAX);
+		if (m == NULL)
 			return ST_NO_MEMORY;
+		*mail = m;
 	}
 }
 
 enum status
-loop_encode(struct loop *l, const struct frame *f, const struct wire_type *type,
-    const void *body, struct mail *reuse, struct mail **ret_mail)
+loop_fill_by_table(
+    struct loop *l, struct mail **mail, uint16_t id, const void *body)
 {
-	struct mail *m =
-	    reuse != NULL ? reuse : mail_take(&l->pool, MAIL_ROOM_SMALL);
+	(void)l;
+	return mail_encode(mail, catalogue_find(id), body);
+}
+
+enum status
+loop_encode(struct loop *l, const struct frame *f, const void *body,
+    struct mail **ret_mail)
+{
+	struct mail *m = mail_take(&l->pool, MAIL_ROOM_SMALL);
 	enum status st;
 
 	if (m == NULL)
 		return ST_NO_MEMORY;
 	frame_write(m->at, f);
-	st = mail_encode(m, type, body);
-	if (__builtin_expect(st != ST_OK, 0)) {
+	st = loop_fill(l, &m, f->id, body);
+	if (st == ST_OK)
+		*ret_mail = m;
+	else
 		loop_drop(l, m);
-		return st;
-	}
-	*ret_mail = m;
-	return ST_OK;
+	return st;
 }
 
 /* Texts of a refusal may come from anywhere: cut, never unsendable. */
 static enum status
-loop_encode_refusal(struct loop *l, struct frame *f, const struct refused *why,
-    struct mail *reuse, struct mail **ret_mail)
+loop_fill_refusal(struct loop *l, struct mail **mail, const struct refused *why)
 {
 	char detail[REFUSED_DETAIL_MAX + 1];
 	struct refused fitting = *why;
 
 	text_fit(detail, sizeof(detail), why->detail);
 	fitting.detail = detail;
-	f->kind = FRAME_REFUSAL;
-	f->id = MSG_refused;
-	return loop_encode(
-	    l, f, CATALOGUE_TYPE(refused), &fitting, reuse, ret_mail);
+	(*mail)->at[FRAME_AT_KIND] = FRAME_REFUSAL;
+	frame_set_id((*mail)->at, MSG_refused);
+	return loop_fill(l, mail, MSG_refused, &fitting);
 }
 
 enum status
-loop_answer(
-    struct loop *l, struct frame *f, const void *body, struct mail *reuse)
+loop_fill_answer(
+    struct loop *l, struct mail **mail, uint16_t id, const void *body)
 {
 	static const struct refused too_big = { .status = ST_FULL,
 		.problem = PROBLEM_INTERNAL,
 		.detail = "the answer passes a bound" };
-	struct mail *m = NULL;
 	enum status st;
 
-	if (f->kind == FRAME_REFUSAL) {
-		st = loop_encode_refusal(l, f, body, reuse, &m);
-	} else {
-		st = loop_encode(l, f, catalogue_find(f->id), body, reuse, &m);
-		if (st != ST_OK)
-			st = loop_encode_refusal(l, f, &too_big, NULL, &m);
-	}
-	return st == ST_OK ? loop_route(l, m) : st;
+	if ((*mail)->at[FRAME_AT_KIND] == FRAME_REFUSAL)
+		return loop_fill_refusal(l, mail, body);
+	st = loop_fill(l, mail, id, body);
+	return st == ST_OK ? ST_OK : loop_fill_refusal(l, mail, &too_big);
 }
 
+/* The refusal goes in the request's own mail. */
 void
-loop_bounce(struct loop *l, struct mail *m, enum status st, const char *detail)
+loop_bounce(struct loop *l, struct mail *m, enum edge_end end, enum status st,
+    const char *detail)
 {
 	struct refused why = { .status = (uint32_t)st,
 		.problem = problem_of_status(st),
 		.detail = detail };
-	struct frame f;
-	uint64_t from;
+	uint64_t from = frame_get_u64(m->at, FRAME_AT_FROM);
+	uint64_t ref = frame_get_u64(m->at, FRAME_AT_REF);
 
-	frame_read(m->at, &f);
-	if (f.kind != FRAME_REQUEST || f.ref == 0) {
+	edge_end(m, l->index, end);
+	if (m->at[FRAME_AT_KIND] != FRAME_REQUEST || ref == 0) {
 		loop_drop(l, m);
 		return;
 	}
-	from = f.from;
-	f.kind = FRAME_REFUSAL;
-	f.hops = FRAME_HOPS;
-	f.from = f.to;
-	f.to = from;
-	f.deadline_us = FRAME_DEADLINE_NONE;
-	(void)loop_answer(l, &f, &why, m);
+	frame_begin(m->at, FRAME_REFUSAL, MSG_refused,
+	    frame_get_u64(m->at, FRAME_AT_TO), from, ref, FRAME_DEADLINE_NONE,
+	    m->at);
+	if (loop_fill_refusal(l, &m, &why) == ST_OK)
+		(void)loop_post(l, m);
+	else
+		loop_drop(l, m);
 }

@@ -105,6 +105,22 @@ journal_fill(struct scan *s, const struct key *from, uint32_t limit,
 	page->more = found;
 }
 
+/* Offset of the oldest event that is left. */
+static uint64_t
+journal_first(struct scan *s, const struct channel_head *head)
+{
+	struct backend_entry entry;
+	struct key_reader r;
+	uint64_t first = head->head + 1;
+
+	if (head->head == 0 || !scan_first(s, &entry))
+		return first;
+	key_read(&r, entry.key);
+	(void)key_read_text(&r);
+	first = key_read_number(&r);
+	return r.failed ? head->head + 1 : first;
+}
+
 void
 journal_read(struct txn *t, const char *channel, uint64_t after, uint32_t limit,
     struct store_journal_page *ret_page)
@@ -120,16 +136,16 @@ journal_read(struct txn *t, const char *channel, uint64_t after, uint32_t limit,
 		.head = head.head,
 		.more = after < head.head,
 	};
-	if (limit == 0 || after >= head.head)
-		return;
-	events = txn_take(t, limit * sizeof(*events));
-	if (events == NULL)
-		return;
 	key_init(&prefix);
 	key_text(&prefix, channel);
-	event_key(&from, channel, after + 1);
 	scan_open(&s, t, TABLE_JOURNAL, &prefix);
-	journal_fill(&s, &from, limit, events, ret_page);
+	ret_page->first = journal_first(&s, &head);
+	if (limit > 0 && after < head.head)
+		events = txn_take(t, limit * sizeof(*events));
+	if (events != NULL) {
+		event_key(&from, channel, after + 1);
+		journal_fill(&s, &from, limit, events, ret_page);
+	}
 	scan_close(&s);
 }
 

@@ -13,7 +13,9 @@
 #include "store/txn.h"
 
 #define JOURNAL_KEEP_MAX 65536
-#define JOURNAL_PAGE_BYTES (1u << 20) /* a page ends after so many */
+#define JOURNAL_PAGE_BYTES (512u << 10) /* a page ends after so many */
+/* An epoch fits a double: clients hand it back as JavaScript's number. */
+#define JOURNAL_EPOCH_SHIFT 11
 
 /* The event with its place, in the room; NULL once stuck. */
 const struct event *journal_append(struct txn *t, const struct event *event);

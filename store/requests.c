@@ -10,6 +10,7 @@ static const struct request *const tables[] = {
 	repo_tasks,
 	repo_journal,
 	repo_audit,
+	repo_refresh,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

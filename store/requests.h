@@ -49,6 +49,7 @@ bool request_limit(struct txn *t, uint32_t limit);
 /* One table per repository; ends with id 0. */
 extern const struct request repo_users[];
 extern const struct request repo_sessions[];
+extern const struct request repo_refresh[];
 extern const struct request repo_settings[];
 extern const struct request repo_tasks[];
 extern const struct request repo_journal[];
