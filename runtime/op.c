@@ -155,9 +155,9 @@ op_post(struct op *op, struct mail *m, uint64_t to, enum status st)
 void
 op_trace(struct op *op, const uint8_t trace[16], uint64_t span)
 {
-	assert(op->phase == OP_OPEN && op->caller.ref == 0);
-	memcpy(op->caller.trace, trace, sizeof(op->caller.trace));
-	op->caller.span = span;
+	assert(op->phase == OP_OPEN && op->ref == 0);
+	memcpy(op->head + FRAME_AT_TRACE, trace, 16);
+	frame_put_u64(op->head, FRAME_AT_SPAN, span);
 }
 
 /* A request that failed at once comes back as a refusal all the same. */

@@ -104,9 +104,12 @@ const struct network network_all_ip4 = {
 /* The part of it that is in use, 2000::/3 (RFC 4291). */
 const struct network network_all_ip6 = { .octets = { 0x20 }, .prefix = 3 };
 
+/* All of IPv4 is a block of IPv6 too, which network_holds does not let pass. */
 static bool
 network_is_within(const struct network *inner, const struct network *outer)
 {
+	if (outer->prefix == BITS_BEFORE_IP4 && octets_are_ip4(outer->octets))
+		return octets_are_ip4(inner->octets);
 	return inner->prefix >= outer->prefix && network_holds(outer, inner);
 }
 
