@@ -233,6 +233,20 @@ config_check_door(struct config_load *l, const char *item)
 }
 
 static void
+config_check_metrics(struct config_load *l)
+{
+	const char *text = config_text(l->config, SETTING_api_metrics_listen);
+	char why[DOOR_WHY_SIZE];
+	struct door_spec d;
+
+	if (*text != '\0' &&
+	    (strchr(text, ';') != NULL ||
+		door_parse(text, false, &d, why) != ST_OK || d.is_local))
+		config_tell_at(l, SETTING_api_metrics_listen, text,
+		    "expected 127.0.0.1:9464 or [::1]:9464");
+}
+
+static void
 config_check_doors(struct config_load *l)
 {
 	char item[SETTING_ITEM_MAX + 1];
@@ -248,6 +262,7 @@ config_check_doors(struct config_load *l)
 			config_tell_at(l, SETTING_api_server_listen, item,
 			    "one address too many");
 	}
+	config_check_metrics(l);
 	if (st != ST_NOT_FOUND)
 		config_tell_at(l, SETTING_api_server_listen, it.at,
 		    "expected addresses with commas between");

@@ -388,3 +388,48 @@ def test_hsts_is_told_over_tls(renewable):
     ) as s:
         s.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"Strict-Transport-Security: max-age=31536000" in s.recv(4096)
+
+
+# ---- metrics ----
+
+
+def test_metrics_have_a_door_of_their_own(start, topology):
+    server = start(api__metrics__listen="127.0.0.1:0")
+    first = Client(server)
+    assert first.setup().status == 201
+    assert first.get("/metrics").status == 404
+    where = re.findall(r"metrics=([^ ]+):(\d+)", "\n".join(server.lines.out))
+    assert len(where) == (1 if topology == "one" else 2)
+    pages = []
+    for host, port in where:
+        with socket.create_connection((host, int(port)), 10) as s:
+            s.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert s.recv(4096).startswith(b"HTTP/1.1 404")
+            s.sendall(
+                b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
+                b"Connection: close\r\n\r\n"
+            )
+            page = b""
+            while chunk := s.recv(65536):
+                page += chunk
+        pages.append(page.split(b"\r\n\r\n", 1)[1].decode())
+    rows = [
+        row
+        for page in pages
+        for row in page.splitlines()
+        if not row.startswith("#")
+    ]
+    assert all(
+        re.fullmatch(r'[a-z0-9_]+\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\} \d+', row)
+        for row in rows
+    )
+    answered = [
+        int(row.split()[-1])
+        for row in rows
+        if row.startswith("troupe_gateway_requests_total")
+    ]
+    assert sum(answered) >= 2
+    assert any('actor="gateway"' in row for row in rows)
+    for page in pages:
+        names = re.findall(r"# TYPE ([a-z0-9_]+) ", page)
+        assert len(names) == len(set(names)) > 20
