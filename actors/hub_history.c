@@ -53,6 +53,17 @@ hub_on_late(struct actor *self, struct timer *t)
 	return ST_OK;
 }
 
+/* It is to tell everything again. */
+void
+hub_call_back(struct actor *self, uint32_t gateway)
+{
+	struct hub_state *s = actor_state(self);
+
+	s->is_late[gateway] = true;
+	if (!timer_is_running(&s->late))
+		timer_start(self, &s->late, HUB_LATE_US, hub_on_late);
+}
+
 /*
  * It hears no more of the channel until it has asked again, which makes the
  * journal tell what it missed.
@@ -65,7 +76,5 @@ hub_let_fall_behind(
 
 	(void)channel_set_listener(c, gateway, false);
 	channels_settle(&s->channels, c);
-	s->is_late[gateway] = true;
-	if (!timer_is_running(&s->late))
-		timer_start(self, &s->late, HUB_LATE_US, hub_on_late);
+	hub_call_back(self, gateway);
 }

@@ -19,16 +19,8 @@ hub_stop_listening(
 	channels_settle(&s->channels, c);
 }
 
-void
-hub_on_user_gone(void *ctx, const char *user_id, uint32_t count)
-{
-	(void)ctx;
-	LOG(USER_PRESENCE_DISCONNECT, KV("user_id", user_id),
-	    KU("count", count));
-}
-
 /* Its link is lost for good, or it has begun anew. */
-static void
+void
 hub_forget_gateway(struct actor *self, uint32_t gateway)
 {
 	struct hub_state *s = actor_state(self);
@@ -40,7 +32,7 @@ hub_forget_gateway(struct actor *self, uint32_t gateway)
 		hub_stop_listening(s, c, gateway);
 	}
 	sockets = presence_drop_gateway(
-	    &s->presence, gateway, hub_on_user_gone, NULL);
+	    &s->presence, gateway, hub_on_user_gone, self);
 	LOG(EVENT_STREAM_HUB_GATEWAY_FORGOTTEN, KU("gateway", gateway),
 	    KU("channels", channels), KU("sockets", sockets));
 }

@@ -36,11 +36,13 @@ socket_create(
 	struct sockets *k = c->gateway->sockets;
 	struct socket *s;
 
-	if (k->count >= k->limits.total_max)
+	if (k->count >= k->limits.total_max || !address_take(k, client))
 		return NULL;
 	s = pool_take(&k->pool);
-	if (s == NULL)
+	if (s == NULL) {
+		address_drop(k, client);
 		return NULL;
+	}
 	s->all = k;
 	s->conn = c;
 	s->number = k->next_number++;
@@ -71,13 +73,19 @@ sockets_hub(struct sockets *k, const char *channel)
 	    self, ACTOR_NUMBER(event_hub), channel_shard(channel, shards));
 }
 
+uint64_t
+sockets_presence_hub(struct sockets *k)
+{
+	return actor_find(k->gateway->self, ACTOR_NUMBER(event_hub), 0);
+}
+
 /* False: the hub could not be told. */
 static bool
 socket_send_down(struct socket *s)
 {
 	struct actor *self = s->all->gateway->self;
 	enum status st =
-	    SEND(self, sockets_hub(s->all, s->person->user_id), hub_socket_down,
+	    SEND(self, sockets_presence_hub(s->all), hub_socket_down,
 		.user_id = s->person->user_id, .socket = s->number);
 
 	if (st == ST_OK)
@@ -166,6 +174,7 @@ socket_end(struct conn *c)
 	assert(k->count > 0);
 	k->count--;
 	k->speaking[s->syntax]--;
+	address_drop(k, s->client);
 	socket_retire(s);
 }
 
@@ -215,9 +224,8 @@ sockets_rise_some(struct sockets *k)
 		if (s == NULL)
 			return false;
 		if (!s->present || s->left ||
-		    SEND(self, sockets_hub(k, s->person->user_id),
-			hub_socket_up, .user_id = s->person->user_id,
-			.socket = s->number,
+		    SEND(self, sockets_presence_hub(k), hub_socket_up,
+			.user_id = s->person->user_id, .socket = s->number,
 			.incarnation = k->incarnation) == ST_OK)
 			continue;
 		k->rise_at = at; /* it has no room: at the next tick */
@@ -297,6 +305,13 @@ sockets_read_limits(struct socket_limits *l, const struct config *c)
 	    config_u64(c, SETTING_api_server_ws_ping_interval) * SECOND_US;
 	l->pong_us =
 	    config_u64(c, SETTING_api_server_ws_ping_timeout) * SECOND_US;
+	l->revise_us =
+	    config_u64(c, SETTING_api_ws_revalidation_period_seconds) *
+	    SECOND_US;
+	l->stale_max =
+	    (uint32_t)config_u64(c, SETTING_api_ws_revalidation_max_failures);
+	l->look_us = config_u64(c, SETTING_api_ws_revalidation_window_seconds) *
+		     SECOND_US / l->stale_max;
 	l->queue_bytes_max = config_u64(c, SETTING_api_ws_queue_bytes_max);
 	l->channels_max = (uint32_t)config_u64(c, SETTING_api_ws_channels_max);
 	l->control_max =

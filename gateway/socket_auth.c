@@ -119,10 +119,9 @@ socket_send_up(struct socket *s)
 {
 	struct actor *self = s->all->gateway->self;
 
-	s->present =
-	    SEND(self, sockets_hub(s->all, s->person->user_id), hub_socket_up,
-		.user_id = s->person->user_id, .socket = s->number,
-		.incarnation = s->all->incarnation) == ST_OK;
+	s->present = SEND(self, sockets_presence_hub(s->all), hub_socket_up,
+			 .user_id = s->person->user_id, .socket = s->number,
+			 .incarnation = s->all->incarnation) == ST_OK;
 	return s->present;
 }
 

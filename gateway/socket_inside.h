@@ -26,6 +26,8 @@
 #define SOCKET_UNAUTHORIZED 4001
 #define SOCKET_FORBIDDEN 4003
 #define SOCKET_TOO_MANY 4008
+#define SOCKET_UNSURE 4011 /* nobody says who may still be here */
+#define SOCKET_BEAT_US 1000000u
 #define SOCKET_SLOW_REASON "Too slow: recover from the last offset"
 #define SOCKET_BROKEN 1006 /* never sent: there was no close frame */
 
@@ -122,6 +124,8 @@ struct socket_limits {
 	uint32_t channels_max, control_max;
 	enum channel_roles projects;
 	bool drops_durable; /* rather than to disconnect */
+	uint64_t revise_us, look_us;
+	uint32_t stale_max;
 };
 
 struct sockets {
@@ -145,7 +149,11 @@ struct sockets {
 	struct list wanted; /* interests to be settled */
 	struct list later;  /* at the next tick */
 	uint32_t asking;
-	uint32_t again; /* recoveries to be tried again */
+	uint32_t again;     /* recoveries to be tried again */
+	uint32_t stale;     /* looks in a row that met a replica out of date */
+	uint64_t look_us;   /* when to look again */
+	uint64_t revise_us; /* when to look at every account again */
+	uint64_t beat_us;   /* when to tell the hub that we live */
 	struct list changing;
 	struct list leaving; /* records whose hub_socket_down must be sent */
 	struct list wheel[SOCKET_WHEEL_SLOTS];

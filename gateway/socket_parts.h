@@ -21,6 +21,8 @@ void socket_close(struct socket *s, uint16_t code, const char *reason);
 void socket_leave(struct socket *s);
 /* The hub that has the channel. */
 uint64_t sockets_hub(struct sockets *k, const char *channel);
+/* The one that counts who is online. */
+uint64_t sockets_presence_hub(struct sockets *k);
 /* Whatever is unfinished goes on soon, after others had their turn. */
 void sockets_work_soon(struct sockets *k);
 /* Of every tick: tells the hub what it could not be told before. */
@@ -100,6 +102,9 @@ enum status socket_reply_lost(struct socket *s, const struct position *now);
 void backlog_drop(struct socket *s);
 /* Counts and logs what a client did not get since it reads too slowly. */
 void socket_note_dropped(struct socket *s, const char *what);
+
+/* ---- socket_revise.c ---- */
+void sockets_revise_tick(struct sockets *k, uint64_t now_us);
 
 /* ---- socket_time.c ---- */
 void wheel_init_slots(struct sockets *k);

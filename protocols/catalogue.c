@@ -47,6 +47,7 @@
 #define MONEY(n, doc)             SCALAR(n, WIRE_MONEY, 0, doc)
 #define TEXT(n, max, doc)         SCALAR(n, WIRE_TEXT, max, doc)
 #define SECRET(n, max, doc)       FIELD(n, WIRE_TEXT, WIRE_SECRET, 0, max, 0, NULL, NULL, doc)
+#define OBJECT(n, max, doc)       FIELD(n, WIRE_TEXT, WIRE_OBJECT, 0, max, 0, NULL, NULL, doc)
 #define BYTES(n, max, doc)        SCALAR(n, WIRE_BYTES, max, doc)
 #define TIME(n, doc)              SCALAR(n, WIRE_TIME, 0, doc)
 #define UUID(n, doc)              SCALAR(n, WIRE_UUID, 0, doc)

@@ -19,6 +19,7 @@ static const struct channel_family {
 static const char *const channel_names[] = {
 #define ENUMERATION(n, doc, values) values
 #define VALUE(id, text, doc) [id] = (text),
+#define STRUCTURE(n, doc, fields)
 #define MESSAGE(n, id, doc, fields)
 #include "protocols/hub.def"
 };

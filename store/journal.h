@@ -20,6 +20,13 @@
 /* The event with its place, in the room; NULL once stuck. */
 const struct event *journal_append(struct txn *t, const struct event *event);
 
+/*
+ * Forgets the oldest events past a bound, at most limit; how many.  The
+ * newest stays, whatever the bounds.
+ */
+uint32_t journal_prune(
+    struct txn *t, const struct store_journal_prune *ask, bool *ret_more);
+
 /* Where a channel stands: epoch and head are 0 if it has no history. */
 void journal_head(
     struct txn *t, const char *channel, struct channel_head *ret_head);

@@ -488,6 +488,8 @@ static const struct handler store_on[] = {
 	REQUEST(store_task_delete),
 	REQUEST(store_journal_read),
 	REQUEST(store_journal_channels),
+	REQUEST(store_event_append),
+	REQUEST(store_journal_prune),
 	REQUEST(store_audit_append),
 	REQUEST(store_audit_list),
 	{ 0 },

@@ -8,7 +8,16 @@ import threading
 
 import pytest
 
-from client import MSGPACK_V1, Client, Gone, together
+from client import (
+    MSGPACK_V1,
+    RETRY_S,
+    Client,
+    Gone,
+    Patient,
+    claims,
+    deadline,
+    together,
+)
 
 SLOW = "Too slow: recover from the last offset"
 
@@ -168,3 +177,165 @@ def test_a_long_history_comes_whole(ceo):
     since(live, position={"epoch": 0, "offset": 0})
     offsets = [live.event()["offset"] for _ in range(800)]
     assert offsets == list(range(1, 801))
+
+
+def publish(person, channel, headers=None, **body):
+    body = {"event_type": "build.finished", "payload": {"n": 1}, **body}
+    return person.post(f"events/{channel}", body, **(headers or {}))
+
+
+def test_published_event_is_durable_and_told(ceo):
+    live = ceo.socket()
+    live.subscribe("tasks", "project:apollo")
+    told = publish(ceo, "project:apollo", payload={"n": 7})
+    assert told.status == 201, told.body
+    event = live.event()
+    assert event["channel"] == "project:apollo"
+    assert event["payload"] == {"n": 7}
+    assert event["event_id"] == told.data["event_id"]
+    assert place(event) == {"epoch": told.data["epoch"], "offset": 1}
+
+    late = ceo.socket()
+    at = since(late, "project:apollo", {"epoch": 0, "offset": 0})
+    assert at["recovered"]
+    assert late.event() == event
+
+
+def test_ephemeral_event_is_marked_so_and_not_recovered(ceo):
+    live = ceo.socket()
+    live.subscribe("agents")
+    told = publish(ceo, "agents", durable=False)
+    assert told.status == 201, told.body
+    assert place(live.event()) == {"epoch": 0, "offset": 0}
+    again = publish(ceo, "agents", durable=False, event_id=told.data["event_id"])
+    assert again.data["duplicate"]
+    late = ceo.socket()
+    assert since(late, "agents", {"epoch": 0, "offset": 0})["offset"] == 0
+    assert late.ping() == {"action": "pong"} and late.behind == []
+
+
+def test_publishing_twice_with_a_key_or_an_id_tells_once(ceo):
+    live = ceo.socket()
+    live.subscribe("agents")
+    key = {"Idempotency-Key": "k1"}
+    first = publish(ceo, "agents", key).data
+    second = publish(ceo, "agents", key).data
+    assert second == {**first, "duplicate": True}
+    assert publish(ceo, "agents", key, payload={"n": 2}).brief == (422, 2004)
+    one = "6f1c5a52-5f0e-4a0d-9a43-0c4f6a7b8c9d"
+    assert not publish(ceo, "agents", event_id=one).data["duplicate"]
+    assert publish(ceo, "agents", event_id=one).data["duplicate"]
+    publish(ceo, "agents", payload={"n": "last"})
+    offsets = [live.event()["offset"] for _ in range(3)]
+    assert offsets == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "channel, body, brief",
+    [
+        ("nonsense", {}, (422, 2000)),
+        ("user:", {}, (422, 2000)),
+        ("project:%20", {}, (422, 2000)),
+        ("tasks", {"event_type": " "}, (422, 2000)),
+        ("tasks", {"payload": [1]}, (422, 2000)),
+        ("tasks", {"payload": "text"}, (422, 2000)),
+        ("tasks", {"event_id": "x"}, (422, 2000)),
+        ("tasks", {"payload": {"k": "x" * 33000}}, (422, 2000)),
+        ("tasks", {"epoch": 1}, (422, 2000)),
+    ],
+)
+def test_what_may_not_be_published(ceo, channel, body, brief):
+    assert publish(ceo, channel, **body).brief == brief
+
+
+def test_own_session_is_a_channel_and_anothers_is_none(ceo):
+    other = Client(ceo.server)
+    assert other.login().status == 200
+    live = ceo.socket()
+    mine, theirs = (f"session:{p.session_id}" for p in (ceo, other))
+    assert mine in live.subscribe(mine, theirs)["channels"]
+    assert theirs not in live.subscribe(theirs)["channels"]
+    publish(ceo, theirs, payload={"n": "theirs"})
+    publish(ceo, mine, payload={"n": "mine"})
+    assert live.event()["payload"] == {"n": "mine"}
+    assert mine not in live.ask(
+        {"action": "unsubscribe", "channels": [mine]}
+    )["channels"]
+
+
+def test_56_presence_counts_sockets_and_says_who_comes_and_goes(ceo):
+    watch = ceo.socket()
+    watch.subscribe("system")
+    me = claims(ceo.token)["sub"]
+    one, two = ceo.socket(), ceo.socket()
+    wait_presence(ceo, {me: 3})
+    one.close()
+    wait_presence(ceo, {me: 2})
+    two.close()
+    watch.close()
+    wait_presence(ceo, {})
+    assert ceo.get(f"presence?user_id={me}").data["users"] == []
+    assert ceo.get("presence?limit=0").brief == (422, 2000)
+
+
+def wait_presence(person, users):
+    """The hub hears of a socket a moment after its client does."""
+    left = deadline(10)
+    while True:
+        page = person.get("presence").data
+        if {u["user_id"]: u["sockets"] for u in page["users"]} == users:
+            assert page["online"] == len(users)
+            return
+        person.server.lines.next(min(left(), RETRY_S))
+
+
+def test_59_presence_of_a_killed_gateway_is_forgotten(topology, start):
+    """A new one takes the place of the killed; nobody is online twice."""
+    if topology == "one":
+        pytest.skip("nothing outlives the gateway")
+    server = start()
+    ceo = Client(server)
+    assert ceo.setup().status == 201
+    ceo.socket(), ceo.socket()
+    wait_presence(ceo, {claims(ceo.token)["sub"]: 2})
+    server.kill_node("edge")
+    again = Patient(server, ceo.token)
+    again.me()
+    wait_presence(again, {})
+
+
+def test_retention_keeps_the_newest(start):
+    ceo = Client(start(event_stream__retain_events=3))
+    assert ceo.setup().status == 201
+    for n in range(8):
+        assert publish(ceo, "agents", payload={"n": n}).status == 201
+    wake = ceo.post("services/journal-prune/wake")
+    assert wake.status == 200, wake.body
+    ceo.server.wait_event("event_stream.pruned")
+    live = ceo.socket()
+    assert not since(live, "agents", {"epoch": 0, "offset": 0})["recovered"]
+    here = since(live, "agents")
+    assert here["offset"] == 8
+    at = since(live, "agents", {"epoch": here["epoch"], "offset": 5})
+    assert at["recovered"]
+    assert [live.event()["offset"] for _ in range(3)] == [6, 7, 8]
+
+
+def test_more_messages_than_allowed_close_the_socket(start):
+    ceo = Client(start(api__ws_control_per_second=5))
+    assert ceo.setup().status == 201
+    live = ceo.socket()
+    with pytest.raises(Gone) as gone:
+        for _ in range(20):
+            live.send({"action": "ping"})
+        for _ in range(20):
+            live.receive()
+    assert (gone.value.code, gone.value.reason) == (1008, "Too many messages")
+
+
+def test_more_channels_than_allowed_are_left_out(start):
+    ceo = Client(start(api__ws_channels_max=3))
+    assert ceo.setup().status == 201
+    live = ceo.socket()
+    answer = live.subscribe("tasks", "agents", "budget", "system")
+    assert len(answer["channels"]) == 3
