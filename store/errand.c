@@ -59,7 +59,9 @@ errand_take_reply(struct errand *e, const struct store_reply *reply)
 		return st;
 	return errand_encode(e, &e->result.event, CATALOGUE_TYPE(hub_committed),
 	    &(struct hub_committed){
-		.events = reply->event, .events_count = 1 });
+		.events = reply->event,
+		.events_count =
+		    reply->events_count > 0 ? reply->events_count : 1 });
 }
 
 static enum status

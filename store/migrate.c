@@ -1,6 +1,7 @@
 #include "store/migrate.h"
 
 #include "runtime/base/log.h"
+#include "store/cost.h"
 #include "store/meta.h"
 
 /* What version 1 has.  A later table is not in it, whatever tables.def says. */
@@ -63,7 +64,9 @@ step_second_tables(struct txn *t, const struct migrate_world *w)
 static enum status
 step_second(struct txn *t, const struct migrate_world *w)
 {
-	return step_second_tables(t, w);
+	if (step_second_tables(t, w) == ST_OK)
+		cost_fill(t);
+	return txn_status(t);
 }
 
 static const struct migrate_step steps[] = {

@@ -9,6 +9,12 @@ static const struct request *const tables[] = {
 	repo_settings,
 	repo_tasks,
 	repo_journal,
+	repo_costs,
+	repo_prices,
+	repo_budgets,
+	repo_holds,
+	repo_decisions,
+	repo_reports,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
