@@ -7,6 +7,7 @@
 #ifndef ACTORS_ACCESS_H
 #define ACTORS_ACCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "protocols/messages.h"
@@ -23,6 +24,9 @@ enum access {
 	ACCESS_KINDS(X)
 #undef X
 };
+
+/* A ceo, or the commands of the host over the control socket. */
+bool access_is_operator(const struct principal *who);
 
 /* 0, or the problem to refuse with: UNAUTHORIZED or FORBIDDEN. */
 uint32_t access_check(const struct principal *who, enum access what);

@@ -96,7 +96,7 @@ cost_job_take(struct actor *self, const struct msg *in)
 	if (job->mail == NULL)
 		return NULL;
 	list_remove(node);
-	list_push(&s->jobs_asked, node);
+	list_append(&s->jobs_asked, node);
 	job->slot = COST_SLOT_NONE;
 	return job;
 }
@@ -109,7 +109,7 @@ cost_job_drop(struct actor *self, struct cost_job *job)
 	actor_drop_mail(self, job->mail);
 	job->mail = NULL;
 	list_remove(&job->link);
-	list_push(&s->jobs_free, &job->link);
+	list_append(&s->jobs_free, &job->link);
 }
 
 const void *
@@ -246,7 +246,7 @@ cost_start(struct actor *self)
 	if (s->jobs == NULL)
 		return ST_NO_MEMORY;
 	for (size_t i = 0; i < jobs; i++)
-		list_push(&s->jobs_free, &s->jobs[i].link);
+		list_append(&s->jobs_free, &s->jobs[i].link);
 	actor_random(self, &seed, sizeof(seed));
 	cost_expiry_set(self, 0);
 	return cost_window_init(&s->window,

@@ -440,7 +440,7 @@ check_on_records(struct actor *self, const struct msg *in)
 	    &s->window, ask->project_id, records, COSTS_PAGE_MAX);
 	LOG(BUDGET_PROJECT_RECORDS_QUERIED, KV("project_id", ask->project_id),
 	    KU("count", count));
-	return REPLY(self, in, cost_window, .records = records,
+	return REPLY(self, in, cost_windowed, .records = records,
 	    .records_count = (uint32_t)(count < COSTS_PAGE_MAX
 					    ? count
 					    : COSTS_PAGE_MAX),

@@ -205,7 +205,7 @@ record_keep(struct actor *self, struct op *op, struct cost_job *job,
 		    op, cost_added, .record = record, .durable = durable);
 	}
 	list_remove(&job->link);
-	list_push(&s->outbox, &job->link);
+	list_append(&s->outbox, &job->link);
 	s->outbox_count++;
 	cost_replay_later(self);
 	return OP_REPLY(op, cost_added, .record = record, .durable = durable);

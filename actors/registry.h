@@ -2,19 +2,24 @@
  * registry - the state of the session-registry, for its own files alone.
  *
  * registry_load.c     start: the key, accounts, revocations
+ * registry_keys.c     the keys of tokens, and their rotation
  * registry_login.c    set-up and log-in
  * registry_session.c  what comes after a log-in: session, limit, token
+ * registry_refresh.c  the next access token for a refresh token
  * registry_revoke.c   log-out and revocation
  * registry_list.c     listing sessions
  * registry_clean.c    forgetting what has expired
  * registry_replica.c  gateways that follow, and waiting for them
+ * registry_audit.c    reading the audit log
  */
 #ifndef ACTORS_REGISTRY_H
 #define ACTORS_REGISTRY_H
 
 #include <assert.h>
 
+#include "actors/auditor.h"
 #include "actors/id.h"
+#include "actors/keyring.h"
 #include "actors/lockout.h"
 #include "actors/password.h"
 #include "actors/replica.h"
@@ -24,6 +29,7 @@
 #include "runtime/base/pool.h"
 #include "runtime/seal.h"
 #include "runtime/token.h"
+#include "runtime/watch.h"
 
 /* Rows beyond the bound, for revocations that were on their way at it. */
 #define REVOKED_RESERVE 16384u
@@ -48,11 +54,16 @@ struct registry {
 	struct table revoked;
 	struct replica replica;
 	struct lockout lockout;
+	struct auditor auditor;
 	struct pool logins; /* struct login */
 	bool logins_open;
-	struct seal_keypair *key;
-	char key_id[TOKEN_KEY_ID_MAX + 1];
+	struct keyring *keys;
+	struct watch watch;
+	bool is_loaded; /* accounts and revocations are here */
+	bool is_ready;
 	uint64_t expiry_minutes;
+	uint64_t refresh_life_minutes; /* 0: none are given */
+	uint64_t refresh_grace_s;
 	uint64_t password_min;
 	uint64_t sessions_max; /* per user; 0: unlimited */
 	uint64_t cancelled;    /* generation of a clean-up */
@@ -69,6 +80,16 @@ MUST_CHECK enum status registry_put_account(
 /* FULL, past REVOKED_RESERVE. */
 MUST_CHECK enum status registry_put_revoked(
     struct registry *s, const struct revocation *r);
+
+/* ---- registry_keys.c ---- */
+MUST_CHECK enum status registry_load_keys(struct actor *self);
+/* With the key that signs now. */
+MUST_CHECK enum status registry_mint(struct actor *self,
+    const struct token_claims *claims, char ret_token[TOKEN_MAX + 1]);
+/* Forgets keys that have ended; brings a waiting one on its way again. */
+enum status registry_keys_go_on(struct actor *self);
+enum status registry_on_keys_rotate(struct actor *self, const struct msg *in);
+enum status registry_on_keys_list(struct actor *self, const struct msg *in);
 
 /* ---- registry_login.c ---- */
 enum status registry_on_setup(struct actor *self, const struct msg *in);
@@ -89,7 +110,11 @@ struct login {
 	bool known; /* there is such a user, who may log in */
 	struct uuid session_id;
 	int64_t created_at;
-	int64_t expires_at;
+	int64_t expires_at;       /* of the session */
+	int64_t token_expires_at; /* of its first access token */
+	bool wants_refresh;
+	bool wants_cookies;
+	bool has_refresh; /* its family is stored */
 	struct revoked_row victims[LOGIN_VICTIMS];
 	uint32_t victims_count;
 	uint32_t victims_at;
@@ -111,6 +136,11 @@ void login_end(struct registry *s, struct op *op);
 /* From a good credential to the answer; never fails the log-in. */
 enum status login_begin_session(struct actor *self, struct op *op);
 
+/* ---- registry_refresh.c ---- */
+enum status registry_on_refresh(struct actor *self, const struct msg *in);
+void registry_mint_refresh(struct registry *s, const struct uuid *session_id,
+    uint64_t generation, char ret_token[REFRESH_TOKEN_MAX + 1]);
+
 /* ---- registry_revoke.c ---- */
 enum status registry_on_logout(struct actor *self, const struct msg *in);
 enum status registry_on_revoke(struct actor *self, const struct msg *in);
@@ -125,6 +155,9 @@ MUST_CHECK enum status registry_apply_revoked(
 enum status registry_on_sessions(struct actor *self, const struct msg *in);
 /* The caller has a user behind it; else reason is logged. */
 bool registry_knows(const struct principal *caller, const char *reason);
+
+/* ---- registry_audit.c ---- */
+enum status registry_on_audit(struct actor *self, const struct msg *in);
 
 /* ---- registry_clean.c ---- */
 enum status registry_on_clean(struct actor *self, const struct msg *in);

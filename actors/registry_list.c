@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/access.h"
 #include "actors/registry.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
@@ -119,7 +120,7 @@ registry_on_sessions(struct actor *self, const struct msg *in)
 		return REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
 	if (strcmp(scope, SCOPE_OWN) != 0 && strcmp(scope, SCOPE_ALL) != 0)
 		return listing_refuse_scope(self, in, scope);
-	all = strcmp(scope, SCOPE_ALL) == 0 && ask->caller.role == ROLE_CEO;
+	all = strcmp(scope, SCOPE_ALL) == 0 && access_is_operator(&ask->caller);
 	op = op_open(self, in);
 	if (op == NULL)
 		return ST_OK;

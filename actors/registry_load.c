@@ -1,17 +1,9 @@
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "actors/option.h"
 #include "actors/registry.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
-#include "runtime/config.h"
 
-#define KEY_PATH_SIZE 4352
-#define KEY_FOLDER "keys"
-#define KEY_FILE "signing.key"
 #define MINUTE_US 60000000u
 
 /* Nobody can be let in: the supervisor tries again, then the node ends. */
@@ -22,86 +14,50 @@ registry_fail(const char *step, enum status st)
 	return st;
 }
 
-static enum status
-registry_make_folder(const char *path)
-{
-	return mkdir(path, S_IRWXU) == 0 || errno == EEXIST ? ST_OK : ST_IO;
-}
-
-/* Where the key is; NOT_FOUND without a configuration, as in simulation. */
-static enum status
-registry_key_path(const struct actor *self, char *ret_path, size_t size)
-{
-	const struct config *c = actor_config(self);
-	const char *folder;
-	char keys[KEY_PATH_SIZE];
-	int n;
-
-	if (c == NULL)
-		return ST_NOT_FOUND;
-	folder = config_text(c, SETTING_runtime_data_dir);
-	n = snprintf(keys, sizeof(keys), "%s/" KEY_FOLDER, folder);
-	if (n < 0 || (size_t)n >= sizeof(keys))
-		return ST_FULL;
-	if (registry_make_folder(folder) != ST_OK ||
-	    registry_make_folder(keys) != ST_OK)
-		return ST_IO;
-	n = snprintf(ret_path, size, "%s/" KEY_FILE, keys);
-	return n < 0 || (size_t)n >= size ? ST_FULL : ST_OK;
-}
-
-static enum status
-registry_make_key(struct actor *self, struct seal_keypair **ret_key)
-{
-	uint8_t seed[SEAL_SEED_SIZE];
-	enum status st;
-
-	actor_random(self, seed, sizeof(seed));
-	st = seal_keypair_create(seed, ret_key);
-	seal_wipe(seed, sizeof(seed));
-	return st;
-}
-
-/* The key of the last run, or on the first a new one, stored before use. */
-static enum status
-registry_load_key(struct actor *self, struct seal_keypair **ret_key)
-{
-	char path[KEY_PATH_SIZE];
-	enum status st = seal_start();
-
-	if (st != ST_OK)
-		return st;
-	st = registry_key_path(self, path, sizeof(path));
-	if (st == ST_NOT_FOUND)
-		return registry_make_key(self, ret_key);
-	if (st == ST_OK)
-		st = seal_keypair_load(path, ret_key);
-	if (st != ST_NOT_FOUND)
-		return st;
-	st = registry_make_key(self, ret_key);
-	return st == ST_OK ? seal_keypair_store(*ret_key, path) : st;
-}
-
+/* All of it is LIVE: what changes counts from the next request. */
 static void
 registry_load_options(struct actor *self)
 {
 	struct registry *s = actor_state(self);
+	const struct watch *w = &s->watch;
 
 	s->expiry_minutes =
-	    option_u64(self, SETTING_api_auth_jwt_expiry_minutes);
+	    watch_number(w, self, SETTING_api_auth_jwt_expiry_minutes);
+	s->refresh_life_minutes =
+	    watch_number(w, self, SETTING_api_auth_refresh_lifetime_minutes);
+	s->refresh_grace_s =
+	    watch_number(w, self, SETTING_api_auth_refresh_grace_seconds);
 	s->password_min =
-	    option_u64(self, SETTING_api_auth_min_password_length);
+	    watch_number(w, self, SETTING_api_auth_min_password_length);
 	s->sessions_max =
-	    option_u64(self, SETTING_api_auth_max_concurrent_sessions);
+	    watch_number(w, self, SETTING_api_auth_max_concurrent_sessions);
 	s->lockout.threshold =
-	    (uint32_t)option_u64(self, SETTING_api_auth_lockout_threshold);
+	    (uint32_t)watch_number(w, self, SETTING_api_auth_lockout_threshold);
 	s->lockout.window_us =
 	    MINUTE_US *
-	    option_u64(self, SETTING_api_auth_lockout_window_minutes);
+	    watch_number(w, self, SETTING_api_auth_lockout_window_minutes);
 	s->lockout.duration_us =
 	    MINUTE_US *
-	    option_u64(self, SETTING_api_auth_lockout_duration_minutes);
-	actor_random(self, s->lockout.key, sizeof(s->lockout.key));
+	    watch_number(w, self, SETTING_api_auth_lockout_duration_minutes);
+}
+
+/* Nobody is let in before what is stored and what is configured is known. */
+static void
+registry_check_ready(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+
+	if (!s->is_loaded || !s->watch.has_answer || s->is_ready)
+		return;
+	s->is_ready = true;
+	actor_ready(self);
+}
+
+static void
+registry_on_settings(struct actor *self)
+{
+	registry_load_options(self);
+	registry_check_ready(self);
 }
 
 static enum status
@@ -131,8 +87,8 @@ registry_unload(struct registry *s)
 	if (s->logins_open)
 		pool_fini(&s->logins);
 	s->logins_open = false;
-	seal_keypair_destroy(s->key);
-	s->key = NULL;
+	keyring_destroy(s->keys);
+	s->keys = NULL;
 }
 
 static bool
@@ -225,9 +181,11 @@ registry_on_revocations(
 		return registry_fail("revoked sessions", st);
 	replica_open(self);
 	LOG(API_REGISTRY_READY, KU("accounts", s->accounts.count),
-	    KU("revoked", s->revoked.count), KV("key_id", s->key_id));
-	actor_ready(self);
-	return ST_OK;
+	    KU("revoked", s->revoked.count),
+	    KV("key_id", keyring_signing(s->keys)->key_id));
+	s->is_loaded = true;
+	registry_check_ready(self);
+	return registry_keys_go_on(self);
 }
 
 static enum status
@@ -261,14 +219,15 @@ registry_load(struct actor *self)
 
 	if (st != ST_OK)
 		return registry_fail("memory", st);
+	actor_random(self, s->lockout.key, sizeof(s->lockout.key));
 	registry_load_options(self);
-	st = registry_load_key(self, &s->key);
+	st = registry_load_keys(self);
 	if (st != ST_OK)
-		return registry_fail("signing key", st);
-	token_key_id(seal_keypair_public(s->key), s->key_id);
+		return registry_fail("token keys", st);
 	op = op_open(self, NULL);
 	if (op == NULL)
 		return registry_fail("memory", ST_NO_MEMORY);
+	(void)watch_start(self, &s->watch, registry_on_settings);
 	return OP_ASK(op, registry_store(self), store_user_list,
 	    registry_on_users, .after = "", .limit = STORE_PAGE_MAX);
 }

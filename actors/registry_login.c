@@ -19,6 +19,12 @@ login_end(struct registry *s, struct op *op)
 	data->login = NULL;
 }
 
+static struct login *
+login_of(struct op *op)
+{
+	return ((struct login_op *)op_data(op))->login;
+}
+
 /* An op with a log-in and the password in it; NULL: in has been refused. */
 static struct op *
 login_begin(struct actor *self, const struct msg *in,
@@ -192,6 +198,8 @@ registry_on_login(struct actor *self, const struct msg *in)
 	op = login_begin(self, in, &ask->caller, ask->username, ask->password);
 	if (op == NULL)
 		return ST_OK;
+	login_of(op)->wants_refresh = ask->refresh;
+	login_of(op)->wants_cookies = ask->cookies;
 	return OP_ASK(op, registry_store(self), store_user_find, login_on_found,
 	    .username = ask->username);
 }

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/access.h"
 #include "actors/registry.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
@@ -118,6 +119,7 @@ revoke_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 
 	if (reply->id != MSG_store_session_revoked)
 		return revoke_on_refused(self, op, &revocation, reply);
+	revocation.expires_at = stored->expires_at;
 	st = registry_apply_revoked(self, &revocation);
 	if (st != ST_OK) {
 		(void)OP_REFUSE(op, INTERNAL, "too many revocations");
@@ -245,10 +247,10 @@ registry_on_revoke(struct actor *self, const struct msg *in)
 	if (op == NULL)
 		return ST_OK;
 	r = op_data(op);
-	if (!id_parse(caller->user_id, &r->by) ||
+	r->privileged = access_is_operator(caller);
+	if ((!id_parse(caller->user_id, &r->by) && !r->privileged) ||
 	    !id_parse(ask->session_id, &r->session_id))
 		return revoke_refuse_unknown(op);
-	r->privileged = caller->role == ROLE_CEO;
 	if (strcmp(caller->session_id, ask->session_id) == 0)
 		r->expires_at = caller->expires_at;
 	return OP_ASK(op, registry_store(self), store_session_get,
@@ -322,10 +324,11 @@ registry_on_revoke_user(struct actor *self, const struct msg *in)
 	if (op == NULL)
 		return ST_OK;
 	r = op_data(op);
-	if (!id_parse(ask->caller.user_id, &r->by) ||
+	if ((!id_parse(ask->caller.user_id, &r->by) &&
+		!access_is_operator(&ask->caller)) ||
 	    !id_parse(ask->user_id, &r->user_id))
 		return OP_REFUSE(op, NOT_FOUND, "User not found");
-	if (ask->caller.role != ROLE_CEO && !id_equal(&r->by, &r->user_id))
+	if (!access_is_operator(&ask->caller) && !id_equal(&r->by, &r->user_id))
 		return OP_REFUSE(op, FORBIDDEN, "Forbidden");
 	r->expires_at = actor_wall_us(self);
 	return OP_ASK(op, registry_store(self), store_session_revoke_user,

@@ -19,7 +19,10 @@ login_of(struct op *op)
 	return ((struct login_op *)op_data(op))->login;
 }
 
-/* One clock reading; whole seconds at the end, so that exp is expires_at. */
+/*
+ * One clock reading; whole seconds at the end, so that exp is expires_at.  A
+ * session that can be refreshed lives as long as that, its token does not.
+ */
 static void
 login_set_times(struct actor *self, struct login *login)
 {
@@ -28,23 +31,32 @@ login_set_times(struct actor *self, struct login *login)
 	int64_t life_s = (int64_t)s->expiry_minutes * MINUTE_S;
 
 	login->created_at = now;
-	login->expires_at = (now / SECOND_US + life_s) * SECOND_US;
+	login->token_expires_at = (now / SECOND_US + life_s) * SECOND_US;
+	login->expires_at = login->token_expires_at;
+	login->wants_refresh =
+	    login->wants_refresh && s->refresh_life_minutes > 0;
+	if (login->wants_refresh &&
+	    (int64_t)s->refresh_life_minutes * MINUTE_S > life_s)
+		login->expires_at =
+		    (now / SECOND_US +
+			(int64_t)s->refresh_life_minutes * MINUTE_S) *
+		    SECOND_US;
 	login->session_id = id_make(self);
 }
 
 static enum status
-login_mint(const struct registry *s, const struct login *login,
+login_mint(struct actor *self, const struct login *login,
     const char *session_id, char ret_token[TOKEN_MAX + 1])
 {
 	char user_id[ID_TEXT + 1];
 
 	id_text(&login->user_id, user_id);
-	return token_mint(s->key,
+	return registry_mint(self,
 	    &(struct token_claims){
 		.sub = user_id,
 		.jti = session_id,
 		.iat = (uint64_t)(login->created_at / SECOND_US),
-		.exp = (uint64_t)(login->expires_at / SECOND_US),
+		.exp = (uint64_t)(login->token_expires_at / SECOND_US),
 		.username = login->username,
 		.role = login->role,
 		.must_change_password = login->must_change_password,
@@ -60,15 +72,27 @@ login_answer(struct actor *self, struct op *op, bool all)
 	const struct login *login = login_of(op);
 	char session_id[ID_TEXT + 1];
 	char token[TOKEN_MAX + 1];
+	char refresh[REFRESH_TOKEN_MAX + 1];
 	struct auth_token answer = { .token = token,
-		.expires_in = (uint32_t)(s->expiry_minutes * MINUTE_S),
+		.expires_in = (uint32_t)((login->token_expires_at / SECOND_US) -
+					 login->created_at / SECOND_US),
 		.session_id = session_id,
-		.must_change_password = login->must_change_password };
+		.must_change_password = login->must_change_password,
+		.cookies = login->wants_cookies,
+		.has_cookies = login->wants_cookies };
 	enum status st;
 
 	(void)all;
 	id_text(&login->session_id, session_id);
-	st = login_mint(s, login, session_id, token);
+	st = login_mint(self, login, session_id, token);
+	if (login->has_refresh) {
+		registry_mint_refresh(s, &login->session_id, 1, refresh);
+		answer.refresh_token = refresh;
+		answer.refresh_expires_in =
+		    (uint32_t)((login->expires_at - login->created_at) /
+			       SECOND_US);
+		answer.has_refresh_expires_in = true;
+	}
 	login_end(s, op);
 	if (st != ST_OK)
 		return OP_REFUSE(op, INTERNAL, "the token could not be made");
@@ -240,6 +264,7 @@ login_on_created(struct actor *self, struct op *op, const struct msg *reply)
 	struct login *login = login_of(op);
 
 	login_log_created(login, reply);
+	login->has_refresh = login->wants_refresh && reply->id == MSG_done;
 	if (reply->id != MSG_done || s->sessions_max == 0)
 		return replica_wait_for(self, op, login_answer);
 	login->victims_at = LOGIN_VICTIMS;
@@ -252,6 +277,7 @@ login_begin_session(struct actor *self, struct op *op)
 	struct login_op *data = op_data(op);
 	struct login *login = data->login;
 	uint64_t now_us = actor_now_us(self);
+	struct refresh_family family;
 	char session_id[ID_TEXT + 1];
 	char user_id[ID_TEXT + 1];
 
@@ -261,8 +287,14 @@ login_begin_session(struct actor *self, struct op *op)
 	id_text(&login->user_id, user_id);
 	if (op_deadline_us(op) > now_us)
 		op_limit(op, (op_deadline_us(op) - now_us) / 2);
+	family = (struct refresh_family){ .session_id = session_id,
+		.user_id = user_id,
+		.password_sig = login->password_sig,
+		.generation = 1,
+		.rotated_at = login->created_at,
+		.expires_at = login->expires_at };
 	return OP_ASK(op, registry_store(self), store_session_create,
-	    login_on_created,
+	    login_on_created, .refresh = login->wants_refresh ? &family : NULL,
 	    .session = { .session_id = session_id,
 		.user_id = user_id,
 		.username = login->username,

@@ -175,7 +175,8 @@ replica_tell_gateway(struct actor *self, struct member *m)
 	    .epoch = s->replica.epoch, .accounts = b.accounts,
 	    .accounts_count = b.accounts_count, .revoked = b.revoked,
 	    .revoked_count = b.revoked_count, .pruned = b.pruned,
-	    .pruned_count = b.pruned_count);
+	    .pruned_count = b.pruned_count, .keys = b.keys,
+	    .keys_count = b.keys_count);
 }
 
 enum status
@@ -312,6 +313,23 @@ replica_member_for(struct replica *r, uint64_t address)
 	return vacant;
 }
 
+static void
+replica_say_joined(struct actor *self, const struct msg *in)
+{
+	struct registry *s = actor_state(self);
+	struct token_key keys[TOKEN_KEYS_MAX];
+	const struct keyring_key *first = keyring_signing(s->keys);
+	struct bytes public_key = { NULL, 0 };
+	uint32_t count = keyring_verifiers(s->keys, keys);
+
+	if (first->pair != NULL)
+		public_key = (struct bytes){ seal_keypair_public(first->pair),
+			SEAL_PUBLIC_SIZE };
+	(void)REPLY(self, in, replica_joined, .epoch = s->replica.epoch,
+	    .public_key = public_key, .key_id = first->key_id, .keys = keys,
+	    .keys_count = count);
+}
+
 enum status
 replica_on_join(struct actor *self, const struct msg *in)
 {
@@ -330,9 +348,7 @@ replica_on_join(struct actor *self, const struct msg *in)
 		.sent = r->head,
 		.lease_until_us = actor_now_us(self) + LEASE_US };
 	LOG(REPLICA_JOINED, KU("gateway", in->from), KU("epoch", r->epoch));
-	(void)REPLY(self, in, replica_joined, .epoch = r->epoch,
-	    .public_key = { seal_keypair_public(s->key), SEAL_PUBLIC_SIZE },
-	    .key_id = s->key_id);
+	replica_say_joined(self, in);
 	return replica_go_on(self);
 }
 

@@ -18,7 +18,7 @@
 #include "actors/session_registry.h"
 #include "runtime/base/list.h"
 
-enum change_kind { CHANGE_ACCOUNT, CHANGE_REVOKED, CHANGE_PRUNED };
+enum change_kind { CHANGE_ACCOUNT, CHANGE_REVOKED, CHANGE_PRUNED, CHANGE_KEYS };
 
 struct change {
 	struct uuid id;

@@ -55,6 +55,9 @@ replica_batch_add(
 	case CHANGE_PRUNED:
 		b->pruned[b->pruned_count++] = replica_batch_text(b, &c->id);
 		return;
+	case CHANGE_KEYS:
+		b->keys_count = keyring_verifiers(s->keys, b->keys);
+		return;
 	}
 }
 
@@ -65,7 +68,7 @@ replica_batch_fill(struct replica_batch *b, const struct registry *s,
 	const struct replica *r = &s->replica;
 
 	b->accounts_count = b->revoked_count = 0;
-	b->pruned_count = b->texts_count = 0;
+	b->pruned_count = b->texts_count = b->keys_count = 0;
 	m->sent = m->acked;
 	while (m->sent < until && m->sent - m->acked < REPLICA_PAGE_MAX) {
 		m->sent++;

@@ -16,6 +16,8 @@ struct replica_batch {
 	uint32_t accounts_count;
 	uint32_t revoked_count;
 	uint32_t pruned_count;
+	struct token_key keys[TOKEN_KEYS_MAX];
+	uint32_t keys_count; /* 0: they have not changed */
 	uint32_t texts_count;
 	char texts[3 * REPLICA_PAGE_MAX][ID_TEXT + 1];
 };

@@ -14,6 +14,23 @@ session_registry_stop(struct actor *self)
 	registry_unload(actor_state(self));
 }
 
+static enum status
+session_registry_on_changed(struct actor *self, const struct msg *in)
+{
+	struct registry *s = actor_state(self);
+
+	return watch_on_changed(self, &s->watch, in);
+}
+
+static enum status
+session_registry_on_restarted(struct actor *self, const struct msg *in)
+{
+	struct registry *s = actor_state(self);
+
+	(void)in;
+	return watch_on_restarted(self, &s->watch);
+}
+
 static const struct handler session_registry_on[] = {
 	ON(auth_setup, registry_on_setup),
 	ON(auth_login, registry_on_login),
@@ -22,6 +39,12 @@ static const struct handler session_registry_on[] = {
 	ON(auth_session_revoke, registry_on_revoke),
 	ON(auth_revoke_user, registry_on_revoke_user),
 	ON(auth_clean, registry_on_clean),
+	ON(token_keys_list, registry_on_keys_list),
+	ON(token_keys_rotate, registry_on_keys_rotate),
+	ON(audit_list, registry_on_audit),
+	ON(auth_refresh, registry_on_refresh),
+	ON(setting_changed, session_registry_on_changed),
+	ON(setting_restarted, session_registry_on_restarted),
 	ON(replica_join, replica_on_join),
 	ON(replica_read, replica_on_read),
 	ON(service_run, registry_on_service_run),

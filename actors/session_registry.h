@@ -1,13 +1,13 @@
 /*
  * session-registry - who may come in: accounts, sessions, revocations.
  *
- * Speaks:  protocols/auth.def, protocols/replica.def; service_run of
+ * Speaks:  protocols/auth.def, keys.def, replica.def; service_run of
  *          "session-cleanup"
- * Keeps:   users, sessions and tombstones through the store; the key that
- *          signs access tokens in keys/signing.key of the data folder, 0600;
- *          in memory every account and every unexpired revocation
- * Bounds:  ACCOUNTS_MAX, REVOKED_MAX, LOGINS_MAX log-ins at once,
- *          GATEWAYS_MAX followers, CHANGES_MAX changes on their way to them
+ * Keeps:   users, sessions and tombstones through the store; the keys of
+ *          tokens in keys/tokens.keys of the data folder, 0600; in memory every
+ * account and every unexpired revocation Bounds:  ACCOUNTS_MAX, REVOKED_MAX,
+ * LOGINS_MAX log-ins at once, GATEWAYS_MAX followers, CHANGES_MAX changes on
+ * their way to them
  *
  * It starts slowly: until the store has told it everything it answers
  * nobody, and if the store does not, it fails and the node with it.

@@ -1,13 +1,14 @@
 /*
- * nodes - actor to actor between two processes, over ipc://.
+ * nodes - actor to actor between two processes, over ipc:// or tcp://.
  *
  * Each process is a node with its bridge; a producer here signals a consumer
  * there, 64 bytes of load, as fast as the consumer's credit allows.  Then one
  * request is in flight at a time: what a sleeping peer costs.  The limit
  * beside it: the same bytes through a bare Unix socket, 64 KiB a write.
  *
- *   bench_nodes [rounds]
+ *   bench_nodes [rounds [ipc | tcp]]
  */
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ struct side {
 };
 
 static char dir[PATH_SIZE];
+static unsigned ports[2]; /* of tcp://; 0: ipc:// in dir */
 static struct seal_keypair *keys[2];
 static uint64_t far;
 static uint64_t trips;
@@ -173,6 +175,31 @@ on_key(void *ctx, const char *name, uint8_t ret_public[SEAL_PUBLIC_SIZE])
 	return true;
 }
 
+static void
+url_make(int side, char *ret_url, size_t size)
+{
+	if (ports[side] == 0)
+		snprintf(ret_url, size, "ipc://%s/%d", dir, side);
+	else
+		snprintf(ret_url, size, "tcp://127.0.0.1:%u", ports[side]);
+}
+
+/* A port of loopback that is free now. */
+static unsigned
+port_find(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || bind(fd, (void *)&at, size) != 0 ||
+	    getsockname(fd, (void *)&at, &size) != 0)
+		abort();
+	close(fd);
+	return ntohs(at.sin_port);
+}
+
 static struct node *
 side_open(uint32_t number, const struct actor_class *class,
     uint64_t *ret_address, struct bridge **ret_bridge)
@@ -192,7 +219,7 @@ side_open(uint32_t number, const struct actor_class *class,
 	struct node *n;
 
 	for (int i = 0; i < 2; i++)
-		snprintf(urls[i], sizeof(urls[i]), "ipc://%s/%d", dir, i);
+		url_make(i, urls[i], sizeof(urls[i]));
 	if (node_create(&nc, &n) != ST_OK ||
 	    node_spawn(n, class, 0, 0, 0, ret_address) != ST_OK ||
 	    bridge_create(n, &bc, ret_bridge) != ST_OK ||
@@ -285,7 +312,9 @@ print(double *counts, double *trip_us, double *bare, size_t rounds)
 	double trip = bench_median(trip_us, rounds);
 	double peer = bench_median(bare, rounds);
 
-	fprintf(stderr, "%-40s %9s %9s\n", "two processes, ipc://, 64 bytes",
+	fprintf(stderr, "%-40s %9s %9s\n",
+	    ports[0] ? "two processes, tcp://, 64 bytes"
+		     : "two processes, ipc://, 64 bytes",
 	    "median", "best");
 	fprintf(stderr, "%-40s %9.3f %9.3f million/s  >= 5\n",
 	    "actor to actor, counting", count, counts[rounds - 1]);
@@ -338,6 +367,8 @@ main(int argc, char **argv)
 
 	if (rounds < 1 || rounds > ROUNDS_MAX)
 		rounds = ROUNDS;
+	for (int i = 0; argc > 2 && i < 2; i++)
+		ports[i] = strcmp(argv[2], "tcp") == 0 ? port_find() : 0;
 	log_set_level(LOG_ERROR);
 	snprintf(dir, sizeof(dir), "/tmp/troupe-bench-XXXXXX");
 	if (mkdtemp(dir) == NULL)

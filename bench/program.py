@@ -3,9 +3,12 @@
 import json
 import os
 import re
+import select
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
 import urllib.request
 from pathlib import Path
 
@@ -14,6 +17,7 @@ TROUPE = os.environ.get("TROUPE", str(ROOT / "build/release/troupe"))
 USER = {"username": "ada", "password": "correct horse battery"}
 PATIENCE_S = 30
 STOP_S = 20
+PAUSE_S = 0.02
 TICKS_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -90,3 +94,22 @@ class Program:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+def free_port():
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def await_port(port, within_s):
+    """Returns when somebody listens there."""
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        with socket.socket() as s:
+            s.settimeout(within_s)
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        select.select([], [], [], PAUSE_S)
+    raise SystemExit(f"nobody listens on port {port}")

@@ -50,18 +50,12 @@ http {{
 """
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Nginx:
     """Its master in the foreground, and one worker, which is measured."""
 
     def __init__(self, body):
         self.home = tempfile.mkdtemp(prefix="troupe-bench-")
-        self.port = free_port()
+        self.port = program.free_port()
         Path(self.home, "me.json").write_text(body)
         Path(self.home, "conf").write_text(NGINX.format(
             user="user root;" if os.geteuid() == 0 else "",

@@ -5,6 +5,12 @@
 
 #include "runtime/base/text.h"
 
+const struct account_entry auth_system = {
+	.user_id = "system",
+	.username = "system",
+	.role = ROLE_SYSTEM,
+};
+
 struct auth_slot {
 	char *token; /* NULL: vacant; owned */
 	size_t token_size;
@@ -12,7 +18,7 @@ struct auth_slot {
 	char session_id[SESSION_ID_MAX + 1];
 	char password_sig[PASSWORD_SIG_MAX + 1];
 	uint64_t exp_s;
-	uint8_t public_key[32]; /* that it was verified with */
+	uint64_t keys_life; /* of the keys it was verified with */
 };
 
 struct auth_cache {
@@ -58,7 +64,7 @@ auth_slot_fill(struct auth_slot *s, const struct replica *r, const char *token,
 	text_fit(s->session_id, sizeof(s->session_id), claims->jti);
 	text_fit(s->password_sig, sizeof(s->password_sig), claims->pwd_sig);
 	s->exp_s = claims->exp;
-	memcpy(s->public_key, r->public_key, sizeof(s->public_key));
+	s->keys_life = r->keys_life;
 }
 
 static bool
@@ -84,9 +90,9 @@ auth_find(struct auth_cache *c, const struct replica *r, struct arena *a,
 	*ret_slot = s;
 	if (s->token != NULL && s->token_size == size &&
 	    texts_are_equal_in_constant_time(s->token, token, size) &&
-	    memcmp(s->public_key, r->public_key, sizeof(s->public_key)) == 0)
+	    s->keys_life == r->keys_life)
 		return ST_OK;
-	st = token_verify(r->public_key, token, wall_us, a, &claims);
+	st = token_verify(&r->keys, token, wall_us, a, &claims);
 	if (st == ST_OK)
 		auth_slot_fill(s, r, token, claims);
 	return st == ST_OK && s->token == NULL ? ST_NO_MEMORY : st;

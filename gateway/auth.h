@@ -26,6 +26,9 @@ struct auth_result {
 	const struct account_entry *account; /* until the next message */
 };
 
+/* Whoever comes through the control socket; every right of an operator. */
+extern const struct account_entry auth_system;
+
 struct auth_cache *auth_cache_create(void); /* NULL without memory */
 void auth_cache_destroy(struct auth_cache *c);
 

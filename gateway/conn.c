@@ -3,6 +3,7 @@
 
 #include "gateway/inside.h"
 #include "gateway/socket.h"
+#include "gateway/stream.h"
 
 /*
  * A connection reads a head, then a body, then waits for the answer; only
@@ -49,6 +50,7 @@ conn_state_us(const struct conn *c, enum conn_state state)
 	case CONN_CLOSING:
 		return l->write_us;
 	case CONN_SOCKET:
+	case CONN_STREAM:
 		break;
 	}
 	return UINT64_MAX / 2;
@@ -70,6 +72,16 @@ conn_drop_kept(struct conn *c)
 	c->kept_room = 0;
 }
 
+static void
+conn_end_stream(struct conn *c)
+{
+	const struct stream_events *on = c->streaming;
+
+	c->streaming = NULL;
+	if (on != NULL)
+		on->on_end(c->streaming_ctx);
+}
+
 void
 conn_close(struct conn *c)
 {
@@ -77,6 +89,7 @@ conn_close(struct conn *c)
 
 	if (c->socket != NULL)
 		socket_end(c);
+	conn_end_stream(c);
 	exchange_end(c);
 	conn_drop_kept(c);
 	list_remove(&c->link);
@@ -386,6 +399,16 @@ conn_go_on(struct conn *c)
 		conn_read_on(c);
 }
 
+/* A client that listens has no more to say: what it says is kept, once. */
+static void
+conn_hear_listener(struct conn *c, const uint8_t *at, size_t size)
+{
+	if (!conn_keep(c, at, size))
+		conn_close(c);
+	else
+		net_read(c->stream, false);
+}
+
 static void
 conn_on_data(void *ctx, struct net_stream *s, uint8_t *at, size_t size)
 {
@@ -396,6 +419,8 @@ conn_on_data(void *ctx, struct net_stream *s, uint8_t *at, size_t size)
 	actor_enter(self);
 	if (c->socket != NULL && c->state != CONN_CLOSING)
 		socket_on_data(c, at, size);
+	else if (c->state == CONN_STREAM)
+		conn_hear_listener(c, at, size);
 	else if (c->state != CONN_CLOSING)
 		conn_take(c, at, size);
 	actor_leave(self, ST_OK);
@@ -437,6 +462,9 @@ conn_on_drained(void *ctx, struct net_stream *s)
 		conn_linger(c);
 	} else if (c->socket != NULL) {
 		socket_on_drained(c);
+	} else if (c->streaming != NULL) {
+		c->due_us = UINT64_MAX;
+		c->streaming->on_drained(c->streaming_ctx);
 	} else if (c->state == CONN_IDLE) {
 		conn_become(c, CONN_IDLE);
 		conn_go_on(c);
@@ -451,9 +479,9 @@ static const struct net_events conn_events = {
 };
 
 void
-conn_on_accept(void *ctx, struct net_stream *s)
+conn_on_accept(const struct listen_door *d, struct net_stream *s)
 {
-	struct gateway *g = ctx;
+	struct gateway *g = d->gateway;
 	struct conn *c = pool_take(&g->conns);
 
 	if (c == NULL) {
@@ -463,6 +491,7 @@ conn_on_accept(void *ctx, struct net_stream *s)
 	}
 	actor_enter(g->self);
 	c->gateway = g;
+	c->door = d;
 	c->stream = s;
 	list_init(&c->link);
 	list_append(&g->open, &c->link);

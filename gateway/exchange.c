@@ -104,6 +104,14 @@ exchange_anonymous_reason(const struct route *r)
 	return "no_credential";
 }
 
+/* The kernel has said who it is (listen.c): nothing else to look at. */
+static void
+exchange_is_system(struct exchange *x)
+{
+	x->who = (struct auth_result){ .account = &auth_system };
+	text_fit(x->who.user_id, sizeof(x->who.user_id), auth_system.user_id);
+}
+
 /* True: come in.  Otherwise it has been answered. */
 static bool
 exchange_pass_gate(struct conn *c, const uint8_t *at)
@@ -115,6 +123,10 @@ exchange_pass_gate(struct conn *c, const uint8_t *at)
 
 	if (x->route->access == ROUTE_PUBLIC)
 		return true;
+	if (c->door->is_control) {
+		exchange_is_system(x);
+		return true;
+	}
 	if (!replica_is_fresh(&g->replica)) {
 		respond_problem(c, PROBLEM_UNAVAILABLE,
 		    "the session registry cannot be heard");
@@ -149,7 +161,7 @@ exchange_pass_role(struct conn *c)
 	const struct exchange *x = c->exchange;
 	const struct account_entry *a = x->who.account;
 
-	if (x->route->access == ROUTE_PUBLIC)
+	if (x->route->access == ROUTE_PUBLIC || c->door->is_control)
 		return true;
 	if (!route_allows(x->route, a->role)) {
 		respond_problem(
@@ -166,19 +178,31 @@ exchange_pass_role(struct conn *c)
 	return true;
 }
 
+/* What a log-in, a session and the audit log call where it came from. */
+static void
+exchange_address(const struct conn *c, char ret_text[ADDRESS_MAX + 1])
+{
+	struct net_peer peer;
+
+	net_peer(c->stream, &peer);
+	if (peer.is_local)
+		snprintf(ret_text, ADDRESS_MAX + 1, "unix uid=%lu pid=%ld",
+		    (unsigned long)peer.uid, (long)peer.pid);
+	else
+		text_fit(ret_text, ADDRESS_MAX + 1, peer.text);
+}
+
 /* Fills a text field that no client may give. */
 static void
 principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 {
 	struct exchange *x = c->exchange;
 	struct arena *a = actor_arena(c->gateway->self);
-	char *address = arena_take(a, NET_PEER_TEXT_SIZE);
+	char *address = arena_take(a, ADDRESS_MAX + 1);
 	char *agent = arena_take(a, USER_AGENT_MAX + 1);
 	struct bytes value = { NULL, 0 };
-	struct net_peer peer;
 
-	net_peer(c->stream, &peer);
-	text_fit(address, NET_PEER_TEXT_SIZE, peer.text);
+	exchange_address(c, address);
 	if (http1_head_find(&x->head, at, "User-Agent", &value) == ST_OK) {
 		char *whole = arena_take(a, value.size + 1);
 
@@ -193,7 +217,7 @@ principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 	ret_who->user_id = x->who.user_id;
 	ret_who->username = x->who.account->username;
 	ret_who->role = x->who.account->role;
-	ret_who->method = AUTH_JWT;
+	ret_who->method = c->door->is_control ? AUTH_LOCAL : AUTH_JWT;
 	ret_who->session_id = x->who.session_id;
 	ret_who->expires_at = x->who.expires_at;
 }

@@ -1,12 +1,12 @@
 #include "gateway/gateway.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/inside.h"
 #include "gateway/socket.h"
+#include "gateway/stream.h"
 #include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/config.h"
@@ -37,57 +37,6 @@ gateway_read_limits(struct gateway_limits *l, const struct config *c)
 	l->headers_max = config_u64(c, SETTING_api_server_headers_max);
 }
 
-/* The address as the net wants it; a host with colons is IPv6. */
-static void
-gateway_address(const struct config *c, char *ret_address, size_t size)
-{
-	const char *host = config_text(c, SETTING_api_server_host);
-	bool v6 = strchr(host, ':') != NULL && host[0] != '[';
-
-	snprintf(ret_address, size, "%s%.96s%s:%" PRIu64, v6 ? "[" : "", host,
-	    v6 ? "]" : "", config_u64(c, SETTING_api_server_port));
-}
-
-/* What starting again would not help is the node's last word. */
-static enum status
-gateway_cannot_listen(struct gateway *g, const char *address, enum status st)
-{
-	char why[NET_ADDRESS_TEXT_SIZE + 64];
-
-	LOG(API_LISTEN_FAILED, KV("address", address),
-	    KV("status", status_name(st)));
-	snprintf(why, sizeof(why), "cannot listen on %s: %s", address,
-	    status_text(st));
-	actor_give_up(g->self, why);
-	return ST_OK;
-}
-
-static enum status
-gateway_listen(struct gateway *g)
-{
-	const struct config *c = actor_config(g->self);
-	char address[NET_ADDRESS_TEXT_SIZE];
-	char announced[NET_ADDRESS_TEXT_SIZE + 8];
-	struct net_listen how = { .address = address,
-		.streams_max = (uint32_t)g->limits.connections_max,
-		.owed_max = g->limits.owed_bytes_max,
-		.reuse_port = actor_shards(g->self, ACTOR_NUMBER(gateway)) > 1,
-		.on_accept = conn_on_accept,
-		.ctx = g };
-	enum status st;
-
-	gateway_address(c, address, sizeof(address));
-	st = net_listen(actor_net(g->self), &how, &g->listener);
-	if (st != ST_OK)
-		return gateway_cannot_listen(g, address, st);
-	*strrchr(address, ':') = '\0';
-	snprintf(announced, sizeof(announced), "%s:%u", address,
-	    (unsigned)net_listener_port(g->listener));
-	actor_announce(g->self, "http", announced);
-	LOG(API_LISTENING, KV("address", announced));
-	return ST_OK;
-}
-
 /* Every page of the replica has come: the door may open. */
 static enum status
 gateway_on_replica_ready(void *ctx)
@@ -95,10 +44,10 @@ gateway_on_replica_ready(void *ctx)
 	struct gateway *g = ctx;
 	enum status st;
 
-	if (g->listener != NULL || g->draining)
+	if (g->listen.count > 0 || g->draining)
 		return ST_OK;
-	st = gateway_listen(g);
-	if (st == ST_OK && g->listener != NULL)
+	st = listen_open(g);
+	if (st == ST_OK && g->listen.count > 0)
 		actor_ready(g->self);
 	return st;
 }
@@ -159,7 +108,7 @@ gateway_start(struct actor *self)
 	}
 	gateway_read_limits(&g->limits, actor_config(self));
 	pool_init(&g->conns, sizeof(struct conn),
-	    (uint32_t)g->limits.connections_max, 0);
+	    (uint32_t)g->limits.connections_max + LISTEN_CONTROL_MAX, 0);
 	pool_init(
 	    &g->exchanges, sizeof(struct exchange), GATEWAY_EXCHANGES_MAX, 0);
 	g->scratch = malloc(GATEWAY_REPLY_MAX);
@@ -186,9 +135,7 @@ gateway_stop(struct actor *self)
 	struct gateway *g = actor_state(self);
 	struct list *at;
 
-	if (g->listener != NULL)
-		net_unlisten(g->listener);
-	g->listener = NULL;
+	listen_close(g);
 	while (g->open.next != NULL && (at = list_first(&g->open)) != NULL)
 		conn_close(LIST_OF(at, struct conn, link));
 	sockets_fini(g);
@@ -226,6 +173,25 @@ gateway_on_drain_tick(struct actor *self, struct timer *t)
 	return ST_OK;
 }
 
+/* Who listens to a stream is told that it is over. */
+static void
+gateway_end_streams(struct gateway *g)
+{
+	struct list *at = g->open.next;
+
+	while (at != &g->open) {
+		struct conn *c = LIST_OF(at, struct conn, link);
+		const struct stream_events *on = c->streaming;
+		void *ctx = c->streaming_ctx;
+
+		at = at->next;
+		if (on == NULL)
+			continue;
+		stream_end(c);
+		on->on_end(ctx);
+	}
+}
+
 /* No new connections, no new requests; what was asked is answered. */
 static void
 gateway_drain(struct actor *self)
@@ -233,10 +199,9 @@ gateway_drain(struct actor *self)
 	struct gateway *g = actor_state(self);
 
 	g->draining = true;
-	if (g->listener != NULL)
-		net_unlisten(g->listener);
-	g->listener = NULL;
+	listen_close(g);
 	sockets_drain(g);
+	gateway_end_streams(g);
 	timer_start(self, &g->sweep, 0, gateway_on_drain_tick);
 }
 

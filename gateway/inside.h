@@ -19,6 +19,7 @@
 #include "gateway/http1.h"
 #include "gateway/http1_body.h"
 #include "gateway/http1_reply.h"
+#include "gateway/listen.h"
 #include "gateway/replica.h"
 #include "gateway/route.h"
 #include "protocols/json.h"
@@ -33,7 +34,8 @@
 #define GATEWAY_HELD_MAX (64u << 20) /* bytes of all bodies on their way */
 #define GATEWAY_RETRY_MS 1000        /* when to ask a full gateway again */
 
-#define CONN_STATES(X) X(IDLE) X(HEAD) X(BODY) X(WAITING) X(SOCKET) X(CLOSING)
+#define CONN_STATES(X) \
+	X(IDLE) X(HEAD) X(BODY) X(WAITING) X(SOCKET) X(STREAM) X(CLOSING)
 
 enum conn_state {
 #define X(s) CONN_##s,
@@ -43,6 +45,7 @@ enum conn_state {
 
 struct gateway;
 struct sockets;
+struct stream_events;
 
 /* One request, from its first byte to its answer. */
 struct exchange {
@@ -63,17 +66,22 @@ struct exchange {
 
 struct conn {
 	struct gateway *gateway;
+	const struct listen_door *door; /* it came through */
 	struct net_stream *stream;
 	struct exchange *exchange; /* NULL: idle, or a socket */
 	struct socket *socket;     /* NULL: HTTP */
 	uint8_t *kept;             /* bytes read and not used yet; owned */
 	uint32_t kept_size;
 	uint32_t kept_room;
-	uint8_t state; /* enum conn_state */
-	bool ended;    /* the peer sends no more */
+	uint8_t state;   /* enum conn_state */
+	bool ended;      /* the peer sends no more */
+	bool is_http2;   /* one stream of an HTTP/2 connection */
+	bool is_chunked; /* a body that is streamed */
 	uint32_t requests;
 	uint64_t due_us;  /* when the state has lasted too long */
 	struct list link; /* of gateway.conns */
+	const struct stream_events *streaming; /* NULL: no stream.h answer */
+	void *streaming_ctx;
 };
 
 struct gateway_limits {
@@ -91,7 +99,7 @@ struct gateway_counts {
 
 struct gateway {
 	struct actor *self;
-	struct net_listener *listener;
+	struct listen listen;
 	struct pool conns;
 	struct pool exchanges;
 	struct list open; /* every conn */
@@ -112,7 +120,7 @@ struct gateway {
 };
 
 /* ---- conn.c ---- */
-void conn_on_accept(void *ctx, struct net_stream *s);
+void conn_on_accept(const struct listen_door *d, struct net_stream *s);
 /* Looks at what is kept: the next request of a pipeline. */
 void conn_go_on(struct conn *c);
 void conn_become(struct conn *c, enum conn_state state);
@@ -148,6 +156,8 @@ void exchange_end(struct conn *c);
 void respond_reply(struct conn *c, const struct wire_type *t, const void *body);
 void respond_refused(struct conn *c, const struct refused *why);
 void respond_problem(struct conn *c, uint32_t problem, const char *detail);
+/* Only the head of an answer that stream.h sends; false: c has gone. */
+bool respond_head(struct conn *c, uint32_t http, const char *media);
 /* A refusal of the parser: closes the connection. */
 void respond_malformed(struct conn *c, const struct http1_refusal *why);
 /* A body as it is. */

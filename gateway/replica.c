@@ -199,6 +199,19 @@ replica_on_page(struct actor *self, struct op *op, const struct msg *reply)
 	return replica_become_complete(r);
 }
 
+/* Keys that verify nothing we have kept can go; what is kept must not. */
+static void
+replica_take_keys(struct replica *r, const struct token_key *keys, uint32_t n)
+{
+	enum status st = token_ring_fill(&r->keys, keys, n);
+
+	r->keys_life++;
+	if (st != ST_OK) {
+		r->keys.count = 0; /* nobody gets in by a key we cannot read */
+		LOG(REPLICA_KEYS_INVALID, KV("status", status_name(st)));
+	}
+}
+
 static enum status
 replica_on_joined(struct actor *self, struct op *op, const struct msg *reply)
 {
@@ -207,12 +220,10 @@ replica_on_joined(struct actor *self, struct op *op, const struct msg *reply)
 	struct replica_cursor start = { 0 };
 
 	(void)self;
-	if (reply->id != MSG_replica_joined ||
-	    joined->public_key.size != sizeof(r->public_key))
+	if (reply->id != MSG_replica_joined || joined->keys_count == 0)
 		return replica_try_again(r, op);
 	r->epoch = joined->epoch;
-	memcpy(r->public_key, joined->public_key.at, sizeof(r->public_key));
-	text_fit(r->key_id, sizeof(r->key_id), joined->key_id);
+	replica_take_keys(r, joined->keys, joined->keys_count);
 	lookup_clear(r->accounts);
 	lookup_clear(r->revoked);
 	r->overflowed = false;
@@ -280,6 +291,8 @@ replica_on_change(struct replica *r, const struct msg *in)
 	if (change->epoch != r->epoch)
 		return REFUSE(r->self, in, CONFLICT, "another epoch");
 	replica_heard(r);
+	if (change->keys_count > 0)
+		replica_take_keys(r, change->keys, change->keys_count);
 	for (uint32_t i = 0; i < change->accounts_count; i++)
 		replica_change_account(r, &change->accounts[i]);
 	for (uint32_t i = 0; i < change->revoked_count; i++) {

@@ -13,6 +13,7 @@
 #define GATEWAY_REPLICA_H
 
 #include "runtime/actor.h"
+#include "runtime/token.h"
 
 #define REPLICA_ACCOUNTS_MAX 100000u
 #define REPLICA_REVOKED_MAX 200000u
@@ -32,8 +33,8 @@ struct replica {
 	struct actor *self;
 	struct lookup *accounts;
 	struct lookup *revoked;
-	uint8_t public_key[32];
-	char key_id[33];
+	struct token_ring keys;
+	uint64_t keys_life; /* another one: what was verified may not hold */
 	uint64_t epoch;
 	uint64_t heard_us; /* the last beat, or change, of this epoch */
 	uint64_t whole_us; /* since when it is complete */

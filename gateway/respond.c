@@ -27,6 +27,7 @@ struct answer {
 	uint32_t allow;               /* methods, one bit each */
 	const struct wire_type *type; /* of the reply, for route->gives */
 	const void *reply;
+	bool streams; /* the body comes later, and ends the connection */
 };
 
 static void
@@ -93,7 +94,10 @@ answer_write_head(struct conn *c, struct http1_reply *r, const struct answer *a,
 		    (a->retry_after_ms + 999) / 1000);
 		http1_reply_field(r, "Retry-After", seconds);
 	}
-	http1_reply_length(r, a->body.size);
+	if (!a->streams)
+		http1_reply_length(r, a->body.size);
+	else if (c->is_chunked)
+		http1_reply_field(r, "Transfer-Encoding", "chunked");
 	http1_reply_connection(r, x->head.minor, keep_alive);
 }
 
@@ -116,33 +120,48 @@ answer_body_is_done(const struct exchange *x)
 		   (!x->head.has_length || x->head.length == 0));
 }
 
-static void
-respond_send(struct conn *c, const struct answer *a)
+/* Head, and body if there is one; false: the connection has gone. */
+static bool
+answer_write(struct conn *c, const struct answer *a, bool keep_alive)
 {
 	struct gateway *g = c->gateway;
-	struct exchange *x = c->exchange;
 	uint8_t head[HTTP1_REPLY_HEAD_MAX];
 	struct http1_reply r;
 	size_t size = 0;
+
+	http1_reply_begin(&r, head, sizeof(head), a->http,
+	    http1_date_text(&g->date, actor_wall_us(g->self)));
+	answer_write_head(c, &r, a, keep_alive);
+	if (http1_reply_end(&r, &size) != ST_OK) {
+		conn_close(c);
+		return false;
+	}
+	g->counts.requests++;
+	return conn_write(c,
+	    (struct net_part[]){ { { head, size }, NULL }, { a->body, NULL } },
+	    a->body.size > 0 && !c->exchange->is_head ? 2 : 1);
+}
+
+bool
+respond_head(struct conn *c, uint32_t http, const char *media)
+{
+	const struct answer a = {
+		.http = http, .media = media, .streams = true
+	};
+
+	return answer_write(c, &a, false);
+}
+
+static void
+respond_send(struct conn *c, const struct answer *a)
+{
+	struct exchange *x = c->exchange;
 	bool keep_alive;
-	enum status st;
 
 	if (answer_body_is_done(x))
 		x->body.step = HTTP1_DONE;
 	keep_alive = answer_may_keep_alive(c);
-	http1_reply_begin(&r, head, sizeof(head), a->http,
-	    http1_date_text(&g->date, actor_wall_us(g->self)));
-	answer_write_head(c, &r, a, keep_alive);
-	st = http1_reply_end(&r, &size);
-	if (st != ST_OK) {
-		conn_close(c);
-		return;
-	}
-	g->counts.requests++;
-	if (!conn_write(c,
-		(struct net_part[]){
-		    { { head, size }, NULL }, { a->body, NULL } },
-		a->body.size > 0 && !x->is_head ? 2 : 1))
+	if (!answer_write(c, a, keep_alive))
 		return;
 	if (!keep_alive) {
 		conn_finish(c);

@@ -134,28 +134,74 @@ cmd_parse_option(struct cmd_args *a, char *const **at)
 }
 
 static enum cmd_exit
+cmd_take_word(struct cmd_args *a, const char *word)
+{
+	if (a->words_count == a->cmd->words_max)
+		return cmd_refuse(a->err, word, "is not understood here");
+	a->words[a->words_count++] = word;
+	return CMD_OK;
+}
+
+static enum cmd_exit
 cmd_parse(struct cmd_args *a, char *const *words)
 {
-	while (*words != NULL) {
-		if (strncmp(*words, "--", 2) != 0)
-			return cmd_refuse(
-			    a->err, *words, "is not understood here");
-		if (cmd_parse_option(a, &words) != CMD_OK)
-			return CMD_USAGE;
+	enum cmd_exit code = CMD_OK;
+
+	assert(a->cmd->words_max <= CMD_WORDS_MAX);
+	while (code == CMD_OK && *words != NULL) {
+		if (strncmp(*words, "--", 2) == 0)
+			code = cmd_parse_option(a, &words);
+		else
+			code = cmd_take_word(a, *words++);
 	}
 	a->json = cmd_flag(a, "json");
-	return CMD_OK;
+	return code;
+}
+
+/* The sub that the next word names; NULL: it has been told why not. */
+static const struct cmd *
+cmd_find_sub(const struct cmd_args *a, const char *word)
+{
+	const struct cmd *const *sub;
+	struct suggest near;
+
+	suggest_init(&near, word == NULL ? "" : word);
+	for (sub = a->cmd->subs; *sub != NULL; sub++) {
+		if (word != NULL && strcmp((*sub)->name, word) == 0)
+			return *sub;
+		suggest_offer(&near, (*sub)->name);
+	}
+	if (word == NULL) {
+		cmd_usage(a->cmd, a->err);
+		return NULL;
+	}
+	fprintf(
+	    a->err, "troupe %s: %s is no command of it", a->cmd->name, word);
+	if (near.best != NULL)
+		fprintf(a->err, "; did you mean %s?", near.best);
+	fprintf(a->err, "\n");
+	return NULL;
 }
 
 static enum cmd_exit
 cmd_run(struct cmd_args *a, char *const *words)
 {
+	if (a->cmd->subs != NULL &&
+	    (*words == NULL || strcmp(*words, "--help") != 0)) {
+		a->cmd = cmd_find_sub(a, *words);
+		if (a->cmd == NULL)
+			return CMD_USAGE;
+		words++;
+	}
 	if (cmd_parse(a, words) != CMD_OK)
 		return CMD_USAGE;
 	if (cmd_flag(a, "help")) {
 		cmd_usage(a->cmd, a->out);
 		return CMD_OK;
 	}
+	if (a->words_count < a->cmd->words_min)
+		return cmd_refuse(
+		    a->err, a->cmd->name, "needs more; see --help");
 	return a->cmd->run(a);
 }
 
@@ -217,6 +263,12 @@ cmd_value(const struct cmd_args *args, const char *name)
 	return cmd_nth_value(args, name, 0);
 }
 
+const char *
+cmd_word(const struct cmd_args *args, size_t n)
+{
+	return n < args->words_count ? args->words[n] : NULL;
+}
+
 static void
 cmd_usage_option(const struct cmd_option *o, FILE *to)
 {
@@ -227,6 +279,17 @@ cmd_usage_option(const struct cmd_option *o, FILE *to)
 	fprintf(to, "  %-22s %s\n", left, o->doc);
 }
 
+static void
+cmd_usage_subs(const struct cmd *cmd, FILE *to)
+{
+	const struct cmd *const *sub;
+
+	for (sub = cmd->subs; sub != NULL && *sub != NULL; sub++)
+		fprintf(to, "  %-12s %s\n", (*sub)->name, (*sub)->summary);
+	if (cmd->subs != NULL)
+		fprintf(to, "\n");
+}
+
 void
 cmd_usage(const struct cmd *cmd, FILE *to)
 {
@@ -234,8 +297,11 @@ cmd_usage(const struct cmd *cmd, FILE *to)
 	const struct cmd *c;
 
 	if (cmd != NULL) {
-		fprintf(to, "usage: troupe %s%s%s\n%s\n\n", cmd->name,
-		    cmd->usage[0] != '\0' ? " " : "", cmd->usage, cmd->summary);
+		fprintf(to, "usage: troupe %s%s%s%s%s\n%s\n\n",
+		    cmd->of != NULL ? cmd->of : "", cmd->of != NULL ? " " : "",
+		    cmd->name, cmd->usage[0] != '\0' ? " " : "", cmd->usage,
+		    cmd->summary);
+		cmd_usage_subs(cmd, to);
 		for (size_t i = 0; (o = cmd_option_nth(cmd, i)) != NULL; i++)
 			cmd_usage_option(o, to);
 	} else {

@@ -1,12 +1,17 @@
 /*
  * cmd - the commands of the program: one file and one line of cmds.def each.
  *
- *   troupe COMMAND [--option=value | --option value | --flag] ...
+ *   troupe COMMAND [SUBCOMMAND] [--option=value | --option value | --flag |
+ * word] ...
+ *
+ * A command with subs does nothing by itself: the next word names the one that
+ * does, which has its own usage, options and words.
  *
  * Exit codes: CMD_OK, it did what was asked; CMD_FAILED, it tried and could
  * not, one line on the error stream says why; CMD_USAGE, it was asked
  * wrongly, by its arguments or its configuration, and did nothing.
- * Bounds: CMD_OPTIONS_MAX options a command, CMD_VALUES_MAX values in all.
+ * Bounds: CMD_OPTIONS_MAX options a command, CMD_VALUES_MAX values in all,
+ *         CMD_WORDS_MAX words.
  */
 #ifndef OPS_CMD_H
 #define OPS_CMD_H
@@ -17,6 +22,7 @@
 
 #define CMD_OPTIONS_MAX 16
 #define CMD_VALUES_MAX 128
+#define CMD_WORDS_MAX 4
 
 enum cmd_exit { CMD_OK = 0, CMD_FAILED = 1, CMD_USAGE = 2 };
 
@@ -41,6 +47,10 @@ struct cmd {
 	const char *summary;
 	const struct cmd_option *options; /* besides --help and --json */
 	enum cmd_exit (*run)(const struct cmd_args *args);
+	const char *of;                /* the command it is a sub of, or NULL */
+	const struct cmd *const *subs; /* ends with NULL; then no run */
+	size_t words_min;              /* words that are no options */
+	size_t words_max;
 };
 
 /* One option as it was given. */
@@ -53,6 +63,8 @@ struct cmd_args {
 	const struct cmd *cmd;
 	struct cmd_given given[CMD_VALUES_MAX];
 	size_t count;
+	const char *words[CMD_WORDS_MAX];
+	size_t words_count;
 	FILE *out; /* what was asked for */
 	FILE *err; /* what went wrong */
 	char *const *env;
@@ -75,6 +87,9 @@ const char *cmd_value(const struct cmd_args *args, const char *name);
 /* The nth value of a CMD_MANY; NULL past the last. */
 const char *cmd_nth_value(
     const struct cmd_args *args, const char *name, size_t n);
+
+/* The nth word that is no option; NULL past the last. */
+const char *cmd_word(const struct cmd_args *args, size_t n);
 
 /* Writes text as a JSON string, quotes and all. */
 void cmd_json_text(FILE *to, const char *text);

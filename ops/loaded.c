@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define SHORT_SIZE 4200 /* a setting that a short option stands for */
-#define SHORTS_MAX 4
+#define SHORTS_MAX 5
 
 /* The --set values, and what the short options stand for. */
 struct loaded_sets {
@@ -40,6 +40,8 @@ sets_add_listen(struct loaded_sets *s, const char *value)
 	if (colon != NULL)
 		sets_add_short(
 		    s, "api.server.port", colon + 1, strlen(colon + 1));
+	/* Addresses of a file must not win over what was asked for here. */
+	sets_add_short(s, "api.server.listen", "", 0);
 }
 
 static void

@@ -129,7 +129,7 @@ actor_send(struct actor *self, uint64_t to, uint16_t id, const void *body)
 	actor_fill_frame(self, FRAME_SIGNAL, id, to, 0, &f);
 	st = loop_encode(self->loop, &f, catalogue_find(id), body, NULL, &m);
 	if (st == ST_OK)
-		st = loop_route(self->loop, m);
+		st = loop_post(self->loop, m);
 	self->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
 	return st;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/log.h"
+#include "runtime/bridge_inside.h"
 #include "runtime/node_inside.h"
 
 #define BRIDGE_VERSION 1 /* of what frames mean to a peer */
@@ -47,7 +48,7 @@ news_tell(struct loop *l, struct actor *a, const struct news *news)
 		return;
 	if (loop_encode(l, &f, CATALOGUE_TYPE(node_changed), &body, NULL, &m) ==
 	    ST_OK)
-		(void)loop_route(l, m);
+		(void)loop_post(l, m);
 }
 
 static void
@@ -127,11 +128,13 @@ bridge_send(struct bridge *b, struct loop *l, uint32_t peer, struct mail *m)
 	}
 	if (st == ST_OK) {
 		b->stats.sent++;
+		edge_end(m, l->index, EDGE_CARRIED);
 		loop_drop(l, m);
 		return ST_OK;
 	}
 	b->stats.refused++;
-	loop_bounce(l, m, st, "it cannot reach the other node");
+	loop_bounce(
+	    l, m, edge_end_of(st), st, "it cannot reach the other node");
 	return st;
 }
 
@@ -149,6 +152,14 @@ bridge_may_hold(const struct bridge *b, uint32_t peer, const struct mail *m)
 	       b->held[peer].count < BRIDGE_HELD_MAX;
 }
 
+/* Whoever asked has its answer from its own deadline. */
+static void
+bridge_drop(struct loop *l, struct mail *m, enum edge_end end)
+{
+	edge_end(m, l->index, end);
+	loop_drop(l, m);
+}
+
 static void
 bridge_release_held(struct bridge *b, uint32_t peer)
 {
@@ -157,7 +168,7 @@ bridge_release_held(struct bridge *b, uint32_t peer)
 
 	while ((m = mail_list_pop(&b->held[peer])) != NULL) {
 		if (frame_get_u64(m->at, FRAME_AT_DEADLINE) <= l->now_us)
-			loop_drop(l, m);
+			bridge_drop(l, m, EDGE_LATE);
 		else
 			(void)bridge_send(b, l, peer, m);
 	}
@@ -169,9 +180,9 @@ bridge_remote(struct bridge *b, struct loop *l, struct mail *m)
 	uint32_t peer = address_node(frame_get_u64(m->at, FRAME_AT_TO));
 
 	if (peer > LINK_NODE_MAX)
-		loop_bounce(l, m, ST_NOT_FOUND, "no such node");
+		loop_bounce(l, m, EDGE_AWAY, ST_NOT_FOUND, "no such node");
 	else if (m->at[FRAME_AT_HOPS] == 0)
-		loop_bounce(l, m, ST_FULL, "its hops are used up");
+		loop_bounce(l, m, EDGE_FULL, ST_FULL, "its hops are used up");
 	else if (bridge_may_hold(b, peer, m))
 		mail_list_append(&b->held[peer], m);
 	else
@@ -224,7 +235,7 @@ bridge_on_frame(void *ctx, uint16_t peer, const uint8_t *bytes, size_t size)
 	m->size = (uint32_t)size;
 	m->at[FRAME_AT_HOPS]--;
 	frame_left_to_deadline(m->at, l->now_us);
-	(void)loop_route(l, m);
+	(void)loop_post(l, m);
 }
 
 static void
@@ -254,7 +265,8 @@ bridge_send_late(struct bridge *b, struct loop *l, uint16_t peer)
 		else
 			b->stats.refused++;
 		b->late_count--;
-		loop_drop(l, mail_list_pop(late));
+		bridge_drop(l, mail_list_pop(late),
+		    st == ST_OK ? EDGE_CARRIED : EDGE_LOST);
 	}
 }
 
@@ -393,4 +405,14 @@ const struct links *
 bridge_links(const struct bridge *b)
 {
 	return b->links;
+}
+
+void
+bridge_each_list(const struct bridge *b,
+    void (*on_list)(void *ctx, const struct mail_list *list), void *ctx)
+{
+	for (uint32_t i = 0; i <= LINK_NODE_MAX; i++) {
+		on_list(ctx, &b->held[i]);
+		on_list(ctx, &b->late[i]);
+	}
 }

@@ -1,8 +1,7 @@
 #include "runtime/config.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <netinet/in.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/log.h"
 #include "runtime/config_read.h"
+#include "runtime/door.h"
 #include "runtime/yaml.h"
 
 /*
@@ -22,6 +22,8 @@
 #define CONFIG_VALUE_BYTES \
 	(SETTING_VALUE_MAX + CONFIG_LIST_BYTES + CONFIG_SPARE_BYTES)
 #define CONFIG_BYTES ((size_t)SETTING_COUNT * 3 * CONFIG_VALUE_BYTES)
+
+#define SECRET_VARIETY_MIN 8
 
 struct config_value {
 	const char *text;
@@ -155,6 +157,19 @@ config_take_defaults(struct config_load *l)
 		    (struct place){ "settings.def", 0, s->key });
 }
 
+static bool
+config_varies(const char *text)
+{
+	bool seen[UCHAR_MAX + 1] = { false };
+	int different = 0;
+
+	for (; *text != '\0'; text++) {
+		different += !seen[(unsigned char)*text];
+		seen[(unsigned char)*text] = true;
+	}
+	return different >= SECRET_VARIETY_MIN;
+}
+
 static void
 config_require(
     struct config_load *l, enum setting_id missing, enum setting_id given)
@@ -173,6 +188,89 @@ config_require(
 	    setting_nth(missing)->key, s->key);
 }
 
+static void
+config_tell_at(struct config_load *l, enum setting_id id, const char *item,
+    const char *why)
+{
+	char place[SETTING_NAME_SIZE];
+	const struct config_value *v = &l->config->values[id];
+	struct place at = { v->origin == CONFIG_FILE
+				? l->file
+				: config_origin_text(v->origin),
+		v->line, place };
+
+	setting_place(setting_nth(id), place);
+	mistakes_add(l->mistakes, at, "'%.64s': %s", item, why);
+}
+
+/* Without authorities nobody's certificate could be verified. */
+static void
+config_check_client_auth(struct config_load *l)
+{
+	if (config_choice(l->config, SETTING_api_ssl_client_auth) != 0 &&
+	    *config_text(l->config, SETTING_api_ssl_ca_certs) == '\0')
+		config_tell_at(l, SETTING_api_ssl_client_auth,
+		    config_text(l->config, SETTING_api_ssl_client_auth),
+		    "ssl_ca_certs is required for client certificates");
+}
+
+/* Headers of proxies are only believed from those that are named. */
+static void
+config_check_door(struct config_load *l, const char *item)
+{
+	bool has_tls =
+	    *config_text(l->config, SETTING_api_ssl_certfile) != '\0';
+	char why[DOOR_WHY_SIZE];
+	struct door_spec d;
+
+	if (door_parse(item, has_tls, &d, why) != ST_OK)
+		config_tell_at(l, SETTING_api_server_listen, item, why);
+	else if (d.proxy && !d.is_local &&
+		 config_network(l->config, SETTING_api_trusted_proxies, 0) ==
+		     NULL)
+		config_tell_at(l, SETTING_api_server_listen, item,
+		    ";proxy needs the proxies in trusted_proxies");
+}
+
+static void
+config_check_doors(struct config_load *l)
+{
+	char item[SETTING_ITEM_MAX + 1];
+	struct setting_items it;
+	enum status st;
+	size_t count = 0;
+
+	setting_items_init(
+	    &it, config_text(l->config, SETTING_api_server_listen));
+	while ((st = setting_items_next(&it, item)) == ST_OK) {
+		config_check_door(l, item);
+		if (++count == DOORS_MAX + 1)
+			config_tell_at(l, SETTING_api_server_listen, item,
+			    "one address too many");
+	}
+	if (st != ST_NOT_FOUND)
+		config_tell_at(l, SETTING_api_server_listen, it.at,
+		    "expected addresses with commas between");
+}
+
+/* HMAC takes any secret; one shorter than its hash can be guessed. */
+static void
+config_check_secret(struct config_load *l)
+{
+	static const size_t secret_min[] = { 0, 32, 64 };
+	const enum setting_id id = SETTING_api_auth_jwt_secret;
+	const char *secret = config_text(l->config, id);
+	size_t choice =
+	    config_choice(l->config, SETTING_api_auth_jwt_algorithm);
+
+	if (secret[0] == '\0' || choice == 0 ||
+	    (strlen(secret) >= secret_min[choice] && config_varies(secret)))
+		return;
+	config_tell_at(l, id, "(not shown)",
+	    choice == 1 ? "HS256 needs at least 32 bytes, 8 of them different"
+			: "HS512 needs at least 64 bytes, 8 of them different");
+}
+
 /* What no setting can say alone. */
 static void
 config_cross_check(struct config_load *l)
@@ -180,6 +278,9 @@ config_cross_check(struct config_load *l)
 	config_require(l, SETTING_api_ssl_keyfile, SETTING_api_ssl_certfile);
 	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_keyfile);
 	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_ca_certs);
+	config_check_secret(l);
+	config_check_client_auth(l);
+	config_check_doors(l);
 }
 
 static void
@@ -200,12 +301,33 @@ config_take(
 	config_cross_check(l);
 }
 
+/* The first address that is open to all, and seen by all. */
+static bool
+config_find_exposed(const struct config *c, struct door_spec *ret_door)
+{
+	if (config_network(c, SETTING_api_trusted_proxies, 0) != NULL)
+		return false;
+	for (size_t i = 0; door_nth(c, i, ret_door) == ST_OK; i++)
+		if (!ret_door->tls && door_is_wildcard(ret_door))
+			return true;
+	return false;
+}
+
+bool
+config_is_exposed(const struct config *c)
+{
+	struct door_spec d;
+
+	return config_find_exposed(c, &d);
+}
+
 static enum status
 config_seal(struct config *c)
 {
-	if (config_is_exposed(c))
-		LOG(API_NETWORK_EXPOSURE_WARNING,
-		    KV("host", config_text(c, SETTING_api_server_host)),
+	struct door_spec d;
+
+	if (config_find_exposed(c, &d))
+		LOG(API_NETWORK_EXPOSURE_WARNING, KV("host", d.address),
 		    KV("note", "binds to all interfaces without TLS or "
 			       "trusted proxy configuration"));
 	return mprotect(c, CONFIG_BYTES, PROT_READ) == 0 ? ST_OK : ST_IO;
@@ -321,19 +443,4 @@ unsigned
 config_line(const struct config *c, enum setting_id id)
 {
 	return config_value(c, id)->line;
-}
-
-bool
-config_is_exposed(const struct config *c)
-{
-	const char *host = config_text(c, SETTING_api_server_host);
-	struct in6_addr six;
-	struct in_addr four;
-	bool wild =
-	    inet_pton(AF_INET, host, &four) == 1 && four.s_addr == INADDR_ANY;
-
-	if (inet_pton(AF_INET6, host, &six) == 1)
-		wild = IN6_IS_ADDR_UNSPECIFIED(&six);
-	return wild && config_text(c, SETTING_api_ssl_certfile)[0] == '\0' &&
-	       config_network(c, SETTING_api_trusted_proxies, 0) == NULL;
 }

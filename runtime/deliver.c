@@ -89,14 +89,14 @@ actor_end_turn(struct actor *a, enum status st)
 
 /* The refusal is the answer: the turn owes none any more. */
 static enum status
-actor_bounce(
-    struct actor *a, struct mail *m, enum status st, const char *detail)
+actor_bounce(struct actor *a, struct mail *m, enum edge_end end, enum status st,
+    const char *detail)
 {
 	struct loop *l = a->loop;
 
 	l->turn_mail = NULL;
 	l->turn_answered = true;
-	loop_bounce(l, m, st, detail);
+	loop_bounce(l, m, end, st, detail);
 	return ST_OK;
 }
 
@@ -112,16 +112,19 @@ actor_handle_new(struct actor *a, struct mail *m)
 
 	if (slot == NULL) {
 		a->books[BOOK_UNKNOWN]++;
-		return actor_bounce(a, m, ST_UNSUPPORTED, "no handler for it");
+		return actor_bounce(
+		    a, m, EDGE_UNKNOWN, ST_UNSUPPORTED, "no handler for it");
 	}
 	in.type = slot->type;
 	st = wire_decode(slot->type, &l->arena, m->at + FRAME_HEAD,
 	    m->size - FRAME_HEAD, &in.body);
 	if (st != ST_OK) {
 		a->books[BOOK_MALFORMED]++;
-		return actor_bounce(a, m, st, "its body did not decode");
+		return actor_bounce(
+		    a, m, EDGE_MALFORMED, st, "its body did not decode");
 	}
 	a->books[BOOK_HANDLED]++;
+	edge_end(m, l->index, EDGE_HANDLED);
 	return slot->fn(a, &in);
 }
 
@@ -140,7 +143,8 @@ actor_handle(struct actor *a, struct mail *m)
 	}
 	if (l->turn_head.deadline_us <= l->now_us) {
 		a->books[BOOK_LATE]++;
-		loop_bounce(l, m, ST_TIMEOUT, "its deadline had passed");
+		loop_bounce(
+		    l, m, EDGE_LATE, ST_TIMEOUT, "its deadline had passed");
 		return;
 	}
 	arena_reset(&l->arena);

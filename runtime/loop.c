@@ -16,13 +16,13 @@ loop_init(struct loop *l, struct node *node, uint16_t index)
 	l->node = node;
 	l->index = index;
 	l->now_us = clock_mono_us(node->config.clock);
-	l->pool.home = index;
 	wheel_init(&l->wheel, l->now_us);
 	list_init(&l->open_ops);
 	l->arena.size = LOOP_ARENA_SIZE;
 	l->arena.base = malloc(LOOP_ARENA_SIZE);
 	l->shared = aligned_alloc(64, sizeof(*l->shared));
-	if (l->arena.base == NULL || l->shared == NULL) {
+	if (l->arena.base == NULL || l->shared == NULL ||
+	    mail_pool_init(&l->pool, index) != ST_OK) {
 		loop_fini(l);
 		return ST_NO_MEMORY;
 	}
@@ -31,21 +31,23 @@ loop_init(struct loop *l, struct node *node, uint16_t index)
 }
 
 static void
-outbound_fini(struct loop *l, struct outbound *o)
+bundle_destroy(struct bundle *b)
 {
-	struct mail *m;
-
-	while ((m = mail_list_pop(&o->mails)) != NULL)
-		mail_put(&l->pool, m);
-	while ((m = mail_list_pop(&o->back)) != NULL)
-		mail_put(&l->pool, m);
+	if (b == NULL)
+		return;
+	for (uint32_t i = 0; i < b->count; i++)
+		mail_free(b->mails[i]);
+	free(b);
 }
 
 void
 loop_fini(struct loop *l)
 {
-	for (size_t i = 0; i < LOOPS_MAX; i++)
-		outbound_fini(l, &l->out[i]);
+	for (size_t i = 0; i < LOOPS_MAX; i++) {
+		bundle_destroy(l->out[i].mails);
+		bundle_destroy(l->out[i].back);
+	}
+	edge_table_fini(&l->edges);
 	mail_pool_fini(&l->pool);
 	free(l->arena.base);
 	free(l->shared);
@@ -90,7 +92,7 @@ loop_pop_runnable(struct loop *l)
 	return a;
 }
 
-static bool
+bool
 loop_take_inbox(struct loop *l)
 {
 	struct parcel *p = inbox_take(&l->shared->inbox);

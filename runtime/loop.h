@@ -11,23 +11,23 @@
 
 #include <stdatomic.h>
 
+#include "runtime/edge_table.h"
 #include "runtime/inside.h"
 
 #define LOOPS_MAX 64
 #define LOOP_ARENA_SIZE (4u << 20)   /* bodies and scratch of one turn */
 #define LOOP_ACTOR_BUDGET 64u        /* messages an actor handles in a row */
 #define LOOP_TURN_ACTORS 512u        /* actor turns before sockets are seen */
-#define LOOP_BATCH 64u               /* mails handed over at once */
 #define LOOP_INFLIGHT_MAX (1u << 16) /* mails from one loop to another */
 
 struct node;
 
 /* What this loop has for another one, not handed over yet. */
 struct outbound {
-	struct mail_list mails;
-	struct mail_list back; /* mails on their way home, empty */
-	uint64_t sent;         /* ever */
-	uint64_t taken_seen;   /* what the other one had taken when we looked */
+	struct bundle *mails; /* NULL: none */
+	struct bundle *back;  /* mails on their way home, empty */
+	uint64_t sent;        /* ever */
+	uint64_t taken_seen;  /* what the other one had taken when we looked */
 };
 
 /* What the other threads may touch, on a cache line of its own. */
@@ -55,6 +55,7 @@ struct loop {
 	struct mail_pool pool;
 	struct wheel wheel;
 	struct arena arena;
+	struct edge_table edges;
 	struct list open_ops; /* of the handler that runs now */
 
 	/* The turn: what is in hand while a handler runs. */
@@ -85,6 +86,8 @@ void loop_fini(struct loop *l);
 
 /* Runs what can run now; true: there is more to do at once. */
 bool loop_turn(struct loop *l);
+/* Takes in what others gave; true if there was any. */
+bool loop_take_inbox(struct loop *l);
 /* When loop_turn has something to do by itself; UINT64_MAX: never. */
 uint64_t loop_next_us(const struct loop *l);
 
@@ -105,11 +108,16 @@ MUST_CHECK enum status loop_encode(struct loop *l, const struct frame *f,
 /* Encodes and routes an answer; what does not fit becomes a refusal. */
 enum status loop_answer(
     struct loop *l, struct frame *f, const void *body, struct mail *reuse);
+/* Sends a mail with a frame in it: enters it in the books, and routes it. */
+enum status loop_post(struct loop *l, struct mail *m);
 /* Takes the mail; a request that cannot be delivered is refused. */
 enum status loop_route(struct loop *l, struct mail *m);
-/* Answers a request with a refusal, drops anything else. */
-void loop_bounce(
-    struct loop *l, struct mail *m, enum status st, const char *detail);
+/*
+ * Ends a mail: enters why in the books, answers a request with a refusal,
+ * drops anything else.
+ */
+void loop_bounce(struct loop *l, struct mail *m, enum edge_end end,
+    enum status st, const char *detail);
 /* Gives a mail back to wherever it belongs. */
 void loop_drop(struct loop *l, struct mail *m);
 /* Hands over what is outbound. */

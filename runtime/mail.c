@@ -1,112 +1,118 @@
 #include "runtime/mail.h"
 
-#include <nng/nng.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* In front of the frame; the struct itself may end with padding. */
+#define MAIL_HEAD offsetof(struct mail, at)
+
+_Static_assert((MAIL_HEAD + MAIL_ROOM_SMALL) % MAIL_LINE == 0,
+    "a small mail is a whole number of lines");
 
 void
 mail_free(struct mail *m)
 {
-	nng_msg_free(m->msg);
 	free(m);
-}
-
-/* The frame begins a line, so that it covers as few of them as it can. */
-static void
-mail_align(struct mail *m, uint32_t room)
-{
-	uintptr_t at = (uintptr_t)nng_msg_body(m->msg);
-
-	(void)nng_msg_trim(m->msg, -at % MAIL_LINE);
-	m->at = nng_msg_body(m->msg);
-	m->room = room;
 }
 
 static struct mail *
 mail_create(uint16_t home, uint32_t room)
 {
-	struct mail *m = aligned_alloc(MAIL_LINE, sizeof(*m));
+	size_t lines = (MAIL_HEAD + room + MAIL_LINE - 1) / MAIL_LINE;
+	struct mail *m = aligned_alloc(MAIL_LINE, lines * MAIL_LINE);
 
 	if (m == NULL)
 		return NULL;
-	memset(m, 0, sizeof(*m));
-	if (nng_msg_alloc(&m->msg, room + MAIL_LINE) != 0) {
-		free(m);
-		return NULL;
-	}
-	mail_align(m, room);
+	memset(m, 0, MAIL_HEAD);
+	m->room = room;
 	m->home = home;
 	return m;
 }
 
 struct mail *
-mail_take(struct mail_pool *p, uint32_t room)
+mail_take_new(struct mail_pool *p, uint32_t room)
 {
-	struct mail *m = p->free;
-
-	if (m == NULL)
-		return mail_create(
-		    p->home, room < MAIL_ROOM_SMALL ? MAIL_ROOM_SMALL : room);
-	if (room > m->room && !mail_grow(m, room))
-		return NULL;
-	p->free = m->next;
-	if (p->free != NULL)
-		__builtin_prefetch(p->free);
-	p->count--;
-	m->size = 0;
-	return m;
+	return mail_create(
+	    p->home, room < MAIL_ROOM_SMALL ? MAIL_ROOM_SMALL : room);
 }
 
-bool
+struct mail *
 mail_grow(struct mail *m, uint32_t room)
 {
-	if (room > FRAME_MAX)
-		return false;
-	if (nng_msg_realloc(m->msg, room) != 0)
-		return false;
-	m->at = nng_msg_body(m->msg);
-	m->room = room;
-	return true;
+	struct mail *bigger;
+
+	if (room <= m->room)
+		return m;
+	bigger = room > FRAME_MAX ? NULL : mail_create(m->home, room);
+	if (bigger == NULL)
+		return NULL;
+	memcpy(bigger->at, m->at, m->room);
+	bigger->next = m->next;
+	bigger->edge = m->edge;
+	bigger->size = m->size;
+	bigger->source = m->source;
+	mail_free(m);
+	return bigger;
 }
 
-/* Big ones are not kept: a burst of them would hold its memory for ever. */
-void
-mail_put(struct mail_pool *p, struct mail *m)
+struct bundle *
+bundle_take(struct mail_pool *p)
 {
-	if (m->room > MAIL_ROOM_SMALL || p->count >= MAIL_POOL_MAX) {
-		mail_free(m);
-		return;
+	struct bundle *b = p->bundles;
+
+	if (b == NULL) {
+		b = aligned_alloc(MAIL_LINE,
+		    (sizeof(*b) + MAIL_LINE - 1) / MAIL_LINE * MAIL_LINE);
+		if (b == NULL)
+			return NULL;
+	} else {
+		p->bundles = b->next;
+		p->bundle_count--;
 	}
-	m->next = p->free;
-	p->free = m;
-	p->count++;
+	b->count = 0;
+	b->source = p->home;
+	return b;
 }
 
 void
-mail_put_batch(struct mail_pool *p, struct mail *first)
+bundle_put(struct mail_pool *p, struct bundle *b)
 {
-	if (p->count + first->count > MAIL_POOL_MAX) {
-		while (first != NULL) {
-			struct mail *next = first->next;
-
-			mail_free(first);
-			first = next;
-		}
+	if (p->bundle_count >= BUNDLE_POOL_MAX) {
+		free(b);
 		return;
 	}
-	first->last->next = p->free;
-	p->free = first;
-	p->count += first->count;
+	b->next = p->bundles;
+	p->bundles = b;
+	p->bundle_count++;
+}
+
+/* Pages of the array that are never reached cost nothing. */
+enum status
+mail_pool_init(struct mail_pool *p, uint16_t home)
+{
+	struct mail **slots =
+	    calloc(MAIL_AHEAD + MAIL_POOL_MAX, sizeof(p->free[0]));
+
+	if (slots == NULL)
+		return ST_NO_MEMORY;
+	p->free = slots + MAIL_AHEAD;
+	p->home = home;
+	return ST_OK;
 }
 
 void
 mail_pool_fini(struct mail_pool *p)
 {
-	while (p->free != NULL) {
-		struct mail *m = p->free;
+	while (p->count > 0)
+		mail_free(p->free[--p->count]);
+	if (p->free != NULL)
+		free(p->free - MAIL_AHEAD);
+	p->free = NULL;
+	while (p->bundles != NULL) {
+		struct bundle *b = p->bundles;
 
-		p->free = m->next;
-		mail_free(m);
+		p->bundles = b->next;
+		free(b);
 	}
-	p->count = 0;
+	p->bundle_count = 0;
 }

@@ -1,40 +1,41 @@
 /*
- * mail - a message on its way: an nng_msg holding one frame, and a pool.
+ * mail - a message on its way: one frame and what the runtime keeps of it, in
+ * one piece of memory; and a pool.
  *
- * Allocating an nng_msg costs more than handing it over, so each loop keeps
- * a pool of them.  A mail that ends on another loop than its home travels
- * back in batches.  Pools are for one thread; a mail is its holder's.
+ * The first line of a mail holds its head and the beginning of the frame, so
+ * a message with a short body is two cache lines in all.  A mail that ends on
+ * another loop than its home travels back in bundles.  Pools are for one
+ * thread; a mail is its holder's.
  */
 #ifndef RUNTIME_MAIL_H
 #define RUNTIME_MAIL_H
 
 #include <stdalign.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "protocols/frame.h"
 #include "runtime/base/status.h"
 #include "runtime/parcel.h"
 
-#define MAIL_ROOM_SMALL 512      /* what pooled mails can hold */
+#define MAIL_LINE 64             /* bytes of a cache line */
+#define MAIL_ROOM_SMALL 544      /* what pooled mails can hold */
 #define MAIL_POOL_MAX (1u << 16) /* kept free per loop; more are given back */
+#define MAIL_AHEAD 4u            /* mails that are fetched before their turn */
+#define BUNDLE_MAX 64u           /* mails handed over at once */
+#define BUNDLE_POOL_MAX 256u     /* kept free per loop */
 
-struct nng_msg;
+struct edge;
 
-#define MAIL_LINE 64 /* bytes of a cache line */
-
-/* One line, so that handing a mail to another thread moves one. */
 struct mail {
-	alignas(MAIL_LINE) struct mail *next; /* in a box, a batch or a pool */
-	uint8_t *at;                          /* the frame */
-	uint32_t size;                        /* of the frame */
-	uint32_t room;                        /* at `at` */
-	uint16_t home;        /* loop whose pool it belongs to */
-	uint16_t source;      /* loop that sent it; set on hand-over */
-	uint32_t count;       /* mails in the batch this one heads */
-	struct parcel parcel; /* used by the first of a batch */
-	struct nng_msg *msg;
-	struct mail *last; /* of the batch this one heads */
+	struct mail *next;        /* in a box */
+	struct edge *edge;        /* whose books have it */
+	uint32_t size;            /* of the frame */
+	uint32_t room;            /* at `at` */
+	uint16_t home;            /* loop whose pool it belongs to */
+	uint16_t source;          /* loop that sent it */
+	alignas(32) uint8_t at[]; /* the frame: to its receiver in one line */
 };
 
 struct mail_list {
@@ -43,40 +44,76 @@ struct mail_list {
 	uint32_t count;
 };
 
+/*
+ * Mails for another loop.  An array and no list: the receiver can fetch the
+ * next ones before it has seen the first.
+ */
+struct bundle {
+	struct parcel parcel;
+	struct bundle *next; /* in a pool */
+	uint16_t source;
+	uint32_t count;
+	struct mail *mails[BUNDLE_MAX];
+};
+
+/* An array and no list: mails go in and out without being looked at. */
 struct mail_pool {
-	struct mail *free;
+	struct mail **free; /* MAIL_POOL_MAX, behind MAIL_AHEAD that are NULL */
 	uint32_t count;
 	uint16_t home;
+	struct bundle *bundles;
+	uint32_t bundle_count;
 };
 
 /* A mail with at least room bytes (at most FRAME_MAX), or NULL. */
-struct mail *mail_take(struct mail_pool *p, uint32_t room);
-
-/* Makes room bytes, keeping the contents; false: the mail is as before. */
-MUST_CHECK bool mail_grow(struct mail *m, uint32_t room);
-
-/* To its own pool only; see loop_drop for a mail that may be a stranger. */
-void mail_put(struct mail_pool *p, struct mail *m);
+struct mail *mail_take_new(struct mail_pool *p, uint32_t room);
 
 /*
- * A batch, from first to first->last, of mails that are all of this pool and
- * MAIL_ROOM_SMALL.  Looks at none of them: another thread wrote them last.
+ * Makes room bytes, keeping the contents; the mail may move.  NULL: it is as
+ * before.
  */
-void mail_put_batch(struct mail_pool *p, struct mail *first);
+struct mail *mail_grow(struct mail *m, uint32_t room);
 
 /* Gives its memory back; for mails that no pool keeps.  Any thread. */
 void mail_free(struct mail *m);
 
+MUST_CHECK enum status mail_pool_init(struct mail_pool *p, uint16_t home);
 /* Frees what the pool holds. */
 void mail_pool_fini(struct mail_pool *p);
 
-/* Starts to fetch the first lines of a frame, which another thread wrote. */
+/* An empty one, or NULL. */
+struct bundle *bundle_take(struct mail_pool *p);
+void bundle_put(struct mail_pool *p, struct bundle *b);
+
+/* Starts to fetch the first lines of a mail, which another thread wrote. */
 static inline void
 mail_prefetch(const struct mail *m)
 {
-	__builtin_prefetch(m->at);
-	__builtin_prefetch(m->at + MAIL_LINE);
-	__builtin_prefetch(m->at + 2 * MAIL_LINE);
+	__builtin_prefetch(m, 1);
+	__builtin_prefetch((const char *)m + MAIL_LINE, 1);
+}
+
+static inline struct mail *
+mail_take(struct mail_pool *p, uint32_t room)
+{
+	if (__builtin_expect(p->count == 0 || room > MAIL_ROOM_SMALL, 0))
+		return mail_take_new(p, room);
+	p->count--;
+	mail_prefetch(p->free[(int64_t)p->count - MAIL_AHEAD]);
+	return p->free[p->count];
+}
+
+/* To its own pool only; see loop_drop for a mail that may be a stranger. */
+static inline void
+mail_put(struct mail_pool *p, struct mail *m)
+{
+	/* Big ones are not kept: a burst would hold its memory for ever. */
+	if (__builtin_expect(
+		m->room > MAIL_ROOM_SMALL || p->count >= MAIL_POOL_MAX, 0)) {
+		mail_free(m);
+		return;
+	}
+	p->free[p->count++] = m;
 }
 
 static inline void

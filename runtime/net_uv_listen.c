@@ -125,6 +125,10 @@ net_uv_socket(
 		return ST_IO;
 	if (net_uv_prepare(fd, a, how) == 0)
 		st = net_uv_bind(fd, a);
+	/* The mask of the process took bits away that were asked for. */
+	if (st == ST_OK && a->u.any.sa_family == AF_UNIX && how->unix_mode &&
+	    chmod(a->u.local.sun_path, how->unix_mode) != 0)
+		st = ST_IO;
 	if (st == ST_OK && listen(fd, NET_BACKLOG) != 0)
 		st = errno == EADDRINUSE ? ST_EXISTS : ST_IO;
 	if (st == ST_OK)

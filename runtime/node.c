@@ -106,6 +106,8 @@ node_create(const struct node_config *c, struct node **ret_node)
 						    : node_init_loops(n);
 	if (st == ST_OK)
 		st = node_init_work(n);
+	if (st == ST_OK)
+		st = cut_create(n, &n->cut);
 	if (st != ST_OK) {
 		node_destroy(n);
 		return st;
@@ -169,6 +171,7 @@ node_destroy(struct node *n)
 		loop_fini(&n->loops[i]);
 	for (uint32_t i = 0; i < ADDRESS_LISTED_MAX; i++)
 		free(n->listed[i]);
+	cut_destroy(n->cut);
 	free(n->spawned);
 	free(n->loops);
 	pthread_cond_destroy(&n->changed);
@@ -296,7 +299,7 @@ node_for_each_in_order(
 	node_run_errand(n, a, run);
 }
 
-static struct timespec
+struct timespec
 node_time_after(uint64_t us)
 {
 	struct timespec t;
@@ -398,7 +401,7 @@ outside_on_loop(struct loop *l, struct parcel *p)
 		frame_write(m->at, &o->frame);
 		memcpy(m->at + FRAME_HEAD, o->body, o->size);
 		m->size = FRAME_HEAD + o->size;
-		(void)loop_route(l, m);
+		(void)loop_post(l, m);
 	}
 	free(o);
 }

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "runtime/cut.h"
 #include "runtime/loop.h"
 #include "runtime/node.h"
 #include "runtime/work.h"
@@ -27,6 +28,8 @@ struct node {
 	struct actor *actors; /* the one spawned last; fixed after node_start */
 	struct work_queue work[WORK_POOLS];
 	struct drivers *drivers; /* threads, if threaded */
+	struct cut *cut;
+	size_t edges_off; /* in the last check; the checker's */
 
 	/* Frames for other nodes go to loop 0, which calls this.  NULL: none.
 	 */
@@ -60,6 +63,10 @@ node_place_of(struct node *n, uint64_t address)
 /* Somebody is past help; the first one is kept and told. */
 void node_failed(struct node *n, const char *actor, const char *why);
 void node_actor_ready(struct node *n);
+/* "?" for an address nobody has. */
+const char *node_name_of(struct node *n, uint64_t address);
+/* For timed waits on n->changed. */
+struct timespec node_time_after(uint64_t us);
 void node_actor_drained(struct node *n);
 
 /* ---- driver.c: a thread with libuv for each loop ---- */

@@ -43,7 +43,7 @@ node_books(struct node *n, struct book_row *ret_rows, size_t rows_max)
 	return rows;
 }
 
-static const char *
+const char *
 node_name_of(struct node *n, uint64_t address)
 {
 	for (struct actor *a = n->actors; a != NULL; a = a->prev_of_node)

@@ -137,7 +137,7 @@ op_ask(
 	st = loop_encode(a->loop, &f, catalogue_find(id), body, NULL, &m);
 	if (st == ST_OK) {
 		a->books[BOOK_SENT]++;
-		(void)loop_route(a->loop, m);
+		(void)loop_post(a->loop, m);
 		return ST_OK;
 	}
 	a->books[BOOK_UNSENT]++;
@@ -226,7 +226,7 @@ op_reply_encoded(struct op *op, uint16_t id, struct bytes body)
 		frame_write(m->at, &f);
 		memcpy(m->at + FRAME_HEAD, body.at, body.size);
 		m->size = (uint32_t)body.size + FRAME_HEAD;
-		(void)loop_route(l, m);
+		(void)loop_post(l, m);
 	}
 	op->actor->books[m != NULL ? BOOK_SENT : BOOK_UNSENT]++;
 	op_end(op);
@@ -357,6 +357,7 @@ op_on_answer(struct actor *a, struct mail *m)
 
 	if (op == NULL || op->phase != OP_ASKING) {
 		a->books[BOOK_STALE]++;
+		edge_end(m, l->index, EDGE_STALE);
 		loop_drop(l, m);
 		return;
 	}
@@ -365,11 +366,13 @@ op_on_answer(struct actor *a, struct mail *m)
 	if (type == NULL || wire_decode(type, &l->arena, m->at + FRAME_HEAD,
 				m->size - FRAME_HEAD, &in.body) != ST_OK) {
 		a->books[BOOK_MALFORMED]++;
+		edge_end(m, l->index, EDGE_MALFORMED);
 		loop_drop(l, m);
 		op_go_on_refused(op, ST_MALFORMED, "the answer did not decode");
 		return;
 	}
 	a->books[BOOK_HANDLED]++;
+	edge_end(m, l->index, EDGE_HANDLED);
 	op_go_on(op, m, &in);
 }
 

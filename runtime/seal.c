@@ -63,6 +63,14 @@ seal_keypair_public(const struct seal_keypair *keys)
 	return keys->public_key;
 }
 
+/* libsodium keeps the seed in the first half of the secret key. */
+void
+seal_keypair_seed(
+    const struct seal_keypair *keys, uint8_t ret_seed[SEAL_SEED_SIZE])
+{
+	memcpy(ret_seed, keys->secret, SEAL_SEED_SIZE);
+}
+
 static enum status
 seal_parse(const char text[FILE_SIZE], struct seal_keypair **ret_keys)
 {
@@ -233,6 +241,39 @@ seal_tag(
 	memcpy(&tag, digest, sizeof(tag));
 	sodium_memzero(digest, sizeof(digest));
 	return tag;
+}
+
+size_t
+seal_mac_size(enum seal_hash hash)
+{
+	return hash == SEAL_SHA256 ? crypto_auth_hmacsha256_BYTES
+				   : crypto_auth_hmacsha512_BYTES;
+}
+
+void
+seal_mac(enum seal_hash hash, struct bytes secret, struct bytes text,
+    uint8_t ret_mac[SEAL_MAC_MAX])
+{
+	crypto_auth_hmacsha256_state small;
+	crypto_auth_hmacsha512_state large;
+
+	if (hash == SEAL_SHA256) {
+		crypto_auth_hmacsha256_init(&small, secret.at, secret.size);
+		crypto_auth_hmacsha256_update(&small, text.at, text.size);
+		crypto_auth_hmacsha256_final(&small, ret_mac);
+		sodium_memzero(&small, sizeof(small));
+	} else {
+		crypto_auth_hmacsha512_init(&large, secret.at, secret.size);
+		crypto_auth_hmacsha512_update(&large, text.at, text.size);
+		crypto_auth_hmacsha512_final(&large, ret_mac);
+		sodium_memzero(&large, sizeof(large));
+	}
+}
+
+bool
+seal_equal(const void *a, const void *b, size_t size)
+{
+	return sodium_memcmp(a, b, size) == 0;
 }
 
 void

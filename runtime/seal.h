@@ -36,6 +36,9 @@ MUST_CHECK enum status seal_keypair_create(
     const uint8_t seed[SEAL_SEED_SIZE], struct seal_keypair **ret_keys);
 void seal_keypair_destroy(struct seal_keypair *keys);
 const uint8_t *seal_keypair_public(const struct seal_keypair *keys);
+/* What it was made of; wipe it after use. */
+void seal_keypair_seed(
+    const struct seal_keypair *keys, uint8_t ret_seed[SEAL_SEED_SIZE]);
 
 /*
  * NOT_FOUND, DENIED if others could read the file or it is not ours,
@@ -69,6 +72,15 @@ MUST_CHECK enum status seal_exchange_agree(const struct seal_exchange *x,
 /* 64 bits that only holders of secret can derive for text (BLAKE2b). */
 uint64_t seal_tag(
     const uint8_t secret[SEAL_SECRET_SIZE], const char *label, uint64_t number);
+
+/* HMAC (RFC 2104) over SHA-256 or SHA-512, with a secret of any size. */
+enum seal_hash { SEAL_SHA256, SEAL_SHA512 };
+#define SEAL_MAC_MAX 64
+size_t seal_mac_size(enum seal_hash hash);
+void seal_mac(enum seal_hash hash, struct bytes secret, struct bytes text,
+    uint8_t ret_mac[SEAL_MAC_MAX]);
+/* In a time that tells nothing of where they differ. */
+bool seal_equal(const void *a, const void *b, size_t size);
 
 /* SHA-256. */
 #define SEAL_DIGEST_SIZE 32

@@ -32,6 +32,76 @@ route_is_allowed(const uint8_t *frame)
 	return (actor_hears[to] >> from & 1) != 0;
 }
 
+/* A bundle has come: each mail is for an actor of this loop. */
+static void
+loop_take_mails(struct loop *l, struct parcel *p)
+{
+	struct bundle *b = LIST_OF(p, struct bundle, parcel);
+	uint32_t count = b->count;
+
+	l->far_traffic_us = l->now_us;
+	l->taken[b->source] += count;
+	atomic_store_explicit(&l->shared->taken[b->source], l->taken[b->source],
+	    memory_order_release);
+	for (uint32_t i = 0; i < count && i < MAIL_AHEAD; i++)
+		mail_prefetch(b->mails[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		if (i + MAIL_AHEAD < count)
+			mail_prefetch(b->mails[i + MAIL_AHEAD]);
+		(void)loop_route(l, b->mails[i]);
+	}
+	bundle_put(&l->pool, b);
+}
+
+/* Empty mails have come home; nobody looks at them now. */
+static void
+loop_take_back(struct loop *l, struct parcel *p)
+{
+	struct bundle *b = LIST_OF(p, struct bundle, parcel);
+
+	if (l->pool.count + b->count > MAIL_POOL_MAX) {
+		for (uint32_t i = 0; i < b->count; i++)
+			mail_free(b->mails[i]);
+	} else {
+		memcpy(l->pool.free + l->pool.count, b->mails,
+		    b->count * sizeof(b->mails[0]));
+		l->pool.count += b->count;
+	}
+	bundle_put(&l->pool, b);
+}
+
+static void
+outbound_hand_over(
+    struct loop *l, uint32_t to, struct bundle **bundle, parcel_fn fn)
+{
+	struct bundle *b = *bundle;
+
+	if (b == NULL)
+		return;
+	*bundle = NULL;
+	b->parcel.fn = fn;
+	loop_give(&l->node->loops[to], &b->parcel);
+}
+
+/* False without memory: m is still the caller's. */
+static bool
+outbound_put(struct loop *l, struct bundle **bundle, uint32_t to,
+    struct mail *m, parcel_fn fn)
+{
+	struct bundle *b = *bundle;
+
+	if (b == NULL) {
+		b = *bundle = bundle_take(&l->pool);
+		if (b == NULL)
+			return false;
+		l->dirty = 1;
+	}
+	b->mails[b->count++] = m;
+	if (b->count == BUNDLE_MAX)
+		outbound_hand_over(l, to, bundle, fn);
+	return true;
+}
+
 void
 loop_drop(struct loop *l, struct mail *m)
 {
@@ -43,56 +113,8 @@ loop_drop(struct loop *l, struct mail *m)
 		mail_free(m); /* no pool keeps big ones */
 		return;
 	}
-	mail_list_append(&l->out[m->home].back, m);
-	l->dirty = 1;
-}
-
-/* A batch has arrived: each mail is for an actor of this loop. */
-static void
-loop_take_mails(struct loop *l, struct parcel *p)
-{
-	struct mail *m =
-	    (struct mail *)(void *)((char *)p - offsetof(struct mail, parcel));
-	uint16_t source = m->source;
-
-	l->far_traffic_us = l->now_us;
-	l->taken[source] += m->count;
-	atomic_store_explicit(
-	    &l->shared->taken[source], l->taken[source], memory_order_release);
-	while (m != NULL) {
-		struct mail *next = m->next;
-
-		if (next != NULL)
-			mail_prefetch(next);
-		(void)loop_route(l, m);
-		m = next;
-	}
-}
-
-/* Empty mails have come home. */
-static void
-loop_take_back(struct loop *l, struct parcel *p)
-{
-	struct mail *m =
-	    (struct mail *)(void *)((char *)p - offsetof(struct mail, parcel));
-
-	mail_put_batch(&l->pool, m);
-}
-
-static void
-outbound_hand_over(
-    struct loop *l, struct loop *to, struct mail_list *list, parcel_fn fn)
-{
-	struct mail *first = list->head;
-
-	if (first == NULL)
-		return;
-	first->count = list->count;
-	first->last = list->tail;
-	first->source = l->index;
-	first->parcel.fn = fn;
-	*list = (struct mail_list){ 0 };
-	loop_give(to, &first->parcel);
+	if (!outbound_put(l, &l->out[m->home].back, m->home, m, loop_take_back))
+		mail_free(m);
 }
 
 void
@@ -102,10 +124,8 @@ loop_flush(struct loop *l)
 		return;
 	l->dirty = 0;
 	for (uint32_t i = 0; i < l->node->config.loops; i++) {
-		struct loop *to = &l->node->loops[i];
-
-		outbound_hand_over(l, to, &l->out[i].mails, loop_take_mails);
-		outbound_hand_over(l, to, &l->out[i].back, loop_take_back);
+		outbound_hand_over(l, i, &l->out[i].mails, loop_take_mails);
+		outbound_hand_over(l, i, &l->out[i].back, loop_take_back);
 	}
 }
 
@@ -123,11 +143,9 @@ loop_hand_over(struct loop *l, uint32_t index, struct mail *m)
 		    m->at[FRAME_AT_KIND] < FRAME_REPLY)
 			return ST_FULL;
 	}
-	mail_list_append(&o->mails, m);
+	if (!outbound_put(l, &o->mails, index, m, loop_take_mails))
+		return ST_NO_MEMORY;
 	o->sent++;
-	l->dirty = 1;
-	if (o->mails.count >= LOOP_BATCH)
-		outbound_hand_over(l, to, &o->mails, loop_take_mails);
 	return ST_OK;
 }
 
@@ -178,15 +196,33 @@ loop_route(struct loop *l, struct mail *m)
 	else
 		st = loop_route_here(l, m);
 	if (__builtin_expect(st != ST_OK, 0))
-		loop_bounce(l, m, st, status_text(st));
+		loop_bounce(l, m, edge_end_of(st), st, status_text(st));
 	return st;
+}
+
+static inline enum status
+loop_post_on(struct loop *l, struct mail *m, struct edge *e)
+{
+	m->edge = e;
+	m->source = l->index;
+	e->sent++;
+	return loop_route(l, m);
+}
+
+enum status
+loop_post(struct loop *l, struct mail *m)
+{
+	return loop_post_on(l, m,
+	    edge_find(l, &l->edges, frame_get_u64(m->at, FRAME_AT_FROM),
+		frame_get_u64(m->at, FRAME_AT_TO)));
 }
 
 /* Writes body behind the head; FULL when the frame would pass FRAME_MAX. */
 static enum status
-mail_encode(struct mail *m, const struct wire_type *type, const void *body)
+mail_encode(struct mail **mail, const struct wire_type *type, const void *body)
 {
 	for (;;) {
+		struct mail *m = *mail;
 		struct wire_out out = { m->at + FRAME_HEAD,
 			m->room - FRAME_HEAD, 0 };
 		enum status st = wire_encode(type, body, &out);
@@ -194,9 +230,11 @@ mail_encode(struct mail *m, const struct wire_type *type, const void *body)
 		m->size = (uint32_t)(FRAME_HEAD + out.used);
 		if (st != ST_FULL || m->room >= FRAME_MAX)
 			return st;
-		if (!mail_grow(
-			m, m->room * 8 < FRAME_MAX ? m->room * 8 : FRAME_MAX))
+		m = mail_grow(
+		    m, m->room * 8 < FRAME_MAX ? m->room * 8 : FRAME_MAX);
+		if (m == NULL)
 			return ST_NO_MEMORY;
+		*mail = m;
 	}
 }
 
@@ -211,7 +249,7 @@ loop_encode(struct loop *l, const struct frame *f, const struct wire_type *type,
 	if (m == NULL)
 		return ST_NO_MEMORY;
 	frame_write(m->at, f);
-	st = mail_encode(m, type, body);
+	st = mail_encode(&m, type, body);
 	if (__builtin_expect(st != ST_OK, 0)) {
 		loop_drop(l, m);
 		return st;
@@ -253,11 +291,12 @@ loop_answer(
 		if (st != ST_OK)
 			st = loop_encode_refusal(l, f, &too_big, NULL, &m);
 	}
-	return st == ST_OK ? loop_route(l, m) : st;
+	return st == ST_OK ? loop_post(l, m) : st;
 }
 
 void
-loop_bounce(struct loop *l, struct mail *m, enum status st, const char *detail)
+loop_bounce(struct loop *l, struct mail *m, enum edge_end end, enum status st,
+    const char *detail)
 {
 	struct refused why = { .status = (uint32_t)st,
 		.problem = problem_of_status(st),
@@ -265,6 +304,7 @@ loop_bounce(struct loop *l, struct mail *m, enum status st, const char *detail)
 	struct frame f;
 	uint64_t from;
 
+	edge_end(m, l->index, end);
 	frame_read(m->at, &f);
 	if (f.kind != FRAME_REQUEST || f.ref == 0) {
 		loop_drop(l, m);

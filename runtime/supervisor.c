@@ -37,7 +37,7 @@ actor_bounce_list(struct actor *a, struct mail_list *list, enum status st)
 
 	while ((m = mail_list_pop(list)) != NULL) {
 		a->books[BOOK_DEAD]++;
-		loop_bounce(a->loop, m, st, "its actor has ended");
+		loop_bounce(a->loop, m, EDGE_DEAD, st, "its actor has ended");
 	}
 }
 

@@ -7,11 +7,13 @@
 #include "runtime/base/base64url.h"
 #include "runtime/base/text.h"
 
-#define TOKEN_ALGORITHM "EdDSA"
 #define TOKEN_KIND "JWT"
-#define TOKEN_SIGNATURE_TEXT BASE64URL_TEXT_SIZE(SEAL_SIGNATURE_SIZE)
+#define TOKEN_SIGNATURE_MAX SEAL_MAC_MAX
 #define SECOND_US 1000000
 #define JTI_DIGITS 32
+
+_Static_assert(SEAL_SIGNATURE_SIZE <= TOKEN_SIGNATURE_MAX, "either fits");
+_Static_assert(SEAL_PUBLIC_SIZE <= TOKEN_VERIFIER_MAX, "either fits");
 
 /* Where the three parts of a token begin and end. */
 struct token_parts {
@@ -26,6 +28,68 @@ token_key_id(const uint8_t public_key[SEAL_PUBLIC_SIZE],
     char ret_key_id[TOKEN_KEY_ID_MAX + 1])
 {
 	text_hex(public_key, TOKEN_KEY_ID_MAX / 2, ret_key_id);
+}
+
+const char *
+token_algorithm_name(enum token_algorithm algorithm)
+{
+	switch (algorithm) {
+	case TOKEN_EDDSA:
+		return "EdDSA";
+	case TOKEN_HS256:
+		return "HS256";
+	case TOKEN_HS512:
+		return "HS512";
+	}
+	return NULL;
+}
+
+static enum seal_hash
+token_hash(enum token_algorithm algorithm)
+{
+	return algorithm == TOKEN_HS256 ? SEAL_SHA256 : SEAL_SHA512;
+}
+
+size_t
+token_secret_min(enum token_algorithm algorithm)
+{
+	return algorithm == TOKEN_EDDSA ? 0
+					: seal_mac_size(token_hash(algorithm));
+}
+
+static bool
+token_key_is_good(const struct token_key *k)
+{
+	if (text_is_blank(k->key_id) ||
+	    token_algorithm_name(k->algorithm) == NULL)
+		return false;
+	if (k->algorithm == TOKEN_EDDSA)
+		return k->verifier.size == SEAL_PUBLIC_SIZE;
+	return k->verifier.size >= token_secret_min(k->algorithm) &&
+	       k->verifier.size <= TOKEN_VERIFIER_MAX;
+}
+
+enum status
+token_ring_fill(
+    struct token_ring *ret_ring, const struct token_key *keys, uint32_t count)
+{
+	if (count > TOKEN_KEYS_MAX)
+		return ST_FULL;
+	for (uint32_t i = 0; i < count; i++)
+		if (!token_key_is_good(&keys[i]))
+			return ST_MALFORMED;
+	memset(ret_ring, 0, sizeof(*ret_ring));
+	for (uint32_t i = 0; i < count; i++) {
+		struct token_verifier *v = &ret_ring->keys[i];
+
+		(void)text_fit(v->key_id, sizeof(v->key_id), keys[i].key_id);
+		v->algorithm = keys[i].algorithm;
+		v->size = keys[i].verifier.size;
+		v->until = keys[i].until;
+		memcpy(v->bytes, keys[i].verifier.at, v->size);
+	}
+	ret_ring->count = count;
+	return ST_OK;
 }
 
 /* Appends body as base64url of JSON; FULL at TOKEN_MAX. */
@@ -62,32 +126,46 @@ token_write_text(const struct token_header *header,
 	    CATALOGUE_TYPE(token_claims), claims, token, used);
 }
 
+/* The bytes of the signature, and how many. */
+static size_t
+token_sign(const struct token_signer *signer, struct bytes text,
+    uint8_t ret_signature[TOKEN_SIGNATURE_MAX])
+{
+	if (signer->algorithm == TOKEN_EDDSA) {
+		seal_sign(signer->pair, text, ret_signature);
+		return SEAL_SIGNATURE_SIZE;
+	}
+	seal_mac(
+	    token_hash(signer->algorithm), signer->secret, text, ret_signature);
+	return seal_mac_size(token_hash(signer->algorithm));
+}
+
 enum status
-token_mint(const struct seal_keypair *keys, const struct token_claims *claims,
+token_mint(const struct token_signer *signer, const struct token_claims *claims,
     char ret_token[TOKEN_MAX + 1])
 {
-	uint8_t signature[SEAL_SIGNATURE_SIZE];
+	uint8_t signature[TOKEN_SIGNATURE_MAX];
 	char token[TOKEN_MAX + 1];
-	char key_id[TOKEN_KEY_ID_MAX + 1];
-	struct token_header header = { TOKEN_ALGORITHM, TOKEN_KIND, key_id };
+	struct token_header header = { token_algorithm_name(signer->algorithm),
+		TOKEN_KIND, signer->key_id };
 	struct token_claims all = *claims;
 	size_t used = 0;
+	size_t size;
 	enum status st;
 
 	all.iss = TOKEN_ISSUER;
 	all.aud = TOKEN_AUDIENCE;
-	token_key_id(seal_keypair_public(keys), key_id);
 	st = token_write_text(&header, &all, token, &used);
 	if (st != ST_OK)
 		return st;
-	if (TOKEN_MAX - used < TOKEN_SIGNATURE_TEXT + 1)
+	size = token_sign(
+	    signer, (struct bytes){ (const uint8_t *)token, used }, signature);
+	if (TOKEN_MAX - used < BASE64URL_TEXT_SIZE(size) + 1)
 		return ST_FULL;
-	seal_sign(
-	    keys, (struct bytes){ (const uint8_t *)token, used }, signature);
 	memcpy(ret_token, token, used);
 	ret_token[used++] = '.';
-	base64url_encode(signature, sizeof(signature), ret_token + used);
-	ret_token[used + TOKEN_SIGNATURE_TEXT] = '\0';
+	base64url_encode(signature, size, ret_token + used);
+	ret_token[used + BASE64URL_TEXT_SIZE(size)] = '\0';
 	return ST_OK;
 }
 
@@ -129,12 +207,24 @@ token_read_part(const struct wire_type *type, unsigned flags, struct bytes part,
 	return ST_OK;
 }
 
-/* Unknown fields are refused: one of them could be `crit`. */
-static enum status
-token_check_header(const uint8_t public_key[SEAL_PUBLIC_SIZE],
-    struct bytes part, struct arena *a)
+static const struct token_verifier *
+token_ring_find(const struct token_ring *ring, const char *key_id)
 {
-	char key_id[TOKEN_KEY_ID_MAX + 1];
+	for (uint32_t i = 0; i < ring->count; i++)
+		if (strcmp(ring->keys[i].key_id, key_id) == 0)
+			return &ring->keys[i];
+	return NULL;
+}
+
+/*
+ * The key that must have signed.  Unknown fields are refused: one of them
+ * could be `crit`.  What alg says is only compared with what the key is for.
+ */
+static enum status
+token_find_key(const struct token_ring *ring, struct bytes part,
+    struct arena *a, const struct token_verifier **ret_key)
+{
+	const struct token_verifier *key;
 	const struct token_header *header;
 	const void *body = NULL;
 
@@ -142,27 +232,46 @@ token_check_header(const uint8_t public_key[SEAL_PUBLIC_SIZE],
 	    ST_OK)
 		return ST_MALFORMED;
 	header = body;
-	if (strcmp(header->alg, TOKEN_ALGORITHM) != 0 ||
+	if (header->kid == NULL ||
 	    (header->typ != NULL && strcmp(header->typ, TOKEN_KIND) != 0))
 		return ST_MALFORMED;
-	token_key_id(public_key, key_id);
-	return header->kid == NULL || strcmp(header->kid, key_id) == 0
-		   ? ST_OK
-		   : ST_DENIED;
+	key = token_ring_find(ring, header->kid);
+	if (key == NULL)
+		return ST_DENIED;
+	if (strcmp(header->alg, token_algorithm_name(key->algorithm)) != 0)
+		return ST_MALFORMED;
+	*ret_key = key;
+	return ST_OK;
+}
+
+static bool
+token_signature_holds(const struct token_verifier *key, struct bytes text,
+    const uint8_t signature[TOKEN_SIGNATURE_MAX])
+{
+	uint8_t mac[SEAL_MAC_MAX];
+	enum seal_hash hash = token_hash(key->algorithm);
+
+	if (key->algorithm == TOKEN_EDDSA)
+		return seal_verify(key->bytes, text, signature);
+	seal_mac(hash, (struct bytes){ key->bytes, key->size }, text, mac);
+	return seal_equal(mac, signature, seal_mac_size(hash));
 }
 
 static enum status
 token_check_signature(
-    const uint8_t public_key[SEAL_PUBLIC_SIZE], const struct token_parts *parts)
+    const struct token_verifier *key, const struct token_parts *parts)
 {
-	uint8_t signature[SEAL_SIGNATURE_SIZE];
+	uint8_t signature[TOKEN_SIGNATURE_MAX];
+	size_t size = key->algorithm == TOKEN_EDDSA
+			  ? SEAL_SIGNATURE_SIZE
+			  : seal_mac_size(token_hash(key->algorithm));
 
-	if (parts->signature.size != TOKEN_SIGNATURE_TEXT ||
+	if (parts->signature.size != BASE64URL_TEXT_SIZE(size) ||
 	    base64url_decode((const char *)parts->signature.at,
 		parts->signature.size, signature) != ST_OK)
 		return ST_MALFORMED;
-	return seal_verify(public_key, parts->text, signature) ? ST_OK
-							       : ST_DENIED;
+	return token_signature_holds(key, parts->text, signature) ? ST_OK
+								  : ST_DENIED;
 }
 
 static bool
@@ -188,17 +297,20 @@ token_check_claims(const struct token_claims *c, int64_t wall_us)
 }
 
 enum status
-token_verify(const uint8_t public_key[SEAL_PUBLIC_SIZE], const char *token,
-    int64_t wall_us, struct arena *a, const struct token_claims **ret_claims)
+token_verify(const struct token_ring *ring, const char *token, int64_t wall_us,
+    struct arena *a, const struct token_claims **ret_claims)
 {
+	const struct token_verifier *key = NULL;
 	struct token_parts parts;
 	const void *claims = NULL;
 	enum status st = token_part(token, &parts);
 
 	if (st == ST_OK)
-		st = token_check_header(public_key, parts.header, a);
+		st = token_find_key(ring, parts.header, a, &key);
 	if (st == ST_OK)
-		st = token_check_signature(public_key, &parts);
+		st = token_check_signature(key, &parts);
+	if (st == ST_OK && key->until != 0 && key->until <= wall_us)
+		st = ST_DENIED;
 	if (st == ST_OK)
 		st = token_read_part(CATALOGUE_TYPE(token_claims),
 		    JSON_IGNORE_UNKNOWN, parts.claims, a, &claims);

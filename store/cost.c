@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocols/catalogue.h"
+#include "protocols/problem.h"
 #include "runtime/base/text.h"
 #include "store/journal.h"
 #include "store/meta.h"

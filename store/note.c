@@ -1,5 +1,6 @@
 #include "store/note.h"
 
+#include "protocols/catalogue.h"
 #include "protocols/json.h"
 #include "store/journal.h"
 

@@ -1,8 +1,11 @@
 #include <string.h>
 
 #include "protocols/messages.h"
+#include "store/audit.h"
+#include "store/refresh_rows.h"
 #include "store/requests.h"
 #include "store/row.h"
+#include "store/session_rows.h"
 
 /*
  * A session has its row and an entry in each of three indexes.  A revocation
@@ -156,6 +159,7 @@ session_delete(struct txn *t, const struct session *s)
 	(void)txn_delete(t, TABLE_SESSIONS_BY_EXPIRY, &k);
 	if (r != NULL)
 		tombstone_delete(t, r);
+	refresh_delete(t, s->session_id);
 }
 
 static bool
@@ -189,6 +193,9 @@ repo_sessions_create(
 	session_index(t, s);
 	if (refused)
 		session_mark_revoked(t, s);
+	if (ask->refresh != NULL)
+		refresh_put(t, ask->refresh);
+	audit_append(t, ask->audit);
 	return request_done(t, ret);
 }
 
@@ -261,7 +268,38 @@ repo_sessions_list(struct txn *t, const void *request, struct store_reply *ret)
 	return REQUEST_REPLY(t, ret, store_session_page, page);
 }
 
-/* A row knows better than the asker whose it is and when it ends. */
+bool
+session_is_refused(struct txn *t, const char *session_id)
+{
+	const struct session *s;
+
+	if (tombstone_get(t, session_id) != NULL)
+		return true;
+	s = session_get(t, session_id);
+	return s != NULL && s->revoked;
+}
+
+bool
+session_refuse(
+    struct txn *t, const struct revocation *r, struct revocation *ret_refused)
+{
+	const struct session *s = session_get(t, r->session_id);
+	const struct revocation *old = tombstone_get(t, r->session_id);
+
+	if (txn_status(t) != ST_OK)
+		return false;
+	*ret_refused = old != NULL ? *old
+		       : s != NULL ? session_revocation(s)
+				   : *r;
+	if (s != NULL ? s->revoked : old != NULL)
+		return false;
+	if (s != NULL)
+		session_mark_revoked(t, s);
+	else
+		tombstone_put(t, r);
+	return txn_status(t) == ST_OK;
+}
+
 static enum status
 repo_sessions_revoke(
     struct txn *t, const void *request, struct store_reply *ret)
@@ -269,19 +307,14 @@ repo_sessions_revoke(
 	const struct store_session_revoke *ask = request;
 	const struct revocation *r = &ask->revocation;
 	struct store_session_revoked *reply = txn_take(t, sizeof(*reply));
-	const struct session *s;
+	struct revocation refused = *r;
 
 	if (!request_id(t, r->session_id, "blank session id"))
 		return txn_status(t);
-	s = session_get(t, r->session_id);
-	if (txn_status(t) != ST_OK)
-		return txn_status(t);
-	reply->changed =
-	    s != NULL ? !s->revoked : tombstone_get(t, r->session_id) == NULL;
-	if (reply->changed && s != NULL)
-		session_mark_revoked(t, s);
-	else if (reply->changed)
-		tombstone_put(t, r);
+	reply->changed = session_refuse(t, r, &refused);
+	reply->expires_at = refused.expires_at;
+	if (reply->changed)
+		audit_append(t, ask->audit);
 	return REQUEST_REPLY(t, ret, store_session_revoked, reply);
 }
 
@@ -340,6 +373,8 @@ repo_sessions_revoke_user(
 		session_mark_revoked(t, &sessions[i]);
 	}
 	reply->revoked = revoked;
+	if (reply->revoked_count > 0)
+		audit_append(t, ask->audit);
 	return REQUEST_REPLY(t, ret, store_revocations, reply);
 }
 

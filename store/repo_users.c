@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "protocols/messages.h"
+#include "store/audit.h"
 #include "store/requests.h"
 #include "store/row.h"
 
@@ -49,6 +50,7 @@ repo_users_create(struct txn *t, const void *request, struct store_reply *ret)
 	if (!row_put_new(t, TABLE_USERS, &id, CATALOGUE_TYPE(user), user))
 		return txn_fail(t, ST_EXISTS, "the user id is taken");
 	txn_put(t, TABLE_USERS_BY_NAME, &name, key_bytes(&id));
+	audit_append(t, ask->audit);
 	return request_done(t, ret);
 }
 

@@ -15,6 +15,8 @@ static const struct request *const tables[] = {
 	repo_holds,
 	repo_decisions,
 	repo_reports,
+	repo_audit,
+	repo_refresh,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

@@ -50,6 +50,7 @@ bool request_limit(struct txn *t, uint32_t limit);
 /* One table per repository; ends with id 0. */
 extern const struct request repo_users[];
 extern const struct request repo_sessions[];
+extern const struct request repo_refresh[];
 extern const struct request repo_settings[];
 extern const struct request repo_tasks[];
 extern const struct request repo_journal[];
@@ -59,5 +60,6 @@ extern const struct request repo_budgets[];
 extern const struct request repo_holds[];
 extern const struct request repo_decisions[];
 extern const struct request repo_reports[];
+extern const struct request repo_audit[];
 
 #endif

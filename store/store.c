@@ -433,6 +433,7 @@ static const struct handler store_on[] = {
 	REQUEST(store_session_revoke_user),
 	REQUEST(store_revoked_list),
 	REQUEST(store_session_clean),
+	REQUEST(store_refresh_rotate),
 	REQUEST(store_setting_put),
 	REQUEST(store_setting_delete),
 	REQUEST(store_setting_get),
@@ -467,6 +468,8 @@ static const struct handler store_on[] = {
 	REQUEST(store_cost_trend),
 	REQUEST(store_cost_breakdown),
 	REQUEST(store_cost_forecast),
+	REQUEST(store_audit_append),
+	REQUEST(store_audit_list),
 	{ 0 },
 };
 

@@ -63,7 +63,7 @@ scene_remove(const char *folder)
 {
 	char path[SCENE_FOLDER_SIZE + 32];
 
-	snprintf(path, sizeof(path), "%s/keys/signing.key", folder);
+	snprintf(path, sizeof(path), "%s/keys/tokens.keys", folder);
 	assert_int_equal(unlink(path), 0);
 	snprintf(path, sizeof(path), "%s/keys", folder);
 	assert_int_equal(rmdir(path), 0);
@@ -79,8 +79,9 @@ scene_join(struct scene *s)
 	const struct replica_joined *j =
 	    RIG_REPLIED(&s->r, gateway, tag, replica_joined);
 
-	assert_int_equal(j->public_key.size, SEAL_PUBLIC_SIZE);
-	memcpy(s->public_key, j->public_key.at, SEAL_PUBLIC_SIZE);
+	assert_true(j->keys_count > 0);
+	assert_int_equal(
+	    token_ring_fill(&s->keys, j->keys, j->keys_count), ST_OK);
 	s->epoch = j->epoch;
 }
 
@@ -129,6 +130,14 @@ scene_end(struct scene *s)
 		scene_remove(s->folder);
 }
 
+static void
+scene_take_keys(struct scene *s, const struct replica_change *c)
+{
+	if (c->keys_count > 0)
+		assert_int_equal(
+		    token_ring_fill(&s->keys, c->keys, c->keys_count), ST_OK);
+}
+
 /* The gateway and the ticket-store do what they are told, until quiet. */
 void
 scene_apply(struct scene *s)
@@ -142,6 +151,8 @@ scene_apply(struct scene *s)
 			    &s->r, ACTOR_NUMBER(ticket_store), MSG_ticket_drop);
 		if (h == NULL)
 			return;
+		if (h->id == MSG_replica_change)
+			scene_take_keys(s, h->body);
 		RIG_ANSWER(&s->r, h, done, .nothing = 0);
 	}
 }
@@ -238,7 +249,7 @@ scene_verify(
 	static unsigned char bytes[TOKEN_ROOM];
 	struct arena a = { bytes, sizeof(bytes), 0 };
 	enum status st =
-	    token_verify(s->public_key, token, s->r.wall_us, &a, &claims);
+	    token_verify(&s->keys, token, s->r.wall_us, &a, &claims);
 
 	if (st == ST_OK)
 		*ret_claims = *claims;

@@ -5,7 +5,7 @@
 #ifndef TESTS_REGISTRY_SCENE_H
 #define TESTS_REGISTRY_SCENE_H
 
-#include "runtime/seal.h"
+#include "runtime/token.h"
 #include "tests/rig.h"
 
 #define U1 "00000000000040008000000000000001"
@@ -24,7 +24,7 @@ struct scene {
 	struct rig r;
 	struct config *config;
 	char folder[SCENE_FOLDER_SIZE]; /* empty: none of its own */
-	uint8_t public_key[SEAL_PUBLIC_SIZE];
+	struct token_ring keys;
 	uint64_t epoch;
 };
 

@@ -205,7 +205,9 @@ rig_net(struct rig *r)
 void
 rig_fini(struct rig *r)
 {
+	assert_int_equal(node_check_books(r->node), 0);
 	node_stop(r->node);
+	assert_int_equal(node_check_books(r->node), 0);
 	if (r->net != NULL)
 		net_stop(r->net);
 	net_destroy(r->net);

@@ -266,7 +266,8 @@ double_on_session_revoke(struct actor *self, const struct msg *in)
 	}
 	changed = !s->revoked;
 	s->revoked = true;
-	return REPLY(self, in, store_session_revoked, .changed = changed);
+	return REPLY(self, in, store_session_revoked, .changed = changed,
+	    .expires_at = s->expires_at);
 }
 
 static struct revocation

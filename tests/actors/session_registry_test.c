@@ -108,7 +108,7 @@ test_signing_key_is_made_once_and_kept_from_others(void **state)
 	scene_start_with(&s, sets, 1);
 	t = scene_login(&s, "u1");
 	scene_end(&s);
-	snprintf(path, sizeof(path), "%s/keys/signing.key", folder);
+	snprintf(path, sizeof(path), "%s/keys/tokens.keys", folder);
 	assert_int_equal(stat(path, &about), 0);
 	assert_int_equal(about.st_mode & 0777, 0600);
 	scene_start_with(&s, sets, 1);

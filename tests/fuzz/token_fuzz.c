@@ -4,14 +4,17 @@
  * are claims, signed here: they reach the reading of claims.
  */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/base64url.h"
 #include "runtime/token.h"
+#include "tests/token_keys.h"
 
 #define FUZZ_NOW_US INT64_C(1775210400000000)
-#define FUZZ_HEADER "{\"alg\":\"EdDSA\"}"
+#define FUZZ_HEADER "{\"alg\":\"EdDSA\",\"kid\":\"%s\"}"
+#define FUZZ_HEADER_SIZE 96
 #define FUZZ_JSON_MAX 1024
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -37,9 +40,13 @@ static void
 fuzz_sign(const uint8_t *json, size_t size, char *ret_token)
 {
 	uint8_t signature[SEAL_SIGNATURE_SIZE];
-	size_t used = BASE64URL_TEXT_SIZE(sizeof(FUZZ_HEADER) - 1);
+	struct token_signer s = token_keys_signer(fuzz_keys());
+	char header[FUZZ_HEADER_SIZE];
+	size_t header_size =
+	    (size_t)snprintf(header, sizeof(header), FUZZ_HEADER, s.key_id);
+	size_t used = BASE64URL_TEXT_SIZE(header_size);
 
-	base64url_encode(FUZZ_HEADER, sizeof(FUZZ_HEADER) - 1, ret_token);
+	base64url_encode(header, header_size, ret_token);
 	ret_token[used++] = '.';
 	base64url_encode(json, size, ret_token + used);
 	used += BASE64URL_TEXT_SIZE(size);
@@ -56,8 +63,9 @@ fuzz_verify(const char *token, bool may_pass)
 	static unsigned char room[TOKEN_ROOM];
 	struct arena a = { room, sizeof(room), 0 };
 	const struct token_claims *claims = NULL;
-	enum status st = token_verify(
-	    seal_keypair_public(fuzz_keys()), token, FUZZ_NOW_US, &a, &claims);
+	struct token_signer s = token_keys_signer(fuzz_keys());
+	struct token_ring ring = token_keys_ring(&s);
+	enum status st = token_verify(&ring, token, FUZZ_NOW_US, &a, &claims);
 
 	assert(may_pass || (st != ST_OK && st != ST_EXPIRED));
 	assert((st == ST_OK) == (claims != NULL));

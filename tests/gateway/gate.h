@@ -19,6 +19,7 @@
 #include "runtime/seal.h"
 #include "runtime/token.h"
 #include "tests/rig.h"
+#include "tests/token_keys.h"
 
 #define GATE_EPOCH 7
 #define GATE_ADDRESS "127.0.0.1:3001"
@@ -76,10 +77,11 @@ gate_spawn(struct gate *g, const char *const *sets, size_t nsets)
 static inline void
 gate_join(struct gate *g, uint64_t epoch)
 {
+	struct token_signer signer = token_keys_signer(g->keys);
+	struct token_key key = token_keys_of(&signer);
+
 	RIG_ANSWER(&g->r, RIG_TAKE(&g->r, session_registry, replica_join),
-	    replica_joined, .epoch = epoch,
-	    .public_key = { seal_keypair_public(g->keys), SEAL_PUBLIC_SIZE },
-	    .key_id = "key");
+	    replica_joined, .epoch = epoch, .keys = &key, .keys_count = 1);
 }
 
 /* The one page that there is. */
@@ -203,8 +205,9 @@ gate_token(
 		.username = user,
 		.role = ROLE_CEO,
 		.pwd_sig = password_sig };
+	struct token_signer signer = token_keys_signer(g->keys);
 
-	assert_int_equal(token_mint(g->keys, &claims, token), ST_OK);
+	assert_int_equal(token_mint(&signer, &claims, token), ST_OK);
 	return token;
 }
 

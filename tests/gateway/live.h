@@ -68,12 +68,13 @@ live_beat(struct live *l)
 static inline void
 live_join(struct live *l)
 {
-	static const uint8_t key[32] = { 1 };
+	static const uint8_t public_key[32] = { 1 };
+	const struct token_key key = { .key_id = "k",
+		.verifier = { public_key, sizeof(public_key) } };
 	struct rig *r = &l->rig;
 
 	RIG_ANSWER(r, RIG_TAKE(r, session_registry, replica_join),
-	    replica_joined, .epoch = LIVE_EPOCH, .public_key = { key, 32 },
-	    .key_id = "k");
+	    replica_joined, .epoch = LIVE_EPOCH, .keys = &key, .keys_count = 1);
 	RIG_ANSWER(r, RIG_TAKE(r, session_registry, replica_read), replica_page,
 	    .accounts = live_accounts,
 	    .accounts_count = sizeof(live_accounts) / sizeof(live_accounts[0]));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -106,6 +107,36 @@ test_misspelt_words_come_with_a_suggestion(void **state)
 	assert_null(strstr(err_text, "mean"));
 	assert_int_equal(CALL("troupe", ""), CMD_USAGE);
 	assert_int_equal(CALL("troupe", "check", "--"), CMD_USAGE);
+}
+
+static void
+test_a_sub_has_its_own_usage_and_options(void **state)
+{
+	(void)state;
+	assert_int_equal(CALL("troupe", "doctor"), CMD_USAGE);
+	assert_non_null(strstr(err_text, "usage: troupe doctor"));
+	assert_int_equal(CALL("troupe", "doctor", "--help"), CMD_OK);
+	assert_non_null(strstr(out_text, "audit"));
+	assert_int_equal(CALL("troupe", "doctor", "audti"), CMD_USAGE);
+	assert_non_null(strstr(err_text, "did you mean audit?"));
+	assert_int_equal(CALL("troupe", "doctor", "audit", "--help"), CMD_OK);
+	assert_non_null(strstr(out_text, "usage: troupe doctor audit"));
+	assert_int_equal(CALL("troupe", "doctor", "audit", "x"), CMD_USAGE);
+	assert_non_null(strstr(err_text, "not understood"));
+}
+
+static void
+test_doctor_audit_makes_no_database(void **state)
+{
+	(void)state;
+	assert_int_equal(CALL("troupe", "doctor", "audit", "--data",
+			     "/tmp/troupe-no-such-folder"),
+	    CMD_FAILED);
+	assert_non_null(strstr(err_text, "there is no database"));
+	assert_int_not_equal(access("/tmp/troupe-no-such-folder", F_OK), 0);
+	assert_int_equal(
+	    CALL("troupe", "doctor", "audit", "--anchor", "7:abc"), CMD_USAGE);
+	assert_non_null(strstr(err_text, "NUMBER:DIGEST"));
 }
 
 static void
@@ -251,6 +282,8 @@ main(void)
 		RUN(test_every_command_has_a_help),
 		RUN(test_the_version_in_three_ways),
 		RUN(test_misspelt_words_come_with_a_suggestion),
+		RUN(test_a_sub_has_its_own_usage_and_options),
+		RUN(test_doctor_audit_makes_no_database),
 		RUN(test_options_and_their_values_are_checked),
 		RUN(test_options_have_a_bound),
 		RUN(test_a_value_follows_its_option_either_way),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "runtime/base/base64url.h"
+#include "tests/token_keys.h"
 
 #define NOW_S INT64_C(1775210400)
 #define NOW_US (NOW_S * 1000000)
@@ -53,12 +54,21 @@ claims_of(void)
 }
 
 static enum status
+mint(const struct token_claims *claims, char ret_token[TOKEN_MAX + 1])
+{
+	struct token_signer signer = token_keys_signer(keys);
+
+	return token_mint(&signer, claims, ret_token);
+}
+
+static enum status
 verify_at(const char *token, int64_t wall_us, struct token_claims *ret_claims)
 {
 	const struct token_claims *claims = NULL;
 	struct arena a = { room, sizeof(room), 0 };
-	enum status st = token_verify(
-	    seal_keypair_public(keys), token, wall_us, &a, &claims);
+	struct token_signer signer = token_keys_signer(keys);
+	struct token_ring ring = token_keys_ring(&signer);
+	enum status st = token_verify(&ring, token, wall_us, &a, &claims);
 
 	if (st == ST_OK && ret_claims != NULL)
 		*ret_claims = *claims;
@@ -83,8 +93,16 @@ static const char *
 forge(const char *header, const char *claims)
 {
 	static char token[2 * TOKEN_MAX];
+	struct token_signer signer = token_keys_signer(keys);
 	uint8_t signature[SEAL_SIGNATURE_SIZE];
-	size_t used = append_part(token, 0, header);
+	char full[512];
+	size_t used;
+
+	/* Whatever else it says, it names our key. */
+	(void)snprintf(full, sizeof(full),
+	    header[0] == '{' ? "{\"kid\":\"%s\",%s" : "%.0s%s", signer.key_id,
+	    header[0] == '{' ? header + 1 : header);
+	used = append_part(token, 0, full);
 
 	token[used++] = '.';
 	used = append_part(token, used, claims);
@@ -112,7 +130,7 @@ test_what_is_minted_verifies(void **state)
 	struct token_claims out;
 
 	(void)state;
-	assert_int_equal(token_mint(keys, &in, token), ST_OK);
+	assert_int_equal(mint(&in, token), ST_OK);
 	assert_int_equal(verify_at(token, NOW_US, &out), ST_OK);
 	assert_string_equal(out.sub, in.sub);
 	assert_string_equal(out.jti, in.jti);
@@ -133,7 +151,7 @@ test_token_dies_when_exp_has_come(void **state)
 	int64_t exp_us = (int64_t)in.exp * 1000000;
 
 	(void)state;
-	assert_int_equal(token_mint(keys, &in, token), ST_OK);
+	assert_int_equal(mint(&in, token), ST_OK);
 	assert_int_equal(verify_at(token, exp_us - 1, NULL), ST_OK);
 	assert_int_equal(verify_at(token, exp_us, NULL), ST_EXPIRED);
 	assert_int_equal(verify_at(token, INT64_MAX, NULL), ST_EXPIRED);
@@ -147,7 +165,7 @@ test_token_from_the_future_is_refused_past_the_skew(void **state)
 	int64_t skew_us = INT64_C(1000000) * TOKEN_SKEW_S;
 
 	(void)state;
-	assert_int_equal(token_mint(keys, &in, token), ST_OK);
+	assert_int_equal(mint(&in, token), ST_OK);
 	assert_int_equal(verify_at(token, NOW_US - skew_us, NULL), ST_OK);
 	assert_int_equal(
 	    verify_at(token, NOW_US - skew_us - 1, NULL), ST_MALFORMED);
@@ -163,7 +181,7 @@ test_no_bit_can_be_changed(void **state)
 	size_t size;
 
 	(void)state;
-	assert_int_equal(token_mint(keys, &in, token), ST_OK);
+	assert_int_equal(mint(&in, token), ST_OK);
 	size = strlen(token);
 	for (size_t i = 0; i < size; i++) {
 		for (int bit = 0; bit < 8; bit++) {
@@ -260,20 +278,118 @@ test_another_key_does_not_fit(void **state)
 	const struct token_claims *claims = NULL;
 	struct arena a = { room, sizeof(room), 0 };
 	struct seal_keypair *other = NULL;
+	struct token_signer signer;
+	struct token_ring ring;
 	char token[TOKEN_MAX + 1];
 	struct token_claims in = claims_of();
 
 	(void)state;
 	assert_int_equal(seal_keypair_create(seed, &other), ST_OK);
-	assert_int_equal(token_mint(keys, &in, token), ST_OK);
-	assert_int_equal(token_verify(seal_keypair_public(other), token, NOW_US,
-			     &a, &claims),
-	    ST_DENIED);
-	assert_int_equal(token_verify(seal_keypair_public(other),
-			     forge(HEADER, CLAIMS), NOW_US, &a, &claims),
-	    ST_DENIED);
+	signer = token_keys_signer(other);
+	ring = token_keys_ring(&signer);
+	assert_int_equal(mint(&in, token), ST_OK);
+	assert_int_equal(
+	    token_verify(&ring, token, NOW_US, &a, &claims), ST_DENIED);
+	/* Nor under the id of ours. */
+	signer = token_keys_signer(keys);
+	memcpy(ring.keys[0].key_id, signer.key_id, sizeof(signer.key_id));
+	assert_int_equal(
+	    token_verify(&ring, token, NOW_US, &a, &claims), ST_DENIED);
 	assert_null(claims);
 	seal_keypair_destroy(other);
+}
+
+static const uint8_t long_secret[64] = { 1, 2, 3 };
+
+static struct token_signer
+secret_signer(enum token_algorithm algorithm, const char *key_id)
+{
+	struct token_signer s = { .algorithm = algorithm,
+		.secret = { long_secret, sizeof(long_secret) } };
+
+	snprintf(s.key_id, sizeof(s.key_id), "%s", key_id);
+	return s;
+}
+
+static enum status
+verify_with(const struct token_ring *ring, const char *token, int64_t wall_us)
+{
+	const struct token_claims *claims = NULL;
+	struct arena a = { room, sizeof(room), 0 };
+
+	return token_verify(ring, token, wall_us, &a, &claims);
+}
+
+/* Each key of a ring with its own algorithm; an old one until its end. */
+static void
+test_ring_of_three_algorithms(void **state)
+{
+	const struct token_signer signers[] = { token_keys_signer(keys),
+		secret_signer(TOKEN_HS256, "two"),
+		secret_signer(TOKEN_HS512, "three") };
+	struct token_key all[] = { token_keys_of(&signers[0]),
+		token_keys_of(&signers[1]), token_keys_of(&signers[2]) };
+	struct token_claims in = claims_of();
+	struct token_ring ring;
+	char token[TOKEN_MAX + 1];
+
+	(void)state;
+	all[2].until = NOW_US + 1;
+	assert_int_equal(token_ring_fill(&ring, all, 3), ST_OK);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(token_mint(&signers[i], &in, token), ST_OK);
+		assert_int_equal(verify_with(&ring, token, NOW_US), ST_OK);
+	}
+	assert_int_equal(verify_with(&ring, token, NOW_US + 1), ST_DENIED);
+	ring.count = 2;
+	assert_int_equal(verify_with(&ring, token, NOW_US), ST_DENIED);
+	/* A token does not choose how it is verified. */
+	assert_int_equal(token_mint(&(struct token_signer){ "two", TOKEN_HS512,
+					NULL, signers[1].secret },
+			     &in, token),
+	    ST_OK);
+	assert_int_equal(verify_with(&ring, token, NOW_US), ST_MALFORMED);
+}
+
+/* The public key of an Ed25519 pair is no secret of HS256. */
+static void
+test_public_key_as_secret_is_refused(void **state)
+{
+	struct token_signer ours = token_keys_signer(keys);
+	struct token_ring ring = token_keys_ring(&ours);
+	struct token_signer liar = { .algorithm = TOKEN_HS256,
+		.secret = { seal_keypair_public(keys), SEAL_PUBLIC_SIZE } };
+	struct token_claims in = claims_of();
+	char token[TOKEN_MAX + 1];
+
+	(void)state;
+	memcpy(liar.key_id, ours.key_id, sizeof(liar.key_id));
+	assert_int_equal(token_mint(&liar, &in, token), ST_OK);
+	assert_int_equal(verify_with(&ring, token, NOW_US), ST_MALFORMED);
+}
+
+static void
+test_ring_refuses_what_is_no_key(void **state)
+{
+	struct token_signer s = secret_signer(TOKEN_HS512, "k");
+	struct token_key key = token_keys_of(&s);
+	struct token_ring ring = { .count = 7 };
+
+	(void)state;
+	key.verifier.size = 63;
+	assert_int_equal(token_ring_fill(&ring, &key, 1), ST_MALFORMED);
+	key.algorithm = TOKEN_HS256;
+	assert_int_equal(token_ring_fill(&ring, &key, 1), ST_OK);
+	key.verifier.size = 31;
+	assert_int_equal(token_ring_fill(&ring, &key, 1), ST_MALFORMED);
+	key.algorithm = TOKEN_EDDSA;
+	assert_int_equal(token_ring_fill(&ring, &key, 1), ST_MALFORMED);
+	key.verifier.size = SEAL_PUBLIC_SIZE;
+	key.key_id = " ";
+	assert_int_equal(token_ring_fill(&ring, &key, 1), ST_MALFORMED);
+	assert_int_equal(ring.count, 1);
+	assert_int_equal(
+	    token_ring_fill(&ring, &key, TOKEN_KEYS_MAX + 1), ST_FULL);
 }
 
 static void
@@ -288,7 +404,7 @@ test_texts_that_are_no_token_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		assert_int_equal(verify(texts[i]), ST_MALFORMED);
-	assert_int_equal(token_mint(keys, &in, token), ST_OK);
+	assert_int_equal(mint(&in, token), ST_OK);
 	snprintf(longer, sizeof(longer), "%s=", token);
 	assert_int_equal(verify(longer), ST_MALFORMED);
 	snprintf(longer, sizeof(longer), "%s.", token);
@@ -314,10 +430,10 @@ test_longest_names_fit_and_longer_ones_are_refused(void **state)
 	memset(name, '\x01', sizeof(name) - 1);
 	name[sizeof(name) / 6] = '\0';
 	in.username = name;
-	assert_int_equal(token_mint(keys, &in, token), ST_FULL);
+	assert_int_equal(mint(&in, token), ST_FULL);
 	assert_string_equal(token, "untouched");
 	name[USERNAME_MAX] = '\0';
-	assert_int_equal(token_mint(keys, &in, token), ST_OK);
+	assert_int_equal(mint(&in, token), ST_OK);
 	assert_int_equal(verify_at(token, NOW_US, &out), ST_OK);
 	assert_string_equal(out.username, name);
 }
@@ -335,6 +451,9 @@ main(void)
 		cmocka_unit_test(
 		    test_claims_that_are_missing_or_wrong_are_refused),
 		cmocka_unit_test(test_another_key_does_not_fit),
+		cmocka_unit_test(test_ring_of_three_algorithms),
+		cmocka_unit_test(test_public_key_as_secret_is_refused),
+		cmocka_unit_test(test_ring_refuses_what_is_no_key),
 		cmocka_unit_test(test_texts_that_are_no_token_are_refused),
 		cmocka_unit_test(
 		    test_longest_names_fit_and_longer_ones_are_refused),

@@ -108,7 +108,9 @@ class Server:
         self.killed = False
 
     def command(self):
-        common = ["--data", str(self.data), "--listen", "127.0.0.1:0"]
+        common = ["--data", str(self.data)]
+        if "api.server.listen" not in self.settings:
+            common += ["--listen", "127.0.0.1:0"]
         common += ["--log", "json"]
         for name, value in self.settings.items():
             common += ["--set", f"{name}={value}"]

@@ -1,4 +1,4 @@
-#include "actors/live.h"
+#include "runtime/live.h"
 
 #include <assert.h>
 

@@ -1,0 +1,69 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/registry.h"
+
+#define AUDIT_LIMIT 50 /* entries, if nobody asks for more */
+#define CURSOR_SIZE 24
+
+/* A cursor is the number that the page ended with. */
+static bool
+audit_cursor(const char *text, uint64_t *ret_before)
+{
+	char *end;
+
+	if (text[0] < '1' || text[0] > '9' || strlen(text) >= CURSOR_SIZE)
+		return false;
+	errno = 0;
+	*ret_before = strtoull(text, &end, 10);
+	return *end == '\0' && errno == 0;
+}
+
+static enum status
+audit_on_page(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_audit_page *page = reply->body;
+	char next[CURSOR_SIZE];
+
+	(void)self;
+	if (reply->id != MSG_store_audit_page)
+		return op_pass(op, reply);
+	snprintf(next, sizeof(next), "%" PRIu64, page->next);
+	return OP_REPLY(op, audit_page, .entries = page->entries,
+	    .entries_count = page->entries_count,
+	    .next = page->has_next ? next : NULL);
+}
+
+enum status
+registry_on_audit(struct actor *self, const struct msg *in)
+{
+	const struct audit_list *ask = in->body;
+	struct store_audit_list wanted = { .user_id = ask->user_id,
+		.action = ask->action,
+		.target = ask->target,
+		.result = ask->result,
+		.has_result = ask->has_result,
+		.since = ask->since,
+		.has_since = ask->has_since,
+		.until = ask->until,
+		.has_until = ask->has_until,
+		.has_before = ask->cursor != NULL,
+		.limit = ask->has_limit ? ask->limit : AUDIT_LIMIT };
+
+	if (!registry_knows(&ask->caller, "unauthenticated_audit"))
+		return REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
+	if (ask->caller.role != ROLE_CEO)
+		return REFUSE(
+		    self, in, FORBIDDEN, "the audit log is for the role ceo");
+	if (wanted.limit == 0)
+		return REFUSE(
+		    self, in, VALIDATION, "limit: must be at least 1");
+	if (ask->cursor != NULL && !audit_cursor(ask->cursor, &wanted.before))
+		return REFUSE(self, in, VALIDATION,
+		    "cursor: is not one that a page ended with");
+	return actor_ask(self, in, registry_store(self), MSG_store_audit_list,
+	    &wanted, audit_on_page);
+}

@@ -1,0 +1,235 @@
+#include <string.h>
+
+#include "actors/registry.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+#include "runtime/refresh.h"
+
+/*
+ * The next access token of a session, for its refresh token.  What the token
+ * says is believed because of its MAC; whether it is the newest, or was used
+ * up long ago, is decided by one transaction of the store.  Two who race get
+ * the same answer to the byte, since all of it follows from the row.
+ */
+
+#define SECOND_US 1000000
+#define MINUTE_US (60 * SECOND_US)
+#define REFRESH_BAD "Invalid or expired refresh token"
+
+struct refreshing {
+	struct replica_wait wait; /* first: see replica_wait_for */
+	bool cookies;
+	char address[ADDRESS_MAX + 1];
+};
+
+static_assert(sizeof(struct refreshing) <= OP_DATA_MAX, "it fits an op");
+
+/* Why is for the log; who asks hears the same every time. */
+static enum status
+refresh_refuse(struct op *op, const char *why)
+{
+	const struct refreshing *r = op_data(op);
+
+	LOG(API_AUTH_FAILED, KV("reason", why), KV("address", r->address));
+	return OP_REFUSE(op, UNAUTHORIZED, REFRESH_BAD);
+}
+
+static enum status
+refresh_refuse_revoked(struct op *op)
+{
+	return OP_REFUSE(op, SESSION_REVOKED, "Session has been revoked");
+}
+
+static struct bytes
+refresh_secret(const struct keyring_key *key)
+{
+	return (struct bytes){ key->secret, key->size };
+}
+
+void
+registry_mint_refresh(struct registry *s, const struct uuid *session_id,
+    uint64_t generation, char ret_token[REFRESH_TOKEN_MAX + 1])
+{
+	refresh_mint(refresh_secret(keyring_refresh(s->keys, 0)), session_id,
+	    generation, ret_token);
+}
+
+static bool
+refresh_find(const struct registry *s, const char *token,
+    struct uuid *ret_session, uint64_t *ret_generation)
+{
+	const struct keyring_key *key;
+
+	for (uint32_t i = 0; (key = keyring_refresh(s->keys, i)) != NULL; i++)
+		if (refresh_verify(refresh_secret(key), token, ret_session,
+			ret_generation) == ST_OK)
+			return true;
+	return false;
+}
+
+/* NULL: whoever it was may not come in any more. */
+static const struct account_row *
+refresh_account(const struct registry *s, const struct refresh_family *f)
+{
+	const struct account_row *a;
+	struct uuid id;
+
+	if (!id_parse(f->user_id, &id))
+		return NULL;
+	a = table_find(&s->accounts, &id);
+	return a == NULL || a->gone || a->role == ROLE_SYSTEM ||
+		       strcmp(a->password_sig, f->password_sig) != 0
+		   ? NULL
+		   : a;
+}
+
+/* Everything follows from the row, so that it is the same for all who race. */
+static struct token_claims
+refresh_claims(const struct registry *s, const struct refresh_family *f,
+    const struct account_row *a)
+{
+	int64_t begin_s = f->rotated_at / SECOND_US;
+	int64_t end_s = begin_s + (int64_t)s->expiry_minutes * 60;
+
+	if (end_s > f->expires_at / SECOND_US)
+		end_s = f->expires_at / SECOND_US;
+	return (struct token_claims){ .sub = f->user_id,
+		.jti = f->session_id,
+		.iat = (uint64_t)begin_s,
+		.exp = (uint64_t)end_s,
+		.username = a->username,
+		.role = (enum role)a->role,
+		.must_change_password = a->must_change_password,
+		.pwd_sig = a->password_sig };
+}
+
+static enum status
+refresh_answer(
+    struct actor *self, struct op *op, const struct refresh_family *f)
+{
+	struct registry *s = actor_state(self);
+	const struct refreshing *r = op_data(op);
+	const struct account_row *a = refresh_account(s, f);
+	int64_t now_s = actor_wall_us(self) / SECOND_US;
+	struct token_claims claims;
+	char token[TOKEN_MAX + 1];
+	char next[REFRESH_TOKEN_MAX + 1];
+	struct uuid session;
+
+	if (a == NULL || !id_parse(f->session_id, &session))
+		return refresh_refuse(op, "refresh_account");
+	claims = refresh_claims(s, f, a);
+	if (claims.exp <= claims.iat || (int64_t)claims.exp <= now_s)
+		return refresh_refuse(op, "refresh_expired");
+	if (registry_mint(self, &claims, token) != ST_OK)
+		return OP_REFUSE(op, INTERNAL, "the token could not be made");
+	registry_mint_refresh(s, &session, f->generation, next);
+	LOG(API_SESSION_REFRESHED, KV("user_id", f->user_id),
+	    KU("generation", f->generation));
+	return OP_REPLY(op, auth_token, .token = token,
+	    .expires_in = (uint32_t)((int64_t)claims.exp - now_s),
+	    .session_id = f->session_id,
+	    .must_change_password = a->must_change_password,
+	    .refresh_token = next,
+	    .refresh_expires_in = (uint32_t)(f->expires_at / SECOND_US - now_s),
+	    .has_refresh_expires_in = true, .cookies = r->cookies,
+	    .has_cookies = r->cookies);
+}
+
+static enum status
+refresh_on_killed(struct actor *self, struct op *op, bool all)
+{
+	(void)self;
+	(void)all; /* it is durable: whoever comes late hears of it too */
+	return refresh_refuse_revoked(op);
+}
+
+/* Somebody has used it before: the owner or a thief, and so both are out. */
+static enum status
+refresh_kill(struct actor *self, struct op *op, const struct revocation *r)
+{
+	const struct refreshing *keep = op_data(op);
+	char brief[ID_IN_LOGS + 1];
+	enum status st = registry_apply_revoked(self, r);
+
+	id_short(r->session_id, brief);
+	LOG(API_REFRESH_REPLAYED, KV("session", brief),
+	    KV("user_id", r->user_id), KV("address", keep->address));
+	if (st != ST_OK) {
+		(void)refresh_refuse_revoked(op);
+		return st;
+	}
+	return replica_wait_for(self, op, refresh_on_killed);
+}
+
+static enum status
+refresh_on_rotated(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_refresh_rotated *r = reply->body;
+
+	if (reply->id != MSG_store_refresh_rotated)
+		return op_pass(op, reply);
+	switch (r->outcome) {
+	case REFRESH_ROTATED:
+	case REFRESH_AGAIN:
+		if (r->family != NULL)
+			return refresh_answer(self, op, r->family);
+		break;
+	case REFRESH_REPLAYED:
+		if (r->revocation != NULL)
+			return refresh_kill(self, op, r->revocation);
+		break;
+	case REFRESH_REVOKED:
+		return refresh_refuse_revoked(op);
+	case REFRESH_GONE:
+		break;
+	}
+	return refresh_refuse(op, "refresh_gone");
+}
+
+static enum status
+refresh_begin(struct actor *self, struct op *op, const struct auth_refresh *ask,
+    const struct uuid *session_id, uint64_t generation)
+{
+	struct registry *s = actor_state(self);
+	struct principal who = { .method = AUTH_NONE,
+		.user_id = "",
+		.username = "",
+		.session_id = "",
+		.address = ask->caller.address,
+		.user_agent = "" };
+	struct audit_note note =
+	    audit_note_by(self, &who, "session.refresh_replayed", "");
+	char session[ID_TEXT + 1];
+
+	id_text(session_id, session);
+	note.result = AUDIT_REFUSED;
+	note.detail = "a used refresh token came again: its session is revoked";
+	return OP_ASK(op, registry_store(self), store_refresh_rotate,
+	    refresh_on_rotated, .session_id = session, .generation = generation,
+	    .now = actor_wall_us(self),
+	    .grace_us = s->refresh_grace_s * SECOND_US, .audit = &note);
+}
+
+enum status
+registry_on_refresh(struct actor *self, const struct msg *in)
+{
+	struct registry *s = actor_state(self);
+	const struct auth_refresh *ask = in->body;
+	struct uuid session_id;
+	uint64_t generation;
+	struct refreshing *r;
+	struct op *op;
+
+	op = op_open(self, in);
+	if (op == NULL)
+		return ST_OK;
+	r = op_data(op);
+	text_fit(r->address, sizeof(r->address), ask->caller.address);
+	r->cookies = ask->cookies;
+	if (!refresh_find(s, ask->refresh_token, &session_id, &generation))
+		return refresh_refuse(op, "refresh_invalid");
+	if (!registry_may_revoke(s))
+		return OP_REFUSE(op, OVERLOADED, "too many revocations");
+	return refresh_begin(self, op, ask, &session_id, generation);
+}

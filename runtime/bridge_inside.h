@@ -1,0 +1,12 @@
+/* bridge_inside - what a check sees of a bridge; for runtime/ alone. */
+#ifndef RUNTIME_BRIDGE_INSIDE_H
+#define RUNTIME_BRIDGE_INSIDE_H
+
+#include "runtime/bridge.h"
+#include "runtime/mail.h"
+
+/* The mails that wait for a link.  On loop 0. */
+void bridge_each_list(const struct bridge *b,
+    void (*on_list)(void *ctx, const struct mail_list *list), void *ctx);
+
+#endif
