@@ -9,6 +9,7 @@
 #define ACTORS_COST_H
 
 #include "actors/access.h"
+#include "actors/auditor.h"
 #include "actors/cost_window.h"
 #include "actors/id.h"
 #include "runtime/actor.h"
@@ -41,6 +42,7 @@ struct cost_state {
 	uint64_t deadline_us;
 	uint64_t keep_us;
 	bool fails_closed;
+	bool audits; /* records, too */
 	char currency[CURRENCY_MAX + 1];
 	struct timer replay;
 	bool replays; /* the head of the outbox is under way */
@@ -51,7 +53,6 @@ struct cost_state {
 	uint64_t dropped;  /* records that the outbox had no room for */
 };
 
-/* 0: this topology has none. */
 uint64_t cost_store(const struct actor *self);
 
 /* True: refused already. */
@@ -62,7 +63,8 @@ const char *cost_currency(struct cost_state *s, const char *given);
 bool cost_blank_if_given(const char *text);
 enum status cost_refuse_decision(
     struct op *op, const struct budget_decision *d);
-/* The store could not be asked, or did not do it, for no fault of ours. */
+/* Not what was hoped for: no answer, or none that can be read, or a store that
+ * could not; false: it was asked for what may not be. */
 bool cost_store_failed(const struct msg *reply);
 
 /* NULL: as many as there may be.  Takes the message in hand. */
@@ -79,32 +81,32 @@ struct uuid cost_key_id(const struct principal *who, const struct once *once);
 void cost_expiry_look(struct actor *self, int64_t at);
 void cost_replay_later(struct actor *self);
 
-#define COST_TAKES(X)                                            \
-	X(cost_add, record_on_add)                               \
-	X(cost_project_total, check_on_total)                    \
-	X(cost_project_records, check_on_records)                \
-	X(budget_check, check_on_check)                          \
-	X(budget_baseline, check_on_baseline)                    \
-	X(budget_create, manage_on_create)                       \
-	X(budget_get, manage_on_get)                             \
-	X(budget_list, manage_on_list)                           \
-	X(budget_change, manage_on_change)                       \
-	X(budget_delete, manage_on_delete)                       \
-	X(decision_get, manage_on_decision)                      \
-	X(price_put, manage_on_price)                            \
-	X(price_list, manage_on_prices)                          \
-	X(hold_create, hold_on_create)                           \
-	X(hold_get, hold_on_get)                                 \
-	X(hold_list, hold_on_list)                               \
-	X(hold_settle, hold_on_settle)                           \
-	X(hold_void, hold_on_void)                               \
-	X(cost_list, report_on_list)                             \
-	X(cost_sum, report_on_sum)                               \
-	X(cost_project_get, report_on_project)                   \
-	X(cost_trend, report_on_trend)                           \
-	X(cost_breakdown, report_on_breakdown)                   \
-	X(cost_trend_csv, report_on_trend_csv)                   \
-	X(cost_breakdown_csv, report_on_breakdown_csv)           \
+#define COST_TAKES(X)                                  \
+	X(cost_add, record_on_add)                     \
+	X(cost_project_total, check_on_total)          \
+	X(cost_project_records, check_on_records)      \
+	X(budget_check, check_on_check)                \
+	X(budget_baseline, check_on_baseline)          \
+	X(budget_create, manage_on_create)             \
+	X(budget_get, manage_on_get)                   \
+	X(budget_list, manage_on_list)                 \
+	X(budget_change, manage_on_change)             \
+	X(budget_delete, manage_on_delete)             \
+	X(decision_get, manage_on_decision)            \
+	X(price_put, manage_on_price)                  \
+	X(price_list, manage_on_prices)                \
+	X(hold_create, hold_on_create)                 \
+	X(hold_get, hold_on_get)                       \
+	X(hold_list, hold_on_list)                     \
+	X(hold_settle, hold_on_settle)                 \
+	X(hold_void, hold_on_void)                     \
+	X(cost_list, report_on_list)                   \
+	X(cost_sum, report_on_sum)                     \
+	X(cost_project_get, report_on_project)         \
+	X(cost_trend, report_on_trend)                 \
+	X(cost_breakdown, report_on_breakdown)         \
+	X(cost_trend_csv, report_on_trend_csv)         \
+	X(cost_breakdown_csv, report_on_breakdown_csv) \
 	X(cost_forecast, report_on_forecast)
 
 #define X(message, fn) enum status fn(struct actor *self, const struct msg *in);

@@ -69,14 +69,13 @@ cost_store_failed(const struct msg *reply)
 	const struct refused *why = reply->body;
 
 	if (reply->id != MSG_refused)
-		return false;
+		return true;
 	switch ((enum status)why->status) {
 	case ST_INVALID:
 	case ST_CONFLICT:
 	case ST_EXISTS:
 	case ST_NOT_FOUND:
-		return why->problem == 0 ? why->status == ST_NOT_FOUND
-					 : false;
+		return why->problem == 0 ? why->status == ST_NOT_FOUND : false;
 	default:
 		return true;
 	}
@@ -119,8 +118,8 @@ cost_job_body(
 	struct bytes bytes = actor_mail_body(job->mail);
 	const void *body = NULL;
 
-	if (wire_decode(
-		t, actor_arena(self), bytes.at, bytes.size, &body) != ST_OK)
+	if (wire_decode(t, actor_arena(self), bytes.at, bytes.size, &body) !=
+	    ST_OK)
 		return NULL;
 	return body;
 }
@@ -196,8 +195,6 @@ cost_on_expiry(struct actor *self, struct timer *t)
 	struct op *op;
 
 	(void)t;
-	if (cost_store(self) == 0)
-		return ST_OK;
 	op = op_open(self, NULL);
 	if (op == NULL) {
 		timer_start(self, &s->expiry, HOLD_RETRY_US, cost_on_expiry);
@@ -221,6 +218,7 @@ cost_settings(struct actor *self)
 	s->deadline_us =
 	    option_u64(self, SETTING_cost_durable_deadline_ms) * 1000;
 	s->keep_us = option_u64(self, SETTING_cost_dedupe_ttl_s) * 1000000;
+	s->audits = option_u64(self, SETTING_cost_audit_records) != 0;
 	s->outbox_max = (uint32_t)option_u64(self, SETTING_cost_outbox_max);
 	if (c == NULL)
 		return;
@@ -299,7 +297,7 @@ static const struct handler cost_on[] = {
 #define X(message, fn) ON(message, fn),
 	COST_TAKES(X)
 #undef X
-	ON(service_run, cost_on_service_run),
+	    ON(service_run, cost_on_service_run),
 	ON(service_cancel, cost_on_service_cancel),
 	{ 0 },
 };

@@ -77,20 +77,18 @@ static struct looked_up
 look_up(struct actor *self, const char *project_id, enum site site,
     const struct msg *reply)
 {
-	const struct store_project_cost_found *found =
-	    reply == NULL ? NULL : reply->body;
-	const struct refused *why = reply == NULL ? NULL : reply->body;
+	const struct store_project_cost_found *found = reply->body;
+	const struct refused *why = reply->body;
 	struct looked_up l = { .available = true, .source = SOURCE_AGGREGATE };
 
-	if (reply != NULL && reply->id == MSG_store_project_cost_found) {
+	if (reply->id == MSG_store_project_cost_found) {
 		if (found->project != NULL)
 			l.cost = budget_round(found->project->total_cost);
 		check_log_source(project_id, &l);
 		return l;
 	}
-	if (reply != NULL)
-		check_log_error(site, project_id, REASON_AGGREGATE,
-		    reply->id == MSG_refused ? why->detail : "undecodable");
+	check_log_error(site, project_id, REASON_AGGREGATE,
+	    reply->id == MSG_refused ? why->detail : "undecodable");
 	l = look_in_memory(self, project_id);
 	if (l.available)
 		check_log_source(project_id, &l);
@@ -109,16 +107,15 @@ check_on_decided(struct actor *self, struct op *op, const struct msg *reply)
 	bool kept = reply->id == MSG_done;
 	struct cost_job *job = mine->job;
 
-	if (job != NULL)
-		cost_job_drop(self, job);
+	cost_job_drop(self, job);
 	LOG(BUDGET_LIMIT_REFUSED, KV("rule", "check"),
 	    KU("problem", mine->problem),
 	    KV("decision", kept ? mine->decision : "-"));
-	return op_refuse_with(op,
-	    &(struct refused){ .status = ST_CONFLICT,
-		.problem = mine->problem,
-		.detail = mine->detail,
-		.decision = kept ? mine->decision : NULL });
+	return op_refuse_with(
+	    op, &(struct refused){ .status = ST_CONFLICT,
+		    .problem = mine->problem,
+		    .detail = mine->detail,
+		    .decision = kept ? mine->decision : NULL });
 }
 
 static enum status
@@ -132,9 +129,6 @@ check_refuse(struct actor *self, struct op *op, struct budget_decision *d)
 	mine->detail = d->detail;
 	d->id = mine->decision;
 	d->at = actor_wall_us(self);
-	if (cost_store(self) == 0)
-		return check_on_decided(
-		    self, op, &(struct msg){ .id = MSG_refused });
 	return OP_ASK(op, cost_store(self), store_decision_put,
 	    check_on_decided, .decision = *d);
 }
@@ -145,8 +139,7 @@ check_skip(struct actor *self, struct op *op, const char *project_id)
 	const struct check_op *mine = op_data(op);
 	struct cost_state *s = actor_state(self);
 
-	if (mine->job != NULL)
-		cost_job_drop(self, mine->job);
+	cost_job_drop(self, mine->job);
 	if (s->fails_closed)
 		return OP_REFUSE(op, STORE_FAILED,
 		    "query_failed: nobody can say what was spent");
@@ -157,13 +150,13 @@ check_skip(struct actor *self, struct op *op, const char *project_id)
 }
 
 static struct budget_decision
-check_decision(const struct budget_check *ask, const char *rule,
-    const char *detail)
+check_decision(
+    const struct budget_check *ask, const char *rule, const char *detail)
 {
 	return (struct budget_decision){ .rule = rule,
 		.problem = PROBLEM_BUDGET_EXHAUSTED,
 		.detail = detail,
-		.principal = ask->caller.user_id,
+		.asked_by = ask->caller.user_id,
 		.amount = ask->amount,
 		.has_amount = ask->has_amount,
 		.agent_id = ask->agent_id,
@@ -188,12 +181,10 @@ check_project(struct actor *self, struct op *op, const struct budget_check *ask,
 		return check_skip(self, op, ask->project_id);
 	money_text(l.cost, cost);
 	money_text(ask->project_budget, budget);
-	LOG(BUDGET_PROJECT_ENFORCEMENT_CHECK,
-	    KV("project_id", ask->project_id), KV("cost", cost),
-	    KV("budget", budget));
+	LOG(BUDGET_PROJECT_ENFORCEMENT_CHECK, KV("project_id", ask->project_id),
+	    KV("cost", cost), KV("budget", budget));
 	if (!budget_is_exhausted(l.cost, ask->project_budget)) {
-		if (mine->job != NULL)
-			cost_job_drop(self, mine->job);
+		cost_job_drop(self, mine->job);
 		return OP_REPLY(op, budget_checked, .enforced = true,
 		    .cost = l.cost, .has_cost = true, .source = l.source,
 		    .has_source = true);
@@ -230,6 +221,7 @@ check_on_limits(struct actor *self, struct op *op, const struct msg *reply)
 	const struct budget_check *ask =
 	    cost_job_body(self, mine->job, CATALOGUE_TYPE(budget_check));
 	const struct store_budget_checked *got = reply->body;
+	const struct refused *why = reply->body;
 	struct budget_decision d;
 
 	if (ask == NULL)
@@ -237,7 +229,7 @@ check_on_limits(struct actor *self, struct op *op, const struct msg *reply)
 	if (reply->id != MSG_store_budget_checked) {
 		check_log_error(SITE_PREFLIGHT, ask->project_id,
 		    "budget_query_failed",
-		    ((const struct refused *)reply->body)->detail);
+		    reply->id == MSG_refused ? why->detail : "undecodable");
 		return check_skip(self, op, ask->project_id);
 	}
 	if (!got->refused) {
@@ -278,11 +270,11 @@ check_ask(struct actor *self, struct op *op, const struct budget_check *ask)
 	if (ask->has_project_budget)
 		return OP_ASK(op, cost_store(self), store_project_cost_get,
 		    check_on_found, .project_id = ask->project_id);
-	return OP_ASK(op, cost_store(self), store_budget_check,
-	    check_on_limits, .project_id = ask->project_id,
-	    .department = ask->department, .agent_id = ask->agent_id,
-	    .task_id = ask->task_id, .amount = ask->amount,
-	    .has_amount = ask->has_amount, .now = actor_wall_us(self));
+	return OP_ASK(op, cost_store(self), store_budget_check, check_on_limits,
+	    .project_id = ask->project_id, .department = ask->department,
+	    .agent_id = ask->agent_id, .task_id = ask->task_id,
+	    .amount = ask->amount, .has_amount = ask->has_amount,
+	    .now = actor_wall_us(self));
 }
 
 enum status
@@ -303,10 +295,6 @@ check_on_check(struct actor *self, const struct msg *in)
 	if (op == NULL)
 		return ST_OK;
 	mine = op_data(op);
-	if (cost_store(self) == 0)
-		return ask->has_project_budget
-			   ? check_project(self, op, ask, NULL)
-			   : check_skip(self, op, ask->project_id);
 	mine->job = cost_job_take(self, in);
 	if (mine->job == NULL)
 		return OP_REFUSE(
@@ -350,7 +338,6 @@ check_on_baseline(struct actor *self, const struct msg *in)
 	const struct budget_baseline *ask = in->body;
 	struct cost_state *s = actor_state(self);
 	struct base_op *mine;
-	struct looked_up l;
 	struct op *op;
 
 	if (cost_denies(self, in, &ask->caller, ACCESS_WRITE))
@@ -366,10 +353,6 @@ check_on_baseline(struct actor *self, const struct msg *in)
 		return ST_OK;
 	mine = op_data(op);
 	mine->budget = ask->project_budget;
-	if (cost_store(self) == 0) {
-		l = look_up(self, ask->project_id, SITE_BASELINE, NULL);
-		return base_answer(op, ask->project_budget, &l);
-	}
 	mine->job = cost_job_take(self, in);
 	if (mine->job == NULL)
 		return OP_REFUSE(
@@ -411,7 +394,7 @@ check_on_total(struct actor *self, const struct msg *in)
 	if (text_is_blank(ask->project_id))
 		return REFUSE(
 		    self, in, VALIDATION, "project_id: must not be blank");
-	if (ask->source == SOURCE_MEMORY || cost_store(self) == 0) {
+	if (ask->source == SOURCE_MEMORY) {
 		l = look_in_memory(self, ask->project_id);
 		return REPLY(self, in, cost_total, .available = l.available,
 		    .cost = l.cost, .source = l.source);
@@ -425,8 +408,8 @@ check_on_records(struct actor *self, const struct msg *in)
 {
 	const struct cost_project_records *ask = in->body;
 	struct cost_state *s = actor_state(self);
-	struct window_record *records = arena_take(
-	    actor_arena(self), COSTS_PAGE_MAX * sizeof(*records));
+	struct window_record *records =
+	    arena_take(actor_arena(self), COSTS_PAGE_MAX * sizeof(*records));
 	uint64_t count;
 
 	if (text_is_blank(ask->project_id))
@@ -441,8 +424,7 @@ check_on_records(struct actor *self, const struct msg *in)
 	LOG(BUDGET_PROJECT_RECORDS_QUERIED, KV("project_id", ask->project_id),
 	    KU("count", count));
 	return REPLY(self, in, cost_windowed, .records = records,
-	    .records_count = (uint32_t)(count < COSTS_PAGE_MAX
-					    ? count
-					    : COSTS_PAGE_MAX),
+	    .records_count =
+		(uint32_t)(count < COSTS_PAGE_MAX ? count : COSTS_PAGE_MAX),
 	    .count = count);
 }

@@ -60,13 +60,15 @@ hold_ask(struct actor *self, const struct msg *in)
 		.department = ask->department,
 		.created_at = now,
 		.expires_at = now + ttl * SECOND_US,
-		.created_by = ask->caller.user_id,
-		.body_hash = ask->once.body_hash };
+		.created_by = ask->caller.user_id };
+	struct audit_note note =
+	    audit_note_by(self, &ask->caller, "hold.create", text);
 
 	id_text(&id, text);
 	id_text(&decision, decision_text);
 	return ASK(self, in, cost_store(self), store_hold_add, hold_on_made,
-	    .hold = hold, .decision_id = decision_text);
+	    .hold = hold, .body_hash = ask->once.body_hash,
+	    .decision_id = decision_text, .audit = &note);
 }
 
 enum status
@@ -103,17 +105,19 @@ hold_on_settle(struct actor *self, const struct msg *in)
 	struct cost_state *s = actor_state(self);
 	struct uuid decision = id_make(self), event = id_make(self), id;
 	char text[ID_TEXT + 1];
+	struct audit_note note =
+	    audit_note_by(self, &ask->caller, "hold.settle", ask->id);
 
 	if (cost_denies(self, in, &ask->caller, ACCESS_WRITE))
 		return ST_OK;
 	if (!id_parse(ask->id, &id))
 		return REFUSE(self, in, NOT_FOUND, "there is no such hold");
 	if (text_is_blank(ask->provider) || text_is_blank(ask->model))
-		return REFUSE(self, in, VALIDATION,
-		    "provider, model: must not be blank");
+		return REFUSE(
+		    self, in, VALIDATION, "provider, model: must not be blank");
 	if (ask->cost < 0 || ask->cost > (money)1000000 * 1000000000000)
-		return REFUSE(self, in, VALIDATION,
-		    "cost: must be from 0 to 1000000");
+		return REFUSE(
+		    self, in, VALIDATION, "cost: must be from 0 to 1000000");
 	id_text(&decision, text);
 	return ASK(self, in, cost_store(self), store_hold_settle, hold_on_made,
 	    .id = ask->id,
@@ -130,7 +134,8 @@ hold_on_settle(struct actor *self, const struct msg *in)
 		    .call_category = ask->call_category,
 		    .has_call_category = ask->has_call_category },
 	    .principal = ask->caller.user_id, .now = actor_wall_us(self),
-	    .keep_us = s->keep_us, .event_id = event, .decision_id = text);
+	    .keep_us = s->keep_us, .event_id = event, .decision_id = text,
+	    .audit = &note);
 }
 
 enum status
@@ -139,6 +144,8 @@ hold_on_void(struct actor *self, const struct msg *in)
 	const struct hold_void *ask = in->body;
 	struct uuid decision = id_make(self), id;
 	char text[ID_TEXT + 1];
+	struct audit_note note =
+	    audit_note_by(self, &ask->caller, "hold.void", ask->id);
 
 	if (cost_denies(self, in, &ask->caller, ACCESS_WRITE))
 		return ST_OK;
@@ -147,7 +154,7 @@ hold_on_void(struct actor *self, const struct msg *in)
 	id_text(&decision, text);
 	return ASK(self, in, cost_store(self), store_hold_void, hold_on_made,
 	    .id = ask->id, .principal = ask->caller.user_id,
-	    .now = actor_wall_us(self), .decision_id = text);
+	    .now = actor_wall_us(self), .decision_id = text, .audit = &note);
 }
 
 static enum status

@@ -7,7 +7,7 @@
 /* Budgets, decisions and prices: what people set and read. */
 
 #define PAGE_DEFAULT 50
-#define NO_CURRENCY                                          \
+#define NO_CURRENCY                                           \
 	"currency: expected a code of ISO 4217 (there is no " \
 	"default unless budget.currency is set)"
 
@@ -56,11 +56,13 @@ manage_store_new(struct actor *self, const struct msg *in)
 		.created_at = actor_wall_us(self),
 		.updated_at = actor_wall_us(self),
 		.version = 1 };
+	struct audit_note note =
+	    audit_note_by(self, &ask->caller, "budget.create", text);
 
 	id_text(&id, text);
-	return ASK(self, in, cost_store(self), store_budget_create,
-	    manage_pass, .budget = b, .principal = ask->caller.user_id,
-	    .once = ask->once);
+	return ASK(self, in, cost_store(self), store_budget_create, manage_pass,
+	    .budget = b, .principal = ask->caller.user_id, .once = ask->once,
+	    .audit = &note);
 }
 
 enum status
@@ -103,8 +105,8 @@ manage_on_list(struct actor *self, const struct msg *in)
 	if (cost_blank_if_given(ask->subject))
 		return REFUSE(
 		    self, in, VALIDATION, "subject: must not be blank");
-	if (ask->cursor != NULL && (text_is_blank(ask->cursor) ||
-				       strlen(ask->cursor) > ID_MAX))
+	if (ask->cursor != NULL &&
+	    (text_is_blank(ask->cursor) || strlen(ask->cursor) > ID_MAX))
 		return REFUSE(self, in, VALIDATION,
 		    "cursor: is not one that a page ended with");
 	return ASK(self, in, cost_store(self), store_budget_list, manage_pass,
@@ -118,28 +120,31 @@ enum status
 manage_on_change(struct actor *self, const struct msg *in)
 {
 	const struct budget_change *ask = in->body;
+	struct audit_note note =
+	    audit_note_by(self, &ask->caller, "budget.change", ask->id);
 
 	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
 		return ST_OK;
 	if (ask->has_amount && ask->amount <= 0)
-		return REFUSE(
-		    self, in, VALIDATION, "amount: must be above 0");
-	return ASK(self, in, cost_store(self), store_budget_change,
-	    manage_pass, .id = ask->id, .amount = ask->amount,
-	    .has_amount = ask->has_amount, .hard = ask->hard,
-	    .has_hard = ask->has_hard, .version = ask->version,
-	    .has_version = ask->has_version, .now = actor_wall_us(self));
+		return REFUSE(self, in, VALIDATION, "amount: must be above 0");
+	return ASK(self, in, cost_store(self), store_budget_change, manage_pass,
+	    .id = ask->id, .amount = ask->amount, .has_amount = ask->has_amount,
+	    .hard = ask->hard, .has_hard = ask->has_hard,
+	    .version = ask->version, .has_version = ask->has_version,
+	    .now = actor_wall_us(self), .audit = &note);
 }
 
 enum status
 manage_on_delete(struct actor *self, const struct msg *in)
 {
 	const struct budget_delete *ask = in->body;
+	struct audit_note note =
+	    audit_note_by(self, &ask->caller, "budget.delete", ask->id);
 
 	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
 		return ST_OK;
-	return ASK(self, in, cost_store(self), store_budget_delete,
-	    manage_pass, .id = ask->id);
+	return ASK(self, in, cost_store(self), store_budget_delete, manage_pass,
+	    .id = ask->id, .audit = &note);
 }
 
 /* ---- decisions ---- */
@@ -166,8 +171,7 @@ manage_on_decision(struct actor *self, const struct msg *in)
 	if (cost_denies(self, in, &ask->caller, ACCESS_WRITE))
 		return ST_OK;
 	if (!id_parse(ask->id, &id))
-		return REFUSE(
-		    self, in, NOT_FOUND, "there is no such decision");
+		return REFUSE(self, in, NOT_FOUND, "there is no such decision");
 	return ASK(self, in, cost_store(self), store_decision_get,
 	    manage_on_decided, .id = ask->id);
 }
@@ -197,6 +201,8 @@ manage_on_price(struct actor *self, const struct msg *in)
 {
 	const struct price_put *ask = in->body;
 	const char *mistake = price_mistake(self, ask);
+	struct audit_note note =
+	    audit_note_by(self, &ask->caller, "price.put", ask->model);
 
 	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
 		return ST_OK;
@@ -213,7 +219,8 @@ manage_on_price(struct actor *self, const struct msg *in)
 		    ask->has_cache_read ? ask->cache_read : ask->input,
 		.cache_write =
 		    ask->has_cache_write ? ask->cache_write : ask->input,
-		.created_at = actor_wall_us(self) });
+		.created_at = actor_wall_us(self) },
+	    .audit = &note);
 }
 
 static bool

@@ -4,6 +4,7 @@
 #include "runtime/base/calendar.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/base/uuid.h"
 
 /*
  * Memory first, then the store.  When the store does not answer, the record
@@ -85,15 +86,18 @@ record_ask(struct actor *self, struct op *op, struct cost_job *job,
 {
 	struct cost_state *s = actor_state(self);
 	uint8_t random[ID_TEXT / 2];
-	char decision[ID_TEXT + 1];
+	char decision[ID_TEXT + 1], record[UUID_TEXT_SIZE];
+	struct audit_note note;
 
+	uuid_text(&job->record_id, record);
+	note = audit_note_by(self, &ask->caller, "cost.record", record);
 	actor_random(self, random, sizeof(random));
 	text_hex(random, sizeof(random), decision);
 	return OP_ASK(op, cost_store(self), store_cost_add, on_reply,
 	    .record = record_of(s, ask, job), .priced = !ask->has_cost,
 	    .body_hash = ask->once.body_hash, .principal = ask->caller.user_id,
-	    .now = job->now, .keep_us = s->keep_us,
-	    .event_id = job->event_id, .decision_id = decision);
+	    .now = job->now, .keep_us = s->keep_us, .event_id = job->event_id,
+	    .decision_id = decision, .audit = s->audits ? &note : NULL);
 }
 
 /* ---- the outbox ---- */
@@ -142,8 +146,8 @@ cost_replay_later(struct actor *self)
 }
 
 static void
-record_log_failed(const struct cost_add *ask, const struct msg *reply,
-    const char *outcome)
+record_log_failed(
+    const struct cost_add *ask, const struct msg *reply, const char *outcome)
 {
 	const struct refused *why = reply->body;
 	char cost[MONEY_TEXT_SIZE];
@@ -151,8 +155,7 @@ record_log_failed(const struct cost_add *ask, const struct msg *reply,
 	money_text(ask->cost, cost);
 	LOG(BUDGET_PROJECT_COST_AGGREGATION_FAILED,
 	    KV("project_id", ask->project_id), KV("cost", cost),
-	    KV("error",
-		reply->id == MSG_refused ? why->detail : "undecodable"),
+	    KV("error", reply->id == MSG_refused ? why->detail : "undecodable"),
 	    KV("outcome", outcome));
 }
 
@@ -223,8 +226,7 @@ record_log_applied(const struct store_cost_added *got)
 	LOG(BUDGET_PROJECT_COST_AGGREGATED,
 	    KV("project_id", got->project->project_id), KV("cost", cost),
 	    KU("input_tokens", got->record.input_tokens),
-	    KU("output_tokens", got->record.output_tokens),
-	    KV("total", total));
+	    KU("output_tokens", got->record.output_tokens), KV("total", total));
 }
 
 static enum status
@@ -249,13 +251,16 @@ record_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 	if (reply->id == MSG_refused && why->status == ST_NO_MEMORY)
 		return ST_NO_MEMORY;
 	ask = cost_job_body(self, job, CATALOGUE_TYPE(cost_add));
-	if (ask != NULL && ask->has_cost && cost_store_failed(reply))
+	if (reply->id != MSG_store_cost_added && ask != NULL && ask->has_cost &&
+	    cost_store_failed(reply))
 		return record_keep(self, op, job, ask, reply);
 	cost_window_remove(&s->window, job->slot);
 	cost_job_drop(self, job);
 	if (reply->id == MSG_store_cost_added)
 		return cost_refuse_decision(op, got->decision);
-	return op_pass(op, reply);
+	if (reply->id == MSG_refused)
+		return op_pass(op, reply);
+	return OP_REFUSE(op, STORE_FAILED, "the store cannot be understood");
 }
 
 static void
@@ -269,27 +274,9 @@ record_ids(struct actor *self, const struct cost_add *ask, struct cost_job *job)
 	job->timestamp = ask->has_timestamp ? ask->timestamp : job->now;
 }
 
-/* There is no store: memory is all there is. */
-static enum status
-record_in_memory(
-    struct actor *self, const struct msg *in, const struct cost_add *ask)
-{
-	struct cost_state *s = actor_state(self);
-	struct cost_job job = { .slot = COST_SLOT_NONE };
-	struct cost_record record;
-
-	if (!ask->has_cost)
-		return REFUSE(self, in, UNAVAILABLE, "prices are in the store");
-	record_ids(self, ask, &job);
-	record = record_of(s, ask, &job);
-	(void)cost_window_add(&s->window, &record);
-	return REPLY(self, in, cost_added, .record = record,
-	    .durable = DURABLE_SKIPPED);
-}
-
 static void
-record_remember(struct cost_state *s, const struct cost_add *ask,
-    struct cost_job *job)
+record_remember(
+    struct cost_state *s, const struct cost_add *ask, struct cost_job *job)
 {
 	struct cost_record record = record_of(s, ask, job);
 	char cost[MONEY_TEXT_SIZE];
@@ -319,15 +306,13 @@ record_on_add(struct actor *self, const struct msg *in)
 		    "the Idempotency-Key must not be blank");
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
-	if (cost_store(self) == 0)
-		return record_in_memory(self, in, ask);
 	op = op_open(self, in);
 	if (op == NULL)
 		return ST_OK;
 	job = cost_job_take(self, in);
 	if (job == NULL)
-		return OP_REFUSE(op, OVERLOADED,
-		    "too many cost records wait for the store");
+		return OP_REFUSE(
+		    op, OVERLOADED, "too many cost records wait for the store");
 	record_ids(self, ask, job);
 	record_remember(s, ask, job);
 	mine = op_data(op);

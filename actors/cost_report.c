@@ -95,8 +95,7 @@ report_explain(struct actor *self, struct op *op, const struct msg *reply)
 	struct mixed_op *mine = op_data(op);
 	struct uuid id = id_make(self);
 
-	if (reply->id != MSG_refused ||
-	    why->problem != PROBLEM_MIXED_CURRENCY)
+	if (reply->id != MSG_refused || why->problem != PROBLEM_MIXED_CURRENCY)
 		return op_pass(op, reply);
 	id_text(&id, mine->decision);
 	return OP_ASK(op, cost_store(self), store_decision_put, mixed_on_kept,
@@ -105,7 +104,7 @@ report_explain(struct actor *self, struct op *op, const struct msg *reply)
 		.rule = "mixed_currency",
 		.problem = PROBLEM_MIXED_CURRENCY,
 		.detail = why->detail,
-		.principal = "" });
+		.asked_by = "" });
 }
 
 enum status
@@ -291,8 +290,7 @@ report_on_forecast(struct actor *self, const struct msg *in)
 	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
 		return ST_OK;
 	if (ask->has_days && ask->days == 0)
-		return REFUSE(
-		    self, in, VALIDATION, "days: must be at least 1");
+		return REFUSE(self, in, VALIDATION, "days: must be at least 1");
 	return ASK(self, in, cost_store(self), store_cost_forecast,
 	    report_explain, .budget_id = ask->budget_id,
 	    .days = ask->has_days ? ask->days : FORECAST_DAYS,

@@ -49,7 +49,7 @@ struct cost_window {
 	uint32_t free_project;
 	struct chain names;
 	uint64_t seed;
-	uint64_t evicted; /* for want of room */
+	uint64_t evicted;  /* for want of room */
 	uint64_t nameless; /* kept without their project, likewise */
 };
 

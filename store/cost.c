@@ -212,8 +212,8 @@ project_put(struct txn *t, const struct project_cost *p)
 }
 
 static void
-slot_add(struct txn *t, const struct cost_record *r, enum cost_by by,
-    const char *id)
+slot_add(
+    struct txn *t, const struct cost_record *r, enum cost_by by, const char *id)
 {
 	int64_t over = r->timestamp % COST_SLOT_US;
 	struct cost_slot slot = { 0 };
@@ -230,8 +230,8 @@ slot_add(struct txn *t, const struct cost_record *r, enum cost_by by,
 	    u64_add(t, &slot.input_tokens, r->input_tokens) &&
 	    u64_add(t, &slot.output_tokens, r->output_tokens) &&
 	    u64_add(t, &slot.records, 1))
-		row_put(t, TABLE_COST_SLOTS, &k, CATALOGUE_TYPE(cost_slot),
-		    &slot);
+		row_put(
+		    t, TABLE_COST_SLOTS, &k, CATALOGUE_TYPE(cost_slot), &slot);
 }
 
 static void
@@ -294,8 +294,7 @@ applied_put(struct txn *t, const struct cost_charge *c,
 		    TABLE_COST_APPLIED, c->now - (int64_t)c->keep_us,
 		    COST_SWEEP_MAX);
 	applied_key(&k, &c->record.record_id);
-	row_put(
-	    t, TABLE_COST_APPLIED, &k, CATALOGUE_TYPE(cost_applied), &mark);
+	row_put(t, TABLE_COST_APPLIED, &k, CATALOGUE_TYPE(cost_applied), &mark);
 	key_init(&at);
 	key_time(&at, c->now);
 	key_raw(&at, key_bytes(&k));
@@ -304,33 +303,63 @@ applied_put(struct txn *t, const struct cost_charge *c,
 
 /* ---- all of it ---- */
 
+static const struct cost_applied *
+applied_find(struct txn *t, const struct uuid *id)
+{
+	struct key k;
+
+	applied_key(&k, id);
+	return ROW_GET(t, TABLE_COST_APPLIED, &k, cost_applied);
+}
+
+static const struct cost_record *
+applied_record(struct txn *t, const struct cost_applied *mark)
+{
+	const struct cost_record *stored;
+	struct key k;
+
+	key_init(&k);
+	key_number(&k, mark->seq);
+	stored = ROW_GET(t, TABLE_COST_RECORDS, &k, cost_record);
+	if (stored == NULL)
+		row_is_corrupt(t, TABLE_COST_RECORDS, key_bytes(&k));
+	return stored;
+}
+
+const struct cost_record *
+cost_known(struct txn *t, const struct uuid *id)
+{
+	const struct cost_applied *mark = applied_find(t, id);
+
+	return mark == NULL ? NULL : applied_record(t, mark);
+}
+
+static bool
+applied_differs(const struct cost_applied *mark, struct bytes body_hash)
+{
+	if (mark->body_hash.size == 0 || body_hash.size == 0)
+		return false;
+	return mark->body_hash.size != body_hash.size ||
+	       memcmp(mark->body_hash.at, body_hash.at, body_hash.size) != 0;
+}
+
 /* True: it was applied before, or must not be: nothing is left to do. */
 static bool
 cost_is_known(struct txn *t, struct cost_charge *c, struct cost_result *r)
 {
-	const struct cost_applied *mark;
+	const struct cost_applied *mark = applied_find(t, &c->record.record_id);
 	const struct cost_record *stored;
-	struct key k;
 
-	applied_key(&k, &c->record.record_id);
-	mark = ROW_GET(t, TABLE_COST_APPLIED, &k, cost_applied);
 	if (mark == NULL)
 		return txn_status(t) != ST_OK;
-	if (mark->body_hash.size > 0 && c->body_hash.size > 0 &&
-	    (mark->body_hash.size != c->body_hash.size ||
-		memcmp(mark->body_hash.at, c->body_hash.at,
-		    c->body_hash.size) != 0)) {
+	if (applied_differs(mark, c->body_hash)) {
 		cost_refuse(r, PROBLEM_IDEMPOTENCY_REUSE, "idempotency",
 		    "the idempotency key was used with another request");
 		return true;
 	}
-	key_init(&k);
-	key_number(&k, mark->seq);
-	stored = ROW_GET(t, TABLE_COST_RECORDS, &k, cost_record);
-	if (stored == NULL) {
-		row_is_corrupt(t, TABLE_COST_RECORDS, key_bytes(&k));
+	stored = applied_record(t, mark);
+	if (stored == NULL)
 		return true;
-	}
 	c->record = *stored;
 	r->duplicate = true;
 	r->project = mark->project;
@@ -342,8 +371,8 @@ cost_check_budgets(
     struct txn *t, const struct cost_charge *c, struct cost_result *r)
 {
 	const struct cost_record *rec = &c->record;
-	struct cost_dims dims = cost_dims_of(rec->project_id, rec->department,
-	    rec->agent_id, rec->task_id);
+	struct cost_dims dims = cost_dims_of(
+	    rec->project_id, rec->department, rec->agent_id, rec->task_id);
 
 	meters_load(t, &dims, rec->timestamp, &r->meters);
 	if (meters_foreign(&r->meters, rec->currency) != NULL)

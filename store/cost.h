@@ -47,6 +47,9 @@ enum status cost_apply(
 /* What a record breaks; NULL: nothing. */
 const char *cost_fault(const struct cost_record *r);
 
+/* The record that was stored with this id; NULL: none that is remembered. */
+const struct cost_record *cost_known(struct txn *t, const struct uuid *id);
+
 const struct project_cost *project_cost_row(
     struct txn *t, const char *project_id);
 

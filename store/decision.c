@@ -32,7 +32,7 @@ decision_of(struct txn *t, const struct cost_result *r, const char *id,
 		.rule = r->rule,
 		.problem = r->problem,
 		.detail = r->detail,
-		.principal = principal,
+		.asked_by = principal,
 		.limits = meters_statuses(t, &r->meters),
 		.limits_count = r->meters.count };
 	return d;

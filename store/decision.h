@@ -15,8 +15,7 @@
 void decision_put(struct txn *t, const struct budget_decision *d);
 
 /* In the transaction's memory: rule, problem, detail and limits of r. */
-struct budget_decision *decision_of(struct txn *t,
-    const struct cost_result *r, const char *id, int64_t now,
-    const char *principal);
+struct budget_decision *decision_of(struct txn *t, const struct cost_result *r,
+    const char *id, int64_t now, const char *principal);
 
 #endif

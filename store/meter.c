@@ -14,12 +14,12 @@ cost_dims_of(const char *project_id, const char *department,
     const char *agent_id, const char *task_id)
 {
 	return (struct cost_dims){ .of = {
-					[LEVEL_ORGANISATION] = "",
-					[LEVEL_DEPARTMENT] = department,
-					[LEVEL_PROJECT] = project_id,
-					[LEVEL_AGENT] = agent_id,
-					[LEVEL_TASK] = task_id,
-				    } };
+				       [LEVEL_ORGANISATION] = "",
+				       [LEVEL_DEPARTMENT] = department,
+				       [LEVEL_PROJECT] = project_id,
+				       [LEVEL_AGENT] = agent_id,
+				       [LEVEL_TASK] = task_id,
+				   } };
 }
 
 int64_t
@@ -211,8 +211,8 @@ meter_put(struct txn *t, const struct meter *m)
 	struct key k;
 
 	meter_key(&k, m->budget, m->start);
-	row_put(t, TABLE_BUDGET_METERS, &k, CATALOGUE_TYPE(budget_meter),
-	    &m->row);
+	row_put(
+	    t, TABLE_BUDGET_METERS, &k, CATALOGUE_TYPE(budget_meter), &m->row);
 }
 
 void

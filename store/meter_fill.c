@@ -34,8 +34,8 @@ fill_flush(struct fill *f)
 }
 
 static void
-fill_add(struct fill *f, int64_t at, struct bytes currency, money spent,
-    money held)
+fill_add(
+    struct fill *f, int64_t at, struct bytes currency, money spent, money held)
 {
 	int64_t start = meter_start(f->budget, at);
 
@@ -102,13 +102,11 @@ fill_task(struct fill *f)
 		const struct cost_record *r;
 
 		key_init(&k);
-		key_raw(&k,
-		    (struct bytes){ entry.key.at + prefix.size,
-			entry.key.size - prefix.size });
+		key_raw(&k, (struct bytes){ entry.key.at + prefix.size,
+				entry.key.size - prefix.size });
 		r = ROW_GET(f->t, TABLE_COST_RECORDS, &k, cost_record);
 		if (r == NULL) {
-			row_is_corrupt(
-			    f->t, TABLE_COST_BY_TASK, entry.key);
+			row_is_corrupt(f->t, TABLE_COST_BY_TASK, entry.key);
 			break;
 		}
 		fill_add(f, r->timestamp, B_OF(r->currency), r->cost, 0);
@@ -121,8 +119,8 @@ fill_task(struct fill *f)
 static bool
 fill_wants(const struct budget *b, const struct hold *h)
 {
-	struct cost_dims dims = cost_dims_of(
-	    h->project_id, h->department, h->agent_id, h->task_id);
+	struct cost_dims dims =
+	    cost_dims_of(h->project_id, h->department, h->agent_id, h->task_id);
 	const char *subject = dims.of[b->level];
 
 	return subject != NULL && strcmp(subject, b->subject) == 0;
@@ -140,16 +138,16 @@ fill_holds(struct fill *f)
 	found = scan_first(&s, &entry);
 	for (; found; found = scan_next(&s, &entry)) {
 		struct key k = sweep_row_key(entry.key);
-		const struct hold *h = ROW_GET(f->t, TABLE_HOLDS, &k, hold);
+		const struct hold_row *row =
+		    ROW_GET(f->t, TABLE_HOLDS, &k, hold_row);
 
-		if (h == NULL) {
-			row_is_corrupt(
-			    f->t, TABLE_HOLDS_BY_EXPIRY, entry.key);
+		if (row == NULL) {
+			row_is_corrupt(f->t, TABLE_HOLDS_BY_EXPIRY, entry.key);
 			break;
 		}
-		if (fill_wants(f->budget, h))
-			fill_add(f, h->created_at, B_OF(h->currency), 0,
-			    h->amount);
+		if (fill_wants(f->budget, &row->hold))
+			fill_add(f, row->hold.created_at,
+			    B_OF(row->hold.currency), 0, row->hold.amount);
 		fill_flush(f);
 		txn_release(f->t, mark);
 	}

@@ -58,8 +58,8 @@ note_record(struct txn *t, const struct cost_charge *c, struct cost_result *r,
 		.project_id = rec->project_id,
 		.cost = rec->cost,
 		.currency = rec->currency,
-		.project_total = r->project == NULL ? 0
-						    : r->project->total_cost,
+		.project_total =
+		    r->project == NULL ? 0 : r->project->total_cost,
 		.has_project_total = r->project != NULL,
 	};
 

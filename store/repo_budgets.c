@@ -2,6 +2,7 @@
 
 #include "protocols/problem.h"
 #include "runtime/base/text.h"
+#include "store/audit.h"
 #include "store/idem.h"
 #include "store/meter.h"
 #include "store/requests.h"
@@ -49,8 +50,8 @@ budget_put(struct txn *t, const struct budget *b)
 }
 
 static enum status
-budget_answer(struct txn *t, const struct budget *b, int64_t now,
-    struct store_reply *ret)
+budget_answer(
+    struct txn *t, const struct budget *b, int64_t now, struct store_reply *ret)
 {
 	struct budget_made *made = txn_take(t, sizeof(*made));
 	struct meter m;
@@ -120,6 +121,7 @@ create_new(struct txn *t, const struct store_budget_create *ask,
 	if (txn_status(t) == ST_CONFLICT)
 		ret->problem = PROBLEM_MIXED_CURRENCY;
 	create_mark(t, ask);
+	audit_append(t, ask->audit);
 	return budget_answer(t, b, b->created_at, ret);
 }
 
@@ -134,8 +136,8 @@ repo_budget_create(struct txn *t, const void *request, struct store_reply *ret)
 		return txn_fail(t, ST_INVALID, fault);
 	if (ask->once.key != NULL &&
 	    request_id(t, ask->once.key, "blank idempotency key"))
-		mark = idem_find(t, BUDGET_SCOPE, ask->principal,
-		    ask->once.key, ask->budget.created_at);
+		mark = idem_find(t, BUDGET_SCOPE, ask->principal, ask->once.key,
+		    ask->budget.created_at);
 	if (mark != NULL)
 		return create_replay(t, ask, mark, ret);
 	return create_new(t, ask, ret);
@@ -238,6 +240,7 @@ repo_budget_change(struct txn *t, const void *request, struct store_reply *ret)
 	if (fault != NULL)
 		return txn_fail(t, ST_INVALID, fault);
 	budget_put(t, &b);
+	audit_append(t, ask->audit);
 	return budget_answer(t, &b, ask->now, ret);
 }
 
@@ -280,6 +283,7 @@ repo_budget_delete(struct txn *t, const void *request, struct store_reply *ret)
 	key_tail(&k, b->id);
 	(void)txn_delete(t, TABLE_BUDGETS, &k);
 	meters_delete(t, b->id);
+	audit_append(t, ask->audit);
 	return request_done(t, ret);
 }
 

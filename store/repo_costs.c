@@ -4,6 +4,7 @@
 #include "protocols/problem.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "store/audit.h"
 #include "store/cost.h"
 #include "store/decision.h"
 #include "store/requests.h"
@@ -19,8 +20,10 @@ project_detail(struct txn *t, const char *what, const char *project_id)
 	char *text = arena_take(&t->room->arena, DETAIL_SIZE);
 
 	if (text != NULL)
-		snprintf(text, DETAIL_SIZE, "failed to %s project cost "
-		    "aggregate for %s", what, project_id);
+		snprintf(text, DETAIL_SIZE,
+		    "failed to %s project cost "
+		    "aggregate for %s",
+		    what, project_id);
 	return text;
 }
 
@@ -71,17 +74,17 @@ repo_cost_add(struct txn *t, const void *request, struct store_reply *ret)
 	if (txn_status(t) == ST_IO || txn_status(t) == ST_FULL)
 		ret->detail = project_detail(t, "increment",
 		    c.record.project_id == NULL ? "-" : c.record.project_id);
+	if (txn_status(t) == ST_OK && r->problem == 0 && !r->duplicate)
+		audit_append(t, ask->audit);
 	ret->event = r->events_count > 0 ? r->events : NULL;
 	ret->events_count = r->events_count;
 	return REQUEST_REPLY(t, ret, store_cost_added, added);
 }
 
 static void
-project_failed(
-    struct txn *t, const char *project_id, struct store_reply *ret)
+project_failed(struct txn *t, const char *project_id, struct store_reply *ret)
 {
-	bool decodes =
-	    txn_status(t) != ST_CORRUPT && txn_status(t) != ST_NEWER;
+	bool decodes = txn_status(t) != ST_CORRUPT && txn_status(t) != ST_NEWER;
 
 	if (decodes)
 		LOG(PERSISTENCE_PROJECT_COST_AGG_FETCH_FAILED,
@@ -171,9 +174,8 @@ scan_record(struct scan *s, const struct backend_entry *entry)
 
 	if (s->table != TABLE_COST_RECORDS) {
 		key_init(&k);
-		key_raw(&k,
-		    (struct bytes){ entry->key.at + s->prefix.size,
-			entry->key.size - s->prefix.size });
+		key_raw(&k, (struct bytes){ entry->key.at + s->prefix.size,
+				entry->key.size - s->prefix.size });
 		row.key = key_bytes(&k);
 		if (!txn_get(s->t, TABLE_COST_RECORDS, &k, &row.value)) {
 			row_is_corrupt(s->t, s->table, entry->key);
@@ -234,8 +236,7 @@ static enum status
 repo_cost_list(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_cost_list *ask = request;
-	struct cost_filter f = { ask->agent_id, ask->task_id,
-		ask->project_id };
+	struct cost_filter f = { ask->agent_id, ask->task_id, ask->project_id };
 	struct cost_page *page = txn_take(t, sizeof(*page));
 	struct cost_record *records =
 	    txn_take(t, ask->limit * sizeof(*records));
@@ -257,13 +258,13 @@ sum_add(struct txn *t, struct cost_summed *sum, money cost,
     const char *currency, struct store_reply *ret)
 {
 	if (sum->currency == NULL)
-		sum->currency = txn_copy_text(t,
-		    (struct bytes){
-			(const uint8_t *)currency, strlen(currency) });
+		sum->currency =
+		    txn_copy_text(t, (struct bytes){ (const uint8_t *)currency,
+					 strlen(currency) });
 	else if (strcmp(sum->currency, currency) != 0) {
 		ret->problem = PROBLEM_MIXED_CURRENCY;
-		(void)txn_fail(t, ST_CONFLICT,
-		    "mixed_currency: the records have several");
+		(void)txn_fail(
+		    t, ST_CONFLICT, "mixed_currency: the records have several");
 	}
 	if (++sum->records > COST_SCAN_MAX)
 		(void)txn_fail(t, ST_FULL, "too many records to add up");
@@ -286,8 +287,8 @@ sum_entry(struct txn *t, const struct backend_entry *entry,
 	if (r.failed || r.rest.size != CURRENCY_MAX)
 		return false;
 	memcpy(currency, r.rest.at, CURRENCY_MAX);
-	sum_add(t, sum, (money)((money_magnitude)high << 64 | low), currency,
-	    ret);
+	sum_add(
+	    t, sum, (money)((money_magnitude)high << 64 | low), currency, ret);
 	return true;
 }
 
@@ -323,8 +324,7 @@ static enum status
 repo_cost_sum(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_cost_sum *ask = request;
-	struct cost_filter f = { ask->agent_id, ask->task_id,
-		ask->project_id };
+	struct cost_filter f = { ask->agent_id, ask->task_id, ask->project_id };
 	struct cost_summed *sum = txn_take(t, sizeof(*sum));
 	enum table table;
 	struct key prefix;

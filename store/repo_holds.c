@@ -2,6 +2,7 @@
 
 #include "protocols/problem.h"
 #include "runtime/base/text.h"
+#include "store/audit.h"
 #include "store/cost.h"
 #include "store/decision.h"
 #include "store/requests.h"
@@ -35,29 +36,29 @@ hold_time_key(struct key *k, int64_t at, const char *id)
 	key_tail(k, id);
 }
 
-static const struct hold *
-hold_row(struct txn *t, const char *id)
+static const struct hold_row *
+hold_find(struct txn *t, const char *id)
 {
 	struct key k;
 
 	hold_key(&k, id);
-	return ROW_GET(t, TABLE_HOLDS, &k, hold);
+	return ROW_GET(t, TABLE_HOLDS, &k, hold_row);
 }
 
 static void
-hold_put(struct txn *t, const struct hold *h)
+hold_put(struct txn *t, const struct hold_row *row)
 {
 	struct key k;
 
-	hold_key(&k, h->id);
-	row_put(t, TABLE_HOLDS, &k, CATALOGUE_TYPE(hold), h);
+	hold_key(&k, row->hold.id);
+	row_put(t, TABLE_HOLDS, &k, CATALOGUE_TYPE(hold_row), row);
 }
 
 static void
 hold_meters(struct txn *t, const struct hold *h, struct meters *ret_ms)
 {
-	struct cost_dims dims = cost_dims_of(
-	    h->project_id, h->department, h->agent_id, h->task_id);
+	struct cost_dims dims =
+	    cost_dims_of(h->project_id, h->department, h->agent_id, h->task_id);
 
 	meters_load(t, &dims, h->created_at, ret_ms);
 }
@@ -66,8 +67,9 @@ hold_meters(struct txn *t, const struct hold *h, struct meters *ret_ms)
 
 /* It is open no more; its meters are the caller's business. */
 static void
-hold_end(struct txn *t, struct hold *h, enum hold_status how, int64_t now)
+hold_end(struct txn *t, struct hold_row *row, enum hold_status how, int64_t now)
 {
+	struct hold *h = &row->hold;
 	struct key k;
 
 	hold_time_key(&k, h->expires_at, h->id);
@@ -75,30 +77,32 @@ hold_end(struct txn *t, struct hold *h, enum hold_status how, int64_t now)
 	h->status = how;
 	h->ended_at = now;
 	h->has_ended_at = true;
-	hold_put(t, h);
+	hold_put(t, row);
 	hold_time_key(&k, now, h->id);
 	txn_put(t, TABLE_HOLDS_BY_END, &k, (struct bytes){ 0 });
 }
 
 static void
-hold_release(struct txn *t, struct hold *h, enum hold_status how, int64_t now)
+hold_release(
+    struct txn *t, struct hold_row *row, enum hold_status how, int64_t now)
 {
 	size_t mark = txn_mark(t);
 	struct meters ms;
 
-	hold_meters(t, h, &ms);
+	hold_meters(t, &row->hold, &ms);
 	for (uint32_t i = 0; i < ms.count; i++)
-		meter_charge(t, &ms.of[i], 0, -h->amount);
-	hold_end(t, h, how, now);
+		meter_charge(t, &ms.of[i], 0, -row->hold.amount);
+	hold_end(t, row, how, now);
 	if (txn_status(t) == ST_OK)
 		txn_release(t, mark);
 }
 
 /* The next to run out, if it is due at now; in the transaction's memory. */
 static bool
-hold_due(struct txn *t, int64_t now, struct hold *ret_hold, int64_t *ret_next)
+hold_due(
+    struct txn *t, int64_t now, struct hold_row *ret_row, int64_t *ret_next)
 {
-	const struct hold *h = NULL;
+	const struct hold_row *row = NULL;
 	struct backend_entry entry;
 	struct key_reader r;
 	struct scan s;
@@ -115,23 +119,23 @@ hold_due(struct txn *t, int64_t now, struct hold *ret_hold, int64_t *ret_next)
 	scan_close(&s);
 	if (*ret_next == INT64_MAX || *ret_next > now)
 		return false;
-	h = ROW_GET(t, TABLE_HOLDS, &k, hold);
-	if (h == NULL || h->status != HOLD_OPEN) {
+	row = ROW_GET(t, TABLE_HOLDS, &k, hold_row);
+	if (row == NULL || row->hold.status != HOLD_OPEN) {
 		row_is_corrupt(t, TABLE_HOLDS_BY_EXPIRY, key_bytes(&k));
 		return false;
 	}
-	*ret_hold = *h;
+	*ret_row = *row;
 	return true;
 }
 
 static uint32_t
 holds_expire(struct txn *t, int64_t now, uint32_t max, int64_t *ret_next)
 {
-	struct hold h;
+	struct hold_row row;
 	uint32_t n = 0;
 
-	while (n < max && hold_due(t, now, &h, ret_next)) {
-		hold_release(t, &h, HOLD_EXPIRED, now);
+	while (n < max && hold_due(t, now, &row, ret_next)) {
+		hold_release(t, &row, HOLD_EXPIRED, now);
 		n++;
 	}
 	return n;
@@ -206,11 +210,11 @@ hold_decide(struct txn *t, const struct hold *h, const struct cost_result *r,
 
 static enum status
 hold_replay(struct txn *t, const struct store_hold_add *ask,
-    const struct hold *old, struct store_reply *ret)
+    const struct hold_row *old, struct store_reply *ret)
 {
 	struct store_hold_made *made = txn_take(t, sizeof(*made));
 	const struct bytes *was = &old->body_hash;
-	const struct bytes *is = &ask->hold.body_hash;
+	const struct bytes *is = &ask->body_hash;
 
 	if (was->size != is->size ||
 	    (is->size > 0 && memcmp(was->at, is->at, is->size) != 0)) {
@@ -219,7 +223,7 @@ hold_replay(struct txn *t, const struct store_hold_add *ask,
 		    "the idempotency key was used with another request");
 	}
 	if (made != NULL)
-		made->hold = *old;
+		made->hold = old->hold;
 	return REQUEST_REPLY(t, ret, store_hold_made, made);
 }
 
@@ -227,7 +231,8 @@ static enum status
 repo_hold_add(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_hold_add *ask = request;
-	const struct hold *h = &ask->hold, *old;
+	const struct hold *h = &ask->hold;
+	const struct hold_row *old;
 	struct store_hold_made *made = txn_take(t, sizeof(*made));
 	struct cost_result *r = txn_take(t, sizeof(*r));
 	const char *fault = hold_fault(h);
@@ -236,7 +241,7 @@ repo_hold_add(struct txn *t, const void *request, struct store_reply *ret)
 
 	if (fault != NULL)
 		return txn_fail(t, ST_INVALID, fault);
-	old = hold_row(t, h->id);
+	old = hold_find(t, h->id);
 	if (old != NULL)
 		return hold_replay(t, ask, old, ret);
 	(void)holds_expire(t, h->created_at, HOLD_SWEEP_MAX, &next);
@@ -254,9 +259,10 @@ repo_hold_add(struct txn *t, const void *request, struct store_reply *ret)
 	}
 	for (uint32_t i = 0; i < r->meters.count; i++)
 		meter_charge(t, &r->meters.of[i], 0, h->amount);
-	hold_put(t, h);
+	hold_put(t, &(struct hold_row){ *h, ask->body_hash });
 	hold_time_key(&k, h->expires_at, h->id);
 	txn_put(t, TABLE_HOLDS_BY_EXPIRY, &k, (struct bytes){ 0 });
+	audit_append(t, ask->audit);
 	return REQUEST_REPLY(t, ret, store_hold_made, made);
 }
 
@@ -264,7 +270,7 @@ repo_hold_add(struct txn *t, const void *request, struct store_reply *ret)
 
 /* The hold, or nothing: refused, or what its end was is explained. */
 struct hold_turn {
-	struct hold hold;
+	struct hold_row row;
 	struct cost_result *result;
 	struct store_hold_made *made;
 	const char *decision_id;
@@ -275,29 +281,27 @@ struct hold_turn {
 static bool
 turn_begin(struct txn *t, const char *id, struct hold_turn *turn)
 {
-	const struct hold *h = NULL;
+	const struct hold_row *row = NULL;
 
 	turn->made = txn_take(t, sizeof(*turn->made));
 	turn->result = txn_take(t, sizeof(*turn->result));
 	if (request_id(t, id, "blank hold id"))
-		h = hold_row(t, id);
-	if (h == NULL)
+		row = hold_find(t, id);
+	if (row == NULL)
 		(void)txn_fail(t, ST_NOT_FOUND, "there is no such hold");
 	if (txn_status(t) != ST_OK)
 		return false;
-	turn->hold = *h;
-	turn->made->hold = *h;
-	if (h->status == HOLD_OPEN && h->expires_at <= turn->now) {
-		hold_release(t, &turn->hold, HOLD_EXPIRED, turn->now);
-		turn->made->hold = turn->hold;
-	}
+	turn->row = *row;
+	if (row->hold.status == HOLD_OPEN && row->hold.expires_at <= turn->now)
+		hold_release(t, &turn->row, HOLD_EXPIRED, turn->now);
+	turn->made->hold = turn->row.hold;
 	return txn_status(t) == ST_OK;
 }
 
 static void
 turn_decide(struct txn *t, struct hold_turn *turn, money amount)
 {
-	turn->made->decision = hold_decide(t, &turn->hold, turn->result,
+	turn->made->decision = hold_decide(t, &turn->row.hold, turn->result,
 	    amount, turn->decision_id, turn->now, turn->principal);
 }
 
@@ -313,7 +317,7 @@ turn_is_over(struct txn *t, struct hold_turn *turn, money amount)
 
 	turn->result->problem = PROBLEM_HOLD_ENDED;
 	turn->result->rule = "hold_ended";
-	turn->result->detail = details[turn->hold.status];
+	turn->result->detail = details[turn->row.hold.status];
 	turn_decide(t, turn, amount);
 }
 
@@ -323,12 +327,12 @@ settle_fits(struct txn *t, struct hold_turn *turn, money cost)
 {
 	struct cost_result *r = turn->result;
 
-	if (cost <= turn->hold.amount)
+	if (cost <= turn->row.hold.amount)
 		return true;
-	hold_meters(t, &turn->hold, &r->meters);
+	hold_meters(t, &turn->row.hold, &r->meters);
 	if (txn_status(t) != ST_OK)
 		return false;
-	if (meters_refusing(&r->meters, cost - turn->hold.amount) == NULL)
+	if (meters_refusing(&r->meters, cost - turn->row.hold.amount) == NULL)
 		return true;
 	r->problem = PROBLEM_BUDGET_EXHAUSTED;
 	r->rule = "hard_limit";
@@ -365,7 +369,7 @@ settle_apply(struct txn *t, const struct store_hold_settle *ask,
 
 	if (c == NULL)
 		return;
-	*c = settle_charge(ask, &turn->hold);
+	*c = settle_charge(ask, &turn->row.hold);
 	if (cost_apply(t, c, turn->result) != ST_OK)
 		return;
 	if (turn->result->problem == 0 && turn->result->duplicate) {
@@ -377,11 +381,12 @@ settle_apply(struct txn *t, const struct store_hold_settle *ask,
 		turn_decide(t, turn, ask->record.cost);
 		return;
 	}
-	turn->hold.settled = ask->record.cost;
-	turn->hold.has_settled = true;
-	hold_end(t, &turn->hold, HOLD_SETTLED, ask->now);
-	turn->made->hold = turn->hold;
+	turn->row.hold.settled = ask->record.cost;
+	turn->row.hold.has_settled = true;
+	hold_end(t, &turn->row, HOLD_SETTLED, ask->now);
+	turn->made->hold = turn->row.hold;
 	turn->made->record = &c->record;
+	audit_append(t, ask->audit);
 	ret->event = turn->result->events;
 	ret->events_count = turn->result->events_count;
 }
@@ -400,12 +405,14 @@ repo_hold_settle(struct txn *t, const void *request, struct store_reply *ret)
 		    t, ST_INVALID, "a cost is negative, or above a million");
 	if (!turn_begin(t, ask->id, &turn))
 		return txn_status(t);
-	if (turn.hold.status == HOLD_OPEN) {
+	if (turn.row.hold.status == HOLD_OPEN) {
 		if (settle_fits(t, &turn, cost))
 			settle_apply(t, ask, &turn, ret);
-	} else if (turn.hold.status != HOLD_SETTLED ||
-		   turn.hold.settled != cost) {
+	} else if (turn.row.hold.status != HOLD_SETTLED ||
+		   turn.row.hold.settled != cost) {
 		turn_is_over(t, &turn, cost);
+	} else {
+		turn.made->record = cost_known(t, &ask->record.record_id);
 	}
 	return REQUEST_REPLY(t, ret, store_hold_made, turn.made);
 }
@@ -420,11 +427,12 @@ repo_hold_void(struct txn *t, const void *request, struct store_reply *ret)
 
 	if (!turn_begin(t, ask->id, &turn))
 		return txn_status(t);
-	if (turn.hold.status == HOLD_OPEN) {
-		hold_release(t, &turn.hold, HOLD_VOIDED, ask->now);
-		turn.made->hold = turn.hold;
-	} else if (turn.hold.status == HOLD_SETTLED) {
-		turn_is_over(t, &turn, turn.hold.amount);
+	if (turn.row.hold.status == HOLD_OPEN) {
+		hold_release(t, &turn.row, HOLD_VOIDED, ask->now);
+		turn.made->hold = turn.row.hold;
+		audit_append(t, ask->audit);
+	} else if (turn.row.hold.status == HOLD_SETTLED) {
+		turn_is_over(t, &turn, turn.row.hold.amount);
 	}
 	return REQUEST_REPLY(t, ret, store_hold_made, turn.made);
 }
@@ -434,7 +442,7 @@ repo_hold_expire(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_hold_expire *ask = request;
 	struct store_hold_expired *reply = txn_take(t, sizeof(*reply));
-	struct hold unused;
+	struct hold_row unused;
 	int64_t next = INT64_MAX;
 
 	if (reply == NULL || !request_limit(t, ask->limit))
@@ -454,9 +462,12 @@ repo_hold_get(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_hold_get *ask = request;
 	struct store_hold_found *found = txn_take(t, sizeof(*found));
+	const struct hold_row *row = NULL;
 
 	if (found != NULL && request_id(t, ask->id, "blank hold id"))
-		found->hold = hold_row(t, ask->id);
+		row = hold_find(t, ask->id);
+	if (row != NULL)
+		found->hold = &row->hold;
 	return REQUEST_REPLY(t, ret, store_hold_found, found);
 }
 
@@ -464,17 +475,17 @@ repo_hold_get(struct txn *t, const void *request, struct store_reply *ret)
 static bool
 list_first(struct scan *s, const char *after, struct backend_entry *ret_entry)
 {
-	const struct hold *h;
+	const struct hold_row *row;
 	struct key from;
 
 	if (after == NULL)
 		return scan_first(s, ret_entry);
-	h = hold_row(s->t, after);
-	if (h == NULL) {
+	row = hold_find(s->t, after);
+	if (row == NULL) {
 		(void)txn_fail(s->t, ST_INVALID, "the cursor is too old");
 		return false;
 	}
-	hold_time_key(&from, h->expires_at, h->id);
+	hold_time_key(&from, row->hold.expires_at, row->hold.id);
 	key_number(&from, 0); /* longer, so after it */
 	return scan_seek(s, &from, ret_entry);
 }
@@ -495,13 +506,14 @@ repo_hold_list(struct txn *t, const void *request, struct store_reply *ret)
 	found = list_first(&s, ask->after, &entry);
 	while (found && page->holds_count < ask->limit) {
 		struct key k = sweep_row_key(entry.key);
-		const struct hold *h = ROW_GET(t, TABLE_HOLDS, &k, hold);
+		const struct hold_row *row =
+		    ROW_GET(t, TABLE_HOLDS, &k, hold_row);
 
-		if (h == NULL) {
+		if (row == NULL) {
 			row_is_corrupt(t, s.table, entry.key);
 			break;
 		}
-		holds[page->holds_count++] = *h;
+		holds[page->holds_count++] = row->hold;
 		found = scan_next(&s, &entry);
 	}
 	scan_close(&s);

@@ -3,6 +3,7 @@
 
 #include "protocols/messages.h"
 #include "runtime/base/text.h"
+#include "store/audit.h"
 #include "store/requests.h"
 #include "store/row.h"
 
@@ -81,6 +82,7 @@ repo_price_put(struct txn *t, const void *request, struct store_reply *ret)
 		t, TABLE_PRICES, &k, CATALOGUE_TYPE(price), &made->price))
 		return txn_fail(
 		    t, ST_EXISTS, "there is a price from that time");
+	audit_append(t, ask->audit);
 	return REQUEST_REPLY(t, ret, price_made, made);
 }
 

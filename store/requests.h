@@ -17,7 +17,7 @@ struct store_reply {
 	uint16_t id; /* of the message */
 	const void *body;
 	const struct event *event; /* to tell once it is durable, or NULL */
-	uint32_t events_count; /* from event on; 0: it alone */
+	uint32_t events_count;     /* from event on; 0: it alone */
 	uint32_t problem;   /* with a refusal: more precise than its status */
 	const char *detail; /* likewise, one sentence; or NULL */
 };

@@ -82,4 +82,3 @@ calendar_next(enum calendar_unit unit, int64_t us, int64_t offset_minutes)
 
 	return calendar_floor(unit, start + longest[unit], offset_minutes);
 }
-

@@ -23,6 +23,7 @@ scheduler_rig(struct rig *r, const char *drain_ms)
 	rig_probe(r, ACTOR_NUMBER(settings));
 	rig_probe(r, ACTOR_NUMBER(session_registry));
 	rig_probe(r, ACTOR_NUMBER(ticket_store));
+	rig_probe(r, ACTOR_NUMBER(cost_aggregator));
 	rig_spawn(r, &scheduler_class, ACTOR_NUMBER(scheduler));
 	rig_probe(r, ACTOR_NUMBER(gateway));
 	assert_int_equal(rig_start(r), ST_OK);
@@ -390,9 +391,10 @@ test_services_are_listed_by_name(void **state)
 	scheduler_rig(&r, "50");
 	tag = RIG_ASK(&r, gateway, scheduler, service_list, .caller = CEO);
 	all = RIG_REPLIED(&r, gateway, tag, service_states);
-	assert_int_equal(all->services_count, 2);
-	assert_string_equal(all->services[0].service, SESSIONS);
-	assert_string_equal(all->services[1].service, TICKETS);
+	assert_int_equal(all->services_count, 3);
+	assert_string_equal(all->services[0].service, "cost-prune");
+	assert_string_equal(all->services[1].service, SESSIONS);
+	assert_string_equal(all->services[2].service, TICKETS);
 	assert_int_equal(all->services[0].interval_ms, MINUTE_MS);
 	assert_true(all->services[0].has_next_run_at);
 	assert_int_equal(all->services[0].next_run_at,
