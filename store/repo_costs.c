@@ -247,7 +247,7 @@ repo_cost_list(struct txn *t, const void *request, struct store_reply *ret)
 	if (!filter_is_valid(t, &f) || !request_limit(t, ask->limit))
 		return txn_status(t);
 	table = filter_index(&f, &prefix);
-	scan_open(&s, t, table, &prefix);
+	scan_open(&s, t, table, prefix.size == 0 ? NULL : &prefix);
 	list_fill(&s, &f, ask, records, page);
 	scan_close(&s);
 	return REQUEST_REPLY(t, ret, cost_page, page);
@@ -333,7 +333,7 @@ repo_cost_sum(struct txn *t, const void *request, struct store_reply *ret)
 	if (!filter_is_valid(t, &f))
 		return txn_status(t);
 	table = filter_index(&f, &prefix);
-	scan_open(&s, t, table, &prefix);
+	scan_open(&s, t, table, prefix.size == 0 ? NULL : &prefix);
 	sum_fill(&s, &f, sum, ret);
 	scan_close(&s);
 	return REQUEST_REPLY(t, ret, cost_summed, sum);

@@ -281,6 +281,10 @@ test_sum_is_the_sum_of_the_list(void **state)
 	MONEY_IS(REPLY_IS(cost_summed)->cost, sum);
 	OK(ASK(store_cost_sum, .task_id = "x"));
 	MONEY_IS(REPLY_IS(cost_summed)->cost, 165 * CENT);
+	OK(ASK(store_cost_sum, .agent_id = NULL));
+	MONEY_IS(REPLY_IS(cost_summed)->cost, 465 * CENT);
+	OK(ASK(store_cost_list, .after = 28, .limit = 10));
+	assert_int_equal(REPLY_IS(cost_page)->records_count, 2);
 	OK(ASK(store_cost_sum, .agent_id = "nobody"));
 	MONEY_IS(REPLY_IS(cost_summed)->cost, 0);
 	assert_null(REPLY_IS(cost_summed)->currency);
