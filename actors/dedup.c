@@ -9,6 +9,7 @@ struct dedup_id {
 	struct dedup_window *window;
 	struct uuid id;
 	uint64_t at_us;
+	uint32_t told; /* gateways that may yet say that nobody took it */
 };
 
 enum status
@@ -131,11 +132,24 @@ dedup_record(struct dedup *d, struct dedup_window *w, const struct uuid *id,
 }
 
 void
-dedup_unrecord(struct dedup *d, struct dedup_window *w, const struct uuid *id)
+dedup_told(struct dedup *d, struct dedup_window *w, const struct uuid *id,
+    uint32_t told)
 {
 	struct dedup_id *e = dedup_find(d, w, id);
 
-	if (e != NULL)
+	if (e == NULL)
+		return;
+	e->told = told;
+	if (told == 0)
+		dedup_remove(d, e);
+}
+
+void
+dedup_unheard(struct dedup *d, struct dedup_window *w, const struct uuid *id)
+{
+	struct dedup_id *e = dedup_find(d, w, id);
+
+	if (e != NULL && e->told > 0 && --e->told == 0)
 		dedup_remove(d, e);
 }
 

@@ -48,8 +48,13 @@ void dedup_window_init(struct dedup_window *w);
 MUST_CHECK enum status dedup_record(struct dedup *d, struct dedup_window *w,
     const struct uuid *id, uint64_t now_us);
 
-/* Nobody was told after all: its retry is no duplicate. */
-void dedup_unrecord(
+/*
+ * So many gateways were told.  Once all of them have said that nobody took
+ * it, which with none is now, its retry is no duplicate (EH-10).
+ */
+void dedup_told(struct dedup *d, struct dedup_window *w, const struct uuid *id,
+    uint32_t told);
+void dedup_unheard(
     struct dedup *d, struct dedup_window *w, const struct uuid *id);
 
 /* All of a window: nobody listens any more. */

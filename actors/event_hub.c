@@ -19,6 +19,15 @@ hub_store(const struct actor *self)
 	return actor_find(self, ACTOR_NUMBER(store), 0);
 }
 
+uint64_t
+hub_of(const struct actor *self, const char *channel)
+{
+	uint32_t shards = actor_shards(self, ACTOR_NUMBER(event_hub));
+
+	return actor_find(
+	    self, ACTOR_NUMBER(event_hub), channel_shard(channel, shards));
+}
+
 /* ---- ephemeral events ---- */
 
 static bool
@@ -47,8 +56,8 @@ hub_tell_once(struct actor *self, const struct msg *in, struct channel_entry *c,
 		return REPLY(self, in, hub_published, .duplicate = true);
 	}
 	told = hub_tell(self, c, event);
-	if (told == 0 && st == ST_OK)
-		dedup_unrecord(&s->dedup, &c->window, &event->event_id);
+	if (st == ST_OK)
+		dedup_told(&s->dedup, &c->window, &event->event_id, told);
 	return REPLY(self, in, hub_published, .gateways = told);
 }
 
@@ -72,44 +81,17 @@ hub_on_publish(struct actor *self, const struct msg *in)
 	return hub_tell_once(self, in, c, &event);
 }
 
-/* ---- presence ---- */
-
 static enum status
-hub_on_socket_up(struct actor *self, const struct msg *in)
+hub_on_unheard(struct actor *self, const struct msg *in)
 {
-	const struct hub_socket_up *news = in->body;
-	uint32_t gateway = address_shard(in->from);
+	const struct hub_unheard *news = in->body;
 	struct hub_state *s = actor_state(self);
-	uint32_t count;
-	enum status st;
+	struct channel_entry *c = channels_find(&s->channels, news->channel);
 
 	if (!hub_is_gateway(in))
-		return hub_ignore(in, "hub_socket_up", "it is no gateway");
-	hub_note_incarnation(self, gateway, news->incarnation);
-	st = presence_up(
-	    &s->presence, gateway, news->socket, news->user_id, &count);
-	if (st == ST_EXISTS)
-		return ST_OK;
-	if (st != ST_OK)
-		return hub_ignore(in, "hub_socket_up", status_text(st));
-	LOG(USER_PRESENCE_CONNECT, KV("user_id", news->user_id),
-	    KU("count", count));
-	return ST_OK;
-}
-
-/* One that is not there is nothing to tell. */
-static enum status
-hub_on_socket_down(struct actor *self, const struct msg *in)
-{
-	const struct hub_socket_down *news = in->body;
-	struct hub_state *s = actor_state(self);
-	uint32_t count;
-
-	if (!hub_is_gateway(in))
-		return hub_ignore(in, "hub_socket_down", "it is no gateway");
-	if (presence_down(&s->presence, address_shard(in->from), news->socket,
-		news->user_id, &count) == ST_OK)
-		hub_on_user_gone(NULL, news->user_id, count);
+		return hub_ignore(in, "hub_unheard", "it is no gateway");
+	if (c != NULL)
+		dedup_unheard(&s->dedup, &c->window, &news->event_id);
 	return ST_OK;
 }
 
@@ -127,12 +109,14 @@ hub_announce(struct actor *self)
 
 /* More than fit are read when somebody listens. */
 static void
-hub_take_head(struct hub_state *s, const struct channel_head *head)
+hub_take_head(struct actor *self, const struct channel_head *head)
 {
+	struct hub_state *s = actor_state(self);
 	struct channel_entry *c;
 
 	(void)text_fit(s->after, sizeof(s->after), head->channel);
-	if (s->heads == HUB_HEADS_MAX || !channel_is_valid(head->channel))
+	if (s->heads == HUB_HEADS_MAX || !channel_is_valid(head->channel) ||
+	    hub_of(self, head->channel) != actor_address(self))
 		return;
 	s->heads++;
 	c = channels_take(&s->channels, head->channel);
@@ -155,7 +139,7 @@ hub_on_heads(struct actor *self, struct op *op, const struct msg *reply)
 		return OP_REPLY(op, done, 0);
 	}
 	for (uint32_t i = 0; i < page->channels_count; i++)
-		hub_take_head(s, &page->channels[i]);
+		hub_take_head(self, &page->channels[i]);
 	if (page->more && page->channels_count > 0 &&
 	    s->heads < HUB_HEADS_MAX) {
 		op_within(op, ACTOR_ASK_US);
@@ -210,9 +194,17 @@ hub_stop(struct actor *self)
 static const struct handler hub_on[] = {
 	ON(node_changed, hub_on_node_changed),
 	ON(hub_committed, hub_on_committed),
+	ON(hub_look, hub_on_look),
+	ON(hub_history, hub_on_history),
 	ON(hub_publish, hub_on_publish),
+	ON(event_publish, hub_on_event_publish),
+	ON(service_run, hub_on_service_run),
+	ON(service_cancel, hub_on_service_cancel),
+	ON(hub_unheard, hub_on_unheard),
 	ON(hub_listen, hub_on_listen),
 	ON(hub_unlisten, hub_on_unlisten),
+	ON(hub_beat, hub_on_beat),
+	ON(presence_list, hub_on_presence_list),
 	ON(hub_socket_up, hub_on_socket_up),
 	ON(hub_socket_down, hub_on_socket_down),
 	{ 0 },
@@ -221,6 +213,9 @@ static const struct handler hub_on[] = {
 const struct actor_class event_hub_class = {
 	.name = "event-hub",
 	.state_size = sizeof(struct hub_state),
+	.mailbox_max = 65536,
+	.mailbox_bytes_max = 64u << 20,
+	.ops_max = HUB_OPS_MAX,
 	.starts_slowly = true,
 	.start = hub_start,
 	.stop = hub_stop,

@@ -23,10 +23,20 @@ hub_tell_one(struct actor *self, uint32_t gateway, const struct event *event)
 	return false;
 }
 
+static bool
+hub_tell_listener(struct actor *self, struct channel_entry *c, uint32_t gateway,
+    const struct event *event)
+{
+	if (hub_tell_one(self, gateway, event))
+		return true;
+	if (event->offset != 0)
+		hub_let_fall_behind(self, c, gateway);
+	return false;
+}
+
 /* To how many gateways it went. */
 uint32_t
-hub_tell(struct actor *self, const struct channel_entry *c,
-    const struct event *event)
+hub_tell(struct actor *self, struct channel_entry *c, const struct event *event)
 {
 	uint32_t told = 0;
 
@@ -34,7 +44,7 @@ hub_tell(struct actor *self, const struct channel_entry *c,
 		uint64_t left = c->listeners[word];
 
 		for (; left != 0; left &= left - 1)
-			told += hub_tell_one(self,
+			told += hub_tell_listener(self, c,
 			    word * 64 + (uint32_t)__builtin_ctzll(left), event);
 	}
 	return told;
@@ -127,7 +137,7 @@ hub_fill(struct actor *self, struct channel_entry *c)
 	c->asking++;
 	channels_settle(&s->channels, c);
 	(void)OP_ASK(op, hub_store(self), store_journal_read, hub_on_filled,
-	    .channel = c->name, .after = c->head, .limit = HUB_BATCH_MAX);
+	    .channel = c->name, .after = c->head, .limit = HISTORY_PAGE_MAX);
 }
 
 static enum status
@@ -184,22 +194,37 @@ hub_on_committed(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
+/* Whatever is listened to may have more than was heard of. */
+static enum status
+hub_look(struct actor *self)
+{
+	struct hub_state *s = actor_state(self);
+	struct channel_entry *c;
+
+	for (uint32_t i = 0; (c = pool_next(&s->channels.pool, &i)) != NULL;)
+		if (channel_has_listeners(c) || c->asking > 0)
+			c->is_unsure = true;
+		else
+			c->is_known = false;
+	return hub_on_fill_again(self, &s->fill);
+}
+
+enum status
+hub_on_look(struct actor *self, const struct msg *in)
+{
+	(void)in;
+	return hub_look(self);
+}
+
 enum status
 hub_on_node_changed(struct actor *self, const struct msg *in)
 {
 	const struct node_changed *news = in->body;
 	struct hub_state *s = actor_state(self);
-	struct channel_entry *c;
 	bool is_another = s->store_life != news->incarnation;
 
 	if (!news->up || news->node != address_node(hub_store(self)))
 		return ST_OK;
 	s->store_life = news->incarnation;
-	for (uint32_t i = 0;
-	     is_another && (c = pool_next(&s->channels.pool, &i)) != NULL;)
-		if (channel_has_listeners(c) || c->asking > 0)
-			c->is_unsure = true;
-		else
-			c->is_known = false;
-	return is_another ? hub_on_fill_again(self, &s->fill) : ST_OK;
+	return is_another ? hub_look(self) : ST_OK;
 }

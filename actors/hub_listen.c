@@ -19,16 +19,8 @@ hub_stop_listening(
 	channels_settle(&s->channels, c);
 }
 
-void
-hub_on_user_gone(void *ctx, const char *user_id, uint32_t count)
-{
-	(void)ctx;
-	LOG(USER_PRESENCE_DISCONNECT, KV("user_id", user_id),
-	    KU("count", count));
-}
-
 /* Its link is lost for good, or it has begun anew. */
-static void
+void
 hub_forget_gateway(struct actor *self, uint32_t gateway)
 {
 	struct hub_state *s = actor_state(self);
@@ -40,7 +32,7 @@ hub_forget_gateway(struct actor *self, uint32_t gateway)
 		hub_stop_listening(s, c, gateway);
 	}
 	sockets = presence_drop_gateway(
-	    &s->presence, gateway, hub_on_user_gone, NULL);
+	    &s->presence, gateway, hub_on_user_gone, self);
 	LOG(EVENT_STREAM_HUB_GATEWAY_FORGOTTEN, KU("gateway", gateway),
 	    KU("channels", channels), KU("sockets", sockets));
 }
@@ -134,8 +126,11 @@ hub_on_read(struct actor *self, struct op *op, const struct msg *reply)
 
 		if (e->offset <= keep->after || e->offset > c->head)
 			continue;
+		if (!hub_tell_one(self, keep->gateway, e)) {
+			hub_let_fall_behind(self, c, keep->gateway);
+			return OP_REFUSE(op, OVERLOADED, "no room for events");
+		}
 		keep->after = e->offset;
-		(void)hub_tell_one(self, keep->gateway, e);
 	}
 	if (has_more && hub_must_replay(keep))
 		return hub_read_for(self, op);
@@ -152,7 +147,7 @@ hub_read_for(struct actor *self, struct op *op)
 	channels_settle(&s->channels, keep->channel);
 	return OP_ASK(op, hub_store(self), store_journal_read, hub_on_read,
 	    .channel = keep->channel->name, .after = keep->after,
-	    .limit = keep->epoch == 0 ? 0 : HUB_BATCH_MAX);
+	    .limit = keep->epoch == 0 ? 0 : HISTORY_PAGE_MAX);
 }
 
 enum status

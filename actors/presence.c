@@ -185,15 +185,40 @@ presence_count(const struct presence *p, const char *user_id)
 	return u == NULL ? 0 : u->count;
 }
 
-size_t
-presence_users(
-    const struct presence *p, char (*ret_ids)[ID_MAX + 1], size_t ids_max)
+uint32_t
+presence_online(const struct presence *p)
+{
+	return p->users.used;
+}
+
+/* Keeps the list sorted, and of the smallest. */
+static uint32_t
+present_insert(struct present *list, uint32_t count, uint32_t max,
+    const struct present_user *u)
+{
+	uint32_t at = count;
+
+	if (count == max && strcmp(u->id, list[count - 1].user_id) > 0)
+		return count;
+	if (count == max)
+		at--;
+	else
+		count++;
+	for (; at > 0 && strcmp(list[at - 1].user_id, u->id) > 0; at--)
+		list[at] = list[at - 1];
+	list[at] = (struct present){ u->id, u->count };
+	return count;
+}
+
+uint32_t
+presence_after(const struct presence *p, const char *after,
+    struct present *ret_users, uint32_t max)
 {
 	const struct present_user *u;
-	size_t count = 0;
+	uint32_t count = 0;
 
-	for (uint32_t i = 0;
-	     count < ids_max && (u = pool_next(&p->users, &i)) != NULL;)
-		memcpy(ret_ids[count++], u->id, sizeof(u->id));
+	for (uint32_t i = 0; (u = pool_next(&p->users, &i)) != NULL;)
+		if (strcmp(u->id, after) > 0)
+			count = present_insert(ret_users, count, max, u);
 	return count;
 }

@@ -51,8 +51,14 @@ uint32_t presence_drop_gateway(
 bool presence_is_online(const struct presence *p, const char *user_id);
 uint32_t presence_count(const struct presence *p, const char *user_id);
 
-/* A copy, in no order; returns how many of all were written. */
-size_t presence_users(
-    const struct presence *p, char (*ret_ids)[ID_MAX + 1], size_t ids_max);
+/* Users online. */
+uint32_t presence_online(const struct presence *p);
+
+/*
+ * The first ones after an id, by id, at most max; returns how many.  Their
+ * names are good until somebody goes.
+ */
+uint32_t presence_after(const struct presence *p, const char *after,
+    struct present *ret_users, uint32_t max);
 
 #endif

@@ -9,7 +9,8 @@ enum control_key {
 	KEY_ACTION = 1,
 	KEY_TICKET = 2,
 	KEY_CHANNELS = 4,
-	KEY_FILTERS = 8
+	KEY_FILTERS = 8,
+	KEY_SINCE = 16
 };
 
 static const struct control_word {
@@ -26,6 +27,15 @@ static const struct control_word {
 	{ "ticket", KEY_TICKET },
 	{ "channels", KEY_CHANNELS },
 	{ "filters", KEY_FILTERS },
+	{ "since", KEY_SINCE },
+	{ NULL, 0 },
+};
+
+enum since_key { SINCE_EPOCH = 1, SINCE_OFFSET = 2 };
+
+static const struct control_word since_keys[] = {
+	{ "epoch", SINCE_EPOCH },
+	{ "offset", SINCE_OFFSET },
 	{ NULL, 0 },
 };
 
@@ -125,6 +135,81 @@ control_read_filters(
 	}
 }
 
+/* One of "epoch" and "offset"; false: it is neither. */
+static bool
+since_read_number(struct walk *d, struct bytes name,
+    const struct walk_item *value, struct control_since *at, struct control *c)
+{
+	bool epoch = control_word_of(since_keys, name) == SINCE_EPOCH;
+	uint64_t n = 0;
+
+	if (control_word_of(since_keys, name) == 0)
+		return false;
+	c->odd |= !walk_number(d, value, &n);
+	walk_skip(d, value);
+	*(epoch ? &at->epoch : &at->offset) = n;
+	return true;
+}
+
+/* {"epoch":...,"offset":...}; its brace has been read. */
+static void
+since_read_place(struct walk *d, struct walk_item *map,
+    struct control_since *at, struct control *c)
+{
+	while (walk_more(d, map)) {
+		bool odd;
+		struct bytes key = walk_key(d, &odd);
+		struct walk_item value = walk_next(d);
+
+		c->odd |= odd;
+		if (since_read_number(d, key, &value, at, c))
+			continue;
+		c->odd = true;
+		walk_skip(d, &value);
+	}
+}
+
+/* A place by itself, or one for each channel; an item takes six bytes. */
+static void
+control_read_since(
+    struct walk *d, struct walk_item *map, size_t frame_size, struct control *c)
+{
+	struct control_since *list = NULL, alone = { .epoch = 0 };
+	uint32_t count = 0;
+	bool is_alone = false;
+
+	if (map->kind == WALK_MAP)
+		list = arena_take(d->arena, (frame_size / 2) * sizeof(*list));
+	if (list == NULL) {
+		d->failed |= map->kind == WALK_MAP;
+		c->odd = true;
+		walk_skip(d, map);
+		return;
+	}
+	while (walk_more(d, map)) {
+		bool odd;
+		struct bytes key = walk_key(d, &odd);
+		struct walk_item value = walk_next(d);
+
+		c->odd |= odd;
+		if (since_read_number(d, key, &value, &alone, c)) {
+			is_alone = true;
+		} else if (value.kind == WALK_MAP) {
+			list[count].channel = key;
+			since_read_place(d, &value, &list[count++], c);
+		} else {
+			c->odd = true;
+			walk_skip(d, &value);
+		}
+	}
+	c->odd |= is_alone && count > 0;
+	if (is_alone)
+		list[count++] = alone;
+	c->has_since = true;
+	c->sinces = list;
+	c->sinces_count = count;
+}
+
 static void
 control_read_text(struct walk *d, struct walk_item *value, enum control_key key,
     struct control *c)
@@ -155,6 +240,8 @@ control_read_member(
 		control_read_channels(d, &value, frame_size, c);
 	} else if (key == KEY_FILTERS) {
 		control_read_filters(d, &value, frame_size, c);
+	} else if (key == KEY_SINCE) {
+		control_read_since(d, &value, frame_size, c);
 	} else {
 		control_read_text(d, &value, (enum control_key)key, c);
 	}
@@ -168,7 +255,8 @@ control_check_keys(uint32_t seen, struct control *c)
 	static const uint32_t may[] = {
 		[CONTROL_NONE] = 0,
 		[CONTROL_AUTH] = KEY_ACTION | KEY_TICKET,
-		[CONTROL_SUBSCRIBE] = KEY_ACTION | KEY_CHANNELS | KEY_FILTERS,
+		[CONTROL_SUBSCRIBE] =
+		    KEY_ACTION | KEY_CHANNELS | KEY_FILTERS | KEY_SINCE,
 		[CONTROL_UNSUBSCRIBE] = KEY_ACTION | KEY_CHANNELS,
 		[CONTROL_PING] = KEY_ACTION,
 	};
@@ -177,6 +265,9 @@ control_check_keys(uint32_t seen, struct control *c)
 	c->odd |= (seen & ~allowed) != 0;
 	if ((allowed & KEY_CHANNELS) != 0)
 		c->odd |= !c->has_channels;
+	for (uint32_t i = 0; i < c->sinces_count; i++)
+		c->odd |=
+		    c->sinces[i].channel.at == NULL && c->channels_count != 1;
 }
 
 enum status

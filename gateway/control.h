@@ -2,7 +2,8 @@
  * control - what a client's message asks for, from JSON or from msgpack.
  *
  *   {"action":"auth","ticket":"..."}
- *   {"action":"subscribe","channels":["..."],"filters":{"key":"value"}}
+ *   {"action":"subscribe","channels":["..."],"filters":{"key":"value"},
+ *    "since":{"epoch":1,"offset":2}}, or {"CHANNEL":{...}} for several
  *   {"action":"unsubscribe","channels":["..."]}
  *   {"action":"ping"}
  *
@@ -35,18 +36,28 @@ enum control_form {
 	CONTROL_OBJECT
 };
 
+/* Where a client stands in a channel; without a name: in the only one. */
+struct control_since {
+	struct bytes channel;
+	uint64_t epoch;
+	uint64_t offset;
+};
+
 struct control {
 	enum control_form form;
 	enum control_action action;
 	bool odd; /* unknown or repeated keys, values of other kinds */
 	bool has_channels;
 	bool has_filters;
+	bool has_since;
 	bool filters_over;   /* past a bound */
 	struct bytes ticket; /* empty: missing, or no text */
 	const struct bytes *channels;
 	uint32_t channels_count;
 	struct fields filters; /* in the arena */
 	uint32_t filters_count;
+	const struct control_since *sinces;
+	uint32_t sinces_count;
 };
 
 /* NO_MEMORY if the arena is too small, and nothing else. */

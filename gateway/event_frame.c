@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/transcode.h"
+#include "gateway/websocket.h"
 #include "protocols/json.h"
 #include "protocols/packer.h"
 #include "runtime/base/clock.h"
@@ -168,29 +169,140 @@ reply_frame_write(enum websocket_subprotocol syntax, const char *key,
 	return frame_end(&w);
 }
 
+static void
+frame_list(struct frame_writer *w, size_t count)
+{
+	struct packer p = packer_of(w->out);
+
+	w->first = true;
+	packer_array(&p, count);
+	if (w->syntax == WEBSOCKET_MSGPACK)
+		frame_pack(w, &p);
+	else
+		frame_raw(w, "[", 1);
+}
+
+static void
+frame_close(struct frame_writer *w, const char *bracket)
+{
+	if (w->syntax != WEBSOCKET_MSGPACK)
+		frame_raw(w, bracket, 1);
+	w->first = false;
+}
+
+static void
+frame_bool(struct frame_writer *w, bool b)
+{
+	struct packer p = packer_of(w->out);
+
+	packer_bool(&p, b);
+	if (w->syntax == WEBSOCKET_MSGPACK)
+		frame_pack(w, &p);
+	else
+		frame_raw(w, b ? "true" : "false", b ? 4 : 5);
+}
+
+static void
+frame_member(struct frame_writer *w, const char *key, uint64_t n)
+{
+	frame_key(w, key);
+	frame_number(w, n);
+}
+
+static void
+frame_positions(struct frame_writer *w, const struct channels_frame *f)
+{
+	frame_key(w, "positions");
+	frame_map(w, f->positions_count);
+	for (uint32_t i = 0; i < f->positions_count; i++) {
+		const struct position *p = &f->positions[i];
+
+		frame_key(w, p->channel);
+		frame_map(w, 3);
+		frame_member(w, "epoch", p->epoch);
+		frame_member(w, "offset", p->offset);
+		frame_key(w, "recovered");
+		frame_bool(w, p->recovered);
+		frame_close(w, "}");
+	}
+	frame_close(w, "}");
+}
+
 enum status
-channels_frame_write(enum websocket_subprotocol syntax, const char *text,
-    const char *const *channels, uint32_t count, struct wire_out *out)
+channels_frame_write(enum websocket_subprotocol syntax,
+    const struct channels_frame *f, struct wire_out *out)
 {
 	struct frame_writer w = frame_writer_of(syntax, out);
-	struct packer p;
+
+	frame_map(&w, f->positions == NULL ? 2 : 3);
+	frame_key(&w, "action");
+	frame_text(&w, f->action);
+	frame_key(&w, "channels");
+	frame_list(&w, f->channels_count);
+	for (uint32_t i = 0; i < f->channels_count; i++) {
+		frame_comma(&w);
+		frame_text(&w, f->channels[i].channel);
+	}
+	frame_close(&w, "]");
+	if (f->positions != NULL)
+		frame_positions(&w, f);
+	return frame_end(&w);
+}
+
+enum status
+lost_frame_write(enum websocket_subprotocol syntax, const struct position *now,
+    struct wire_out *out)
+{
+	struct frame_writer w = frame_writer_of(syntax, out);
+
+	frame_map(&w, 4);
+	frame_key(&w, "action");
+	frame_text(&w, "lost");
+	frame_key(&w, "channel");
+	frame_text(&w, now->channel);
+	frame_member(&w, "epoch", now->epoch);
+	frame_member(&w, "offset", now->offset);
+	return frame_end(&w);
+}
+
+enum status
+dropped_frame_write(
+    enum websocket_subprotocol syntax, uint32_t count, struct wire_out *out)
+{
+	struct frame_writer w = frame_writer_of(syntax, out);
 
 	frame_map(&w, 2);
 	frame_key(&w, "action");
-	frame_text(&w, text);
-	frame_key(&w, "channels");
-	p = packer_of(out);
-	packer_array(&p, count);
-	if (syntax == WEBSOCKET_MSGPACK)
-		frame_pack(&w, &p);
-	else
-		frame_raw(&w, "[", 1);
-	w.first = true;
-	for (uint32_t i = 0; i < count; i++) {
-		frame_comma(&w);
-		frame_text(&w, channels[i]);
-	}
-	if (syntax == WEBSOCKET_JSON)
-		frame_raw(&w, "]", 1);
+	frame_text(&w, "dropped");
+	frame_member(&w, "count", count);
 	return frame_end(&w);
+}
+
+enum status
+event_frame_append(enum websocket_subprotocol syntax, const struct event *e,
+    struct wire_out *out)
+{
+	size_t began = out->used;
+	uint8_t head[WEBSOCKET_HEAD_MAX];
+	size_t size, head_size;
+	enum status st;
+
+	if (out->size - out->used < WEBSOCKET_HEAD_MAX)
+		return ST_FULL;
+	out->used += WEBSOCKET_HEAD_MAX;
+	st = event_frame_write(syntax, e, out);
+	size = out->used - began - WEBSOCKET_HEAD_MAX;
+	if (st == ST_OK && syntax == WEBSOCKET_JSON && size > EVENT_JSON_MAX)
+		st = ST_FULL;
+	out->used = began;
+	if (st != ST_OK)
+		return st;
+	head_size = websocket_head_write(head,
+	    syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT : WEBSOCKET_BINARY, true,
+	    size);
+	memmove(out->bytes + began + head_size,
+	    out->bytes + began + WEBSOCKET_HEAD_MAX, size);
+	memcpy(out->bytes + began, head, head_size);
+	out->used = began + head_size + size;
+	return ST_OK;
 }

@@ -1,6 +1,7 @@
 #include "gateway/fanout.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,9 +11,8 @@
 #include "runtime/base/log.h"
 
 #define WORD_BITS 64u
-#define FEW_SOCKETS                                              \
-	SOCKET_SLICE /* of one user, told without looking at all \
-		      */
+#define FEW_SOCKETS SOCKET_SLICE /* of one user: told without a look at all */
+#define SWEEP_LOOK 256u          /* events looked at for one sweep */
 
 /* JSON as it is, msgpack as it may grow, and what goes around. */
 #define FANOUT_ROOM (TRANSCODE_SIZE(EVENT_JSON_MAX) + 4096)
@@ -23,14 +23,25 @@ struct job {
 	struct shared *holds[2];  /* by subprotocol; NULL: nobody speaks it */
 	struct net_part parts[2]; /* the same, or bytes of this turn alone */
 	struct shared *fields;    /* of its payload; NULL: nobody filters */
+	struct topic *topic;      /* pinned; NULL: of no family */
 	char owner[sizeof(((struct person *)0)->user_id)]; /* if private */
+	uint64_t epoch, offset;                            /* 0: ephemeral */
+	struct uuid id;
+	uint32_t taken; /* by so many sockets */
 	uint8_t channel;
+};
+
+/* Events of one channel that go to each socket in one write. */
+struct sweep {
+	struct job *jobs[FANOUT_SWEEP_MAX];
+	uint32_t count;
 	uint32_t cursor; /* the next bit of members to look at */
 };
 
 struct fanout {
 	struct pool jobs;
-	struct list telling; /* oldest first */
+	struct list telling; /* oldest first; without those of the sweep */
+	struct sweep sweep;
 	struct shareds *shareds;
 	uint32_t words;      /* of one channel's members */
 	uint64_t *members;   /* of all of them */
@@ -55,20 +66,49 @@ fanout_init(struct sockets *k)
 	f->scratch[1] = malloc(FANOUT_ROOM);
 	for (uint32_t c = 0; f->members != NULL && c <= CHANNEL_OWN; c++)
 		k->members[c] = f->members + (size_t)c * f->words;
-	return f->members == NULL || f->shareds == NULL ||
-		       f->scratch[0] == NULL || f->scratch[1] == NULL
-		   ? ST_NO_MEMORY
-		   : ST_OK;
+	if (f->members == NULL || f->shareds == NULL || f->scratch[0] == NULL ||
+	    f->scratch[1] == NULL)
+		return ST_NO_MEMORY;
+	return topics_init(k, f->words);
+}
+
+/* Nobody took it: its retry is no duplicate (EH-10). */
+static void
+job_note_unheard(struct sockets *k, const struct job *j)
+{
+	char name[CHANNEL_MAX + 1];
+	const char *channel = name;
+
+	if (j->offset != 0 || j->taken > 0)
+		return;
+	if (j->topic != NULL)
+		channel = j->topic->name;
+	else if (j->channel == CHANNEL_OWN)
+		snprintf(
+		    name, sizeof(name), CHANNEL_PRIVATE_PREFIX "%s", j->owner);
+	else
+		channel = channel_name((enum channel)j->channel);
+	(void)SEND(k->gateway->self, sockets_hub(k, channel), hub_unheard,
+	    .channel = channel, .event_id = j->id);
 }
 
 static void
-job_end(struct fanout *f, struct job *j)
+job_end(struct sockets *k, struct job *j)
 {
 	list_remove(&j->link);
 	shared_drop(j->holds[WEBSOCKET_JSON]);
 	shared_drop(j->holds[WEBSOCKET_MSGPACK]);
 	shared_drop(j->fields);
-	pool_put(&f->jobs, j);
+	if (j->topic != NULL)
+		topic_unpin(k, j->topic);
+	pool_put(&k->fanout->jobs, j);
+}
+
+static void
+job_done(struct sockets *k, struct job *j)
+{
+	job_note_unheard(k, j);
+	job_end(k, j);
 }
 
 void
@@ -79,9 +119,12 @@ fanout_fini(struct sockets *k)
 
 	if (f == NULL)
 		return;
-	k->fanout = NULL;
 	while ((link = list_first(&f->telling)) != NULL)
-		job_end(f, LIST_OF(link, struct job, link));
+		job_end(k, LIST_OF(link, struct job, link));
+	while (f->sweep.count > 0)
+		job_end(k, f->sweep.jobs[--f->sweep.count]);
+	topics_fini(k);
+	k->fanout = NULL;
 	shareds_destroy(f->shareds);
 	pool_fini(&f->jobs);
 	free(f->members);
@@ -90,103 +133,196 @@ fanout_fini(struct sockets *k)
 	free(f);
 }
 
-static struct channel_ref
-job_channel(const struct job *j)
-{
-	struct channel_ref ref = { .kind = CHANNEL_PRIVATE };
-
-	if (j->channel == CHANNEL_OWN) {
-		ref.owner = (struct bytes){ (const uint8_t *)j->owner,
-			strlen(j->owner) };
-		return ref;
-	}
-	ref.kind = CHANNEL_SHARED;
-	ref.shared = (enum channel)j->channel;
-	return ref;
-}
-
 static bool
-job_passes_filter(const struct job *j, const struct socket *s)
+job_passes_filter(const struct job *j, const struct socket *s, uint32_t channel)
 {
 	struct fields there;
 
 	if (s->filters == NULL || j->fields == NULL)
 		return true;
 	there = (struct fields){ j->fields->bytes, j->fields->size };
-	return socket_filter_passes(s, j->channel, &there);
+	return socket_filter_passes(s, channel, &there);
+}
+
+/* The channel of a job as this socket has it; 0 is one of them too. */
+static uint32_t
+job_channel(const struct job *j, const struct socket *s)
+{
+	return j->topic == NULL ? j->channel : slot_of(s, j->topic);
+}
+
+static bool
+job_may_go(const struct job *j, const struct socket *s, uint32_t channel)
+{
+	uint64_t live = s->subscribed & ~s->recovering;
+
+	if (s->state != SOCKET_OPEN || s->conn->state == CONN_CLOSING ||
+	    (live & CHANNEL_BIT(channel)) == 0)
+		return false;
+	if (j->channel == CHANNEL_OWN &&
+	    strcmp(j->owner, s->person->user_id) != 0)
+		return false;
+	return socket_may_hear(s, channel);
+}
+
+/* Is it for this socket, of those that may hear the channel? */
+static bool
+job_is_for(const struct job *j, struct socket *s, uint32_t channel)
+{
+	if (s->recoveries != NULL &&
+	    recovery_has_told(s, channel, j->epoch, j->offset))
+		return false;
+	return job_passes_filter(j, s, channel) &&
+	       j->parts[s->syntax].bytes.size > 0;
+}
+
+/*
+ * A client too slow for a durable event is sent away, so that it comes back
+ * and recovers; an ephemeral one it loses, and is told how many.
+ */
+static void
+job_lose(const struct job *j, struct socket *s)
+{
+	socket_note_dropped(s, "event");
+	if (j->offset != 0 && !s->all->limits.drops_durable)
+		socket_close(s, WEBSOCKET_POLICY, SOCKET_SLOW_REASON);
 }
 
 /* Subscribed, allowed, wanted, and room: in this order (sessions 2.5.4). */
 static void
-job_tell(const struct job *j, struct socket *s)
+sweep_tell(const struct sweep *w, struct socket *s)
 {
-	const struct channel_ref ref = job_channel(j);
+	uint32_t channel = job_channel(w->jobs[0], s);
+	struct net_part parts[FANOUT_SWEEP_MAX];
+	struct job *jobs[FANOUT_SWEEP_MAX];
+	size_t count = 0, pushed = 0;
+	enum status st;
 
-	if (s->state != SOCKET_OPEN || s->conn->state == CONN_CLOSING ||
-	    (s->subscribed & CHANNEL_BIT(j->channel)) == 0 ||
-	    !channel_allows(&ref, s->person->role, s->person->user_id) ||
-	    !job_passes_filter(j, s) || j->parts[s->syntax].bytes.size == 0)
+	if (!job_may_go(w->jobs[0], s, channel))
 		return;
-	if (socket_push(s, &j->parts[s->syntax], 1) == ST_FULL)
-		socket_note_dropped(s, "event");
+	for (uint32_t i = 0; i < w->count; i++) {
+		struct job *j = w->jobs[i];
+
+		if (!job_is_for(j, s, channel))
+			continue;
+		jobs[count] = j;
+		parts[count++] = j->parts[s->syntax];
+	}
+	if (count == 0)
+		return;
+	st = socket_push_many(s, parts, count, &pushed);
+	for (size_t i = 0; i < pushed; i++)
+		jobs[i]->taken++;
+	for (size_t i = pushed; i < count && st == ST_FULL; i++)
+		if (s->state == SOCKET_OPEN && s->conn != NULL)
+			job_lose(jobs[i], s);
 }
 
 /* A user's few sockets, without looking at those of others. */
 static void
-job_tell_owner(struct sockets *k, const struct job *j)
+sweep_tell_owner(struct sockets *k, const struct sweep *w)
 {
-	struct person *p = person_find(k, j->owner);
+	struct person *p = person_find(k, w->jobs[0]->owner);
 	struct list *at = p == NULL ? NULL : p->sockets.next;
 
 	while (p != NULL && at != &p->sockets) {
 		struct socket *s = LIST_OF(at, struct socket, of_person);
 
 		at = at->next;
-		job_tell(j, s);
+		sweep_tell(w, s);
 	}
 }
 
 /* The next member after the cursor; NULL: that was all. */
 static struct socket *
-job_next(struct sockets *k, struct job *j)
+sweep_next(struct sockets *k, struct sweep *w)
 {
+	const struct job *j = w->jobs[0];
+	const uint64_t *members =
+	    j->topic == NULL ? k->members[j->channel] : j->topic->members;
 	uint32_t words = k->fanout->words;
 
-	while (j->cursor / WORD_BITS < words) {
-		uint32_t at = j->cursor / WORD_BITS;
-		uint64_t word =
-		    k->members[j->channel][at] >> (j->cursor % WORD_BITS);
+	while (w->cursor / WORD_BITS < words) {
+		uint32_t at = w->cursor / WORD_BITS;
+		uint64_t word = members[at] >> (w->cursor % WORD_BITS);
 
 		if (word == 0) {
-			j->cursor = (at + 1) * WORD_BITS;
+			w->cursor = (at + 1) * WORD_BITS;
 			continue;
 		}
-		j->cursor += (uint32_t)__builtin_ctzll(word);
-		return pool_next(&k->pool, &j->cursor);
+		w->cursor += (uint32_t)__builtin_ctzll(word);
+		return pool_next(&k->pool, &w->cursor);
 	}
 	return NULL;
 }
 
 /* At most budget sockets; how many of the budget are left, -1: unfinished. */
 static int64_t
-job_run(struct sockets *k, struct job *j, int64_t budget)
+sweep_run(struct sockets *k, struct sweep *w, int64_t budget)
 {
+	const struct job *j = w->jobs[0];
 	const struct person *p =
 	    j->channel == CHANNEL_OWN ? person_find(k, j->owner) : NULL;
 	struct socket *s;
 
 	if (j->channel == CHANNEL_OWN &&
-	    (p == NULL || (j->cursor == 0 && p->count <= FEW_SOCKETS))) {
+	    (p == NULL || (w->cursor == 0 && p->count <= FEW_SOCKETS))) {
 		budget -= p == NULL ? 0 : p->count;
-		job_tell_owner(k, j);
+		sweep_tell_owner(k, w);
 		return budget < 0 ? 0 : budget;
 	}
-	while ((s = job_next(k, j)) != NULL) {
-		job_tell(j, s);
+	while ((s = sweep_next(k, w)) != NULL) {
+		sweep_tell(w, s);
 		if (--budget <= 0)
 			return -1;
 	}
 	return budget;
+}
+
+static bool
+job_is_like(const struct job *a, const struct job *b)
+{
+	return a->channel == b->channel && a->topic == b->topic &&
+	       strcmp(a->owner, b->owner) == 0;
+}
+
+/* The oldest event, and those of its channel behind it. */
+static bool
+sweep_begin(struct fanout *f)
+{
+	struct sweep *w = &f->sweep;
+	struct list *at = f->telling.next;
+	uint32_t looked = 0;
+
+	w->count = 0;
+	w->cursor = 0;
+	while (at != &f->telling && w->count < FANOUT_SWEEP_MAX &&
+	       looked++ < SWEEP_LOOK) {
+		struct job *j = LIST_OF(at, struct job, link);
+
+		at = at->next;
+		if (w->count > 0 && !job_is_like(w->jobs[0], j))
+			continue;
+		list_remove(&j->link);
+		w->jobs[w->count++] = j;
+	}
+	return w->count > 0;
+}
+
+static void
+sweep_end(struct sockets *k, struct sweep *w)
+{
+	for (uint32_t i = 0; i < w->count; i++)
+		job_done(k, w->jobs[i]);
+	w->count = 0;
+}
+
+bool
+fanout_is_idle(const struct sockets *k)
+{
+	const struct fanout *f = k->fanout;
+
+	return f->sweep.count == 0 && list_empty(&f->telling);
 }
 
 bool
@@ -194,17 +330,14 @@ fanout_run(struct sockets *k, uint32_t budget)
 {
 	struct fanout *f = k->fanout;
 	int64_t left = budget;
-	struct list *link;
 
-	while (left > 0 && (link = list_first(&f->telling)) != NULL) {
-		struct job *j = LIST_OF(link, struct job, link);
-
-		left = job_run(k, j, left);
+	while (left > 0 && (f->sweep.count > 0 || sweep_begin(f))) {
+		left = sweep_run(k, &f->sweep, left);
 		if (left < 0)
 			return true;
-		job_end(f, j);
+		sweep_end(k, &f->sweep);
 	}
-	return list_first(&f->telling) != NULL;
+	return !fanout_is_idle(k);
 }
 
 /* One that is to be sent whole in this turn, or the table is full. */
@@ -253,6 +386,13 @@ job_write_frame(struct sockets *k, struct job *j,
 	return st;
 }
 
+static uint32_t
+job_filtering(const struct sockets *k, const struct job *j)
+{
+	return j->topic == NULL ? k->filtering[j->channel]
+				: j->topic->filtering;
+}
+
 /* Also finds out whether the payload is an object. */
 static enum status
 job_write_fields(struct sockets *k, struct job *j, const struct event *e)
@@ -261,7 +401,7 @@ job_write_fields(struct sockets *k, struct job *j, const struct event *e)
 	struct fields there = { k->gateway->scratch, 0 };
 	enum status st = fields_of_json(json, &there);
 
-	if (st != ST_OK || k->filtering[j->channel] == 0)
+	if (st != ST_OK || job_filtering(k, j) == 0)
 		return st;
 	j->fields = shared_take(k->fanout->shareds, there.size);
 	if (j->fields == NULL)
@@ -282,50 +422,69 @@ job_write(struct sockets *k, struct job *j, const struct event *e)
 	return st;
 }
 
-/* Told again after the hub or its node was away? */
-static bool
-event_is_old(struct sockets *k, const struct event *e, uint8_t channel,
-    const char *owner)
-{
-	struct person *p;
+/* Whom an event is for. */
+struct audience {
+	struct interest *interest; /* NULL: nobody's */
+	struct topic *topic;
+	const char *owner; /* "" unless it is private */
+	uint32_t sockets;
+	uint8_t channel;
+};
 
-	if (e->offset == 0)
-		return false;
-	if (channel != CHANNEL_OWN)
-		return !interest_see(&k->shared[channel], e->epoch, e->offset);
-	p = person_find(k, owner);
-	return p != NULL && !interest_see(&p->own, e->epoch, e->offset);
-}
-
-/* How many would hear of it; 0: nobody. */
-static uint32_t
-event_audience(struct sockets *k, const struct event *e, uint8_t *ret_channel,
-    const char **ret_owner)
+static struct audience
+audience_of(struct sockets *k, const struct event *e)
 {
 	struct bytes name = { (const uint8_t *)e->channel, strlen(e->channel) };
 	struct channel_ref ref = channel_parse(name);
-	const struct person *p;
+	struct audience a = { .owner = "" };
+	struct person *p;
 
-	*ret_channel = CHANNEL_OWN;
-	*ret_owner = "";
 	if (ref.kind == CHANNEL_SHARED) {
-		*ret_channel = (uint8_t)ref.shared;
-		return k->members_count[ref.shared];
+		a.channel = (uint8_t)ref.shared;
+		a.interest = &k->shared[ref.shared];
+		a.sockets = k->members_count[ref.shared];
+	} else if (ref.kind == CHANNEL_PRIVATE) {
+		a.channel = CHANNEL_OWN;
+		a.owner = (const char *)ref.owner.at;
+		p = person_find(k, a.owner);
+		a.interest = p == NULL ? NULL : &p->own;
+		a.sockets = p == NULL ? 0 : p->count;
+	} else if (ref.kind != CHANNEL_UNKNOWN) {
+		a.channel = CHANNEL_SLOT;
+		a.topic = topic_find(k, e->channel);
+		a.interest = a.topic == NULL ? NULL : &a.topic->interest;
+		a.sockets = a.topic == NULL ? 0 : a.topic->members_count;
 	}
-	if (ref.kind != CHANNEL_PRIVATE)
-		return 0;
-	*ret_owner = (const char *)ref.owner.at;
-	p = person_find(k, *ret_owner);
-	return p == NULL ? 0 : p->count;
+	return a;
 }
 
-static void
-event_log_lost(
-    const struct event *e, uint8_t channel, enum status st, uint32_t sockets)
+/* Told again after the hub or its node was away? */
+static bool
+event_is_old(struct sockets *k, const struct event *e, const struct audience *a)
 {
-	const char *name = channel == CHANNEL_OWN ? CHANNEL_PRIVATE_PREFIX
-			       "<redacted>"
-						  : e->channel;
+	if (e->offset == 0 || a->interest == NULL)
+		return false;
+	switch (interest_see(a->interest, e->epoch, e->offset)) {
+	case SEEN_BEFORE:
+		return true;
+	case SEEN_GAP:
+		a->interest->offset--;
+		sockets_on_gap(k, a->interest);
+		a->interest->offset++;
+		break;
+	case SEEN_NOW:
+		break;
+	}
+	return false;
+}
+
+void
+event_log_lost(const struct event *e, enum status st, uint32_t sockets)
+{
+	bool is_private = strncmp(e->channel, CHANNEL_PRIVATE_PREFIX,
+			      strlen(CHANNEL_PRIVATE_PREFIX)) == 0;
+	const char *name =
+	    is_private ? CHANNEL_PRIVATE_PREFIX "<redacted>" : e->channel;
 
 	if (st == ST_MALFORMED)
 		LOG(API_WS_INVALID_MESSAGE, KV("event_type", e->event_type),
@@ -344,7 +503,7 @@ job_is_kept(const struct job *j)
 }
 
 static struct job *
-job_create(struct sockets *k, uint8_t channel, const char *owner)
+job_create(struct sockets *k, const struct event *e, const struct audience *a)
 {
 	struct fanout *f = k->fanout;
 	struct job *j = pool_take(&f->jobs);
@@ -356,35 +515,47 @@ job_create(struct sockets *k, uint8_t channel, const char *owner)
 	if (j == NULL)
 		return NULL;
 	list_init(&j->link);
-	j->channel = channel;
-	if (channel == CHANNEL_OWN)
-		memcpy(j->owner, owner, strlen(owner) + 1);
+	j->channel = a->channel;
+	j->topic = a->topic;
+	j->epoch = e->epoch;
+	j->offset = e->offset;
+	j->id = e->event_id;
+	if (a->topic != NULL)
+		a->topic->pins++;
+	memcpy(j->owner, a->owner, strlen(a->owner) + 1);
 	return j;
 }
 
+/*
+ * It is told in a later turn, together with what comes until then; unless
+ * its bytes are of this turn alone.
+ */
 void
 sockets_on_event(struct gateway *g, const struct hub_event *e)
 {
 	struct sockets *k = g->sockets;
-	struct fanout *f = k->fanout;
-	uint8_t channel;
-	const char *owner;
-	uint32_t sockets = event_audience(k, &e->event, &channel, &owner);
+	struct audience a = audience_of(k, &e->event);
 	struct job *j;
 	enum status st;
 
-	if (event_is_old(k, &e->event, channel, owner) || sockets == 0 ||
-	    (j = job_create(k, channel, owner)) == NULL)
+	if (event_is_old(k, &e->event, &a))
 		return;
-	st = job_write(k, j, &e->event);
-	if (st != ST_OK) {
-		event_log_lost(&e->event, channel, st, sockets);
-		job_end(f, j);
+	j = job_create(k, &e->event, &a);
+	if (j == NULL)
+		return;
+	if (a.sockets == 0) {
+		job_done(k, j);
 		return;
 	}
-	list_append(&f->telling, &j->link);
+	st = job_write(k, j, &e->event);
+	if (st != ST_OK) {
+		event_log_lost(&e->event, st, a.sockets);
+		job_end(k, j);
+		return;
+	}
+	list_append(&k->fanout->telling, &j->link);
 	if (!job_is_kept(j))
 		fanout_run_all(k);
-	else if (!timer_is_running(&k->work) && fanout_run(k, SOCKET_SLICE))
+	else
 		sockets_work_soon(k);
 }

@@ -2,10 +2,12 @@
  * fanout - one event to every socket that subscribed to its channel.
  *
  * It is written once per subprotocol, and every socket owes the same bytes.
- * Events are told in the order they came, each to SOCKET_SLICE sockets before
- * others have their turn.  One that finds the table of jobs full ends the
- * oldest first; one that finds no shared bytes left is told at once, and
- * then only clients that keep up hear it.
+ * A sweep takes the oldest event and those of its channel that came since,
+ * FANOUT_SWEEP_MAX at most, and goes over the channel's sockets once, with
+ * one write for each; after SOCKET_SLICE of them others have their turn.
+ * Events of one channel are told in the order they came.  One that finds the
+ * table of jobs full ends the oldest first; one that finds no shared bytes
+ * left is told at once, and then only clients that keep up hear it.
  * Bounds: FANOUT_JOBS_MAX events being told.
  */
 #ifndef GATEWAY_FANOUT_H
@@ -14,9 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "protocols/messages.h"
 #include "runtime/base/status.h"
 
 #define FANOUT_JOBS_MAX 1024u
+#define FANOUT_SWEEP_MAX 16u /* events in one write */
 
 struct sockets;
 
@@ -25,5 +29,10 @@ void fanout_fini(struct sockets *k);
 
 /* At most so many sockets; true: there is more to tell. */
 bool fanout_run(struct sockets *k, uint32_t budget);
+/* Nothing is being told. */
+bool fanout_is_idle(const struct sockets *k);
+
+/* Too long, or no object: told to nobody, or not to these. */
+void event_log_lost(const struct event *e, enum status st, uint32_t sockets);
 
 #endif

@@ -12,6 +12,11 @@ struct user_row {
 	struct person *person;
 };
 
+struct address_row {
+	char address[NET_PEER_TEXT_SIZE];
+	uint32_t count;
+};
+
 struct session_row {
 	char session_id[SESSION_ID_MAX + 1];
 	struct socket *first;
@@ -27,7 +32,10 @@ people_init(struct sockets *k)
 	pool_init(&k->people, sizeof(struct person), max, 0);
 	k->users = lookup_create(sizeof(struct user_row), max, secret);
 	k->sessions = lookup_create(sizeof(struct session_row), max, secret);
-	return k->users == NULL || k->sessions == NULL ? ST_NO_MEMORY : ST_OK;
+	k->addresses = lookup_create(sizeof(struct address_row), max, secret);
+	return k->users == NULL || k->sessions == NULL || k->addresses == NULL
+		   ? ST_NO_MEMORY
+		   : ST_OK;
 }
 
 void
@@ -35,6 +43,7 @@ people_fini(struct sockets *k)
 {
 	lookup_destroy(k->users);
 	lookup_destroy(k->sessions);
+	lookup_destroy(k->addresses);
 	pool_fini(&k->people);
 }
 
@@ -96,6 +105,32 @@ person_unpin(struct sockets *k, struct person *p)
 	assert(p->pins > 0);
 	p->pins--;
 	person_free_if_done(k, p);
+}
+
+bool
+address_take(struct sockets *k, const char *address)
+{
+	struct address_row *row = lookup_find(k->addresses, address);
+	struct address_row fresh = { .count = 1 };
+
+	if (row == NULL) {
+		(void)text_fit(fresh.address, sizeof(fresh.address), address);
+		return lookup_put(k->addresses, &fresh) == ST_OK;
+	}
+	if (k->limits.per_address_max > 0 &&
+	    row->count >= k->limits.per_address_max)
+		return false;
+	row->count++;
+	return true;
+}
+
+void
+address_drop(struct sockets *k, const char *address)
+{
+	struct address_row *row = lookup_find(k->addresses, address);
+
+	if (row != NULL && --row->count == 0)
+		lookup_remove(k->addresses, address);
 }
 
 enum status

@@ -30,6 +30,10 @@ struct person *person_take(struct sockets *k, const struct account_entry *a);
 void person_unpin(struct sockets *k, struct person *p);
 void person_free_if_done(struct sockets *k, struct person *p);
 
+/* One more socket from there; false: there are too many. */
+bool address_take(struct sockets *k, const char *address);
+void address_drop(struct sockets *k, const char *address);
+
 MUST_CHECK enum status session_add(struct socket *s);
 void session_remove(struct socket *s);
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/fanout.h"
 #include "gateway/socket_parts.h"
@@ -35,11 +36,13 @@ socket_create(
 	struct sockets *k = c->gateway->sockets;
 	struct socket *s;
 
-	if (k->count >= k->limits.total_max)
+	if (k->count >= k->limits.total_max || !address_take(k, client))
 		return NULL;
 	s = pool_take(&k->pool);
-	if (s == NULL)
+	if (s == NULL) {
+		address_drop(k, client);
 		return NULL;
+	}
 	s->all = k;
 	s->conn = c;
 	s->number = k->next_number++;
@@ -60,14 +63,30 @@ socket_create(
 	return s;
 }
 
+uint64_t
+sockets_hub(struct sockets *k, const char *channel)
+{
+	struct actor *self = k->gateway->self;
+	uint32_t shards = actor_shards(self, ACTOR_NUMBER(event_hub));
+
+	return actor_find(
+	    self, ACTOR_NUMBER(event_hub), channel_shard(channel, shards));
+}
+
+uint64_t
+sockets_presence_hub(struct sockets *k)
+{
+	return actor_find(k->gateway->self, ACTOR_NUMBER(event_hub), 0);
+}
+
 /* False: the hub could not be told. */
 static bool
 socket_send_down(struct socket *s)
 {
 	struct actor *self = s->all->gateway->self;
-	enum status st = SEND(self,
-	    actor_find(self, ACTOR_NUMBER(event_hub), 0), hub_socket_down,
-	    .user_id = s->person->user_id, .socket = s->number);
+	enum status st =
+	    SEND(self, sockets_presence_hub(s->all), hub_socket_down,
+		.user_id = s->person->user_id, .socket = s->number);
 
 	if (st == ST_OK)
 		s->present = false;
@@ -83,9 +102,11 @@ socket_leave(struct socket *s)
 		return;
 	s->left = true;
 	change_drop(s);
-	socket_set_filter(s, UINT32_MAX, NULL);
-	socket_set_subscribed(s, 0);
+	socket_set_filter(s, UINT64_MAX, NULL);
+	recoveries_drop(s, UINT64_MAX);
+	socket_set_live(s, 0, 0);
 	socket_release(s, s->held);
+	slots_drop(s);
 	session_remove(s);
 	list_remove(&s->of_person);
 	s->person->count--;
@@ -153,6 +174,7 @@ socket_end(struct conn *c)
 	assert(k->count > 0);
 	k->count--;
 	k->speaking[s->syntax]--;
+	address_drop(k, s->client);
 	socket_retire(s);
 }
 
@@ -192,7 +214,6 @@ static bool
 sockets_rise_some(struct sockets *k)
 {
 	struct actor *self = k->gateway->self;
-	uint64_t hub = actor_find(self, ACTOR_NUMBER(event_hub), 0);
 	struct socket *s;
 
 	for (int n = 0; n < SOCKET_SLICE; n++) {
@@ -203,7 +224,7 @@ sockets_rise_some(struct sockets *k)
 		if (s == NULL)
 			return false;
 		if (!s->present || s->left ||
-		    SEND(self, hub, hub_socket_up,
+		    SEND(self, sockets_presence_hub(k), hub_socket_up,
 			.user_id = s->person->user_id, .socket = s->number,
 			.incarnation = k->incarnation) == ST_OK)
 			continue;
@@ -233,13 +254,14 @@ void
 sockets_work_soon(struct sockets *k)
 {
 	if (!timer_is_running(&k->work))
-		timer_start(k->gateway->self, &k->work, 0, sockets_on_work);
+		timer_start_soon(k->gateway->self, &k->work, sockets_on_work);
 }
 
 void
 sockets_retry(struct sockets *k)
 {
 	interests_tick(k);
+	recoveries_retry(k);
 	sockets_retry_leaving(k);
 	if (k->rising)
 		sockets_work_soon(k);
@@ -283,6 +305,24 @@ sockets_read_limits(struct socket_limits *l, const struct config *c)
 	    config_u64(c, SETTING_api_server_ws_ping_interval) * SECOND_US;
 	l->pong_us =
 	    config_u64(c, SETTING_api_server_ws_ping_timeout) * SECOND_US;
+	l->revise_us =
+	    config_u64(c, SETTING_api_ws_revalidation_period_seconds) *
+	    SECOND_US;
+	l->stale_max =
+	    (uint32_t)config_u64(c, SETTING_api_ws_revalidation_max_failures);
+	l->look_us = config_u64(c, SETTING_api_ws_revalidation_window_seconds) *
+		     SECOND_US / l->stale_max;
+	l->queue_bytes_max = config_u64(c, SETTING_api_ws_queue_bytes_max);
+	l->channels_max = (uint32_t)config_u64(c, SETTING_api_ws_channels_max);
+	l->control_max =
+	    (uint32_t)config_u64(c, SETTING_api_ws_control_per_second);
+	l->per_address_max =
+	    (uint32_t)config_u64(c, SETTING_api_ws_max_connections_per_address);
+	l->projects =
+	    channel_roles_of(config_text(c, SETTING_event_stream_project_read));
+	l->drops_durable =
+	    strcmp(config_text(c, SETTING_event_stream_slow_durable), "drop") ==
+	    0;
 	l->total_max =
 	    (uint32_t)config_u64(c, SETTING_api_ws_max_connections_total);
 	l->per_user_max =
@@ -299,6 +339,9 @@ sockets_init_pools(struct sockets *k)
 	pool_init(&k->changes, sizeof(struct change), max, 0);
 	pool_init(&k->buffers, SOCKET_KEEP_MAX + WEBSOCKET_CONTROL_MAX, max, 0);
 	pool_init(&k->backlogs, sizeof(struct backlog), max, 0);
+	pool_init(&k->recoveries, sizeof(struct recovery), RECOVERIES_MAX, 0);
+	pool_init(&k->sinces, sizeof(struct sinces), max, 0);
+	pool_init(&k->slots, sizeof(struct slots), 2 * max, 0);
 }
 
 static void
@@ -348,5 +391,8 @@ sockets_fini(struct gateway *g)
 	pool_fini(&k->changes);
 	pool_fini(&k->buffers);
 	pool_fini(&k->backlogs);
+	pool_fini(&k->recoveries);
+	pool_fini(&k->sinces);
+	pool_fini(&k->slots);
 	free(k);
 }

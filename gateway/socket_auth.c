@@ -119,9 +119,8 @@ socket_send_up(struct socket *s)
 {
 	struct actor *self = s->all->gateway->self;
 
-	s->present = SEND(self, actor_find(self, ACTOR_NUMBER(event_hub), 0),
-			 hub_socket_up, .user_id = s->person->user_id,
-			 .socket = s->number,
+	s->present = SEND(self, sockets_presence_hub(s->all), hub_socket_up,
+			 .user_id = s->person->user_id, .socket = s->number,
 			 .incarnation = s->all->incarnation) == ST_OK;
 	return s->present;
 }
@@ -143,7 +142,7 @@ socket_greet(struct socket *s)
 	s->connected = true;
 	s->heard_us = now_us;
 	s->pinged_us = now_us;
-	socket_set_subscribed(s, CHANNEL_BIT(CHANNEL_OWN));
+	socket_set_live(s, CHANNEL_BIT(CHANNEL_OWN), 0);
 	socket_become(s, SOCKET_OPEN);
 	LOG(API_WS_CONNECTED, KV("client", s->client),
 	    KV("user_id", s->person->user_id));

@@ -37,23 +37,29 @@ filter_free(struct sockets *k, struct filter *f)
 }
 
 static void
-filters_count(struct sockets *k, uint32_t channels, int by)
+filters_count(struct socket *s, uint64_t channels, int by)
 {
-	for (uint32_t c = 0; c <= CHANNEL_OWN; c++)
-		if ((channels & CHANNEL_BIT(c)) != 0)
-			k->filtering[c] += (uint32_t)by;
+	while (channels != 0) {
+		uint32_t c = channels_pop(&channels);
+
+		if (c < CHANNEL_SLOT)
+			s->all->filtering[c] += (uint32_t)by;
+		else
+			s->slots->topics[c - CHANNEL_SLOT]->filtering +=
+			    (uint32_t)by;
+	}
 }
 
 /* One that no channel uses any more goes. */
 static void
-filters_clear(struct socket *s, uint32_t channels)
+filters_clear(struct socket *s, uint64_t channels)
 {
 	struct filter **at = &s->filters;
 
 	while (*at != NULL) {
 		struct filter *f = *at;
 
-		filters_count(s->all, f->channels & channels, -1);
+		filters_count(s, f->channels & channels, -1);
 		f->channels &= ~channels;
 		if (f->channels != 0) {
 			at = &f->next;
@@ -65,7 +71,7 @@ filters_clear(struct socket *s, uint32_t channels)
 }
 
 void
-socket_set_filter(struct socket *s, uint32_t channels, struct filter *f)
+socket_set_filter(struct socket *s, uint64_t channels, struct filter *f)
 {
 	filters_clear(s, channels);
 	if (f == NULL)
@@ -73,7 +79,7 @@ socket_set_filter(struct socket *s, uint32_t channels, struct filter *f)
 	f->channels = channels;
 	f->next = s->filters;
 	s->filters = f;
-	filters_count(s->all, channels, 1);
+	filters_count(s, channels, 1);
 }
 
 bool

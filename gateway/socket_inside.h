@@ -7,8 +7,10 @@
 
 #include "gateway/control.h"
 #include "gateway/people.h"
+#include "gateway/recovery.h"
 #include "gateway/shared.h"
 #include "gateway/socket.h"
+#include "gateway/topic.h"
 #include "gateway/websocket_reader.h"
 
 #define SOCKET_KEEP_MAX 4096u        /* bytes of a client's message */
@@ -24,6 +26,9 @@
 #define SOCKET_UNAUTHORIZED 4001
 #define SOCKET_FORBIDDEN 4003
 #define SOCKET_TOO_MANY 4008
+#define SOCKET_UNSURE 4011 /* nobody says who may still be here */
+#define SOCKET_BEAT_US 1000000u
+#define SOCKET_SLOW_REASON "Too slow: recover from the last offset"
 #define SOCKET_BROKEN 1006 /* never sent: there was no close frame */
 
 #define SOCKET_STATES(X) X(AUTH) X(CHECKING) X(LISTENING) X(OPEN) X(CLOSING)
@@ -34,12 +39,27 @@ enum socket_state {
 #undef X
 };
 
+/* Where a client stood, then where it is to begin. */
+struct since {
+	uint64_t epoch, offset; /* begins here */
+	uint64_t head_epoch, head;
+	bool given;
+	bool recovered;
+};
+
+/* By channel, of a subscription that recovers. */
+struct sinces {
+	struct since each[CHANNEL_BITS];
+};
+
 /* A subscription that waits for the hub. */
 struct change {
 	struct socket *socket;
 	struct list link; /* of sockets.changing */
-	uint32_t channels;
-	uint32_t missing;
+	uint64_t channels;
+	uint64_t missing;
+	uint64_t probing;      /* the journal is asked where these stand */
+	struct sinces *sinces; /* NULL: none given */
 	struct filter *filter; /* NULL: none given, or to be cleared */
 	bool has_filters;
 };
@@ -47,7 +67,7 @@ struct change {
 /* What events on these channels must hold. */
 struct filter {
 	struct filter *next;
-	uint32_t channels;
+	uint64_t channels;
 	struct fields wanted; /* lies behind */
 };
 
@@ -69,21 +89,27 @@ struct socket {
 	struct change *change;
 	struct filter *filters;
 	struct backlog *backlog;
+	struct recovery *recoveries;
+	struct slots *slots; /* NULL: no channel of a family */
 	struct websocket_reader reader;
 	uint64_t number;   /* never used again in this gateway's life */
 	uint64_t since_us; /* when its state began */
 	uint64_t heard_us; /* the last message */
 	uint64_t pinged_us;
-	uint32_t index; /* its bit in members */
-	uint32_t subscribed;
-	uint32_t held;    /* interests it counts in; subscribed and coming */
-	uint32_t dropped; /* events lost to backpressure */
-	uint16_t code;    /* it was closed with */
-	uint8_t state;    /* enum socket_state */
-	uint8_t syntax;   /* enum websocket_subprotocol */
-	bool present;     /* the hub was told that it is up */
-	bool connected;   /* auth_ok was sent */
-	bool left;        /* it belongs to nothing any more */
+	uint64_t subscribed;
+	uint64_t recovering; /* of these: not live yet */
+	uint64_t held;       /* interests it counts in; subscribed and coming */
+	uint64_t second;     /* that said counts messages of */
+	uint32_t index;      /* its bit in members */
+	uint32_t said;       /* messages of this second */
+	uint32_t dropped;    /* events lost to backpressure */
+	uint32_t untold;     /* of these, since it was last told so */
+	uint16_t code;       /* it was closed with */
+	uint8_t state;       /* enum socket_state */
+	uint8_t syntax;      /* enum websocket_subprotocol */
+	bool present;        /* the hub was told that it is up */
+	bool connected;      /* auth_ok was sent */
+	bool left;           /* it belongs to nothing any more */
 	bool awaits_pong;
 	char session_id[SESSION_ID_MAX + 1];
 	char client[NET_PEER_TEXT_SIZE];
@@ -93,20 +119,28 @@ struct fanout;
 
 struct socket_limits {
 	uint64_t auth_us, frame_us, ping_us, pong_us;
-	uint32_t total_max, per_user_max;
+	uint64_t queue_bytes_max;
+	uint32_t total_max, per_user_max, per_address_max;
+	uint32_t channels_max, control_max;
+	enum channel_roles projects;
+	bool drops_durable; /* rather than to disconnect */
+	uint64_t revise_us, look_us;
+	uint32_t stale_max;
 };
 
 struct sockets {
 	struct gateway *gateway;
 	struct socket_limits limits;
 	struct pool pool, people, changes, buffers, backlogs;
+	struct pool recoveries, sinces, slots;
+	struct topics *topics;
 	struct fanout *fanout;
-	struct lookup *users, *sessions;
+	struct lookup *users, *sessions, *addresses;
 	uint32_t count;       /* without those that have gone */
 	uint32_t speaking[2]; /* sockets, by subprotocol */
 	uint64_t next_number;
 	uint64_t incarnation; /* tells the hub which life of ours it hears */
-	uint64_t *members[CHANNELS_SHARED + 1]; /* a bit per socket */
+	uint64_t *members[CHANNELS_SHARED + 1]; /* a bit per live socket */
 	uint32_t members_count[CHANNELS_SHARED + 1];
 	uint32_t filtering[CHANNELS_SHARED + 1]; /* filters on the channel */
 	size_t filter_bytes;
@@ -115,6 +149,11 @@ struct sockets {
 	struct list wanted; /* interests to be settled */
 	struct list later;  /* at the next tick */
 	uint32_t asking;
+	uint32_t again;     /* recoveries to be tried again */
+	uint32_t stale;     /* looks in a row that met a replica out of date */
+	uint64_t look_us;   /* when to look again */
+	uint64_t revise_us; /* when to look at every account again */
+	uint64_t beat_us;   /* when to tell the hub that we live */
 	struct list changing;
 	struct list leaving; /* records whose hub_socket_down must be sent */
 	struct list wheel[SOCKET_WHEEL_SLOTS];

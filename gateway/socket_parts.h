@@ -19,6 +19,10 @@ void socket_become(struct socket *s, enum socket_state state);
 void socket_close(struct socket *s, uint16_t code, const char *reason);
 /* Out of all channels, its user and its session. */
 void socket_leave(struct socket *s);
+/* The hub that has the channel. */
+uint64_t sockets_hub(struct sockets *k, const char *channel);
+/* The one that counts who is online. */
+uint64_t sockets_presence_hub(struct sockets *k);
 /* Whatever is unfinished goes on soon, after others had their turn. */
 void sockets_work_soon(struct sockets *k);
 /* Of every tick: tells the hub what it could not be told before. */
@@ -56,8 +60,13 @@ void socket_unsubscribe(struct socket *s, const struct control *ask);
 /* The hub sends this channel now, or cannot. */
 void sockets_on_interest(struct sockets *k, struct interest *i, bool ok);
 void change_drop(struct socket *s);
-/* In the members of exactly these. */
-void socket_set_subscribed(struct socket *s, uint32_t channels);
+/* In the members of those that it has, but for those it recovers. */
+void socket_set_live(
+    struct socket *s, uint64_t subscribed, uint64_t recovering);
+/* By the one function that says who may hear what, as things are now. */
+bool socket_may_hear(const struct socket *s, uint32_t channel);
+/* Events of this channel are gone for good. */
+void sockets_on_gap(struct sockets *k, struct interest *i);
 /* Its role has changed. */
 void socket_reconsider(struct socket *s);
 
@@ -66,7 +75,7 @@ void socket_reconsider(struct socket *s);
 struct filter *filter_create(struct sockets *k, const struct fields *wanted);
 void filter_free(struct sockets *k, struct filter *f); /* NULL is fine */
 /* In place of what was there; f may be NULL. */
-void socket_set_filter(struct socket *s, uint32_t channels, struct filter *f);
+void socket_set_filter(struct socket *s, uint64_t channels, struct filter *f);
 /* True without a filter on the channel. */
 bool socket_filter_passes(
     const struct socket *s, uint32_t channel, const struct fields *there);
@@ -80,14 +89,22 @@ enum status socket_push(
     struct socket *s, const struct net_part *parts, size_t count);
 enum status socket_push_frame(
     struct socket *s, enum websocket_opcode opcode, struct bytes payload);
+/* All of them if nothing waits, else as many as there is room for. */
+enum status socket_push_many(struct socket *s, const struct net_part *parts,
+    size_t count, size_t *ret_pushed);
 /* {"key":"text"} */
 enum status socket_reply(struct socket *s, const char *key, const char *text);
-/* The acknowledgement that names these channels. */
-enum status socket_reply_channels(
-    struct socket *s, const char *action, uint32_t channels);
+/* The acknowledgement that names these channels; sinces of some, or NULL. */
+enum status socket_reply_channels(struct socket *s, const char *action,
+    uint64_t channels, uint64_t asked, const struct sinces *sinces);
+/* {"action":"lost","channel":...,"epoch":...,"offset":...} */
+enum status socket_reply_lost(struct socket *s, const struct position *now);
 void backlog_drop(struct socket *s);
 /* Counts and logs what a client did not get since it reads too slowly. */
 void socket_note_dropped(struct socket *s, const char *what);
+
+/* ---- socket_revise.c ---- */
+void sockets_revise_tick(struct sockets *k, uint64_t now_us);
 
 /* ---- socket_time.c ---- */
 void wheel_init_slots(struct sockets *k);

@@ -41,6 +41,19 @@ socket_on_control(struct socket *s, const struct control *ask)
 	}
 }
 
+/* One more message in this second; false: more than it may send. */
+static bool
+socket_may_say(struct socket *s, uint64_t now_us)
+{
+	uint64_t second = now_us / 1000000;
+
+	if (s->second != second) {
+		s->second = second;
+		s->said = 0;
+	}
+	return s->said++ < s->all->limits.control_max;
+}
+
 static void
 socket_on_message(struct socket *s, const struct websocket_event *e)
 {
@@ -49,7 +62,9 @@ socket_on_message(struct socket *s, const struct websocket_event *e)
 	bool text = e->opcode == WEBSOCKET_TEXT;
 
 	s->heard_us = actor_now_us(self);
-	if (text != (s->syntax == WEBSOCKET_JSON))
+	if (!socket_may_say(s, s->heard_us))
+		socket_close(s, WEBSOCKET_POLICY, "Too many messages");
+	else if (text != (s->syntax == WEBSOCKET_JSON))
 		socket_close(s, WEBSOCKET_UNSUPPORTED,
 		    text ? "Binary messages only" : "Text messages only");
 	else if (e->oversized ||

@@ -44,7 +44,8 @@ socket_queue_is_full(struct socket *s)
 	if (s->backlog == NULL)
 		return false;
 	backlog_trim(s->backlog, net_owed(s->conn->stream));
-	return s->backlog->count == SOCKET_QUEUE_MAX;
+	return s->backlog->count == SOCKET_QUEUE_MAX ||
+	       net_owed(s->conn->stream) >= s->all->limits.queue_bytes_max;
 }
 
 static size_t
@@ -57,27 +58,60 @@ parts_size(const struct net_part *parts, size_t count)
 	return size;
 }
 
-enum status
-socket_push(struct socket *s, const struct net_part *parts, size_t count)
+/* OK; FULL; CLOSED: the connection broke, and is gone. */
+static enum status
+socket_write(struct socket *s, const struct net_part *parts, size_t count)
 {
 	struct conn *c = s->conn;
 	enum status st;
 
 	assert(c->state != CONN_CLOSING);
+	st = net_write(c->stream, parts, count);
+	if (st == ST_OK || st == ST_FULL)
+		return st;
+	LOG(API_WS_SEND_FAILED, KV("client", s->client),
+	    KV("status", status_name(st)));
+	conn_close(c);
+	return ST_CLOSED;
+}
+
+enum status
+socket_push(struct socket *s, const struct net_part *parts, size_t count)
+{
+	enum status st;
+
 	if (socket_queue_is_full(s))
 		return ST_FULL;
-	st = net_write(c->stream, parts, count);
-	if (st == ST_FULL)
-		return ST_FULL;
-	if (st != ST_OK) {
-		LOG(API_WS_SEND_FAILED, KV("client", s->client),
-		    KV("status", status_name(st)));
-		conn_close(c);
-		return ST_CLOSED;
-	}
-	if (net_owed(c->stream) > 0)
+	st = socket_write(s, parts, count);
+	if (st == ST_OK && net_owed(s->conn->stream) > 0)
 		backlog_add(s, parts_size(parts, count));
-	return ST_OK;
+	return st;
+}
+
+enum status
+socket_push_many(struct socket *s, const struct net_part *parts, size_t count,
+    size_t *ret_pushed)
+{
+	enum status st = ST_FULL;
+	size_t n;
+
+	*ret_pushed = 0;
+	if (s->backlog == NULL)
+		st = socket_write(s, parts, count);
+	if (st == ST_OK) {
+		*ret_pushed = count;
+		for (n = 0; n < count && net_owed(s->conn->stream) > 0; n++)
+			backlog_add(s, parts[n].bytes.size);
+		return ST_OK;
+	}
+	for (n = 0; n < count && st == ST_FULL; n++) {
+		st = socket_push(s, &parts[n], 1);
+		if (st != ST_OK)
+			break;
+		*ret_pushed = n + 1;
+		st = ST_FULL;
+	}
+	return st == ST_FULL && *ret_pushed == count ? ST_OK : st;
 }
 
 enum status
@@ -117,33 +151,88 @@ socket_reply(struct socket *s, const char *key, const char *text)
 }
 
 static void
-names_insert(const char **names, uint32_t count, const char *name)
+positions_insert(
+    struct position *list, uint32_t count, const struct position *p)
 {
-	for (; count > 0 && strcmp(names[count - 1], name) > 0; count--)
-		names[count] = names[count - 1];
-	names[count] = name;
+	for (; count > 0 && strcmp(list[count - 1].channel, p->channel) > 0;
+	     count--)
+		list[count] = list[count - 1];
+	list[count] = *p;
+}
+
+/* Sorted by name; names lie in the arena. */
+static struct position *
+positions_of(struct socket *s, uint64_t channels, const struct sinces *sinces,
+    uint32_t *ret_count)
+{
+	struct arena *a = actor_arena(s->all->gateway->self);
+	uint32_t count = 0;
+	struct position *list =
+	    arena_take(a, (CHANNEL_BITS + 1) * sizeof(list[0]));
+
+	while (list != NULL && channels != 0) {
+		uint32_t c = channels_pop(&channels);
+		char *name = arena_take(a, CHANNEL_MAX + 1);
+		struct position p = { .channel = name };
+
+		if (name == NULL)
+			return NULL;
+		interest_name(interest_of(s, c), name);
+		if (sinces != NULL) {
+			p.epoch = sinces->each[c].head_epoch;
+			p.offset = sinces->each[c].head;
+			p.recovered = sinces->each[c].recovered;
+		}
+		positions_insert(list, count++, &p);
+	}
+	*ret_count = count;
+	return list;
 }
 
 enum status
-socket_reply_channels(struct socket *s, const char *action, uint32_t channels)
+socket_reply_channels(struct socket *s, const char *action, uint64_t channels,
+    uint64_t asked, const struct sinces *sinces)
 {
-	const char *names[CHANNELS_SHARED + 1];
-	char own[CHANNEL_MAX + 1];
+	struct wire_out out = { s->all->gateway->scratch, GATEWAY_REPLY_MAX,
+		0 };
+	struct channels_frame f = { .action = action };
+	enum status st = ST_NO_MEMORY;
+
+	f.channels = positions_of(s, channels, NULL, &f.channels_count);
+	if (sinces != NULL)
+		f.positions =
+		    positions_of(s, asked, sinces, &f.positions_count);
+	if (f.channels != NULL && (sinces == NULL || f.positions != NULL))
+		st = channels_frame_write(
+		    (enum websocket_subprotocol)s->syntax, &f, &out);
+	assert(st == ST_OK); /* the arena holds far more than a frame names */
+	return socket_push_reply(s, &out);
+}
+
+enum status
+socket_reply_lost(struct socket *s, const struct position *now)
+{
 	uint8_t bytes[SOCKET_REPLY_MAX];
 	struct wire_out out = { bytes, sizeof(bytes), 0 };
-	uint32_t count = 0;
-	enum status st = channel_private_name(s->person->user_id, own);
+	enum status st =
+	    lost_frame_write((enum websocket_subprotocol)s->syntax, now, &out);
 
-	for (uint32_t c = 0; c <= CHANNEL_OWN; c++)
-		if ((channels & CHANNEL_BIT(c)) != 0)
-			names_insert(names, count++,
-			    c == CHANNEL_OWN ? own
-					     : channel_name((enum channel)c));
-	if (st == ST_OK)
-		st = channels_frame_write((enum websocket_subprotocol)s->syntax,
-		    action, names, count, &out);
 	assert(st == ST_OK);
 	return socket_push_reply(s, &out);
+}
+
+/* What it did not get while it was too slow; told once it reads again. */
+static void
+socket_tell_dropped(struct socket *s)
+{
+	uint8_t bytes[SOCKET_REPLY_MAX];
+	struct wire_out out = { bytes, sizeof(bytes), 0 };
+	enum status st = dropped_frame_write(
+	    (enum websocket_subprotocol)s->syntax, s->untold, &out);
+
+	assert(st == ST_OK);
+	s->untold = 0;
+	(void)socket_push_reply(s, &out);
 }
 
 /* The first, and then at each doubling. */
@@ -151,6 +240,7 @@ void
 socket_note_dropped(struct socket *s, const char *what)
 {
 	s->dropped++;
+	s->untold++;
 	s->all->dropped++;
 	if ((s->dropped & (s->dropped - 1)) == 0)
 		LOG(API_WS_BACKPRESSURE_DROPPED, KV("client", s->client),
@@ -161,5 +251,15 @@ socket_note_dropped(struct socket *s, const char *what)
 void
 socket_on_drained(struct conn *c)
 {
-	backlog_drop(c->socket);
+	struct gateway *g = c->gateway;
+	uint64_t handle = conn_handle(c);
+	struct socket *s = c->socket;
+
+	backlog_drop(s);
+	if (s->state != SOCKET_OPEN || c->state == CONN_CLOSING)
+		return;
+	if (s->untold > 0)
+		socket_tell_dropped(s);
+	if (conn_find(g, handle) == c && c->state != CONN_CLOSING)
+		recoveries_on_drained(s);
 }

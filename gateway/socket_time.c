@@ -129,4 +129,5 @@ sockets_tick(struct gateway *g, uint64_t now_us)
 	while (k->tick < now_us / GATEWAY_SWEEP_US)
 		sockets_turn(k, now_us);
 	sockets_retry(k);
+	sockets_revise_tick(k, now_us);
 }

@@ -128,3 +128,38 @@ walk_skip(struct walk *w, const struct walk_item *value)
 	else if (value->kind != WALK_TEXT)
 		cursor_skip_rest(&w->cursor, value->packed);
 }
+
+static bool
+walk_number_of_text(const char *text, size_t size, uint64_t *ret_number)
+{
+	uint64_t n = 0;
+
+	if (size == 0 || size > 20 || (size > 1 && text[0] == '0'))
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		uint64_t digit = (uint64_t)(text[i] - '0');
+
+		if (digit > 9 || n > (UINT64_MAX - digit) / 10)
+			return false;
+		n = 10 * n + digit;
+	}
+	*ret_number = n;
+	return true;
+}
+
+bool
+walk_number(
+    const struct walk *w, const struct walk_item *item, uint64_t *ret_number)
+{
+	if (item->kind == WALK_TEXT)
+		return walk_number_of_text(
+		    (const char *)item->text.at, item->text.size, ret_number);
+	if (w->syntax == WEBSOCKET_JSON)
+		return item->token.kind == JSON_NUMBER &&
+		       walk_number_of_text(
+			   item->token.text, item->token.size, ret_number);
+	if (item->packed.kind != CURSOR_UINT)
+		return false;
+	*ret_number = item->packed.n;
+	return true;
+}

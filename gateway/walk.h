@@ -46,6 +46,10 @@ bool walk_more(struct walk *w, struct walk_item *container);
 /* A key that is no text, as msgpack allows, is empty and odd. */
 struct bytes walk_key(struct walk *w, bool *ret_odd);
 
+/* A whole number of 64 bits, or the text of one; false: it is none. */
+bool walk_number(
+    const struct walk *w, const struct walk_item *item, uint64_t *ret);
+
 /* Past what a value holds. */
 void walk_skip(struct walk *w, const struct walk_item *value);
 

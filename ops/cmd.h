@@ -10,6 +10,7 @@
  * Exit codes: CMD_OK, it did what was asked; CMD_FAILED, it tried and could
  * not, one line on the error stream says why; CMD_USAGE, it was asked
  * wrongly, by its arguments or its configuration, and did nothing.
+ * A command may have further codes, which its help tells.
  * Bounds: CMD_OPTIONS_MAX options a command, CMD_VALUES_MAX values in all,
  *         CMD_WORDS_MAX words.
  */
@@ -22,9 +23,15 @@
 
 #define CMD_OPTIONS_MAX 16
 #define CMD_VALUES_MAX 128
-#define CMD_WORDS_MAX 4
+#define CMD_WORDS_MAX 64
 
-enum cmd_exit { CMD_OK = 0, CMD_FAILED = 1, CMD_USAGE = 2 };
+enum cmd_exit {
+	CMD_OK = 0,
+	CMD_FAILED = 1,
+	CMD_USAGE = 2,
+	CMD_UNBALANCED = 3, /* load: the books, or a bound, are broken */
+	CMD_DIFFERS = 4,    /* load compare: the runs differ */
+};
 
 enum cmd_option_kind {
 	CMD_FLAG,  /* --json */

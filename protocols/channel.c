@@ -6,12 +6,20 @@
 
 #include "runtime/base/text.h"
 
-#define PREFIX_SIZE (sizeof(CHANNEL_PRIVATE_PREFIX) - 1)
+static const struct channel_family {
+	const char *prefix;
+	enum channel_kind kind;
+} channel_families[] = {
+	{ CHANNEL_PRIVATE_PREFIX, CHANNEL_PRIVATE },
+	{ CHANNEL_SESSION_PREFIX, CHANNEL_SESSION },
+	{ CHANNEL_PROJECT_PREFIX, CHANNEL_PROJECT },
+};
 
 /* clang-format off */
 static const char *const channel_names[] = {
 #define ENUMERATION(n, doc, values) values
 #define VALUE(id, text, doc) [id] = (text),
+#define STRUCTURE(n, doc, fields)
 #define MESSAGE(n, id, doc, fields)
 #include "protocols/hub.def"
 };
@@ -56,17 +64,34 @@ bytes_are_blank(struct bytes b)
 	return true;
 }
 
+/* NULL: it begins as none of them does. */
+static const struct channel_family *
+channel_family_of(struct bytes name)
+{
+	for (size_t i = 0;
+	     i < sizeof(channel_families) / sizeof(channel_families[0]); i++) {
+		const struct channel_family *f = &channel_families[i];
+		size_t size = strlen(f->prefix);
+
+		if (name.size >= size && memcmp(name.at, f->prefix, size) == 0)
+			return f;
+	}
+	return NULL;
+}
+
 struct channel_ref
 channel_parse(struct bytes name)
 {
+	const struct channel_family *family = channel_family_of(name);
 	struct channel_ref ref = { .kind = CHANNEL_UNKNOWN };
 
-	if (name.size >= PREFIX_SIZE &&
-	    memcmp(name.at, CHANNEL_PRIVATE_PREFIX, PREFIX_SIZE) == 0) {
-		ref.owner = (struct bytes){ name.at + PREFIX_SIZE,
-			name.size - PREFIX_SIZE };
-		if (!bytes_are_blank(ref.owner) && ref.owner.size <= ID_MAX)
-			ref.kind = CHANNEL_PRIVATE;
+	if (family != NULL) {
+		size_t size = strlen(family->prefix);
+
+		ref.owner = (struct bytes){ name.at + size, name.size - size };
+		if (!bytes_are_blank(ref.owner) && ref.owner.size <= ID_MAX &&
+		    memchr(ref.owner.at, 0, ref.owner.size) == NULL)
+			ref.kind = family->kind;
 		return ref;
 	}
 	for (uint32_t i = 0; i < CHANNELS_SHARED; i++) {
@@ -122,18 +147,80 @@ channel_role_reads(enum role role)
 }
 
 bool
-channel_allows(const struct channel_ref *c, enum role role, const char *user_id)
+channel_role_is_in(enum role role, enum channel_roles set)
 {
-	if (!channel_role_reads(role))
+	switch (set) {
+	case CHANNEL_ROLES_CEO:
+		return role == ROLE_CEO;
+	case CHANNEL_ROLES_STEER:
+		return role == ROLE_CEO || role == ROLE_MANAGER;
+	case CHANNEL_ROLES_WRITE:
+		return role == ROLE_CEO || role == ROLE_MANAGER ||
+		       role == ROLE_PAIR_PROGRAMMER;
+	case CHANNEL_ROLES_READ:
+		return channel_role_reads(role);
+	}
+	return false;
+}
+
+enum channel_roles
+channel_roles_of(const char *text)
+{
+	static const char *const names[] = { "ceo", "steer", "write", "read" };
+
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], text) == 0)
+			return (enum channel_roles)i;
+	return CHANNEL_ROLES_READ;
+}
+
+bool
+channel_allows(const struct channel_ref *c, const struct hearer *who)
+{
+	if (!channel_role_reads(who->role))
 		return false;
 	switch (c->kind) {
 	case CHANNEL_PRIVATE:
-		return bytes_are(c->owner, user_id);
+		return bytes_are(c->owner, who->user_id);
+	case CHANNEL_SESSION:
+		return bytes_are(c->owner, who->session_id);
+	case CHANNEL_PROJECT:
+		return channel_role_is_in(who->role, who->projects);
 	case CHANNEL_SHARED:
-		return !channel_is_restricted(c->shared) || role == ROLE_CEO ||
-		       role == ROLE_MANAGER;
+		return !channel_is_restricted(c->shared) ||
+		       channel_role_is_in(who->role, CHANNEL_ROLES_STEER);
 	case CHANNEL_UNKNOWN:
 		break;
 	}
 	return false;
+}
+
+bool
+channel_may_tell(const struct channel_ref *c, enum role role)
+{
+	switch (c->kind) {
+	case CHANNEL_PROJECT:
+		return channel_role_is_in(role, CHANNEL_ROLES_WRITE);
+	case CHANNEL_SHARED:
+		return channel_role_is_in(role, channel_is_restricted(c->shared)
+						    ? CHANNEL_ROLES_STEER
+						    : CHANNEL_ROLES_WRITE);
+	case CHANNEL_PRIVATE:
+	case CHANNEL_SESSION:
+		return channel_role_is_in(role, CHANNEL_ROLES_STEER);
+	case CHANNEL_UNKNOWN:
+		break;
+	}
+	return false;
+}
+
+/* FNV-1a: the same in every process, and nobody gains by choosing it. */
+uint32_t
+channel_shard(const char *name, uint32_t shards)
+{
+	uint32_t hash = 2166136261u;
+
+	for (const char *at = name; *at != '\0'; at++)
+		hash = (hash ^ (unsigned char)*at) * 16777619u;
+	return shards < 2 ? 0 : hash % shards;
 }

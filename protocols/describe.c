@@ -49,6 +49,8 @@ flags_text(unsigned flags, char ret_text[FLAGS_TEXT_SIZE])
 		*to++ = 'c';
 	if ((flags & WIRE_SECRET) != 0)
 		*to++ = 's';
+	if ((flags & WIRE_OBJECT) != 0)
+		*to++ = 'j';
 	if (to == ret_text)
 		*to++ = '-';
 	*to = '\0';

@@ -6,6 +6,8 @@
 #ifndef PROTOCOLS_FRAME_HEAD_H
 #define PROTOCOLS_FRAME_HEAD_H
 
+#include <endian.h>
+
 #include "protocols/frame.h"
 #include "runtime/base/hot.h"
 
@@ -49,6 +51,38 @@ frame_write(uint8_t *at, const struct frame *f)
 	at[FRAME_AT_TRACE - 1] = sizeof(f->trace);
 	memcpy(at + FRAME_AT_TRACE, f->trace, sizeof(f->trace));
 	frame_put_u64(at, FRAME_AT_SPAN, f->span);
+}
+
+/*
+ * The head of a new message that another one caused: tenant and trace are its.
+ * cause is a whole head, of which every item stands as it would here; it may
+ * be `at` itself.  Numbers in registers, no copy through memory: a load that
+ * spans several fresh stores waits for all of them.
+ */
+HOT_INLINE void
+frame_begin(uint8_t *at, enum frame_kind kind, uint16_t id, uint64_t from,
+    uint64_t to, uint64_t ref, uint64_t deadline_us, const uint8_t *cause)
+{
+	uint64_t first = FRAME_TAG_ARRAY | FRAME_VERSION << 8 |
+			 (uint64_t)kind << 16 | (uint64_t)FRAME_NORMAL << 24 |
+			 (uint64_t)FRAME_HOPS << 32 |
+			 (uint64_t)FRAME_TAG_U16 << 40 |
+			 (uint64_t)__builtin_bswap16(id) << 48;
+	uint64_t tenant, trace[3];
+	uint32_t last;
+
+	first = htole64(first);
+	memcpy(&tenant, cause + FRAME_AT_TENANT - 1, sizeof(tenant));
+	memcpy(trace, cause + FRAME_AT_TRACE - 2, sizeof(trace));
+	memcpy(&last, cause + FRAME_HEAD - sizeof(last), sizeof(last));
+	memcpy(at, &first, sizeof(first));
+	memcpy(at + FRAME_AT_TENANT - 1, &tenant, sizeof(tenant));
+	frame_put_u64(at, FRAME_AT_FROM, from);
+	frame_put_u64(at, FRAME_AT_TO, to);
+	frame_put_u64(at, FRAME_AT_REF, ref);
+	frame_put_u64(at, FRAME_AT_DEADLINE, deadline_us);
+	memcpy(at + FRAME_AT_TRACE - 2, trace, sizeof(trace));
+	memcpy(at + FRAME_HEAD - sizeof(last), &last, sizeof(last));
 }
 
 /* Reads a head that frame_check has let through. */

@@ -201,6 +201,34 @@ object_value(
 		object_read(r, f->type(), at, depth, &seen);
 }
 
+/* An object as it stands there; its brace has been read. */
+static void
+raw_read(struct reader *r, const struct wire_field *f,
+    const struct json_token *token, char *body)
+{
+	const char *start = r->lex.at - 1; /* at the brace */
+	size_t size;
+	char *text;
+
+	json_lex_skip(&r->lex, token);
+	if (r->lex.bad) {
+		reader_malformed(r);
+		return;
+	}
+	size = (size_t)(r->lex.at - start);
+	if (size > f->max) {
+		reader_fail(r, ST_INVALID, "too long");
+		return;
+	}
+	text = arena_take(r->arena, size + 1);
+	if (text == NULL) {
+		reader_unexpected(r, f, ST_NO_MEMORY);
+		return;
+	}
+	memcpy(text, start, size);
+	*(const char **)(void *)(body + f->offset) = text;
+}
+
 static void
 value_read(
     struct reader *r, const struct wire_field *f, char *body, unsigned depth)
@@ -216,7 +244,12 @@ value_read(
 	if (token.kind == JSON_NULL && (f->flags & WIRE_OPTIONAL) != 0)
 		return;
 	field_make_present(f, body);
-	if (f->kind == WIRE_RECORD && token.kind == JSON_OBJECT) {
+	if ((f->flags & WIRE_OBJECT) != 0) {
+		if (token.kind == JSON_OBJECT)
+			raw_read(r, f, &token, body);
+		else
+			reader_fail(r, ST_INVALID, "expected an object");
+	} else if (f->kind == WIRE_RECORD && token.kind == JSON_OBJECT) {
 		object_value(r, f, body + f->offset, depth);
 	} else if (list && token.kind == JSON_ARRAY) {
 		list_read(r, f, body, depth);

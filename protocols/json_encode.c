@@ -233,6 +233,10 @@ value_write(struct writer *w, const struct wire_field *f, const char *body,
 
 	if (field_absent(f, body)) {
 		puts_text(&w->p, "null");
+	} else if ((f->flags & WIRE_OBJECT) != 0) {
+		const char *json = *(const char *const *)at;
+
+		puts_text(&w->p, json == NULL || *json == '\0' ? "{}" : json);
 	} else if (f->kind == WIRE_RECORD) {
 		if ((f->flags & WIRE_OPTIONAL) != 0)
 			at = *(const void *const *)at;

@@ -21,6 +21,7 @@
 #define MONEY(n, doc)               money n;
 #define TEXT(n, max, doc)           const char *n; /* no NUL within */
 #define SECRET(n, max, doc)         const char *n;
+#define OBJECT(n, max, doc)         const char *n; /* JSON */
 #define BYTES(n, max, doc)          struct bytes n;
 #define TIME(n, doc)                int64_t n; /* us since 1970, UTC */
 #define UUID(n, doc)                struct uuid n;

@@ -6,6 +6,7 @@
 #undef MONEY
 #undef TEXT
 #undef SECRET
+#undef OBJECT
 #undef BYTES
 #undef TIME
 #undef UUID

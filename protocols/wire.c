@@ -1,6 +1,8 @@
 #include "protocols/wire.h"
 
 #include "protocols/scalar.h"
+#include "protocols/straight.h"
+#include "protocols/straight_pen.h"
 
 /* Records hold lists that hold records: two of the four come first. */
 static void record_pack(struct packer *p, const struct wire_type *t,
@@ -93,8 +95,17 @@ record_pack(struct packer *out, const struct wire_type *t, const char *body,
 enum status
 wire_encode(const struct wire_type *t, const void *body, struct wire_out *out)
 {
-	struct packer p = packer_of(out);
+	const struct straight *s = straight_find(t);
+	uint8_t *end = s == NULL ? NULL
+				 : s->pack(body, out->bytes + out->used,
+				       out->bytes + out->size);
+	struct packer p;
 
+	if (end != NULL) {
+		out->used = (size_t)(end - out->bytes);
+		return ST_OK;
+	}
+	p = packer_of(out);
 	fields_pack(&p, t, body, 0);
 	return packer_done(&p, out);
 }
@@ -209,8 +220,8 @@ record_unpack(struct unpacker *in, const struct wire_type *t, char *body,
 	*in = u;
 }
 
-enum status
-wire_decode(const struct wire_type *t, struct arena *a, const void *bytes,
+static enum status
+table_decode(const struct wire_type *t, struct arena *a, const void *bytes,
     size_t size, const void **ret_body)
 {
 	struct unpacker u = { cursor_of(bytes, size), a, false };
@@ -225,4 +236,32 @@ wire_decode(const struct wire_type *t, struct arena *a, const void *bytes,
 	if (st == ST_OK)
 		*ret_body = body;
 	return st;
+}
+
+static void *
+straight_decode(
+    const struct wire_type *t, struct arena *a, const void *bytes, size_t size)
+{
+	const struct straight *s = straight_find(t);
+	struct reader r = { bytes, (const uint8_t *)bytes + size, a };
+	size_t used = a->used;
+	void *body = s == NULL ? NULL : arena_take(a, t->size);
+
+	if (body != NULL && s->unpack(&r, body))
+		return body;
+	a->used = used;
+	return NULL;
+}
+
+enum status
+wire_decode(const struct wire_type *t, struct arena *a, const void *bytes,
+    size_t size, const void **ret_body)
+{
+	void *body = straight_decode(t, a, bytes, size);
+
+	if (body != NULL) {
+		*ret_body = body;
+		return ST_OK;
+	}
+	return table_decode(t, a, bytes, size, ret_body);
 }

@@ -39,6 +39,7 @@ enum wire_flag {
 	WIRE_OPTIONAL = 1, /* may be absent: nil on the wire, null in JSON */
 	WIRE_CALLER = 2,   /* the gateway fills it; a client never may */
 	WIRE_SECRET = 4,   /* never in a log, a dump or a JSON answer */
+	WIRE_OBJECT = 8,   /* a text that is a JSON object, and stands as one */
 };
 
 struct wire_enum {

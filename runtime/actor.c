@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "runtime/hot_path.h"
 #include "runtime/node_inside.h"
 
 void *
@@ -92,68 +93,69 @@ actor_number_of(uint64_t address)
 	return number < ADDRESS_SPAWNED ? number : 0;
 }
 
-/*
- * The envelope of what an actor sends by itself: with the cause's trace.
- * Field by field and in place, since a copy of what was just written in small
- * pieces waits for all of them.
- */
-static inline void
-actor_fill_frame(const struct actor *a, enum frame_kind kind, uint16_t id,
-    uint64_t to, uint64_t ref, struct frame *f)
-{
-	static const struct frame nothing;
-	const struct frame *cause = a->loop->cause;
-
-	if (cause == NULL)
-		cause = &nothing;
-	f->kind = (uint8_t)kind;
-	f->lane = FRAME_NORMAL;
-	f->hops = FRAME_HOPS;
-	f->id = id;
-	f->tenant = cause->tenant;
-	f->from = a->address;
-	f->to = to;
-	f->ref = ref;
-	f->deadline_us = FRAME_DEADLINE_NONE;
-	memcpy(f->trace, cause->trace, sizeof(f->trace));
-	f->span = cause->span;
-}
-
 enum status
 actor_send(struct actor *self, uint64_t to, uint16_t id, const void *body)
 {
-	struct frame f;
-	struct mail *m;
-	enum status st;
+	struct loop *l = self->loop;
+	struct mail *m = mail_take(&l->pool, MAIL_ROOM_SMALL);
+	enum status st = ST_NO_MEMORY;
 
-	actor_fill_frame(self, FRAME_SIGNAL, id, to, 0, &f);
-	st = loop_encode(self->loop, &f, catalogue_find(id), body, NULL, &m);
+	if (m != NULL) {
+		frame_begin(m->at, FRAME_SIGNAL, id, self->address, to, 0,
+		    FRAME_DEADLINE_NONE, l->cause);
+		st = loop_fill(l, &m, id, body);
+	}
 	if (st == ST_OK)
-		st = loop_post(self->loop, m);
+		st = loop_post_on(l, m, actor_edge(self, to));
+	else if (m != NULL)
+		loop_drop(l, m);
 	self->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
 	return st;
 }
 
+/* The mail of the request is to carry the answer: its head must be kept. */
+static void
+actor_keep_cause(struct loop *l, const struct mail *m)
+{
+	if (l->cause == m->at)
+		l->cause = memcpy(l->cause_kept, m->at, FRAME_HEAD);
+}
+
 /* The request's own mail carries the answer, if nobody kept it. */
+static struct mail *
+actor_answer_mail(struct loop *l)
+{
+	struct mail *m = l->turn_mail;
+
+	if (m == NULL || m->home != l->index)
+		return mail_take(&l->pool, MAIL_ROOM_SMALL);
+	actor_keep_cause(l, m);
+	l->turn_mail = NULL;
+	return m;
+}
+
 static void
 actor_answer(struct actor *self, const struct msg *in, enum frame_kind kind,
     uint16_t id, const void *body)
 {
 	struct loop *l = self->loop;
-	struct frame f;
-	struct mail *reuse = l->turn_mail;
-	enum status st;
+	struct mail *m;
+	enum status st = ST_NO_MEMORY;
 
 	assert(!l->turn_answered);
 	l->turn_answered = true;
 	if (in->ref == 0)
 		return;
-	actor_fill_frame(self, kind, id, in->from, in->ref, &f);
-	if (reuse != NULL && reuse->home == l->index)
-		l->turn_mail = NULL;
-	else
-		reuse = NULL;
-	st = loop_answer(l, &f, body, reuse);
+	m = actor_answer_mail(l);
+	if (m != NULL) {
+		frame_begin(m->at, kind, id, self->address, in->from, in->ref,
+		    FRAME_DEADLINE_NONE, l->cause);
+		st = loop_fill_answer(l, &m, id, body);
+	}
+	if (st == ST_OK)
+		st = loop_post_on(l, m, actor_edge(self, in->from));
+	else if (m != NULL)
+		loop_drop(l, m);
 	self->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
 }
 
@@ -188,6 +190,8 @@ actor_keep_mail(struct actor *self, const struct msg *in)
 	struct mail *m = self->loop->turn_mail;
 
 	(void)in;
+	if (m != NULL)
+		actor_keep_cause(self->loop, m);
 	self->loop->turn_mail = NULL;
 	return m;
 }
@@ -271,11 +275,9 @@ timer_on_due(struct timer_node *node)
 	actor_leave(a, t->fn(a, t));
 }
 
-void
-timer_start(struct actor *self, struct timer *t, uint64_t after_us, timer_fn fn)
+static void
+timer_adopt(struct actor *self, struct timer *t, timer_fn fn)
 {
-	struct loop *l = self->loop;
-
 	if (t->actor == NULL) {
 		timer_node_init(&t->node, timer_on_due);
 		list_init(&t->of_actor);
@@ -284,7 +286,22 @@ timer_start(struct actor *self, struct timer *t, uint64_t after_us, timer_fn fn)
 	t->fn = fn;
 	list_remove(&t->of_actor);
 	list_append(&self->timers, &t->of_actor);
+}
+
+void
+timer_start(struct actor *self, struct timer *t, uint64_t after_us, timer_fn fn)
+{
+	struct loop *l = self->loop;
+
+	timer_adopt(self, t, fn);
 	wheel_start(&l->wheel, &t->node, l->now_us + after_us);
+}
+
+void
+timer_start_soon(struct actor *self, struct timer *t, timer_fn fn)
+{
+	timer_adopt(self, t, fn);
+	wheel_start_soon(&self->loop->wheel, &t->node);
 }
 
 void

@@ -48,8 +48,8 @@ struct msg {
 	uint64_t ref; /* 0: wants no answer */
 	uint64_t deadline_us;
 	const struct wire_type *type;
-	const void *body;         /* of that type */
-	const struct frame *head; /* all of the envelope */
+	const void *body;    /* of that type */
+	const uint8_t *head; /* the envelope as it came; frame_read */
 };
 
 typedef enum status (*actor_fn)(struct actor *self, const struct msg *in);
@@ -276,6 +276,8 @@ struct timer {
 /* Once, after_us from now; starting it again moves it. */
 void timer_start(
     struct actor *self, struct timer *t, uint64_t after_us, timer_fn fn);
+/* In the next turn, when sockets and mailboxes have been looked at. */
+void timer_start_soon(struct actor *self, struct timer *t, timer_fn fn);
 void timer_stop(struct timer *t);
 bool timer_is_running(const struct timer *t);
 

@@ -46,8 +46,7 @@ news_tell(struct loop *l, struct actor *a, const struct news *news)
 
 	if (class_info_find(a->info, MSG_node_changed) == NULL)
 		return;
-	if (loop_encode(l, &f, CATALOGUE_TYPE(node_changed), &body, NULL, &m) ==
-	    ST_OK)
+	if (loop_encode(l, &f, &body, &m) == ST_OK)
 		(void)loop_post(l, m);
 }
 

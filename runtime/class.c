@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "protocols/straight.h"
 #include "runtime/inside.h"
 
 static pthread_mutex_t class_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -20,15 +21,20 @@ class_handler_count(const struct actor_class *class)
 static void
 class_info_add(struct class_info *info, const struct handler *h)
 {
-	uint32_t i = h->id * 40503u >> 4;
+	uint32_t i = h->id;
+	const struct straight *straight;
+	const struct wire_type *type;
 
 	while (info->slots[i & info->mask].id != 0) {
 		assert(info->slots[i & info->mask].id != h->id);
 		i++;
 	}
+	type = catalogue_find(h->id);
+	assert(type != NULL);
+	straight = straight_find(type);
 	info->slots[i & info->mask] =
-	    (struct class_slot){ h->id, h->fn, catalogue_find(h->id) };
-	assert(info->slots[i & info->mask].type != NULL);
+	    (struct class_slot){ h->id, (uint32_t)type->size, h->fn, type,
+		    straight == NULL ? NULL : straight->unpack };
 }
 
 /* A quarter full at most, so that most look-ups see one slot. */

@@ -1,6 +1,8 @@
 #include <stdio.h>
 
+#include "protocols/straight_pen.h"
 #include "runtime/base/log.h"
+#include "runtime/hot_path.h"
 #include "runtime/node_inside.h"
 
 /*
@@ -25,6 +27,7 @@ actor_warn_of_load(struct actor *a)
 {
 	LOG(ACTOR_OVERLOAD, KV("name", a->name), KU("queued", a->box.count));
 	a->warn_at *= 2;
+	a->box_calm = a->warn_at < a->box_max ? a->warn_at : a->box_max;
 }
 
 enum status
@@ -47,115 +50,126 @@ actor_accept(struct actor *a, struct mail *m)
 	return ST_OK;
 }
 
-static struct flight_entry *
-actor_record(struct actor *a, const struct frame *f)
+static void
+actor_record(struct actor *a, const struct msg *in)
 {
 	struct flight_entry *e = &a->flight[a->flight_at++ % FLIGHT_ENTRIES];
 
 	e->at_us = a->loop->now_us;
-	e->from = f->from;
-	e->ref = f->ref;
-	e->id = f->id;
-	e->kind = f->kind;
+	e->from = in->from;
+	e->ref = in->ref;
+	e->id = in->id;
+	e->kind = in->kind;
 	e->ended = ST_OK;
-	return e;
+}
+
+static void
+actor_refuse_forgotten(struct actor *a, const struct msg *in)
+{
+	LOG(OP_UNANSWERED, KV("name", a->name), KV("message", in->type->name));
+	(void)actor_refuse(
+	    a, in, PROBLEM_INTERNAL, "the request was not answered");
 }
 
 /* What a handler leaves behind: its mail, and what it forgot to answer. */
 static void
-actor_end_turn(struct actor *a, enum status st)
+actor_end_turn(struct actor *a, const struct msg *in, enum status st)
 {
 	struct loop *l = a->loop;
 
-	if (st == ST_OK && l->turn_head.kind == FRAME_REQUEST &&
-	    !l->turn_answered && l->turn_head.ref != 0) {
-		const struct wire_type *t = catalogue_find(l->turn_head.id);
-
-		LOG(OP_UNANSWERED, KV("name", a->name),
-		    KV("message", t == NULL ? "?" : t->name));
-		(void)actor_refuse(a,
-		    &(struct msg){
-			.from = l->turn_head.from, .ref = l->turn_head.ref },
-		    PROBLEM_INTERNAL, "the request was not answered");
-	}
+	if (st == ST_OK && in->kind == FRAME_REQUEST && !l->turn_answered &&
+	    in->ref != 0)
+		actor_refuse_forgotten(a, in);
 	if (!list_empty(&l->open_ops))
 		op_sweep_open(l);
 	if (l->turn_mail != NULL)
 		loop_drop(l, l->turn_mail);
 	l->turn_mail = NULL;
 	l->turn_actor = NULL;
-	l->cause = NULL;
+	l->cause = loop_no_cause;
 }
 
-/* The refusal is the answer: the turn owes none any more. */
+/* Straight code knows the usual body; the table judges the rest. */
 static enum status
-actor_bounce(struct actor *a, struct mail *m, enum edge_end end, enum status st,
-    const char *detail)
+actor_decode(struct loop *l, const struct class_slot *slot,
+    const struct mail *m, const void **ret_body)
+{
+	struct reader r = { m->at + FRAME_HEAD, m->at + m->size, &l->arena };
+
+	l->arena.used = (slot->size + 15u) & ~15u;
+	if (slot->unpack != NULL && slot->unpack(&r, l->arena.base)) {
+		*ret_body = l->arena.base;
+		return ST_OK;
+	}
+	arena_reset(&l->arena);
+	return wire_decode(slot->type, &l->arena, m->at + FRAME_HEAD,
+	    m->size - FRAME_HEAD, ret_body);
+}
+
+/* Late, unknown or malformed: it has not been let in to a handler. */
+static void
+actor_turn_away(struct actor *a, struct mail *m, const struct class_slot *slot)
 {
 	struct loop *l = a->loop;
 
-	l->turn_mail = NULL;
-	l->turn_answered = true;
-	loop_bounce(l, m, end, st, detail);
-	return ST_OK;
+	if (frame_get_u64(m->at, FRAME_AT_DEADLINE) <= l->now_us) {
+		a->books[BOOK_LATE]++;
+		loop_bounce(
+		    l, m, EDGE_LATE, ST_TIMEOUT, "its deadline had passed");
+	} else if (slot == NULL) {
+		a->books[BOOK_UNKNOWN]++;
+		loop_bounce(
+		    l, m, EDGE_UNKNOWN, ST_UNSUPPORTED, "no handler for it");
+	} else {
+		a->books[BOOK_MALFORMED]++;
+		loop_bounce(l, m, EDGE_MALFORMED, ST_MALFORMED,
+		    "its body did not decode");
+	}
 }
 
-static enum status
-actor_handle_new(struct actor *a, struct mail *m)
+static void
+actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 {
 	struct loop *l = a->loop;
-	const struct frame *f = &l->turn_head;
-	const struct class_slot *slot = class_info_find(a->info, f->id);
-	struct msg in = { f->id, f->kind, f->from, f->ref, f->deadline_us, NULL,
-		NULL, f };
+	const struct class_slot *slot = class_info_find(a->info, in->id);
 	enum status st;
 
-	if (slot == NULL) {
-		a->books[BOOK_UNKNOWN]++;
-		return actor_bounce(
-		    a, m, EDGE_UNKNOWN, ST_UNSUPPORTED, "no handler for it");
+	if (__builtin_expect(in->deadline_us <= l->now_us || slot == NULL, 0) ||
+	    __builtin_expect(actor_decode(l, slot, m, &in->body) != ST_OK, 0)) {
+		actor_turn_away(a, m, slot);
+		return;
 	}
-	in.type = slot->type;
-	st = wire_decode(slot->type, &l->arena, m->at + FRAME_HEAD,
-	    m->size - FRAME_HEAD, &in.body);
-	if (st != ST_OK) {
-		a->books[BOOK_MALFORMED]++;
-		return actor_bounce(
-		    a, m, EDGE_MALFORMED, st, "its body did not decode");
-	}
+	in->type = slot->type;
 	a->books[BOOK_HANDLED]++;
 	edge_end(m, l->index, EDGE_HANDLED);
-	return slot->fn(a, &in);
+	l->turn_actor = a;
+	l->turn_mail = m;
+	l->turn_answered = false;
+	l->cause = m->at;
+	st = slot->fn(a, in);
+	if (__builtin_expect(st != ST_OK, 0))
+		a->flight[(a->flight_at - 1) % FLIGHT_ENTRIES].ended =
+		    (uint8_t)st;
+	actor_end_turn(a, in, st);
+	if (__builtin_expect(st != ST_OK || l->turn_failure.st != ST_OK, 0))
+		actor_judge_turn(a, st, "a handler failed");
 }
 
 static void
 actor_handle(struct actor *a, struct mail *m)
 {
-	struct loop *l = a->loop;
-	struct flight_entry *flight;
-	enum status st = ST_OK;
+	struct msg in = { .id = frame_get_id(m->at),
+		.kind = m->at[FRAME_AT_KIND],
+		.from = frame_get_u64(m->at, FRAME_AT_FROM),
+		.ref = frame_get_u64(m->at, FRAME_AT_REF),
+		.deadline_us = frame_get_u64(m->at, FRAME_AT_DEADLINE),
+		.head = m->at };
 
-	frame_read(m->at, &l->turn_head);
-	flight = actor_record(a, &l->turn_head);
-	if (l->turn_head.kind >= FRAME_REPLY) {
-		op_on_answer(a, m);
-		return;
-	}
-	if (l->turn_head.deadline_us <= l->now_us) {
-		a->books[BOOK_LATE]++;
-		loop_bounce(
-		    l, m, EDGE_LATE, ST_TIMEOUT, "its deadline had passed");
-		return;
-	}
-	arena_reset(&l->arena);
-	l->turn_actor = a;
-	l->turn_mail = m;
-	l->turn_answered = false;
-	l->cause = &l->turn_head;
-	st = actor_handle_new(a, m);
-	flight->ended = (uint8_t)st;
-	actor_end_turn(a, st);
-	actor_judge_turn(a, st, "a handler failed");
+	actor_record(a, &in);
+	if (in.kind >= FRAME_REPLY)
+		op_on_answer(a, m, &in);
+	else
+		actor_handle_new(a, m, &in);
 }
 
 /* While an actor starts, it hears answers; requests wait. */
@@ -170,7 +184,8 @@ actor_must_hold(const struct actor *a, const struct mail *m)
 static struct mail *
 actor_next_mail(struct actor *a)
 {
-	struct mail *m = mail_list_pop(&a->urgent);
+	struct mail *m =
+	    a->urgent.head == NULL ? NULL : mail_list_pop(&a->urgent);
 
 	while (m == NULL && (m = mail_list_pop(&a->box)) != NULL) {
 		if (!actor_must_hold(a, m))

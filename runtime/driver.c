@@ -102,7 +102,7 @@ driver_sleep(struct driver *d)
 	struct loop *l = d->loop;
 	uint64_t next_us = loop_next_us(l);
 
-	if (driver_poll(d))
+	if (next_us > l->now_us && driver_poll(d))
 		return;
 	if (next_us != UINT64_MAX)
 		driver_arm(d, next_us);

@@ -86,6 +86,7 @@ edge_add(struct loop *l, uint64_t from, uint64_t to)
 	e->from = from;
 	e->to = to;
 	e->far = edge_far_loop(l, to);
+	e->here = loop_receiver(l, from, to);
 	while (t->slots[slot % EDGE_SLOTS] != NULL)
 		slot++;
 	t->slots[slot % EDGE_SLOTS] = e;

@@ -22,7 +22,8 @@ struct edge {
 	alignas(MAIL_LINE) uint64_t from;
 	uint64_t to;
 	uint64_t sent;
-	uint16_t far; /* the loop that has the receiver, or its link */
+	struct actor *here; /* the receiver, if it is on the sender's loop */
+	uint16_t far;       /* the loop that has the receiver, or its link */
 	uint64_t near_ends[EDGE_ENDS]; /* by the sender's loop */
 	alignas(MAIL_LINE) uint64_t far_ends[EDGE_ENDS]; /* by another */
 	/* The check's. */
@@ -38,6 +39,7 @@ struct edge_table {
 	uint32_t count;
 };
 
+struct actor;
 struct loop;
 
 HOT_INLINE uint32_t

@@ -18,6 +18,7 @@
 #include "runtime/supervisor.h"
 
 #define FLIGHT_ENTRIES 64 /* envelopes each actor remembers */
+#define ACTOR_EDGES 16u   /* edges each actor has at hand */
 #define ACTOR_NAME_MAX 31
 #define ACTOR_WHY_MAX 351     /* of why it failed; a longer text is cut */
 #define ACTOR_URGENT_MAX 1024 /* messages on the control lane */
@@ -31,10 +32,14 @@ enum actor_phase {
 #undef X
 };
 
+struct reader;
+
 struct class_slot {
 	uint16_t id;
+	uint32_t size; /* of the struct */
 	actor_fn fn;
 	const struct wire_type *type;
+	bool (*unpack)(struct reader *r, void *body); /* NULL: by table */
 };
 
 /* A class with its handlers in a hash table; shared by its actors. */
@@ -66,13 +71,15 @@ struct actor {
 	bool wants_ready;
 	uint32_t box_max;
 	uint32_t box_bytes_max;
-	uint32_t warn_at; /* queued messages that are the next warning */
+	uint32_t warn_at;  /* queued messages that are the next warning */
+	uint32_t box_calm; /* queued below this is neither warned of nor full */
 	uint32_t flight_at;
 	const struct class_info *info;
 	void *state;
 	struct loop *loop;
 	uint64_t address;
 	uint64_t books[BOOKS];
+	struct edge *edges[ACTOR_EDGES];
 	struct pool ops;
 	struct list timers;
 	struct flight_entry flight[FLIGHT_ENTRIES];
@@ -92,7 +99,12 @@ enum op_phase {
 struct op {
 	struct actor *actor;
 	struct list open; /* in the loop's open_ops while OP_OPEN */
-	struct frame caller;
+	/* Of the caller: its head, and what of it is looked at often. */
+	uint8_t head[FRAME_HEAD];
+	uint8_t hops;
+	uint64_t from;
+	uint64_t ref;
+	uint64_t deadline_us;
 	struct timer_node deadline;
 	op_fn fn;
 	uint8_t phase;  /* enum op_phase */
@@ -113,7 +125,7 @@ void class_info_free_all(void);
 static inline const struct class_slot *
 class_info_find(const struct class_info *info, uint16_t id)
 {
-	for (uint32_t i = id * 40503u >> 4;; i++) {
+	for (uint32_t i = id;; i++) {
 		const struct class_slot *s = &info->slots[i & info->mask];
 
 		if (s->id == id || s->id == 0)
@@ -128,7 +140,7 @@ enum status actor_accept(struct actor *a, struct mail *m);
 bool actor_run(struct actor *a, uint32_t budget);
 
 /* ---- op.c ---- */
-void op_on_answer(struct actor *a, struct mail *m);
+void op_on_answer(struct actor *a, struct mail *m, struct msg *in);
 /* Refuses what the handler that just returned forgot. */
 void op_sweep_open(struct loop *l);
 /* Tells the ops that wait for an actor of this node that it is gone. */

@@ -18,6 +18,7 @@ loop_init(struct loop *l, struct node *node, uint16_t index)
 	l->now_us = clock_mono_us(node->config.clock);
 	wheel_init(&l->wheel, l->now_us);
 	list_init(&l->open_ops);
+	l->cause = loop_no_cause;
 	l->arena.size = LOOP_ARENA_SIZE;
 	l->arena.base = malloc(LOOP_ARENA_SIZE);
 	l->shared = aligned_alloc(64, sizeof(*l->shared));

@@ -62,8 +62,9 @@ struct loop {
 	struct actor *turn_actor;
 	struct mail *turn_mail; /* NULL once reused or kept */
 	bool turn_answered;
-	struct frame turn_head;
-	const struct frame *cause; /* trace and deadline of what is sent now */
+	/* Head of the message that causes what is sent now; never NULL. */
+	const uint8_t *cause;
+	uint8_t cause_kept[FRAME_HEAD]; /* of a mail that was given on */
 
 	struct outbound out[LOOPS_MAX];
 	uint32_t dirty; /* some out[] has something to hand over */
@@ -98,16 +99,18 @@ void loop_give(struct loop *to, struct parcel *p);
 
 /* ---- send.c ---- */
 
-/*
- * Encodes into reuse, or into a mail of the pool if that is NULL.  FULL when
- * a field or the frame passes its bound; reuse has then been dropped.
- */
+/* The receiver on this loop, if it is here and hears from; or NULL. */
+struct actor *loop_receiver(const struct loop *l, uint64_t from, uint64_t to);
+extern const uint8_t loop_no_cause[FRAME_HEAD];
+/* loop_fill (hot_path.h) of what straight code does not know. */
+enum status loop_fill_by_table(
+    struct loop *l, struct mail **mail, uint16_t id, const void *body);
+/* A whole new mail.  FULL when a field or the frame passes its bound. */
 MUST_CHECK enum status loop_encode(struct loop *l, const struct frame *f,
-    const struct wire_type *type, const void *body, struct mail *reuse,
-    struct mail **ret_mail);
-/* Encodes and routes an answer; what does not fit becomes a refusal. */
-enum status loop_answer(
-    struct loop *l, struct frame *f, const void *body, struct mail *reuse);
+    const void *body, struct mail **ret_mail);
+/* As loop_fill, of an answer: what does not fit becomes a refusal. */
+enum status loop_fill_answer(
+    struct loop *l, struct mail **mail, uint16_t id, const void *body);
 /* Sends a mail with a frame in it: enters it in the books, and routes it. */
 enum status loop_post(struct loop *l, struct mail *m);
 /* Takes the mail; a request that cannot be delivered is refused. */
@@ -118,6 +121,8 @@ enum status loop_route(struct loop *l, struct mail *m);
  */
 void loop_bounce(struct loop *l, struct mail *m, enum edge_end end,
     enum status st, const char *detail);
+/* Bounces a mail that st kept from its mailbox; returns st. */
+enum status loop_undelivered(struct loop *l, struct mail *m, enum status st);
 /* Gives a mail back to wherever it belongs. */
 void loop_drop(struct loop *l, struct mail *m);
 /* Hands over what is outbound. */

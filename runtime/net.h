@@ -25,7 +25,7 @@
 #define NET_BACKLOG 1024          /* connections the system holds for us */
 #define NET_STREAMS_MAX 32768     /* of one net */
 #define NET_READ_SIZE 65536       /* most bytes of one on_data */
-#define NET_PARTS_MAX 8           /* of one write */
+#define NET_PARTS_MAX 16          /* of one write */
 #define NET_COPY_SIZE 4096        /* one record of copied bytes */
 #define NET_COPIES_MAX 8192       /* such records */
 #define NET_REFS_MAX 65536        /* runs of bytes owed */

@@ -242,6 +242,7 @@ actor_create(struct loop *l, const struct actor_class *class)
 	a->box_bytes_max =
 	    or_default(class->mailbox_bytes_max, ACTOR_MAILBOX_BYTES_MAX);
 	a->warn_at = a->box_max / 8 + 1;
+	a->box_calm = a->warn_at < a->box_max ? a->warn_at : a->box_max;
 	a->phase = ACTOR_WAITING;
 	list_init(&a->timers);
 	supervised_init(&a->supervised);
@@ -507,7 +508,8 @@ node_turn(struct node *n)
 	bool busy = false;
 
 	for (uint32_t i = 0; i < n->config.loops; i++)
-		busy |= loop_turn(&n->loops[i]);
+		busy |=
+		    loop_turn(&n->loops[i]) || loop_next_us(&n->loops[i]) == 0;
 	for (int i = 0; i < WORK_POOLS; i++)
 		if (n->work[i].threads == 0)
 			busy |= work_run_one(&n->work[i]);

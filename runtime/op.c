@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "runtime/base/log.h"
+#include "runtime/hot_path.h"
 #include "runtime/node_inside.h"
 
 /*
@@ -34,8 +35,7 @@ op_wait(struct op *op, enum op_phase phase, op_fn fn)
 	list_remove(&op->open);
 	op->phase = (uint8_t)phase;
 	op->fn = fn;
-	wheel_start(
-	    &op->actor->loop->wheel, &op->deadline, op->caller.deadline_us);
+	wheel_start(&op->actor->loop->wheel, &op->deadline, op->deadline_us);
 }
 
 static void
@@ -54,6 +54,17 @@ op_end(struct op *op)
 		op_free(op);
 }
 
+static void
+op_adopt(struct op *op, const struct msg *in)
+{
+	memcpy(op->head, in->head, FRAME_HEAD);
+	op->hops = in->head[FRAME_AT_HOPS];
+	op->from = frame_get_u64(in->head, FRAME_AT_FROM);
+	op->deadline_us = frame_get_u64(in->head, FRAME_AT_DEADLINE);
+	op->ref = in->ref;
+	op->actor->loop->turn_answered = true;
+}
+
 struct op *
 op_open(struct actor *self, const struct msg *in)
 {
@@ -69,15 +80,14 @@ op_open(struct actor *self, const struct msg *in)
 	timer_node_init(&op->deadline, op_on_deadline);
 	list_init(&op->open);
 	op_become_open(op);
-	if (in != NULL) {
-		op->caller = *in->head;
-		op->caller.ref = in->ref;
-		self->loop->turn_answered = true;
-	} else {
-		op->caller.hops = FRAME_HOPS;
-	}
-	if (in == NULL || op->caller.deadline_us == FRAME_DEADLINE_NONE)
-		op->caller.deadline_us = self->loop->now_us + ACTOR_ASK_US;
+	op->hops = FRAME_HOPS;
+	op->deadline_us = FRAME_DEADLINE_NONE;
+	if (in != NULL)
+		op_adopt(op, in);
+	else
+		memcpy(op->head, loop_no_cause, FRAME_HEAD);
+	if (op->deadline_us == FRAME_DEADLINE_NONE)
+		op->deadline_us = self->loop->now_us + ACTOR_ASK_US;
 	return op;
 }
 
@@ -90,13 +100,13 @@ op_data(struct op *op)
 uint64_t
 op_deadline_us(const struct op *op)
 {
-	return op->caller.deadline_us;
+	return op->deadline_us;
 }
 
 uint64_t
 op_caller(const struct op *op)
 {
-	return op->caller.ref == 0 ? 0 : op->caller.from;
+	return op->ref == 0 ? 0 : op->from;
 }
 
 void
@@ -104,15 +114,42 @@ op_limit(struct op *op, uint64_t us_from_now)
 {
 	uint64_t us = op->actor->loop->now_us + us_from_now;
 
-	if (us < op->caller.deadline_us)
-		op->caller.deadline_us = us;
+	if (us < op->deadline_us)
+		op->deadline_us = us;
 }
 
 void
 op_within(struct op *op, uint64_t us_from_now)
 {
-	assert(op->phase == OP_OPEN && op->caller.ref == 0);
-	op->caller.deadline_us = op->actor->loop->now_us + us_from_now;
+	assert(op->phase == OP_OPEN && op->ref == 0);
+	op->deadline_us = op->actor->loop->now_us + us_from_now;
+}
+
+/* A mail of this op; NULL without memory. */
+static struct mail *
+op_mail(struct op *op, enum frame_kind kind, uint16_t id, uint64_t to,
+    uint64_t ref, uint64_t deadline_us)
+{
+	struct actor *a = op->actor;
+	struct mail *m = mail_take(&a->loop->pool, MAIL_ROOM_SMALL);
+
+	if (m != NULL)
+		frame_begin(m->at, kind, id, a->address, to, ref, deadline_us,
+		    op->head);
+	return m;
+}
+
+/* Enters it in the books of its actor; a mail that is not whole is dropped. */
+static void
+op_post(struct op *op, struct mail *m, uint64_t to, enum status st)
+{
+	struct actor *a = op->actor;
+
+	a->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
+	if (st == ST_OK)
+		(void)loop_post_on(a->loop, m, actor_edge(a, to));
+	else if (m != NULL)
+		loop_drop(a->loop, m);
 }
 
 /* A request that failed at once comes back as a refusal all the same. */
@@ -120,29 +157,23 @@ enum status
 op_ask(
     struct op *op, uint64_t to, uint16_t id, const void *body, op_fn on_reply)
 {
-	struct actor *a = op->actor;
-	struct frame f = op->caller;
-	struct mail *m;
-	enum status st;
+	struct loop *l = op->actor->loop;
+	struct mail *m = op_mail(op, FRAME_REQUEST, id, to,
+	    pool_renew(&op->actor->ops, op), op->deadline_us);
+	enum status st = ST_NO_MEMORY;
 
-	f.kind = FRAME_REQUEST;
-	f.lane = FRAME_NORMAL;
-	f.hops = (uint8_t)(op->caller.hops > 0 ? op->caller.hops - 1 : 0);
-	f.id = id;
-	f.from = a->address;
-	f.to = to;
-	f.ref = pool_renew(&a->ops, op);
+	if (m != NULL) {
+		m->at[FRAME_AT_HOPS] =
+		    (uint8_t)(op->hops > 0 ? op->hops - 1 : 0);
+		st = loop_fill(l, &m, id, body);
+	}
 	op->asked = to;
 	op_wait(op, OP_ASKING, on_reply);
-	st = loop_encode(a->loop, &f, catalogue_find(id), body, NULL, &m);
-	if (st == ST_OK) {
-		a->books[BOOK_SENT]++;
-		(void)loop_post(a->loop, m);
-		return ST_OK;
+	if (st != ST_OK) {
+		op->early = (uint8_t)st;
+		wheel_start(&l->wheel, &op->deadline, l->now_us);
 	}
-	a->books[BOOK_UNSENT]++;
-	op->early = (uint8_t)st;
-	wheel_start(&a->loop->wheel, &op->deadline, a->loop->now_us);
+	op_post(op, m, to, st);
 	return ST_OK;
 }
 
@@ -178,21 +209,17 @@ op_resume(struct op *op)
 static void
 op_answer(struct op *op, enum frame_kind kind, uint16_t id, const void *body)
 {
-	struct actor *a = op->actor;
-	struct frame f = op->caller;
-	enum status st;
+	struct mail *m;
+	enum status st = ST_NO_MEMORY;
 
 	if (op->phase == OP_KEPT)
 		op_stop_waiting(op);
-	if (f.ref != 0) {
-		f.kind = (uint8_t)kind;
-		f.hops = FRAME_HOPS;
-		f.id = id;
-		f.from = a->address;
-		f.to = op->caller.from;
-		f.deadline_us = FRAME_DEADLINE_NONE;
-		st = loop_answer(a->loop, &f, body, NULL);
-		a->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
+	if (op->ref != 0) {
+		m = op_mail(
+		    op, kind, id, op->from, op->ref, FRAME_DEADLINE_NONE);
+		if (m != NULL)
+			st = loop_fill_answer(op->actor->loop, &m, id, body);
+		op_post(op, m, op->from, st);
 	}
 	op_end(op);
 }
@@ -204,31 +231,38 @@ op_reply(struct op *op, uint16_t id, const void *body)
 	return ST_OK;
 }
 
+/* The body as it is; FULL past what a frame holds. */
+static enum status
+mail_copy_body(struct mail **mail, struct bytes body)
+{
+	struct mail *m = *mail;
+
+	if (body.size > FRAME_MAX - FRAME_HEAD)
+		return ST_FULL;
+	m = mail_grow(m, (uint32_t)body.size + FRAME_HEAD);
+	if (m == NULL)
+		return ST_NO_MEMORY;
+	memcpy(m->at + FRAME_HEAD, body.at, body.size);
+	m->size = (uint32_t)body.size + FRAME_HEAD;
+	*mail = m;
+	return ST_OK;
+}
+
 enum status
 op_reply_encoded(struct op *op, uint16_t id, struct bytes body)
 {
-	struct loop *l = op->actor->loop;
-	struct frame f = op->caller;
 	struct mail *m;
+	enum status st = ST_NO_MEMORY;
 
 	if (op->phase == OP_KEPT)
 		op_stop_waiting(op);
-	f.kind = FRAME_REPLY;
-	f.hops = FRAME_HOPS;
-	f.id = id;
-	f.from = op->actor->address;
-	f.to = op->caller.from;
-	f.deadline_us = FRAME_DEADLINE_NONE;
-	m = f.ref == 0 || body.size > FRAME_MAX - FRAME_HEAD
-		? NULL
-		: mail_take(&l->pool, (uint32_t)body.size + FRAME_HEAD);
-	if (m != NULL) {
-		frame_write(m->at, &f);
-		memcpy(m->at + FRAME_HEAD, body.at, body.size);
-		m->size = (uint32_t)body.size + FRAME_HEAD;
-		(void)loop_post(l, m);
+	if (op->ref != 0) {
+		m = op_mail(op, FRAME_REPLY, id, op->from, op->ref,
+		    FRAME_DEADLINE_NONE);
+		if (m != NULL)
+			st = mail_copy_body(&m, body);
+		op_post(op, m, op->from, st);
 	}
-	op->actor->books[m != NULL ? BOOK_SENT : BOOK_UNSENT]++;
 	op_end(op);
 	return ST_OK;
 }
@@ -301,7 +335,8 @@ op_go_on(struct op *op, struct mail *m, const struct msg *reply)
 	l->turn_actor = a;
 	l->turn_mail = m;
 	l->turn_answered = true;
-	l->cause = &op->caller;
+	/* A copy: the function may end op, and open another one. */
+	l->cause = memcpy(l->cause_kept, op->head, FRAME_HEAD);
 	st = op->fn(a, op, reply);
 	if (!list_empty(&l->open_ops))
 		op_sweep_open(l);
@@ -309,7 +344,7 @@ op_go_on(struct op *op, struct mail *m, const struct msg *reply)
 		loop_drop(l, l->turn_mail);
 	l->turn_mail = NULL;
 	l->turn_actor = NULL;
-	l->cause = NULL;
+	l->cause = loop_no_cause;
 	actor_judge_turn(a, st, "an op failed");
 }
 
@@ -323,7 +358,7 @@ op_go_on_refused(struct op *op, enum status status, const char *detail)
 		.kind = FRAME_REFUSAL,
 		.type = CATALOGUE_TYPE(refused),
 		.body = &why,
-		.head = &op->caller };
+		.head = op->head };
 
 	arena_reset(&op->actor->loop->arena);
 	op_go_on(op, NULL, &in);
@@ -346,14 +381,10 @@ op_on_deadline(struct timer_node *t)
 
 /* An answer has come: to whom?  What decodes badly is a refusal. */
 void
-op_on_answer(struct actor *a, struct mail *m)
+op_on_answer(struct actor *a, struct mail *m, struct msg *in)
 {
 	struct loop *l = a->loop;
-	const struct frame *f = &l->turn_head;
-	struct op *op = pool_find(&a->ops, f->ref);
-	const struct wire_type *type = catalogue_find(f->id);
-	struct msg in = { f->id, f->kind, f->from, f->ref, f->deadline_us, type,
-		NULL, f };
+	struct op *op = pool_find(&a->ops, in->ref);
 
 	if (op == NULL || op->phase != OP_ASKING) {
 		a->books[BOOK_STALE]++;
@@ -363,8 +394,10 @@ op_on_answer(struct actor *a, struct mail *m)
 	}
 	arena_reset(&l->arena);
 	op_stop_waiting(op);
-	if (type == NULL || wire_decode(type, &l->arena, m->at + FRAME_HEAD,
-				m->size - FRAME_HEAD, &in.body) != ST_OK) {
+	in->type = catalogue_find(in->id);
+	if (in->type == NULL ||
+	    wire_decode(in->type, &l->arena, m->at + FRAME_HEAD,
+		m->size - FRAME_HEAD, &in->body) != ST_OK) {
 		a->books[BOOK_MALFORMED]++;
 		edge_end(m, l->index, EDGE_MALFORMED);
 		loop_drop(l, m);
@@ -373,7 +406,7 @@ op_on_answer(struct actor *a, struct mail *m)
 	}
 	a->books[BOOK_HANDLED]++;
 	edge_end(m, l->index, EDGE_HANDLED);
-	op_go_on(op, m, &in);
+	op_go_on(op, m, in);
 }
 
 /* The worker is through: on its loop again. */
@@ -386,7 +419,7 @@ op_on_work_done(struct loop *l, struct parcel *p)
 		.kind = FRAME_REPLY,
 		.type = CATALOGUE_TYPE(done),
 		.body = &done,
-		.head = &op->caller };
+		.head = op->head };
 
 	op->at_work = false;
 	if (op->ended) {

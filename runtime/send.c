@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "runtime/base/text.h"
+#include "runtime/hot_path.h"
 #include "runtime/node_inside.h"
 
 /*
@@ -19,17 +20,48 @@ static const uint64_t actor_hears[ADDRESS_LISTED_MAX] = {
 #undef FROM
 };
 
-/* Answers and spawned actors pass; listed ones are heard by actors.def. */
+const uint8_t loop_no_cause[FRAME_HEAD] = {
+	[FRAME_AT_TENANT - 1] = FRAME_TAG_U32,
+	[FRAME_AT_TRACE - 2] = FRAME_TAG_BYTES,
+	[FRAME_AT_TRACE - 1] = 16,
+	[FRAME_AT_SPAN - 1] = FRAME_TAG_U64,
+};
+
+/* Spawned actors pass; listed ones are heard by actors.def. */
+static bool
+actor_is_heard(uint64_t from, uint64_t to)
+{
+	uint32_t speaker = address_number(from);
+	uint32_t hearer = address_number(to);
+
+	if (hearer >= ADDRESS_SPAWNED || speaker >= ADDRESS_SPAWNED ||
+	    speaker == hearer)
+		return true;
+	return (actor_hears[hearer] >> speaker & 1) != 0;
+}
+
+/* Answers pass: they were asked for. */
 static bool
 route_is_allowed(const uint8_t *frame)
 {
-	uint32_t to = address_number(frame_get_u64(frame, FRAME_AT_TO));
-	uint32_t from = address_number(frame_get_u64(frame, FRAME_AT_FROM));
+	return frame[FRAME_AT_KIND] >= FRAME_REPLY ||
+	       actor_is_heard(frame_get_u64(frame, FRAME_AT_FROM),
+		   frame_get_u64(frame, FRAME_AT_TO));
+}
 
-	if (frame[FRAME_AT_KIND] >= FRAME_REPLY || to >= ADDRESS_SPAWNED ||
-	    from >= ADDRESS_SPAWNED || from == to)
-		return true;
-	return (actor_hears[to] >> from & 1) != 0;
+struct actor *
+loop_receiver(const struct loop *l, uint64_t from, uint64_t to)
+{
+	struct place *p;
+
+	if (address_node(to) != l->node->config.number ||
+	    !actor_is_heard(from, to))
+		return NULL;
+	p = node_place_of(l->node, to);
+	if (p == NULL || atomic_load(&p->loop_plus_1) != l->index + 1u ||
+	    p->actor == NULL || p->actor->address != to)
+		return NULL;
+	return p->actor;
 }
 
 /* A bundle has come: each mail is for an actor of this loop. */
@@ -186,6 +218,13 @@ loop_route_here(struct loop *l, struct mail *m)
 }
 
 enum status
+loop_undelivered(struct loop *l, struct mail *m, enum status st)
+{
+	loop_bounce(l, m, edge_end_of(st), st, status_text(st));
+	return st;
+}
+
+enum status
 loop_route(struct loop *l, struct mail *m)
 {
 	uint64_t to = frame_get_u64(m->at, FRAME_AT_TO);
@@ -195,18 +234,8 @@ loop_route(struct loop *l, struct mail *m)
 		st = loop_route_far(l, m);
 	else
 		st = loop_route_here(l, m);
-	if (__builtin_expect(st != ST_OK, 0))
-		loop_bounce(l, m, edge_end_of(st), st, status_text(st));
-	return st;
-}
-
-static inline enum status
-loop_post_on(struct loop *l, struct mail *m, struct edge *e)
-{
-	m->edge = e;
-	m->source = l->index;
-	e->sent++;
-	return loop_route(l, m);
+	return __builtin_expect(st == ST_OK, 1) ? st
+						: loop_undelivered(l, m, st);
 }
 
 enum status
@@ -239,61 +268,61 @@ mail_encode(struct mail **mail, const struct wire_type *type, const void *body)
 }
 
 enum status
-loop_encode(struct loop *l, const struct frame *f, const struct wire_type *type,
-    const void *body, struct mail *reuse, struct mail **ret_mail)
+loop_fill_by_table(
+    struct loop *l, struct mail **mail, uint16_t id, const void *body)
 {
-	struct mail *m =
-	    reuse != NULL ? reuse : mail_take(&l->pool, MAIL_ROOM_SMALL);
+	(void)l;
+	return mail_encode(mail, catalogue_find(id), body);
+}
+
+enum status
+loop_encode(struct loop *l, const struct frame *f, const void *body,
+    struct mail **ret_mail)
+{
+	struct mail *m = mail_take(&l->pool, MAIL_ROOM_SMALL);
 	enum status st;
 
 	if (m == NULL)
 		return ST_NO_MEMORY;
 	frame_write(m->at, f);
-	st = mail_encode(&m, type, body);
-	if (__builtin_expect(st != ST_OK, 0)) {
+	st = loop_fill(l, &m, f->id, body);
+	if (st == ST_OK)
+		*ret_mail = m;
+	else
 		loop_drop(l, m);
-		return st;
-	}
-	*ret_mail = m;
-	return ST_OK;
+	return st;
 }
 
 /* Texts of a refusal may come from anywhere: cut, never unsendable. */
 static enum status
-loop_encode_refusal(struct loop *l, struct frame *f, const struct refused *why,
-    struct mail *reuse, struct mail **ret_mail)
+loop_fill_refusal(struct loop *l, struct mail **mail, const struct refused *why)
 {
 	char detail[REFUSED_DETAIL_MAX + 1];
 	struct refused fitting = *why;
 
 	text_fit(detail, sizeof(detail), why->detail);
 	fitting.detail = detail;
-	f->kind = FRAME_REFUSAL;
-	f->id = MSG_refused;
-	return loop_encode(
-	    l, f, CATALOGUE_TYPE(refused), &fitting, reuse, ret_mail);
+	(*mail)->at[FRAME_AT_KIND] = FRAME_REFUSAL;
+	frame_set_id((*mail)->at, MSG_refused);
+	return loop_fill(l, mail, MSG_refused, &fitting);
 }
 
 enum status
-loop_answer(
-    struct loop *l, struct frame *f, const void *body, struct mail *reuse)
+loop_fill_answer(
+    struct loop *l, struct mail **mail, uint16_t id, const void *body)
 {
 	static const struct refused too_big = { .status = ST_FULL,
 		.problem = PROBLEM_INTERNAL,
 		.detail = "the answer passes a bound" };
-	struct mail *m = NULL;
 	enum status st;
 
-	if (f->kind == FRAME_REFUSAL) {
-		st = loop_encode_refusal(l, f, body, reuse, &m);
-	} else {
-		st = loop_encode(l, f, catalogue_find(f->id), body, reuse, &m);
-		if (st != ST_OK)
-			st = loop_encode_refusal(l, f, &too_big, NULL, &m);
-	}
-	return st == ST_OK ? loop_post(l, m) : st;
+	if ((*mail)->at[FRAME_AT_KIND] == FRAME_REFUSAL)
+		return loop_fill_refusal(l, mail, body);
+	st = loop_fill(l, mail, id, body);
+	return st == ST_OK ? ST_OK : loop_fill_refusal(l, mail, &too_big);
 }
 
+/* The refusal goes in the request's own mail. */
 void
 loop_bounce(struct loop *l, struct mail *m, enum edge_end end, enum status st,
     const char *detail)
@@ -301,20 +330,19 @@ loop_bounce(struct loop *l, struct mail *m, enum edge_end end, enum status st,
 	struct refused why = { .status = (uint32_t)st,
 		.problem = problem_of_status(st),
 		.detail = detail };
-	struct frame f;
-	uint64_t from;
+	uint64_t from = frame_get_u64(m->at, FRAME_AT_FROM);
+	uint64_t ref = frame_get_u64(m->at, FRAME_AT_REF);
 
 	edge_end(m, l->index, end);
-	frame_read(m->at, &f);
-	if (f.kind != FRAME_REQUEST || f.ref == 0) {
+	if (m->at[FRAME_AT_KIND] != FRAME_REQUEST || ref == 0) {
 		loop_drop(l, m);
 		return;
 	}
-	from = f.from;
-	f.kind = FRAME_REFUSAL;
-	f.hops = FRAME_HOPS;
-	f.from = f.to;
-	f.to = from;
-	f.deadline_us = FRAME_DEADLINE_NONE;
-	(void)loop_answer(l, &f, &why, m);
+	frame_begin(m->at, FRAME_REFUSAL, MSG_refused,
+	    frame_get_u64(m->at, FRAME_AT_TO), from, ref, FRAME_DEADLINE_NONE,
+	    m->at);
+	if (loop_fill_refusal(l, &m, &why) == ST_OK)
+		(void)loop_post(l, m);
+	else
+		loop_drop(l, m);
 }

@@ -13,6 +13,7 @@ wheel_init(struct wheel *w, uint64_t now_us)
 		for (int slot = 0; slot < TIMER_SLOTS; slot++)
 			list_init(&w->slots[level][slot]);
 	}
+	list_init(&w->soon);
 	w->now_ms = now_us / 1000;
 	w->count = 0;
 }
@@ -60,6 +61,16 @@ wheel_start(struct wheel *w, struct timer_node *t, uint64_t due_us)
 }
 
 void
+wheel_start_soon(struct wheel *w, struct timer_node *t)
+{
+	if (timer_node_is_running(t))
+		wheel_stop(w, t);
+	t->due_ms = 0;
+	w->count++;
+	list_append(&w->soon, &t->link);
+}
+
+void
 wheel_stop(struct wheel *w, struct timer_node *t)
 {
 	if (!timer_node_is_running(t))
@@ -77,10 +88,7 @@ wheel_empty(struct wheel *w, int level, unsigned slot)
 
 	w->used[level] &= ~(UINT64_C(1) << slot);
 	list_init(&due);
-	while ((link = list_first(&w->slots[level][slot])) != NULL) {
-		list_remove(link);
-		list_append(&due, link);
-	}
+	list_take_all(&due, &w->slots[level][slot]);
 	while ((link = list_first(&due)) != NULL) {
 		struct timer_node *t = LIST_OF(link, struct timer_node, link);
 
@@ -139,10 +147,30 @@ wheel_next_ms(const struct wheel *w)
 	return next;
 }
 
+/* One that starts itself again is for the turn after this one. */
+static void
+wheel_fire_soon(struct wheel *w)
+{
+	struct list due;
+	struct list *link;
+
+	list_init(&due);
+	list_take_all(&due, &w->soon);
+	while ((link = list_first(&due)) != NULL) {
+		struct timer_node *t = LIST_OF(link, struct timer_node, link);
+
+		list_remove(link);
+		w->count--;
+		t->fn(t);
+	}
+}
+
 void
 wheel_turn(struct wheel *w, uint64_t now_us)
 {
 	uint64_t until_ms = now_us / 1000;
+
+	wheel_fire_soon(w);
 
 	while (w->now_ms < until_ms) {
 		uint64_t next = w->count == 0 ? UINT64_MAX : wheel_next_ms(w);
@@ -162,5 +190,7 @@ wheel_next_us(const struct wheel *w)
 {
 	uint64_t next = w->count == 0 ? UINT64_MAX : wheel_next_ms(w);
 
+	if (!list_empty(&w->soon))
+		return 0;
 	return next == UINT64_MAX ? UINT64_MAX : next * 1000;
 }

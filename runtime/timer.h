@@ -31,6 +31,7 @@ struct timer_node {
 struct wheel {
 	struct list slots[TIMER_LEVELS][TIMER_SLOTS];
 	uint64_t used[TIMER_LEVELS]; /* a bit per slot that may hold some */
+	struct list soon;            /* for the next turn */
 	uint64_t now_ms;             /* all before it have fired */
 	uint32_t count;
 };
@@ -41,10 +42,15 @@ bool timer_node_is_running(const struct timer_node *t);
 
 /* Starts, or starts anew. */
 void wheel_start(struct wheel *w, struct timer_node *t, uint64_t due_us);
+/* In the next turn, whatever the time: after others had theirs. */
+void wheel_start_soon(struct wheel *w, struct timer_node *t);
 /* Fine if it is not running. */
 void wheel_stop(struct wheel *w, struct timer_node *t);
 
-/* Fires all that are due, in the order of their milliseconds. */
+/*
+ * Fires those that were to be soon, then all that are due, in the order of
+ * their milliseconds.
+ */
 void wheel_turn(struct wheel *w, uint64_t now_us);
 
 /* When to call wheel_turn next; UINT64_MAX: no timer runs.  Never late. */

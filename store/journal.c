@@ -1,8 +1,12 @@
 #include "store/journal.h"
 
+#include <string.h>
+
 #include "runtime/base/text.h"
 #include "store/meta.h"
 #include "store/row.h"
+
+#define EVENT_ROW_BYTES 64u /* of its time, id and place */
 
 static void
 event_key(struct key *k, const char *channel, uint64_t offset)
@@ -26,29 +30,46 @@ journal_head(struct txn *t, const char *channel, struct channel_head *ret_head)
 		*ret_head = *head;
 }
 
-static void
-journal_forget(struct txn *t, const char *channel, uint64_t head)
+/* What an event counts for: its texts, and what every row has. */
+static uint64_t
+event_bytes(const struct event *e)
 {
-	struct key k;
-
-	if (head <= JOURNAL_KEEP_MAX)
-		return;
-	event_key(&k, channel, head - JOURNAL_KEEP_MAX);
-	(void)txn_delete(t, TABLE_JOURNAL, &k);
+	return EVENT_ROW_BYTES + strlen(e->channel) + strlen(e->event_type) +
+	       strlen(e->payload);
 }
 
 static void
-journal_put(
-    struct txn *t, const struct channel_head *head, const struct event *event)
+journal_forget(struct txn *t, struct channel_head *head, uint64_t offset)
+{
+	const struct event *e;
+	struct key k;
+
+	event_key(&k, head->channel, offset);
+	e = ROW_GET(t, TABLE_JOURNAL, &k, event);
+	if (e == NULL || !txn_delete(t, TABLE_JOURNAL, &k))
+		return;
+	head->bytes -=
+	    head->bytes < event_bytes(e) ? head->bytes : event_bytes(e);
+}
+
+static void
+head_put(struct txn *t, const struct channel_head *head)
 {
 	struct key k;
 
-	event_key(&k, head->channel, head->head);
-	if (!row_put_new(t, TABLE_JOURNAL, &k, CATALOGUE_TYPE(event), event))
-		row_is_corrupt(t, TABLE_JOURNAL, key_bytes(&k));
 	key_init(&k);
 	key_tail(&k, head->channel);
 	row_put(t, TABLE_CHANNELS, &k, CATALOGUE_TYPE(channel_head), head);
+}
+
+static void
+journal_put(struct txn *t, const struct event *event)
+{
+	struct key k;
+
+	event_key(&k, event->channel, event->offset);
+	if (!row_put_new(t, TABLE_JOURNAL, &k, CATALOGUE_TYPE(event), event))
+		row_is_corrupt(t, TABLE_JOURNAL, key_bytes(&k));
 }
 
 const struct event *
@@ -71,9 +92,87 @@ journal_append(struct txn *t, const struct event *event)
 	*placed = *event;
 	placed->epoch = head.epoch;
 	placed->offset = head.head;
-	journal_put(t, &head, placed);
-	journal_forget(t, head.channel, head.head);
+	head.bytes += event_bytes(placed);
+	journal_put(t, placed);
+	if (head.head > JOURNAL_KEEP_MAX)
+		journal_forget(t, &head, head.head - JOURNAL_KEEP_MAX);
+	head_put(t, &head);
 	return txn_status(t) == ST_OK ? placed : NULL;
+}
+
+/* Offset of the oldest event that is left. */
+static uint64_t
+journal_first(struct scan *s, const struct channel_head *head)
+{
+	struct backend_entry entry;
+	struct key_reader r;
+	uint64_t first = head->head + 1;
+
+	if (head->head == 0 || !scan_first(s, &entry))
+		return first;
+	key_read(&r, entry.key);
+	(void)key_read_text(&r);
+	first = key_read_number(&r);
+	return r.failed ? head->head + 1 : first;
+}
+
+static uint64_t
+journal_first_of(struct txn *t, const struct channel_head *head)
+{
+	struct key prefix;
+	struct scan s;
+	uint64_t first;
+
+	key_init(&prefix);
+	key_text(&prefix, head->channel);
+	scan_open(&s, t, TABLE_JOURNAL, &prefix);
+	first = journal_first(&s, head);
+	scan_close(&s);
+	return first;
+}
+
+/* True: it passes a bound, with so many and so much of the channel left. */
+static bool
+event_is_over(const struct store_journal_prune *ask,
+    const struct channel_head *head, const struct event *e)
+{
+	uint64_t left = head->head - e->offset + 1;
+
+	return left > ask->events_max || head->bytes > ask->bytes_max ||
+	       e->timestamp < ask->before;
+}
+
+uint32_t
+journal_prune(
+    struct txn *t, const struct store_journal_prune *ask, bool *ret_more)
+{
+	struct channel_head head;
+	uint64_t at;
+	uint32_t n = 0;
+
+	*ret_more = false;
+	journal_head(t, ask->channel, &head);
+	at = journal_first_of(t, &head);
+	for (; at < head.head; at++) {
+		size_t mark = txn_mark(t);
+		const struct event *e;
+		struct key k;
+
+		event_key(&k, ask->channel, at);
+		e = ROW_GET(t, TABLE_JOURNAL, &k, event);
+		if (e == NULL || !event_is_over(ask, &head, e))
+			break;
+		if (n == ask->limit) {
+			*ret_more = true;
+			break;
+		}
+		journal_forget(t, &head, at);
+		txn_release(t, mark);
+		n++;
+	}
+	if (n > 0)
+		head_put(t, &head);
+	return n;
 }
 
 static bool
@@ -120,16 +219,16 @@ journal_read(struct txn *t, const char *channel, uint64_t after, uint32_t limit,
 		.head = head.head,
 		.more = after < head.head,
 	};
-	if (limit == 0 || after >= head.head)
-		return;
-	events = txn_take(t, limit * sizeof(*events));
-	if (events == NULL)
-		return;
 	key_init(&prefix);
 	key_text(&prefix, channel);
-	event_key(&from, channel, after + 1);
 	scan_open(&s, t, TABLE_JOURNAL, &prefix);
-	journal_fill(&s, &from, limit, events, ret_page);
+	ret_page->first = journal_first(&s, &head);
+	if (limit > 0 && after < head.head)
+		events = txn_take(t, limit * sizeof(*events));
+	if (events != NULL) {
+		event_key(&from, channel, after + 1);
+		journal_fill(&s, &from, limit, events, ret_page);
+	}
 	scan_close(&s);
 }
 

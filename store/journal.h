@@ -13,10 +13,19 @@
 #include "store/txn.h"
 
 #define JOURNAL_KEEP_MAX 65536
-#define JOURNAL_PAGE_BYTES (1u << 20) /* a page ends after so many */
+#define JOURNAL_PAGE_BYTES (512u << 10) /* a page ends after so many */
+/* An epoch fits a double: clients hand it back as JavaScript's number. */
+#define JOURNAL_EPOCH_SHIFT 11
 
 /* The event with its place, in the room; NULL once stuck. */
 const struct event *journal_append(struct txn *t, const struct event *event);
+
+/*
+ * Forgets the oldest events past a bound, at most limit; how many.  The
+ * newest stays, whatever the bounds.
+ */
+uint32_t journal_prune(
+    struct txn *t, const struct store_journal_prune *ask, bool *ret_more);
 
 /* Where a channel stands: epoch and head are 0 if it has no history. */
 void journal_head(

@@ -4,14 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocols/channel.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
 #include "store/errand.h"
+#include "store/journal.h"
 #include "store/memory.h"
 #include "store/migrate.h"
 
 #define STORE_WHY_SIZE 320
+#define STORE_LOOK_US 50000u /* until a full hub is told again */
 
 /* An op that waits for the database to be closed. */
 struct closing {
@@ -29,6 +32,7 @@ struct store_state {
 	struct closing *closing;
 	struct closing **closing_end;
 	struct timer turn; /* without threads: when to work */
+	struct timer look; /* runs while the hub has missed something */
 };
 
 /* ---- the database: open and close ---- */
@@ -41,7 +45,7 @@ store_migrate_now(struct actor *self, struct migrate_result *ret_result)
 	enum status st;
 
 	actor_random(self, &world.epoch, sizeof(world.epoch));
-	world.epoch = (world.epoch >> 1) | 1;
+	world.epoch = (world.epoch >> JOURNAL_EPOCH_SHIFT) | 1;
 	st = migrate_run(s->backend, &migrate_plan, &world, ret_result);
 	if (st == ST_OK)
 		s->schema = ret_result->to;
@@ -240,6 +244,45 @@ store_finish_closing(struct actor *self)
 	s->closing_end = &s->closing;
 }
 
+/* A hub that could not be told reads the journals once it can. */
+static enum status
+store_on_look(struct actor *self, struct timer *t)
+{
+	uint32_t shards = actor_shards(self, ACTOR_NUMBER(event_hub));
+	bool again = false;
+
+	for (uint32_t i = 0; i < shards; i++) {
+		uint64_t hub = actor_find(self, ACTOR_NUMBER(event_hub), i);
+		enum status st = SEND(self, hub, hub_look, 0);
+
+		again |= st != ST_OK && st != ST_NOT_FOUND;
+	}
+	if (again)
+		timer_start(self, t, STORE_LOOK_US, store_on_look);
+	return ST_OK;
+}
+
+static void
+store_look_later(struct actor *self)
+{
+	struct store_state *s = actor_state(self);
+
+	if (!timer_is_running(&s->look))
+		timer_start(self, &s->look, STORE_LOOK_US, store_on_look);
+}
+
+/* The shard of the hub that has the event's channel. */
+static uint64_t
+store_hub_of(struct actor *self, const struct hub_committed *batch)
+{
+	uint32_t shards = actor_shards(self, ACTOR_NUMBER(event_hub));
+	const char *channel =
+	    batch->events_count == 0 ? "" : batch->events[0].channel;
+
+	return actor_find(
+	    self, ACTOR_NUMBER(event_hub), channel_shard(channel, shards));
+}
+
 static void
 store_tell_event(struct actor *self, const struct errand *e)
 {
@@ -248,10 +291,10 @@ store_tell_event(struct actor *self, const struct errand *e)
 	if (e->result.event.used == 0)
 		return;
 	if (wire_decode(CATALOGUE_TYPE(hub_committed), actor_arena(self),
-		e->result.event.bytes, e->result.event.used, &body) == ST_OK)
-		(void)actor_send(self,
-		    actor_find(self, ACTOR_NUMBER(event_hub), 0),
-		    MSG_hub_committed, body);
+		e->result.event.bytes, e->result.event.used, &body) != ST_OK ||
+	    actor_send(self, store_hub_of(self, body), MSG_hub_committed,
+		body) != ST_OK)
+		store_look_later(self);
 }
 
 static void
@@ -468,6 +511,8 @@ static const struct handler store_on[] = {
 	REQUEST(store_cost_trend),
 	REQUEST(store_cost_breakdown),
 	REQUEST(store_cost_forecast),
+	REQUEST(store_event_append),
+	REQUEST(store_journal_prune),
 	REQUEST(store_audit_append),
 	REQUEST(store_audit_list),
 	{ 0 },

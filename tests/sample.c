@@ -144,6 +144,8 @@ sample_scalar(const struct wire_field *f, struct arena *a, void *at,
 		*(int64_t *)at = most ? INT64_MIN : -1;
 	else if (f->kind == WIRE_MONEY)
 		*(money *)at = most ? -((money)1 << 126) : 1234500000000;
+	else if ((f->flags & WIRE_OBJECT) != 0)
+		*(const char **)at = "{}";
 	else if (f->kind == WIRE_TEXT)
 		*(const char **)at = sample_text(a, f->max, shape);
 	else if (f->kind == WIRE_BYTES)

@@ -44,6 +44,19 @@ list_append(struct list *l, struct list *node)
 	l->prev = node;
 }
 
+/* Moves all of from to the end of l. */
+static inline void
+list_take_all(struct list *l, struct list *from)
+{
+	if (list_empty(from))
+		return;
+	from->next->prev = l->prev;
+	l->prev->next = from->next;
+	from->prev->next = l;
+	l->prev = from->prev;
+	list_init(from);
+}
+
 /*
  * The oldest, or NULL.  The analyzer cannot see that a node was taken out of
  * its ring before it was freed.

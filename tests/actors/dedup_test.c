@@ -134,9 +134,9 @@ test_unrecorded_id_is_new_again(void **state)
 
 	(void)state;
 	dedup_window_init(&w);
-	dedup_unrecord(d, &w, &id); /* never seen: nothing */
+	dedup_told(d, &w, &id, 0); /* never seen: nothing */
 	assert_int_equal(dedup_record(d, &w, &id, 1), ST_OK);
-	dedup_unrecord(d, &w, &id);
+	dedup_told(d, &w, &id, 0);
 	assert_int_equal(dedup_record(d, &w, &id, 1), ST_OK);
 	dedup_destroy(d);
 }

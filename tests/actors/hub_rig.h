@@ -28,7 +28,7 @@ hub_rig_cold(struct rig *r)
 static inline void
 hub_rig(struct rig *r, uint64_t head)
 {
-	struct channel_head known = { TASKS, EPOCH, head };
+	struct channel_head known = { TASKS, EPOCH, head, 0 };
 
 	hub_rig_cold(r);
 	RIG_ANSWER(r, RIG_TAKE(r, store, store_journal_channels),
@@ -110,8 +110,8 @@ assert_journal_is_left_alone(struct rig *r)
 static inline void
 test_start_reads_all_heads_then_asks_gateways_to_listen(void **state)
 {
-	struct channel_head first = { "budget", EPOCH, 3 };
-	struct channel_head second = { TASKS, EPOCH, 5 };
+	struct channel_head first = { "budget", EPOCH, 3, 0 };
+	struct channel_head second = { TASKS, EPOCH, 5, 0 };
 	struct heard *h;
 	struct rig r;
 

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,17 +92,44 @@ static void
 test_list_of_users_is_a_copy(void **state)
 {
 	struct presence *p = presence_create();
-	char ids[4][ID_MAX + 1];
+	struct present users[4];
 	uint32_t count;
 
 	(void)state;
-	assert_int_equal(presence_up(p, 0, 1, "u1", &count), ST_OK);
-	assert_int_equal(presence_up(p, 0, 2, "u2", &count), ST_OK);
+	assert_int_equal(presence_up(p, 0, 1, "u2", &count), ST_OK);
+	assert_int_equal(presence_up(p, 0, 2, "u1", &count), ST_OK);
 	assert_int_equal(presence_up(p, 0, 3, "u2", &count), ST_OK);
-	assert_int_equal(presence_users(p, ids, 4), 2);
-	memset(ids, 'x', sizeof(ids));
+	assert_int_equal(presence_after(p, "", users, 4), 2);
+	assert_string_equal(users[0].user_id, "u1");
+	assert_string_equal(users[1].user_id, "u2");
+	assert_int_equal(users[1].sockets, 2);
+	memset(users, 0, sizeof(users));
 	assert_true(presence_is_online(p, "u1"));
-	assert_int_equal(presence_users(p, ids, 1), 1);
+	assert_int_equal(presence_count(p, "u2"), 2);
+	presence_destroy(p);
+}
+
+static void
+test_list_goes_on_after_an_id(void **state)
+{
+	struct presence *p = presence_create();
+	struct present users[2];
+	char id[8];
+	uint32_t count;
+
+	(void)state;
+	for (uint32_t i = 0; i < 5; i++) {
+		snprintf(id, sizeof(id), "u%u", (unsigned)(7 * i % 5));
+		assert_int_equal(presence_up(p, 0, i, id, &count), ST_OK);
+	}
+	assert_int_equal(presence_online(p), 5);
+	assert_int_equal(presence_after(p, "", users, 2), 2);
+	assert_string_equal(users[1].user_id, "u1");
+	assert_int_equal(presence_after(p, "u1", users, 2), 2);
+	assert_string_equal(users[0].user_id, "u2");
+	assert_int_equal(presence_after(p, "u3", users, 2), 1);
+	assert_string_equal(users[0].user_id, "u4");
+	assert_int_equal(presence_after(p, "u4", users, 2), 0);
 	presence_destroy(p);
 }
 
@@ -161,6 +189,7 @@ main(void)
 		RUN(test_going_without_having_come_changes_nothing),
 		RUN(test_blank_and_overlong_ids_are_refused),
 		RUN(test_list_of_users_is_a_copy),
+		RUN(test_list_goes_on_after_an_id),
 		RUN(test_sockets_of_a_gateway_go_all_at_once),
 		RUN(test_sockets_are_bounded),
 	};

@@ -24,6 +24,7 @@ scheduler_rig(struct rig *r, const char *drain_ms)
 	rig_probe(r, ACTOR_NUMBER(session_registry));
 	rig_probe(r, ACTOR_NUMBER(ticket_store));
 	rig_probe(r, ACTOR_NUMBER(cost_aggregator));
+	rig_probe(r, ACTOR_NUMBER(event_hub));
 	rig_spawn(r, &scheduler_class, ACTOR_NUMBER(scheduler));
 	rig_probe(r, ACTOR_NUMBER(gateway));
 	assert_int_equal(rig_start(r), ST_OK);
@@ -127,6 +128,7 @@ test_failing_service_does_not_stop_the_other(void **state)
 		rig_refuse(&r, RIG_TAKE(&r, session_registry, service_run),
 		    ST_IO, PROBLEM_STORE_FAILED, "injected");
 		ran(&r, RIG_TAKE(&r, ticket_store, service_run), 1);
+		ran(&r, RIG_TAKE(&r, event_hub, service_run), 0);
 	}
 	assert_int_equal(rig_logged(&r, EV_SERVICE_FAILED), 3);
 	assert_non_null(strstr(rig_line(&r, EV_SERVICE_FAILED, 0), SESSIONS));
@@ -391,10 +393,11 @@ test_services_are_listed_by_name(void **state)
 	scheduler_rig(&r, "50");
 	tag = RIG_ASK(&r, gateway, scheduler, service_list, .caller = CEO);
 	all = RIG_REPLIED(&r, gateway, tag, service_states);
-	assert_int_equal(all->services_count, 3);
+	assert_int_equal(all->services_count, 4);
 	assert_string_equal(all->services[0].service, "cost-prune");
-	assert_string_equal(all->services[1].service, SESSIONS);
-	assert_string_equal(all->services[2].service, TICKETS);
+	assert_string_equal(all->services[1].service, "journal-prune");
+	assert_string_equal(all->services[2].service, SESSIONS);
+	assert_string_equal(all->services[3].service, TICKETS);
 	assert_int_equal(all->services[0].interval_ms, MINUTE_MS);
 	assert_true(all->services[0].has_next_run_at);
 	assert_int_equal(all->services[0].next_run_at,

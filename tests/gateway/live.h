@@ -27,7 +27,10 @@
 #define SECONDS(n) ((uint64_t)(n)*1000)
 
 struct live {
-	uint64_t told; /* events, each at its own place in the history */
+	struct told {
+		char channel[32];
+		uint64_t head;
+	} told[16]; /* durable events, by channel */
 	struct rig rig;
 	struct net *net;
 	struct config *config;
@@ -296,6 +299,19 @@ client_expect_event(struct client *c, const char *channel, const char *payload)
 		fail_msg("heard %s, expected %s", got, want);
 }
 
+/* The next place in the history of a channel. */
+static inline uint64_t
+live_next_offset(struct live *l, const char *channel)
+{
+	struct told *t = l->told;
+
+	while (t->head > 0 && strcmp(t->channel, channel) != 0)
+		t++;
+	assert_true(t < l->told + 16);
+	snprintf(t->channel, sizeof(t->channel), "%s", channel);
+	return ++t->head;
+}
+
 static inline void
 live_tell(struct live *l, const char *channel, const char *payload)
 {
@@ -305,7 +321,7 @@ live_tell(struct live *l, const char *channel, const char *payload)
 		.timestamp = RIG_WALL_US,
 		.event_id = { .octets = { 1 } },
 		.epoch = 7,
-		.offset = ++l->told,
+		.offset = live_next_offset(l, channel),
 		.payload = payload });
 }
 

@@ -82,8 +82,7 @@ test_49_wrong_state_tells_nothing(void **state)
 	live_init(&l, NULL);
 	c = client_of(&l, "u1");
 	o = client_of(&l, "u2");
-	socket_set_subscribed(
-	    client_socket(&c), UINT32_MAX >> (31 - CHANNEL_OWN));
+	socket_set_live(client_socket(&c), UINT64_MAX >> (63 - CHANNEL_OWN), 0);
 	live_tell(&l, "budget", "{}");
 	live_tell(&l, "#webhooks", "{}");
 	live_tell(&l, "user:u2", "{}");

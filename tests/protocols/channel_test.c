@@ -9,6 +9,14 @@ ref(const char *name)
 	return channel_parse(text(name));
 }
 
+static bool
+allows(const struct channel_ref *c, enum role role, const char *user_id)
+{
+	struct hearer who = { role, user_id, "s1", CHANNEL_ROLES_WRITE };
+
+	return channel_allows(c, &who);
+}
+
 static void
 test_names_are_the_closed_list(void **state)
 {
@@ -62,11 +70,53 @@ test_47_private_is_for_its_owner_alone(void **state)
 	struct channel_ref r = ref("user:u1");
 
 	(void)state;
-	assert_true(channel_allows(&r, ROLE_OBSERVER, "u1"));
-	assert_false(channel_allows(&r, ROLE_OBSERVER, "u"));
-	assert_false(channel_allows(&r, ROLE_OBSERVER, "u11"));
-	assert_false(channel_allows(&r, ROLE_CEO, "c"));
-	assert_false(channel_allows(&r, ROLE_SYSTEM, "u1"));
+	assert_true(allows(&r, ROLE_OBSERVER, "u1"));
+	assert_false(allows(&r, ROLE_OBSERVER, "u"));
+	assert_false(allows(&r, ROLE_OBSERVER, "u11"));
+	assert_false(allows(&r, ROLE_CEO, "c"));
+	assert_false(allows(&r, ROLE_SYSTEM, "u1"));
+}
+
+static void
+test_a_session_hears_its_own_alone(void **state)
+{
+	struct channel_ref own = ref("session:s1"), other = ref("session:s2");
+
+	(void)state;
+	assert_int_equal(ref("session:").kind, CHANNEL_UNKNOWN);
+	assert_true(allows(&own, ROLE_OBSERVER, "u1"));
+	assert_false(allows(&other, ROLE_CEO, "u1"));
+	assert_false(allows(&own, ROLE_SYSTEM, "u1"));
+}
+
+static void
+test_projects_are_for_the_roles_of_the_setting(void **state)
+{
+	struct channel_ref p = ref("project:apollo");
+
+	(void)state;
+	assert_int_equal(ref("project: ").kind, CHANNEL_UNKNOWN);
+	assert_true(allows(&p, ROLE_PAIR_PROGRAMMER, "x"));
+	assert_false(allows(&p, ROLE_OBSERVER, "x"));
+	assert_int_equal(channel_roles_of("steer"), CHANNEL_ROLES_STEER);
+	assert_false(
+	    channel_role_is_in(ROLE_PAIR_PROGRAMMER, CHANNEL_ROLES_STEER));
+	assert_false(channel_role_is_in(ROLE_MANAGER, CHANNEL_ROLES_CEO));
+}
+
+static void
+test_who_may_tell(void **state)
+{
+	struct channel_ref tasks = ref("tasks"), budget = ref("budget");
+	struct channel_ref own = ref("user:u1"), p = ref("project:p");
+
+	(void)state;
+	assert_true(channel_may_tell(&tasks, ROLE_PAIR_PROGRAMMER));
+	assert_false(channel_may_tell(&tasks, ROLE_OBSERVER));
+	assert_false(channel_may_tell(&budget, ROLE_PAIR_PROGRAMMER));
+	assert_true(channel_may_tell(&budget, ROLE_MANAGER));
+	assert_false(channel_may_tell(&own, ROLE_PAIR_PROGRAMMER));
+	assert_true(channel_may_tell(&p, ROLE_PAIR_PROGRAMMER));
 }
 
 static void
@@ -79,12 +129,12 @@ test_48_restricted_are_for_those_who_steer(void **state)
 	for (size_t i = 0; i < COUNT(restricted); i++) {
 		struct channel_ref r = ref(restricted[i]);
 
-		assert_true(channel_allows(&r, ROLE_CEO, "x"));
-		assert_true(channel_allows(&r, ROLE_MANAGER, "x"));
-		assert_false(channel_allows(&r, ROLE_PAIR_PROGRAMMER, "x"));
-		assert_false(channel_allows(&r, ROLE_BOARD_MEMBER, "x"));
-		assert_false(channel_allows(&r, ROLE_OBSERVER, "x"));
-		assert_false(channel_allows(&r, ROLE_SYSTEM, "x"));
+		assert_true(allows(&r, ROLE_CEO, "x"));
+		assert_true(allows(&r, ROLE_MANAGER, "x"));
+		assert_false(allows(&r, ROLE_PAIR_PROGRAMMER, "x"));
+		assert_false(allows(&r, ROLE_BOARD_MEMBER, "x"));
+		assert_false(allows(&r, ROLE_OBSERVER, "x"));
+		assert_false(allows(&r, ROLE_SYSTEM, "x"));
 	}
 }
 
@@ -96,11 +146,11 @@ test_others_are_for_all_who_read(void **state)
 
 	(void)state;
 	for (uint32_t role = ROLE_CEO; role < ROLE_SYSTEM; role++) {
-		assert_true(channel_allows(&tasks, (enum role)role, "x"));
-		assert_false(channel_allows(&none, (enum role)role, "x"));
+		assert_true(allows(&tasks, (enum role)role, "x"));
+		assert_false(allows(&none, (enum role)role, "x"));
 	}
-	assert_false(channel_allows(&tasks, ROLE_SYSTEM, "x"));
-	assert_false(channel_allows(&tasks, (enum role)99, "x"));
+	assert_false(allows(&tasks, ROLE_SYSTEM, "x"));
+	assert_false(allows(&tasks, (enum role)99, "x"));
 }
 
 int
@@ -111,6 +161,9 @@ main(void)
 		RUN(test_51_blank_owner_is_no_channel),
 		RUN(test_51_owner_is_bounded),
 		RUN(test_47_private_is_for_its_owner_alone),
+		RUN(test_a_session_hears_its_own_alone),
+		RUN(test_projects_are_for_the_roles_of_the_setting),
+		RUN(test_who_may_tell),
 		RUN(test_48_restricted_are_for_those_who_steer),
 		RUN(test_others_are_for_all_who_read),
 	};

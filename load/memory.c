@@ -1,0 +1,76 @@
+#include "load/memory.h"
+
+#include "protocols/frame.h"
+#include "runtime/link.h"
+#include "runtime/mail.h"
+
+static uint64_t
+memory_of_message(const struct plan *p)
+{
+	return p->size + FRAME_HEAD + 64 <= MAIL_ROOM_SMALL
+		   ? MEMORY_MAIL
+		   : MEMORY_MAIL + 8 * ((uint64_t)p->size + FRAME_HEAD);
+}
+
+static bool
+role_is_sent_to(const struct plan *p, uint32_t role)
+{
+	for (uint32_t i = 0; i < p->nroles; i++)
+		if (does_sends(p->roles[i].does) && p->roles[i].to == role)
+			return true;
+	return false;
+}
+
+/* What the mailboxes hold at most. */
+static uint64_t
+memory_of_boxes(const struct ledger *l)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < l->plan.nroles; i++)
+		if (role_is_sent_to(&l->plan, i))
+			n += (uint64_t)plan_count(&l->plan, i) *
+			     l->plan.roles[i].mailbox;
+	return n;
+}
+
+/* What a closed loop has on its way at most. */
+static uint64_t
+memory_of_windows(const struct ledger *l)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < l->nmembers; i++) {
+		const struct member *m = &l->members[i];
+
+		if (!does_start(l->plan.roles[m->role].does))
+			continue;
+		n += (uint64_t)l->plan.window * (l->ends[m->role] + 1) *
+		     (2 + ledger_read(&m->renewed));
+	}
+	return n;
+}
+
+uint64_t
+memory_bound(const struct ledger *l)
+{
+	uint64_t boxes = memory_of_boxes(l), windows = memory_of_windows(l);
+	uint64_t links = l->nnodes - 1;
+	uint64_t open = l->plan.rate > 0 ? boxes : windows;
+	uint64_t n = (l->plan.rate > 0 || boxes < windows ? boxes : windows) *
+		     memory_of_message(&l->plan);
+
+	for (uint32_t i = 0; i < l->nnodes; i++)
+		n += l->nodes[i].rss_ready + MEMORY_SLACK;
+	for (uint32_t i = 0; i < l->nmembers; i++)
+		if (does_ask(l->plan.roles[l->members[i].role].does) &&
+		    l->members[i].edges > 0) {
+			n += open * MEMORY_OP;
+			break;
+		}
+	n += (uint64_t)l->nslots * MEMORY_LOOP;
+	/* The ledger is seen by each of them. */
+	n += l->size * l->nnodes;
+	return n + 4 * l->nnodes * links *
+		       (LINK_CREDIT_BYTES + LINK_CONTROL_BYTES_MAX);
+}

@@ -1,0 +1,116 @@
+#include "protocols/straight.h"
+
+#include "protocols/messages.h"
+#include "protocols/straight_pen.h"
+
+/*
+ * core.def is read five times: how many fields, how much room, write, read,
+ * list.  A kind that is not named here does not compile, so that nobody takes
+ * a message for a hot one that cannot be.
+ */
+
+/* clang-format off */
+#define ENUMERATION(n, doc, values)
+#define STRUCTURE(n, doc, fields)
+
+#define BOOL(n, doc)       + 1
+#define U32(n, max, doc)   + 1
+#define U64(n, max, doc)   + 1
+#define TEXT(n, max, doc)  + 1
+#define BYTES(n, max, doc) + 1
+#define NOTHING
+#define MESSAGE(n, id, doc, fields) \
+	enum { COUNT_##n = 0 fields }; \
+	_Static_assert(COUNT_##n <= 15, "one byte says how many"); \
+	_Static_assert((id) < STRAIGHT_IDS, "an id of core.def");
+#include "protocols/core.def"
+#undef BOOL
+#undef U32
+#undef U64
+#undef TEXT
+#undef BYTES
+#undef NOTHING
+#undef MESSAGE
+
+/* How much room at most; SIZE_MAX if a field passes its bound. */
+#define BOOL(n, doc)     room += 1;
+#define U32(n, max, doc) room += PEN_UINT_MAX; fits &= b->n <= (max);
+#define U64(n, max, doc) room += PEN_UINT_MAX; fits &= b->n <= (max);
+#define TEXT(n, max, doc) \
+	size = b->n == NULL ? 0 : strlen(b->n); \
+	room += PEN_HEAD_MAX + size; fits &= size <= (max);
+#define BYTES(n, max, doc) \
+	size = b->n.size; room += PEN_HEAD_MAX + size; fits &= size <= (max);
+#define NOTHING
+#define MESSAGE(n, id, doc, fields) \
+	HOT_INLINE size_t room_##n(const struct n *b) \
+	{ \
+		size_t room = PEN_ARRAY_MAX, size = 0; \
+		bool fits = true; \
+		(void)b; (void)size; \
+		fields \
+		return fits ? room : SIZE_MAX; \
+	}
+#include "protocols/core.def"
+#undef BOOL
+#undef U32
+#undef U64
+#undef TEXT
+#undef BYTES
+#undef NOTHING
+#undef MESSAGE
+
+#define BOOL(n, doc)       *at++ = b->n ? 0xc3 : 0xc2;
+#define U32(n, max, doc)   at = pen_uint(at, b->n);
+#define U64(n, max, doc)   at = pen_uint(at, b->n);
+#define TEXT(n, max, doc)  if ((at = pen_text(at, b->n)) == NULL) return NULL;
+#define BYTES(n, max, doc) at = pen_bytes(at, &b->n);
+#define NOTHING
+#define MESSAGE(n, id, doc, fields) \
+	static uint8_t * \
+	pack_##n(const void *body, uint8_t *at, const uint8_t *end) \
+	{ \
+		const struct n *b = body; \
+		if (room_##n(b) > (size_t)(end - at)) \
+			return NULL; \
+		*at++ = 0x90 | COUNT_##n; \
+		fields \
+		return at; \
+	}
+#include "protocols/core.def"
+#undef BOOL
+#undef U32
+#undef U64
+#undef TEXT
+#undef BYTES
+#undef NOTHING
+#undef MESSAGE
+
+#define BOOL(n, doc)       && reader_bool(r, &b->n)
+#define U32(n, max, doc)   && reader_u32(r, max, &b->n)
+#define U64(n, max, doc)   && reader_uint(r, max, &b->n)
+#define TEXT(n, max, doc)  && reader_text(r, max, &b->n)
+#define BYTES(n, max, doc) && reader_bytes(r, max, &b->n)
+#define NOTHING            && (b->nothing = 0) == 0
+#define MESSAGE(n, id, doc, fields) \
+	static bool unpack_##n(struct reader *r, void *body) \
+	{ \
+		struct n *b = body; \
+		return reader_is(r, 0x90 | COUNT_##n) fields && \
+		       r->at == r->end; \
+	}
+#include "protocols/core.def"
+#undef BOOL
+#undef U32
+#undef U64
+#undef TEXT
+#undef BYTES
+#undef NOTHING
+#undef MESSAGE
+
+#define MESSAGE(n, id, doc, fields) \
+	[id] = { pack_##n, unpack_##n },
+const struct straight straight_table[STRAIGHT_IDS] = {
+#include "protocols/core.def"
+};
+/* clang-format on */

@@ -1,0 +1,78 @@
+/*
+ * hot_path - what every message passes through, inline; for the few files of
+ * runtime/ that send and deliver.
+ *
+ * Each step does what the usual message needs and asks a function for the
+ * rest: a receiver on this loop that runs and has room, a body that straight
+ * code can write, a mail of its own pool.
+ */
+#ifndef RUNTIME_HOT_PATH_H
+#define RUNTIME_HOT_PATH_H
+
+#include "protocols/straight.h"
+#include "runtime/loop.h"
+
+/* The edge of what a sends to an address; those used last are at hand. */
+HOT_INLINE struct edge *
+actor_edge(struct actor *a, uint64_t to)
+{
+	struct edge **slot =
+	    &a->edges[(address_number(to) + address_shard(to)) % ACTOR_EDGES];
+	struct edge *e = *slot;
+
+	if (e == NULL || e->to != to)
+		e = *slot = edge_find(a->loop, &a->loop->edges, a->address, to);
+	return e;
+}
+
+/* Into the mailbox; on failure the mail is still the caller's. */
+HOT_INLINE enum status
+actor_take_in(struct actor *a, struct mail *m)
+{
+	if (__builtin_expect(a->phase != ACTOR_RUNNING ||
+				 m->at[FRAME_AT_LANE] != FRAME_NORMAL ||
+				 a->box.count >= a->box_calm ||
+				 a->box_bytes + m->size > a->box_bytes_max,
+		0))
+		return actor_accept(a, m);
+	a->books[BOOK_ACCEPTED]++;
+	a->box_bytes += m->size;
+	mail_list_append(&a->box, m);
+	if (!a->runnable)
+		loop_make_runnable(a->loop, a);
+	return ST_OK;
+}
+
+/* Enters m in the books of e, and routes it. */
+HOT_INLINE enum status
+loop_post_on(struct loop *l, struct mail *m, struct edge *e)
+{
+	enum status st;
+
+	m->edge = e;
+	m->source = l->index;
+	e->sent++;
+	if (__builtin_expect(e->here == NULL, 0))
+		return loop_route(l, m);
+	st = actor_take_in(e->here, m);
+	return __builtin_expect(st == ST_OK, 1) ? st
+						: loop_undelivered(l, m, st);
+}
+
+/* Writes body behind the head; m may move.  FULL past a bound. */
+HOT_INLINE enum status
+loop_fill(struct loop *l, struct mail **mail, uint16_t id, const void *body)
+{
+	struct mail *m = *mail;
+	uint8_t *at = m->at + FRAME_HEAD;
+	uint8_t *end = NULL;
+
+	if (id < STRAIGHT_IDS && straight_table[id].pack != NULL)
+		end = straight_table[id].pack(body, at, m->at + m->room);
+	if (__builtin_expect(end == NULL, 0))
+		return loop_fill_by_table(l, mail, id, body);
+	m->size = (uint32_t)(end - m->at);
+	return ST_OK;
+}
+
+#endif
