@@ -309,7 +309,7 @@ problem_members(struct wire_out *out, const struct exchange *x,
 	    (why->retry_after_ms + 999) / 1000);
 	member_raw(out,
 	    ",\"retry_after\":", why->retry_after_ms == 0 ? "null" : number);
-	if (why->decision != NULL)
+	if (why->decision != NULL && why->decision[0] != '\0')
 		member_text(out, ",\"decision_id\":", why->decision);
 }
 
