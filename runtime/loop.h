@@ -74,7 +74,7 @@ struct loop {
 	void *uv;                     /* uv_loop_t, or NULL */
 	void (*wake)(struct loop *l); /* any thread */
 	/* The links, on the loop that has them: take in, and send. */
-	void (*links_in)(struct loop *l);
+	bool (*links_in)(struct loop *l); /* true: more waits */
 	void (*links_out)(struct loop *l);
 	uint64_t (*links_next_us)(const struct loop *l);
 	struct loop_shared *shared;

@@ -90,14 +90,14 @@ actor_begin(struct actor *a)
 		st = class->start(a);
 	if (!list_empty(&a->loop->open_ops))
 		op_sweep_open(a->loop);
-	if (a->phase != ACTOR_STARTING)
-		return;
-	if (st != ST_OK)
+	if (a->phase == ACTOR_STARTING && st != ST_OK)
 		actor_ended_badly(a, st, "it did not start");
-	else if (!class->starts_slowly)
+	else if (a->phase == ACTOR_STARTING && !class->starts_slowly)
 		actor_become_running(a);
 	else if (a->phase == ACTOR_STARTING)
 		loop_make_runnable(a->loop, a);
+	if (a->phase != ACTOR_WAITING)
+		actor_run_calls(a);
 }
 
 void
@@ -115,6 +115,7 @@ actor_end(struct actor *a)
 		actor_shed(a, "its actor has ended");
 	a->phase = ACTOR_ENDED;
 	actor_bounce_all(a, ST_CLOSED);
+	actor_run_calls(a);
 }
 
 static void
