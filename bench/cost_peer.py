@@ -37,7 +37,7 @@ CREATE TABLE applied (record_id uuid PRIMARY KEY, at timestamptz);
 CREATE INDEX ON applied (at);
 CREATE TABLE budget (id int PRIMARY KEY, lim numeric, spent numeric, held numeric);
 INSERT INTO budget SELECT n, 1e9, 0, 0 FROM generate_series(0, 2) n;
-CREATE TABLE hold (id uuid PRIMARY KEY, amount numeric, expires timestamptz, status text);
+CREATE TABLE hold (id bigint PRIMARY KEY, amount numeric, expires timestamptz, status text);
 CREATE INDEX ON hold (expires) WHERE status = 'held';
 """
 
@@ -71,17 +71,17 @@ INSERT INTO event (payload) SELECT json_build_object('project', 'project-' || :p
 """
 
 HOLD = r"""
-SELECT gen_random_uuid() AS id \gset
+\set id random(1, 9000000000000000)
 BEGIN;
 UPDATE budget SET held = held + 0.01 WHERE spent + held + 0.01 <= lim;
-INSERT INTO hold VALUES (:'id', 0.01, now() + '10 min', 'held');
+INSERT INTO hold VALUES (:id, 0.01, now() + '10 min', 'held');
 COMMIT;
 BEGIN;
-UPDATE hold SET status = 'settled' WHERE id = :'id' AND status = 'held';
+UPDATE hold SET status = 'settled' WHERE id = :id AND status = 'held';
 UPDATE budget SET held = held - 0.01, spent = spent + 0.005;
 INSERT INTO cost_record (record_id, agent, task, project, provider, model, cost, currency,
   input, output, at)
-VALUES (:'id', 'agent', 'task', 'p', 'provider', 'model', 0.005, 'EUR', 1, 1, now());
+VALUES (gen_random_uuid(), 'agent', 'task', 'p', 'provider', 'model', 0.005, 'EUR', 1, 1, now());
 COMMIT;
 """
 
@@ -126,7 +126,7 @@ def measure(home):
         for name, script in [("records_per_s", RECORD), ("pairs_per_s", HOLD)]:
             (home / "script").write_text(script)
             text = run(
-                BIN / "pgbench", "-n", "-M", "prepared", "-c", CLIENTS, "-j", 2,
+                BIN / "pgbench", "-n", "-c", CLIENTS, "-j", 2,
                 "-T", SECONDS, "-f", home / "script", *where,
             )
             found[name] = float(re.search(r"tps = ([0-9.]+)", text)[1])
