@@ -15,6 +15,7 @@ static const struct request *const tables[] = {
 	repo_holds,
 	repo_decisions,
 	repo_reports,
+	repo_backups,
 	repo_audit,
 	repo_refresh,
 };

@@ -60,6 +60,7 @@ extern const struct request repo_budgets[];
 extern const struct request repo_holds[];
 extern const struct request repo_decisions[];
 extern const struct request repo_reports[];
+extern const struct request repo_backups[];
 extern const struct request repo_audit[];
 
 #endif
