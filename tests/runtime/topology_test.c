@@ -426,7 +426,7 @@ test_the_topologies_that_we_ship_are_valid(void **state)
 {
 	static const char *const names[] = { "split", "one-loop",
 		"loop-per-actor", "process-per-actor" };
-	static const size_t nodes[] = { 3, 1, 1, 9 };
+	static const size_t nodes[] = { 3, 1, 1, ACTORS };
 	char file[256];
 	struct topology *t = NULL;
 
