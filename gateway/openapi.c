@@ -175,6 +175,12 @@ content_write(struct document *d, const struct route *r)
 	    (openapi_is_bare(r) && bare == NULL))
 		return;
 	document_object(d, "content");
+	if (strcmp(r->data, "CSV") == 0) {
+		document_raw(
+		    d, "text/csv", "{\"schema\": {\"type\": \"string\"}}");
+		document_end(d);
+		return;
+	}
 	document_object(d, "application/json");
 	if (bare != NULL)
 		document_raw(d, "schema", bare->schema);

@@ -17,6 +17,8 @@
 #define ENVELOPE_TAIL ",\"error\":null,\"error_detail\":null,\"success\":true}"
 #define MEDIA_JSON "application/json"
 #define MEDIA_PROBLEM "application/problem+json"
+#define MEDIA_CSV "text/csv; charset=utf-8"
+#define CSV_FIELD "csv"
 #define PROBLEM_TYPE "https://troupe.invalid/problems#"
 
 /* What goes out, and how. */
@@ -268,6 +270,24 @@ out_puts(struct wire_out *out, const char *text)
 	return ST_OK;
 }
 
+/* A text of the reply, as it is. */
+static void
+respond_csv(struct conn *c, struct answer *a)
+{
+	for (size_t i = 0; i < a->type->nfields; i++) {
+		const struct wire_field *f = &a->type->fields[i];
+		const char *const *text =
+		    (const void *)((const char *)a->reply + f->offset);
+
+		if (strcmp(f->name, CSV_FIELD) != 0)
+			continue;
+		a->media = MEDIA_CSV;
+		a->body =
+		    (struct bytes){ (const uint8_t *)*text, strlen(*text) };
+	}
+	respond_send(c, a);
+}
+
 void
 respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 {
@@ -279,6 +299,10 @@ respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 
 	if (st == ST_OK && strcmp(route->data, "NONE") == 0) {
 		respond_send(c, &a);
+		return;
+	}
+	if (st == ST_OK && strcmp(route->data, "CSV") == 0) {
+		respond_csv(c, &a);
 		return;
 	}
 	if (st == ST_OK)
@@ -336,6 +360,8 @@ problem_members(struct wire_out *out, const struct exchange *x,
 	    (why->retry_after_ms + 999) / 1000);
 	member_raw(out,
 	    ",\"retry_after\":", why->retry_after_ms == 0 ? "null" : number);
+	if (why->decision != NULL && why->decision[0] != '\0')
+		member_text(out, ",\"decision_id\":", why->decision);
 }
 
 static void

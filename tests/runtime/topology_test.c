@@ -14,17 +14,17 @@
 #define FILE_NAME "t.yaml"
 #define ALL_BUT_GATEWAY                                                       \
 	"store, settings, session-registry, ticket-store, event-hub, tasks, " \
-	"scheduler, backup"
+	"scheduler, cost-aggregator, backup"
 #define ALL                                                                   \
 	"store, settings, session-registry, ticket-store, event-hub, tasks, " \
-	"scheduler, gateway, backup"
+	"scheduler, cost-aggregator, gateway, backup"
 
 /* The numbers of actors.def that these tests speak of. */
 #define STORE 1
 #define SETTINGS 2
 #define EVENT_HUB 5
 #define GATEWAY 8
-#define ACTORS 9
+#define ACTORS 10
 
 static struct mistakes told;
 
@@ -157,7 +157,7 @@ test_a_gateway_has_a_shard_on_each_loop(void **state)
 				  "actors: {gateway: {loop: 1}, store: {loop: "
 				  "2}, settings: , session-registry: , "
 				  "ticket-store: , event-hub: , tasks: , "
-				  "scheduler: {}, backup: {}}}\n");
+				  "scheduler: {}, cost-aggregator: , backup: {}}}\n");
 	const struct topology_place *p;
 	static const unsigned loops[] = { 0, 1, 0, 1, 0, 1 };
 	static const unsigned nodes[] = { 0, 0, 1, 1, 1, 2 };
@@ -187,7 +187,7 @@ test_an_actor_stands_exactly_once(void **state)
 	    "gateway", "placed on no node");
 	refused("nodes: {all: {actors: {store: {shards: 2}, settings: , "
 		"session-registry: , ticket-store: , event-hub: , tasks: , "
-		"scheduler: , backup: , gateway: }}}",
+		"scheduler: , cost-aggregator: , backup: , gateway: }}}",
 	    1, "store", "cannot be divided");
 }
 
@@ -207,7 +207,7 @@ test_unknown_names_come_with_a_suggestion(void **state)
 	    "did you mean nodes?");
 	refused("nodes: {all: {actors: {gateway: {shard: 1}, store: , "
 		"settings: , session-registry: , ticket-store: , event-hub: , "
-		"tasks: , scheduler: , backup: }}}",
+		"tasks: , scheduler: , cost-aggregator: , backup: }}}",
 	    1, "shard", "did you mean shards?");
 }
 
@@ -283,7 +283,7 @@ test_a_loop_that_is_not_there_is_told(void **state)
 		    "nodes: {all: {loops: 2, actors: {gateway: , store: "
 		    "{loop: %d}, settings: , session-registry: , "
 		    "ticket-store: , event-hub: , tasks: , scheduler: , "
-		    "backup: }}}",
+		    "cost-aggregator: , backup: }}}",
 		    loop);
 		assert_int_equal(
 		    load_in(text, "data", &t), loop == 1 ? ST_OK : ST_INVALID);
@@ -429,7 +429,7 @@ test_an_idle_loop_is_a_warning(void **state)
 	struct topology *t =
 	    load("nodes: {all: {loops: 2, actors: {gateway: {loop: 0}, store: "
 		 ", settings: , session-registry: , ticket-store: , "
-		 "event-hub: , tasks: , scheduler: , backup: }}}");
+		 "event-hub: , tasks: , scheduler: , cost-aggregator: , backup: }}}");
 
 	(void)state;
 	assert_int_equal(told.warnings, 1);
@@ -442,7 +442,7 @@ test_the_topologies_that_we_ship_are_valid(void **state)
 {
 	static const char *const names[] = { "split", "one-loop",
 		"loop-per-actor", "process-per-actor" };
-	static const size_t nodes[] = { 3, 1, 1, 9 };
+	static const size_t nodes[] = { 3, 1, 1, ACTORS };
 	char file[256];
 	struct topology *t = NULL;
 
