@@ -14,8 +14,8 @@
 #include "runtime/base/hot.h"
 #include "runtime/base/utf8.h"
 
-#define PEN_UINT_MAX 9u  /* bytes that a number takes at most */
-#define PEN_HEAD_MAX 3u  /* in front of texts and bytes, up to 65535 */
+#define PEN_UINT_MAX 9u /* bytes that a number takes at most */
+#define PEN_HEAD_MAX 3u /* in front of texts and bytes, up to 65535 */
 #define PEN_PIECE 16u
 #define PEN_COPY_MAX 128u
 #define PEN_ARRAY_MAX 1u /* up to 15 fields */

@@ -148,16 +148,17 @@ test_the_hub_may_be_divided_on_its_node(void **state)
 static void
 test_a_gateway_has_a_shard_on_each_loop(void **state)
 {
-	struct topology *t = load("nodes:\n"
-				  "  a: {listen: \"ipc://a\", loops: 2, "
-				  "actors: [gateway]}\n"
-				  "  b: {listen: \"ipc://b\", loops: 2, "
-				  "actors: {gateway: {shards: 3}}}\n"
-				  "  c: {listen: \"ipc://c\", loops: 3, "
-				  "actors: {gateway: {loop: 1}, store: {loop: "
-				  "2}, settings: , session-registry: , "
-				  "ticket-store: , event-hub: , tasks: , "
-				  "scheduler: {}, cost-aggregator: , backup: {}}}\n");
+	struct topology *t =
+	    load("nodes:\n"
+		 "  a: {listen: \"ipc://a\", loops: 2, "
+		 "actors: [gateway]}\n"
+		 "  b: {listen: \"ipc://b\", loops: 2, "
+		 "actors: {gateway: {shards: 3}}}\n"
+		 "  c: {listen: \"ipc://c\", loops: 3, "
+		 "actors: {gateway: {loop: 1}, store: {loop: "
+		 "2}, settings: , session-registry: , "
+		 "ticket-store: , event-hub: , tasks: , "
+		 "scheduler: {}, cost-aggregator: , backup: {}}}\n");
 	const struct topology_place *p;
 	static const unsigned loops[] = { 0, 1, 0, 1, 0, 1 };
 	static const unsigned nodes[] = { 0, 0, 1, 1, 1, 2 };
@@ -429,7 +430,8 @@ test_an_idle_loop_is_a_warning(void **state)
 	struct topology *t =
 	    load("nodes: {all: {loops: 2, actors: {gateway: {loop: 0}, store: "
 		 ", settings: , session-registry: , ticket-store: , "
-		 "event-hub: , tasks: , scheduler: , cost-aggregator: , backup: }}}");
+		 "event-hub: , tasks: , scheduler: , cost-aggregator: , "
+		 "backup: }}}");
 
 	(void)state;
 	assert_int_equal(told.warnings, 1);
