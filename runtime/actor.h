@@ -111,6 +111,11 @@ void actor_drained(struct actor *self);
  * actor_fail otherwise.
  */
 void actor_give_up(struct actor *self, const char *why);
+/*
+ * A handler for a signal after which all that the actor knows may be wrong:
+ * it starts over at once, its mailbox kept, and no failure is counted.
+ */
+enum status actor_on_start_over(struct actor *self, const struct msg *in);
 /* False in tests and the simulator: make no threads. */
 bool actor_is_threaded(const struct actor *self);
 /*

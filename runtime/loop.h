@@ -43,6 +43,7 @@ struct loop_shared {
 struct failure {
 	enum status st; /* OK: it has not */
 	bool hopeless;  /* starting again would not help */
+	bool afresh;    /* no failure: it wants to start over */
 	char why[ACTOR_WHY_MAX + 1];
 };
 
