@@ -10,8 +10,8 @@
 
 #include "actors/channels.h"
 #include "actors/presence.h"
-#include "runtime/watch.h"
 #include "runtime/actor.h"
+#include "runtime/watch.h"
 
 #define HUB_AGAIN_US 1000000u /* after the store did not answer */
 #define HUB_LATE_US 50000u    /* until a full gateway is told again */

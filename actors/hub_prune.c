@@ -46,10 +46,10 @@ prune_channel(struct actor *self, struct op *op)
 
 	return OP_ASK(op, hub_store(self), store_journal_prune, prune_on_pruned,
 	    .channel = s->pruning,
-	    .events_max =
-		watch_number(&s->watch, self, SETTING_event_stream_retain_events),
-	    .bytes_max =
-		watch_number(&s->watch, self, SETTING_event_stream_retain_bytes),
+	    .events_max = watch_number(
+		&s->watch, self, SETTING_event_stream_retain_events),
+	    .bytes_max = watch_number(
+		&s->watch, self, SETTING_event_stream_retain_bytes),
 	    .before = p->now - (int64_t)age_s * SECOND_US,
 	    .limit = HISTORY_PAGE_MAX);
 }
