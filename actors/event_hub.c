@@ -207,6 +207,7 @@ static const struct handler hub_on[] = {
 	ON(presence_list, hub_on_presence_list),
 	ON(hub_socket_up, hub_on_socket_up),
 	ON(hub_socket_down, hub_on_socket_down),
+	ON(store_restored, actor_on_start_over),
 	{ 0 },
 };
 

@@ -49,6 +49,7 @@ static const struct handler session_registry_on[] = {
 	ON(replica_read, replica_on_read),
 	ON(service_run, registry_on_service_run),
 	ON(service_cancel, registry_on_service_cancel),
+	ON(store_restored, actor_on_start_over),
 	{ 0 },
 };
 

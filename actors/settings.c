@@ -460,6 +460,7 @@ static const struct handler settings_on[] = {
 	ON(setting_delete, settings_on_delete),
 	ON(setting_list, settings_on_list),
 	ON(setting_watch, settings_on_watch),
+	ON(store_restored, actor_on_start_over),
 	{ 0 },
 };
 

@@ -209,6 +209,28 @@ money_close(struct closing *c)
 		    total, on_its_way, wanted);
 }
 
+static void
+runtime_close(struct closing *c)
+{
+	struct books *b = c->b;
+
+	for (uint32_t i = 0; i < c->l->nnodes; i++) {
+		const struct ledger_node *n = &c->l->nodes[i];
+
+		if (!n->edges_read)
+			continue;
+		b->runtime_edges += n->edges;
+		b->runtime_messages += n->edge_messages;
+		if (n->edges_wrong == 0)
+			continue;
+		b->balanced = false;
+		if (b->wrong == 0)
+			snprintf(b->complaint, sizeof(b->complaint), "%s",
+			    n->edge_complaint);
+		b->wrong += n->edges_wrong;
+	}
+}
+
 void
 books_close(const struct ledger *l, struct books *ret_books)
 {
@@ -232,5 +254,6 @@ books_close(const struct ledger *l, struct books *ret_books)
 	for (uint32_t e = 0; e < l->nedges; e++)
 		edge_close(&c, e);
 	money_close(&c);
+	runtime_close(&c);
 	free(c.of);
 }

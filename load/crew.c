@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "load/crew_inside.h"
+#include "load/interrupt.h"
+#include "load/scratch.h"
 
 #define CREW_POLL_US 2000
 
@@ -74,11 +76,8 @@ crew_create(struct ledger *l, const struct placement *p, bool cuttable,
 	c->placement = *p;
 	c->cuttable = cuttable && !p->namespaces;
 	signal(SIGPIPE, SIG_IGN);
-	snprintf(c->dir, sizeof(c->dir), "/tmp/troupe-load-XXXXXX");
-	if (mkdtemp(c->dir) == NULL) {
-		c->dir[0] = '\0';
-		st = crew_failed(ret_why, "cannot make a folder in /tmp");
-	}
+	if (scratch_make(c->dir) != ST_OK)
+		st = crew_failed(ret_why, "cannot make a scratch folder");
 	if (st == ST_OK && p->namespaces)
 		st = crew_host_prepare(ret_why);
 	if (st == ST_OK)
@@ -190,7 +189,7 @@ crew_wait_up(struct crew *c, char why[CREW_WHY_SIZE])
 	while (!crew_is_up(c)) {
 		if (!crew_look(c, why))
 			return ST_CLOSED;
-		if (crew_now_us() > until_us) {
+		if (crew_now_us() > until_us || interrupt_came()) {
 			snprintf(why, CREW_WHY_SIZE,
 			    "the nodes do not reach one another");
 			return ST_TIMEOUT;
@@ -324,23 +323,6 @@ crew_end(struct crew *c, char ret_why[CREW_WHY_SIZE])
 	return ok ? ST_OK : ST_CLOSED;
 }
 
-static void
-crew_remove_dir(struct crew *c)
-{
-	static const char *const endings[] = { "", ".lock", ".cut" };
-	char path[CREW_DIR_SIZE + 32];
-
-	if (c->dir[0] == '\0')
-		return;
-	for (uint32_t i = 0; i < c->placement.nodes; i++)
-		for (size_t k = 0; k < 3; k++) {
-			snprintf(path, sizeof(path), "%s/n%u%s", c->dir,
-			    (unsigned)i, endings[k]);
-			(void)unlink(path);
-		}
-	(void)rmdir(c->dir);
-}
-
 void
 crew_destroy(struct crew *c)
 {
@@ -363,6 +345,6 @@ crew_destroy(struct crew *c)
 			close(n->proxy_orders);
 		seal_keypair_destroy(n->keys);
 	}
-	crew_remove_dir(c);
+	scratch_remove(c->dir);
 	free(c);
 }

@@ -5,10 +5,10 @@
 #include <sys/types.h>
 
 #include "load/crew.h"
+#include "load/scratch.h"
 #include "runtime/seal.h"
 
 #define CREW_URL_SIZE 160
-#define CREW_DIR_SIZE 64
 
 struct crew_node {
 	pid_t pid;  /* 0: it has ended */
@@ -26,7 +26,7 @@ struct crew {
 	struct ledger *l;
 	struct placement placement;
 	bool cuttable;
-	char dir[CREW_DIR_SIZE];
+	char dir[SCRATCH_SIZE];
 	struct crew_node nodes[LEDGER_NODES_MAX];
 };
 

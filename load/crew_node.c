@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/bridge.h"
+#include "runtime/edge.h"
 #include "runtime/node.h"
 
 /* Actors are failed on purpose, and often: none of them is past help. */
@@ -176,6 +178,32 @@ child_copy_books(struct child *me)
 	}
 }
 
+/* While its loops still run: the check is a cut through them. */
+static void
+child_copy_edges(struct child *me)
+{
+	struct ledger_node *mine = &me->crew->l->nodes[me->number];
+	size_t max = 2 * (size_t)EDGES_MAX * me->crew->placement.loops, n = 0;
+	struct edge_row *rows = calloc(max, sizeof(rows[0]));
+
+	mine->edges_read =
+	    rows != NULL && node_edges(me->node, rows, max, &n) == ST_OK;
+	mine->edges = n;
+	mine->edge_messages = mine->edges_wrong = 0;
+	for (size_t i = 0; i < n && i < max; i++) {
+		mine->edge_messages += rows[i].sent;
+		if (edge_row_missing(&rows[i]) == 0 || mine->edges_wrong++ > 0)
+			continue;
+		snprintf(mine->edge_complaint, sizeof(mine->edge_complaint),
+		    "the runtime's edge %s -> %s on node %s: sent %" PRIu64
+		    ", queued %" PRIu64 ", ended %" PRIu64,
+		    rows[i].from_name, rows[i].to_name,
+		    me->crew->nodes[me->number].name, rows[i].sent,
+		    rows[i].queued, edge_row_ended(&rows[i]));
+	}
+	free(rows);
+}
+
 /* Failures that were ordered are no news. */
 static void
 child_log_nothing(void *ctx, enum event_id event, const char *line, size_t size)
@@ -197,6 +225,7 @@ crew_node_run(struct crew *c, uint32_t number, int orders)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	ledger_use(c->l);
 	if (c->l->faulty)
 		log_set_sink(child_log_nothing, NULL);
@@ -217,6 +246,7 @@ crew_node_run(struct crew *c, uint32_t number, int orders)
 	atomic_fetch_add(&mine->ready, 1);
 	while (read(orders, &o, sizeof(o)) == sizeof(o))
 		child_obey(&me, &o);
+	child_copy_edges(&me);
 	node_stop(me.node);
 	child_copy_books(&me);
 	if (me.bridge != NULL)

@@ -196,6 +196,8 @@ crew_proxy_run(const char *listen_path, const char *to_path, int orders)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	p.pairs = calloc(PROXY_PAIRS_MAX, sizeof(p.pairs[0]));
 	if (p.pairs == NULL)
 		_exit(1);

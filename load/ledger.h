@@ -21,6 +21,7 @@
 #define LEDGER_NODES_MAX 32u
 #define LEDGER_LOOPS_MAX 64u /* over all nodes */
 #define LEDGER_STATUSES 24u
+#define LEDGER_COMPLAINT_MAX 159
 #define EDGE_SEEN 64u /* numbers back that an edge can tell apart */
 #define LEDGER_MONEY INT64_C(1000000) /* of each account, to begin with */
 
@@ -92,6 +93,13 @@ struct ledger_node {
 	_Atomic int64_t wall_us;
 	uint64_t rss_ready;    /* when it had started */
 	uint64_t link_refused; /* by its links, signals among them */
+
+	/* The runtime's own books of its edges, at the end. */
+	bool edges_read;
+	uint64_t edges;
+	uint64_t edge_messages;
+	uint64_t edges_wrong;
+	char edge_complaint[LEDGER_COMPLAINT_MAX + 1];
 };
 
 struct ledger {

@@ -87,6 +87,9 @@ struct plan_builtin {
 };
 const struct plan_builtin *plan_builtin_nth(size_t n);
 const struct plan_builtin *plan_builtin_find(const char *name);
+/* The same of journeys (ops/journey.h). */
+const struct plan_builtin *plan_journey_nth(size_t n);
+const struct plan_builtin *plan_journey_find(const char *name);
 
 /* 250ms, 2s, 1m, or us as a bare number. */
 MUST_CHECK enum status plan_time(const char *text, uint64_t *ret_us);

@@ -25,6 +25,15 @@ report_head(const struct run *r, FILE *to)
 {
 	const struct load_result *x = &r->result;
 
+	if (x->nodes == 0) {
+		fprintf(to, "%s, at %s: %u clients, ", x->load, x->placement,
+		    x->actors);
+		if (x->rate > 0)
+			fprintf(to, "open loop at %" PRIu64 "/s\n", x->rate);
+		else
+			fprintf(to, "closed loop\n");
+		return;
+	}
 	fprintf(to, "%s, %s: %u actors, %u process%s, %u thread%s, %u bytes, ",
 	    x->load, x->placement, x->actors, x->nodes,
 	    x->nodes == 1 ? "" : "es", x->loops, x->loops == 1 ? "" : "s",
@@ -53,16 +62,22 @@ report_books(const struct run *r, FILE *to)
 		    r->result.reasons[i].status, r->result.reasons[i].count);
 	if (r->renewed > 0)
 		fprintf(to, "  given up    %" PRIu64 " windows\n", r->renewed);
+	if (r->books.runtime_edges > 0)
+		fprintf(to,
+		    "  runtime     %" PRIu64 " edges of its own books, %" PRIu64
+		    " messages\n",
+		    r->books.runtime_edges, r->books.runtime_messages);
 	if (r->books.balanced)
 		fprintf(to,
 		    "  balanced    every one of %" PRIu64
-		    " edges, in order, nothing doubled\n",
-		    r->books.edges);
+		    " %s, in order, nothing doubled\n",
+		    r->books.edges, r->result.nodes == 0 ? "clients" : "edges");
 	else
 		fprintf(to,
 		    "  WRONG       %s; %" PRIu64 " of %" PRIu64
-		    " edges do not balance\n",
-		    r->books.complaint, r->books.wrong, r->books.edges);
+		    " %s do not balance\n",
+		    r->books.complaint, r->books.wrong, r->books.edges,
+		    r->result.nodes == 0 ? "clients" : "edges");
 }
 
 void
@@ -81,11 +96,17 @@ run_print(const struct run *r, FILE *to)
 	    "  p99.9 %" PRIu64 "  p99.99 %" PRIu64 "  max %" PRIu64
 	    "  of %" PRIu64 "\n",
 	    l->p50, l->p90, l->p99, l->p999, l->p9999, l->max, l->count);
-	fprintf(to,
-	    "  CPU         %.3f us a message\n  switches    %" PRIu64 "\n",
-	    (double)x->cpu_ns / 1e3, x->switches);
-	fprintf(to, "  memory      %.1f MiB at most, bound %.1f\n",
-	    (double)x->memory / 1048576, (double)x->memory_bound / 1048576);
+	if (x->cpu_ns > 0)
+		fprintf(to,
+		    "  CPU         %.3f us a message\n"
+		    "  switches    %" PRIu64 "\n",
+		    (double)x->cpu_ns / 1e3, x->switches);
+	if (x->memory > 0)
+		fprintf(to, "  memory      %.1f MiB at most\n",
+		    (double)x->memory / 1048576);
+	if (x->memory_bound > 0)
+		fprintf(to, "  bound       %.1f MiB\n",
+		    (double)x->memory_bound / 1048576);
 	report_books(r, to);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "load/crew.h"
+#include "load/interrupt.h"
 #include "load/memory.h"
 #include "load/usage.h"
 
@@ -147,6 +148,10 @@ conduct_turn(struct conduct *c, char why[RUN_WHY_SIZE])
 	now_us = conduct_now_us();
 	conduct_faults(c, now_us);
 	conduct_tell(c, now_us);
+	if (interrupt_came()) {
+		snprintf(why, RUN_WHY_SIZE, "interrupted");
+		return ST_CANCELLED;
+	}
 	return conduct_revive(c, why);
 }
 
@@ -290,6 +295,18 @@ conduct_phases(struct conduct *c, char why[RUN_WHY_SIZE])
 	return st;
 }
 
+void
+run_fill_latency(const struct histogram *h, struct load_latency *ret_latency)
+{
+	*ret_latency = (struct load_latency){ .count = h->count,
+		.p50 = histogram_at(h, 500000),
+		.p90 = histogram_at(h, 900000),
+		.p99 = histogram_at(h, 990000),
+		.p999 = histogram_at(h, 999000),
+		.p9999 = histogram_at(h, 999900),
+		.max = h->max };
+}
+
 static void
 latency_fill(const struct ledger *l, struct load_latency *ret)
 {
@@ -299,13 +316,7 @@ latency_fill(const struct ledger *l, struct load_latency *ret)
 		abort();
 	for (uint32_t i = 0; i < l->nslots; i++)
 		histogram_add(all, &l->slots[i]);
-	*ret = (struct load_latency){ .count = all->count,
-		.p50 = histogram_at(all, 500000),
-		.p90 = histogram_at(all, 900000),
-		.p99 = histogram_at(all, 990000),
-		.p999 = histogram_at(all, 999000),
-		.p9999 = histogram_at(all, 999900),
-		.max = all->max };
+	run_fill_latency(all, ret);
 	free(all);
 }
 

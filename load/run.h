@@ -33,6 +33,7 @@ struct run {
 	struct load_result result;
 	struct books books;
 	struct load_reason reasons[LEDGER_STATUSES];
+	char reason_names[LEDGER_STATUSES][16]; /* those that are made up */
 	struct plan plan;
 	struct placement placement;
 	char faults[256];
@@ -45,6 +46,9 @@ struct run {
  */
 MUST_CHECK enum status run_conduct(const struct run_options *o,
     struct run *ret_run, char ret_why[RUN_WHY_SIZE]);
+
+void run_fill_latency(
+    const struct histogram *h, struct load_latency *ret_latency);
 
 /* For people. */
 void run_print(const struct run *r, FILE *to);

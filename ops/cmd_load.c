@@ -2,9 +2,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "load/interrupt.h"
 #include "load/run.h"
 #include "ops/cmd.h"
 #include "ops/load_compare.h"
+#include "ops/load_journey.h"
 #include "runtime/base/log.h"
 #include "runtime/base/suggest.h"
 #include "runtime/yaml.h"
@@ -42,7 +44,16 @@ load_list(const struct cmd_args *a)
 
 		mistakes_init(&m);
 		if (plan_read(b->text, b->name, &m, &p) == ST_OK)
-			fprintf(a->out, "%-14s %s\n", b->name, p.about);
+			fprintf(a->out, "%-20s %s\n", b->name, p.about);
+	}
+	for (size_t i = 0; (b = plan_journey_nth(i)) != NULL; i++) {
+		static struct journey j;
+		struct mistakes m;
+
+		mistakes_init(&m);
+		if (journey_read(b->text, b->name, &m, &j) == ST_OK)
+			fprintf(a->out, "%-20s %s (a journey)\n", b->name,
+			    j.plan.about);
 	}
 	fprintf(a->out,
 	    "\ntroupe load NAME runs one of these; a FILE is of the same form "
@@ -59,6 +70,8 @@ load_refuse_name(const struct cmd_args *a, const char *name)
 	suggest_init(&near, name);
 	for (size_t i = 0; (b = plan_builtin_nth(i)) != NULL; i++)
 		suggest_offer(&near, b->name);
+	for (size_t i = 0; (b = plan_journey_nth(i)) != NULL; i++)
+		suggest_offer(&near, b->name);
 	fprintf(a->err,
 	    "troupe load: %s is no topology and no file%s%s%s "
 	    "(troupe load alone lists them)\n",
@@ -67,31 +80,27 @@ load_refuse_name(const struct cmd_args *a, const char *name)
 	return CMD_USAGE;
 }
 
-/* A name wins over a file; a file's mistakes are all told. */
+/* A name wins over a file; memory holds the file's bytes. */
 static enum cmd_exit
-load_read_plan(const struct cmd_args *a, const char *name, struct plan *ret)
+load_read_text(const struct cmd_args *a, const char *name, struct arena *memory,
+    struct bytes *ret_text)
 {
 	const struct plan_builtin *b = plan_builtin_find(name);
-	struct arena arena = { malloc(YAML_ARENA_SIZE), YAML_ARENA_SIZE, 0 };
-	struct bytes text = { 0 };
 	struct mistakes m;
 	enum status st = ST_NO_MEMORY;
 
-	mistakes_init(&m);
-	if (b == NULL && access(name, F_OK) != 0) {
-		free(arena.base);
-		return load_refuse_name(a, name);
-	}
+	if (b == NULL)
+		b = plan_journey_find(name);
 	if (b != NULL) {
-		text = b->text;
-		st = ST_OK;
-	} else if (arena.base != NULL) {
-		st = yaml_read(name, &arena, &m, &text);
+		*ret_text = b->text;
+		return CMD_OK;
 	}
-	if (st == ST_OK)
-		st = plan_read(text, name, &m, ret);
+	if (access(name, F_OK) != 0)
+		return load_refuse_name(a, name);
+	mistakes_init(&m);
+	if (memory->base != NULL)
+		st = yaml_read(name, memory, &m, ret_text);
 	mistakes_print(&m, a->err);
-	free(arena.base);
 	return st == ST_OK ? CMD_OK : CMD_USAGE;
 }
 
@@ -156,15 +165,20 @@ load_take_amount(const struct cmd_args *a, struct plan *p)
 }
 
 static enum cmd_exit
+load_take_common(const struct cmd_args *a, struct plan *p, uint32_t actors_max)
+{
+	if (load_take_u32(a, "actors", 1, actors_max, &p->actors) != CMD_OK ||
+	    load_take_amount(a, p) != CMD_OK)
+		return CMD_USAGE;
+	return load_take_number(a, "rate", 1, PLAN_MESSAGES_MAX, &p->rate);
+}
+
+static enum cmd_exit
 load_take_plan(const struct cmd_args *a, struct plan *p)
 {
 	char why[PLAN_WHY_SIZE];
 
-	if (load_take_u32(a, "actors", 1, LOAD_ACTORS_MAX, &p->actors) !=
-		CMD_OK ||
-	    load_take_amount(a, p) != CMD_OK ||
-	    load_take_number(a, "rate", 1, PLAN_MESSAGES_MAX, &p->rate) !=
-		CMD_OK ||
+	if (load_take_common(a, p, LOAD_ACTORS_MAX) != CMD_OK ||
 	    load_take_u32(a, "window", 1, PLAN_WINDOW_MAX, &p->window) !=
 		CMD_OK ||
 	    load_take_u32(a, "size", 0, PLAN_SIZE_MAX, &p->size) != CMD_OK ||
@@ -183,10 +197,9 @@ load_take(struct order_book *b)
 	const char *faults = cmd_value(a, "faults");
 	char why[PLAN_WHY_SIZE];
 
-	if (load_read_plan(a, a->words[0], &b->o.plan) != CMD_OK ||
-	    load_take_plan(a, &b->o.plan) != CMD_OK ||
-	    load_take_number(a, "repeat", 1, LOAD_REPEAT_MAX, &b->repeat) !=
-		CMD_OK)
+	if (cmd_value(a, "server") != NULL)
+		return load_refuse(a, "--server", "is for journeys");
+	if (load_take_plan(a, &b->o.plan) != CMD_OK)
 		return CMD_USAGE;
 	if (placement_parse(placement == NULL ? "one-loop" : placement,
 		plan_members(&b->o.plan), &b->o.placement, why) != ST_OK)
@@ -196,26 +209,14 @@ load_take(struct order_book *b)
 	    faults_parse(faults, &b->o.plan, b->o.placement.nodes, &b->o.faults,
 		why) != ST_OK)
 		return load_refuse(a, "--faults", why);
-	if (!a->json && isatty(STDERR_FILENO) == 1)
-		b->o.progress = stderr;
 	return CMD_OK;
 }
 
 static enum cmd_exit
-load_once(const struct order_book *b)
+load_tell(const struct cmd_args *a, const struct run *r)
 {
-	const struct cmd_args *a = b->args;
-	struct run *r = calloc(1, sizeof(*r));
 	enum cmd_exit code = CMD_OK;
-	char why[RUN_WHY_SIZE] = "";
 
-	if (r == NULL)
-		return CMD_FAILED;
-	if (run_conduct(&b->o, r, why) != ST_OK) {
-		fprintf(a->err, "troupe load: %s\n", why);
-		free(r);
-		return CMD_FAILED;
-	}
 	if (a->json)
 		code = run_print_json(r, a->out) == ST_OK ? CMD_OK : CMD_FAILED;
 	else
@@ -224,11 +225,94 @@ load_once(const struct order_book *b)
 	if (!r->books.balanced) {
 		fprintf(a->err, "troupe load: %s\n", r->books.complaint);
 		code = CMD_UNBALANCED;
-	} else if (r->result.memory > r->result.memory_bound) {
+	} else if (r->result.memory_bound > 0 &&
+		   r->result.memory > r->result.memory_bound) {
 		fprintf(a->err, "troupe load: memory has passed its bound\n");
 		code = CMD_UNBALANCED;
 	}
+	return code;
+}
+
+static enum cmd_exit
+load_once(const struct order_book *b)
+{
+	const struct cmd_args *a = b->args;
+	struct run *r = calloc(1, sizeof(*r));
+	enum cmd_exit code = CMD_FAILED;
+	char why[RUN_WHY_SIZE] = "out of memory";
+
+	if (r != NULL && run_conduct(&b->o, r, why) == ST_OK)
+		code = load_tell(a, r);
+	else
+		fprintf(a->err, "troupe load: %s\n", why);
 	free(r);
+	return code;
+}
+
+static enum cmd_exit
+load_run_topology(struct order_book *b, struct bytes text)
+{
+	enum cmd_exit code = CMD_OK;
+	struct mistakes m;
+	enum status st;
+
+	mistakes_init(&m);
+	st = plan_read(text, b->args->words[0], &m, &b->o.plan);
+	mistakes_print(&m, b->args->err);
+	if (st != ST_OK || load_take(b) != CMD_OK)
+		return CMD_USAGE;
+	/* Faults are wanted: what the runtime says of them is no news. */
+	log_set_level(LOG_ERROR);
+	for (uint64_t i = 0; i < b->repeat && code == CMD_OK; i++)
+		code = load_once(b);
+	return code;
+}
+
+/* Options that a journey has no use for are a mistake, not passed over. */
+static enum cmd_exit
+load_run_journey(const struct order_book *b, struct bytes text)
+{
+	static const char *const foreign[] = { "placement", "window", "size",
+		"seed", "faults", "warm-up" };
+	static struct load_journey l;
+	const struct cmd_args *a = b->args;
+	struct mistakes m;
+	enum status st;
+
+	l = (struct load_journey){
+		.args = a, .repeat = b->repeat, .progress = b->o.progress
+	};
+	mistakes_init(&m);
+	st = journey_read(text, a->words[0], &m, &l.journey);
+	mistakes_print(&m, a->err);
+	if (st != ST_OK ||
+	    load_take_common(a, &l.journey.plan, JOURNEY_CLIENTS_MAX) != CMD_OK)
+		return CMD_USAGE;
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		if (cmd_value(a, foreign[i]) != NULL)
+			return load_refuse(
+			    a, foreign[i], "is not for journeys");
+	return load_journey(&l, load_tell);
+}
+
+static enum cmd_exit
+load_run_name(struct order_book *b)
+{
+	const struct cmd_args *args = b->args;
+	struct arena memory = { malloc(YAML_ARENA_SIZE), YAML_ARENA_SIZE, 0 };
+	enum cmd_exit code;
+	struct bytes text;
+
+	interrupt_watch();
+	if (!args->json && isatty(STDERR_FILENO) == 1)
+		b->o.progress = stderr;
+	code = load_take_number(args, "repeat", 1, LOAD_REPEAT_MAX, &b->repeat);
+	if (code == CMD_OK)
+		code = load_read_text(args, args->words[0], &memory, &text);
+	if (code == CMD_OK)
+		code = load_is_journey(text) ? load_run_journey(b, text)
+					     : load_run_topology(b, text);
+	free(memory.base);
 	return code;
 }
 
@@ -236,7 +320,6 @@ static enum cmd_exit
 load_run(const struct cmd_args *args)
 {
 	static struct order_book b;
-	enum cmd_exit code = CMD_OK;
 
 	b = (struct order_book){ .args = args, .repeat = 1 };
 	if (args->words_count == 0)
@@ -246,13 +329,7 @@ load_run(const struct cmd_args *args)
 	if (args->words_count > 1)
 		return load_refuse(
 		    args, args->words[1], "one topology at a time");
-	if (load_take(&b) != CMD_OK)
-		return CMD_USAGE;
-	/* Faults are wanted: what the runtime says of them is no news. */
-	log_set_level(LOG_ERROR);
-	for (uint64_t i = 0; i < b.repeat && code == CMD_OK; i++)
-		code = load_once(&b);
-	return code;
+	return load_run_name(&b);
 }
 
 static const struct cmd_option load_options[] = {
@@ -272,6 +349,9 @@ static const struct cmd_option load_options[] = {
 	{ "seed", CMD_VALUE, "N", "of what is drawn by chance" },
 	{ "faults", CMD_VALUE, "LIST",
 	    "what is done to it, as kill:n1@500ms,slow:sink=50us" },
+	{ "server", CMD_VALUE, "HOST:PORT",
+	    "journeys: an HTTP listener to use; a node of one's own "
+	    "otherwise" },
 	{ "repeat", CMD_VALUE, "N", "so many runs, one after the other" },
 	{ 0 },
 };

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "ops/books.h"
 #include "ops/stage.h"
 #include "runtime/base/log.h"
 
@@ -16,6 +17,7 @@
  */
 
 #define RUN_LOOK_MS 500      /* between looks at what could be stuck */
+#define RUN_BOOKS_LOOKS 2    /* looks between two checks of the books */
 #define RUN_STUCK_US 5000000 /* a handler that runs longer is a bug */
 
 static atomic_bool run_failed;
@@ -107,9 +109,11 @@ run_look_for_stuck(struct node *n)
 
 /* Returns when the node should end. */
 static void
-run_wait(struct node *n, const sigset_t *set)
+run_wait(const struct loaded *l, const char *name, struct node *n,
+    const sigset_t *set)
 {
 	const struct timespec look = { 0, RUN_LOOK_MS * 1000000L };
+	unsigned looks = 0;
 
 	for (;;) {
 		int signal_number = sigtimedwait(set, NULL, &look);
@@ -120,6 +124,8 @@ run_wait(struct node *n, const sigset_t *set)
 		if (signal_number == SIGUSR1)
 			node_dump_flight(n, STDERR_FILENO);
 		run_look_for_stuck(n);
+		if (++looks % RUN_BOOKS_LOOKS == 0)
+			books_keep(l, name, n);
 	}
 }
 
@@ -163,7 +169,7 @@ run_node(const struct cmd_args *args, const struct loaded *l, unsigned number)
 	st = node_start(stage_node(s));
 	if (st == ST_OK) {
 		run_say_ready(args, l, name, stage_node(s), start_us);
-		run_wait(stage_node(s), &set);
+		run_wait(l, name, stage_node(s), &set);
 		stage_tell(l, name, NULL);
 		node_drain(stage_node(s), drain_us);
 	} else if (st == ST_CLOSED) {
@@ -204,6 +210,22 @@ run_check_catalogue(const struct cmd_args *args)
 	return false;
 }
 
+/* A parent that ended before we asked to hear of it sends no signal. */
+static bool
+run_follow_parent(const struct cmd_args *args)
+{
+	const char *parent = cmd_value(args, "child");
+
+	if (parent == NULL)
+		return true;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() == (pid_t)strtol(parent, NULL, 10))
+		return true;
+	fprintf(args->err, "troupe run: process %s, the parent, has ended\n",
+	    parent);
+	return false;
+}
+
 static enum cmd_exit
 run_run(const struct cmd_args *args)
 {
@@ -211,8 +233,8 @@ run_run(const struct cmd_args *args)
 	unsigned node;
 	enum cmd_exit code = CMD_USAGE;
 
-	if (cmd_flag(args, "child"))
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (!run_follow_parent(args))
+		return CMD_FAILED;
 	run_raise_files();
 	if (loaded_init(&l, args) != ST_OK) {
 		mistakes_print(&l.mistakes, args->err);
@@ -229,7 +251,7 @@ run_run(const struct cmd_args *args)
 static const struct cmd_option run_options[] = {
 	LOADED_OPTIONS,
 	{ "node", CMD_VALUE, "NAME", "which node of the topology to be" },
-	{ "child", CMD_FLAG, NULL, "end when the parent ends" },
+	{ "child", CMD_VALUE, "PID", "end when this parent ends" },
 	{ 0 },
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/books.h"
 #include "ops/stage.h"
 
 /* status - which nodes of this data folder run, as they told it themselves. */
@@ -55,8 +56,8 @@ status_read(const struct loaded *l, const char *node, struct told *ret_told)
 }
 
 static void
-status_print(const struct cmd_args *args, const char *node,
-    const struct told *told, bool first)
+status_print(const struct cmd_args *args, const struct loaded *l,
+    const char *node, const struct told *told, bool first, size_t *off)
 {
 	if (!args->json) {
 		if (told->pid > 0)
@@ -64,6 +65,8 @@ status_print(const struct cmd_args *args, const char *node,
 			    told->pid, told->announced);
 		else
 			fprintf(args->out, "%-16s stopped\n", node);
+		if (cmd_flag(args, "books"))
+			*off += books_print(l, node, false, args->out);
 		return;
 	}
 	fprintf(args->out, "%s{\"node\":\"%s\",\"running\":%s,\"pid\":%ld,",
@@ -71,6 +74,11 @@ status_print(const struct cmd_args *args, const char *node,
 	    told->pid);
 	fprintf(args->out, "\"announced\":");
 	cmd_json_text(args->out, told->announced);
+	if (cmd_flag(args, "books")) {
+		fprintf(args->out, ",\"books\":[");
+		*off += books_print(l, node, true, args->out);
+		fprintf(args->out, "]");
+	}
 	fprintf(args->out, "}");
 }
 
@@ -78,7 +86,7 @@ static enum cmd_exit
 status_nodes(const struct cmd_args *args, const struct loaded *l)
 {
 	const struct topology_node *node;
-	size_t running = 0;
+	size_t running = 0, off = 0;
 
 	if (args->json)
 		fprintf(args->out, "{\"nodes\":[");
@@ -87,12 +95,13 @@ status_nodes(const struct cmd_args *args, const struct loaded *l)
 
 		status_read(l, node->name, &told);
 		running += told.pid > 0;
-		status_print(args, node->name, &told, i == 0);
+		status_print(args, l, node->name, &told, i == 0, &off);
 	}
 	if (args->json)
 		fprintf(args->out, "]}\n");
-	return running == topology_node_count(l->topology) ? CMD_OK
-							   : CMD_FAILED;
+	return running == topology_node_count(l->topology) && off == 0
+		   ? CMD_OK
+		   : CMD_FAILED;
 }
 
 static enum cmd_exit
@@ -111,13 +120,17 @@ status_run(const struct cmd_args *args)
 
 static const struct cmd_option status_options[] = {
 	LOADED_OPTIONS,
+	{ "books", CMD_FLAG, NULL,
+	    "what became of every message, per sender and receiver" },
 	{ 0 },
 };
 
 const struct cmd status_cmd = {
 	.name = "status",
-	.usage = LOADED_USAGE " [--json]",
-	.summary = "Tell which nodes of this host run; exit 1 if any does not.",
+	.usage = LOADED_USAGE " [--books] [--json]",
+	.summary = "Tell which nodes of this host run; exit 1 if any does not, "
+		   "or if its "
+		   "books do not balance.",
 	.options = status_options,
 	.run = status_run,
 };

@@ -24,7 +24,7 @@
 #define UP_STEADY_US 1000000 /* a child that lived this long is forgiven */
 #define UP_LINE_MAX 4096
 #define UP_KILL_US 20000000 /* a child that does not end in time is killed */
-#define UP_ARGS_MAX (2 * CMD_VALUES_MAX + 8)
+#define UP_ARGS_MAX (2 * CMD_VALUES_MAX + 9)
 
 struct child {
 	const char *name;
@@ -45,6 +45,7 @@ struct up {
 	const struct cmd_args *args;
 	const struct loaded *loaded;
 	struct child children[TOPOLOGY_NODES_MAX];
+	char pid[16]; /* ours, for the children */
 	size_t count;
 	int signals;
 	bool ending;
@@ -67,6 +68,7 @@ up_child_args(const struct up *u, const struct child *c, const char **argv)
 	argv[n++] = "troupe";
 	argv[n++] = "run";
 	argv[n++] = "--child";
+	argv[n++] = u->pid;
 	argv[n++] = "--node";
 	argv[n++] = c->name;
 	for (size_t i = 0; i < u->args->count; i++) {
@@ -352,6 +354,7 @@ up_run(const struct cmd_args *args)
 		    strcmp(config_text(l.config, SETTING_runtime_log_format),
 			"json") == 0);
 		u = (struct up){ .args = args, .loaded = &l };
+		snprintf(u.pid, sizeof(u.pid), "%ld", (long)getpid());
 		code = seal_start() == ST_OK ? up_all(&u) : CMD_FAILED;
 	}
 	loaded_fini(&l);

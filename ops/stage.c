@@ -10,8 +10,8 @@
 #include "ops/cast.h"
 #include "runtime/base/text.h"
 
-#define STAGE_CPU_THREADS 2 /* Argon2id takes a core and 64 MiB each */
-#define STAGE_DISK_THREADS 1
+#define STAGE_CPU_THREADS 2  /* Argon2id takes a core and 64 MiB each */
+#define STAGE_DISK_THREADS 4 /* a backup has three at once */
 
 struct stage {
 	const struct loaded *loaded;

@@ -244,9 +244,35 @@ actor_on_call(struct loop *l, struct parcel *p)
 	struct actor *a = c->actor;
 
 	(void)l;
+	/* Between its end and its restart it has no state to speak of. */
+	if (a->phase == ACTOR_WAITING) {
+		p->next = a->calls;
+		a->calls = p;
+		return;
+	}
 	actor_enter(a);
 	c->fn(a, c);
 	actor_leave(a, ST_OK);
+}
+
+void
+actor_run_calls(struct actor *a)
+{
+	struct parcel *p = a->calls, *oldest = NULL;
+
+	a->calls = NULL;
+	while (p != NULL) {
+		struct parcel *next = p->next;
+
+		p->next = oldest;
+		oldest = p;
+		p = next;
+	}
+	while (oldest != NULL) {
+		p = oldest;
+		oldest = p->next;
+		actor_on_call(a->loop, p);
+	}
 }
 
 void

@@ -109,6 +109,11 @@ void actor_drained(struct actor *self);
  * actor_fail otherwise.
  */
 void actor_give_up(struct actor *self, const char *why);
+/*
+ * A handler for a signal after which all that the actor knows may be wrong:
+ * it starts over at once, its mailbox kept, and no failure is counted.
+ */
+enum status actor_on_start_over(struct actor *self, const struct msg *in);
 /* False in tests and the simulator: make no threads. */
 bool actor_is_threaded(const struct actor *self);
 /*
@@ -246,9 +251,11 @@ enum status op_work(
 /*
  * ---- calls: how another thread reaches an actor ----
  *
- * actor_call runs fn on the actor's loop as one of its turns, once, also
- * after the actor has started again: fn has to look whom it meets.  c must
- * live until then.  Any thread.
+ * actor_call runs fn on the actor's loop as one of its turns, once.  While the
+ * actor waits for its restart the call waits too, so fn meets a state that
+ * start has made, but maybe another one than its caller's: it has to look.
+ * An actor that has ended for good is called all the same.  c must live until
+ * then.  Any thread.
  */
 struct actor_call;
 typedef void (*actor_call_fn)(struct actor *self, struct actor_call *c);

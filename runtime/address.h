@@ -17,6 +17,8 @@
 #define ADDRESS_LISTED_MAX 64u /* numbers of actors.def are below this */
 #define ADDRESS_SPAWNED 64u
 #define ADDRESS_NUMBERS_MAX (1u << 24)
+#define ADDRESS_OUTSIDE (ADDRESS_NUMBERS_MAX - 1) /* no actor: node_signal */
+#define ADDRESS_LINK (ADDRESS_NUMBERS_MAX - 2)    /* no actor: of the books */
 #define ADDRESS_GENERATIONS (1u << 20)
 
 static inline uint64_t

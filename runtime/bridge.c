@@ -4,6 +4,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/bridge_inside.h"
+#include "runtime/link_uv.h"
 #include "runtime/node_inside.h"
 
 #define BRIDGE_VERSION 1 /* of what frames mean to a peer */
@@ -17,6 +18,9 @@ struct bridge {
 	struct mail_list held[LINK_NODE_MAX + 1]; /* for peers not met yet */
 	struct mail_list late[LINK_NODE_MAX + 1]; /* answers without room */
 	uint32_t late_count;
+	struct edge edges[LINK_PEERS_MAX]; /* the links' books */
+	uint16_t peers[LINK_PEERS_MAX];
+	size_t npeers;
 	struct parcel wake;
 	atomic_bool woken;
 };
@@ -57,7 +61,8 @@ news_on_loop(struct loop *l, struct parcel *p)
 
 	for (struct actor *a = l->node->actors; a != NULL;
 	     a = a->prev_of_node) {
-		if (a->loop != l || a->phase > ACTOR_RUNNING)
+		/* One that waits for its restart hears of it after that. */
+		if (a->loop != l || a->phase >= ACTOR_QUARANTINED)
 			continue;
 		if (news->forgotten)
 			op_close_asked(a, news->peer);
@@ -237,10 +242,10 @@ bridge_on_frame(void *ctx, uint16_t peer, const uint8_t *bytes, size_t size)
 	(void)loop_post(l, m);
 }
 
-static void
+static bool
 bridge_links_in(struct loop *l)
 {
-	(void)links_turn(l->node->bridge->links);
+	return links_turn(l->node->bridge->links);
 }
 
 /*
@@ -342,21 +347,42 @@ bridge_open_links(struct bridge *b)
 		.on_frame = bridge_on_frame,
 		.on_state = bridge_on_state };
 
+	/* On the loop's own handles, where it has some. */
+	if (c.transport == NULL && b->node->loops[0].uv != NULL) {
+		enum status st = link_uv_create(
+		    b->node->loops[0].uv, c.listen, &c.transport);
+
+		if (st != ST_OK)
+			return st;
+	}
 	return links_create(&c, &b->links);
+}
+
+static struct bridge *
+bridge_alloc(const struct bridge_config *c)
+{
+	struct bridge *b = aligned_alloc(MAIL_LINE, sizeof(*b));
+
+	if (b == NULL)
+		return NULL;
+	memset(b, 0, sizeof(*b));
+	b->config = *c;
+	for (size_t i = 0; i < c->npeers && i < LINK_PEERS_MAX; i++)
+		b->peers[b->npeers++] = c->peers[i].node;
+	return b;
 }
 
 enum status
 bridge_create(
     struct node *n, const struct bridge_config *c, struct bridge **ret_bridge)
 {
-	struct bridge *b = calloc(1, sizeof(*b));
+	struct bridge *b = bridge_alloc(c);
 	struct loop *l = &n->loops[0];
 	enum status st;
 
 	if (b == NULL)
 		return ST_NO_MEMORY;
 	b->node = n;
-	b->config = *c;
 	b->wake.fn = bridge_on_woken;
 	st = bridge_open_links(b);
 	if (st != ST_OK) {
@@ -413,5 +439,26 @@ bridge_each_list(const struct bridge *b,
 	for (uint32_t i = 0; i <= LINK_NODE_MAX; i++) {
 		on_list(ctx, &b->held[i]);
 		on_list(ctx, &b->late[i]);
+	}
+}
+
+void
+bridge_each_link(struct bridge *b,
+    void (*on_link)(void *ctx, struct edge *e, uint64_t queued), void *ctx)
+{
+	uint32_t me = b->node->config.number;
+	struct link_book book;
+
+	for (size_t i = 0; i < b->npeers; i++) {
+		struct edge *e = &b->edges[i];
+
+		if (!links_book(b->links, b->peers[i], &book))
+			continue;
+		e->from = address_make(me, ADDRESS_LINK, 0, 0);
+		e->to = address_make(b->peers[i], ADDRESS_LINK, 0, 0);
+		e->sent = book.taken;
+		e->near_ends[EDGE_CARRIED] = book.carried;
+		e->near_ends[EDGE_LOST] = book.lost;
+		on_link(ctx, e, book.queued);
 	}
 }

@@ -30,7 +30,7 @@ struct bridge_config {
 	bool (*key_of)(
 	    void *ctx, const char *name, uint8_t ret_public[SEAL_PUBLIC_SIZE]);
 	void *key_ctx;
-	struct link_transport *transport; /* NULL: NNG */
+	struct link_transport *transport; /* NULL: libuv; NNG without a loop */
 };
 
 struct bridge_stats {

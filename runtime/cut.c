@@ -143,17 +143,28 @@ cut_make_room(struct cut_part *p, uint32_t need)
 }
 
 static void
+cut_on_link(void *ctx, struct edge *e, uint64_t queued)
+{
+	struct cut_part *p = ctx;
+
+	cut_note_edge(p, e);
+	p->notes[e->row].row.queued = queued;
+}
+
+static void
 cut_on_begin(struct loop *l, struct parcel *parcel)
 {
 	struct cut_part *p = LIST_OF(parcel, struct cut_part, begin);
 	struct cut *a = p->cut;
 	struct edge *e;
 
-	cut_make_room(p, l->edges.count + a->loops);
+	cut_make_room(p, l->edges.count + a->loops + LINK_PEERS_MAX);
 	p->count = 0;
 	for (uint32_t i = 0; i < l->edges.count + a->loops; i++)
 		if ((e = edge_nth(&l->edges, i)) != NULL)
 			cut_note_edge(p, e);
+	if (l->index == 0 && l->node->bridge != NULL)
+		bridge_each_link(l->node->bridge, cut_on_link, p);
 	l->dirty = 1;
 	loop_flush(l);
 	for (uint32_t to = 0; to < a->loops; to++) {
@@ -215,7 +226,7 @@ cut_wait(struct cut *a)
 	struct timespec until = node_time_after(EDGE_CUT_US);
 	enum status st = ST_OK;
 
-	if (n->drivers == NULL)
+	if (!n->driven)
 		cut_turn(n);
 	pthread_mutex_lock(&n->lock);
 	while (a->missing > 0 && st == ST_OK)
@@ -245,11 +256,16 @@ cut_run(struct cut *a)
 static void
 cut_name(struct node *n, uint64_t address, char ret_name[EDGE_NAME_MAX + 1])
 {
+	unsigned node = address_node(address);
+
 	if (address == 0)
 		text_fit(ret_name, EDGE_NAME_MAX + 1, "others");
-	else if (address_node(address) != n->config.number)
-		snprintf(ret_name, EDGE_NAME_MAX + 1, "node %u/%u",
-		    (unsigned)address_node(address),
+	else if (address_number(address) == ADDRESS_OUTSIDE)
+		text_fit(ret_name, EDGE_NAME_MAX + 1, "outside");
+	else if (address_number(address) == ADDRESS_LINK)
+		snprintf(ret_name, EDGE_NAME_MAX + 1, "link:%u", node);
+	else if (node != n->config.number)
+		snprintf(ret_name, EDGE_NAME_MAX + 1, "node:%u/%u", node,
 		    (unsigned)address_number(address));
 	else
 		text_fit(ret_name, EDGE_NAME_MAX + 1, node_name_of(n, address));

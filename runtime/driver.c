@@ -132,6 +132,21 @@ driver_thread(void *arg)
 	return NULL;
 }
 
+static void
+drivers_join(struct drivers *all)
+{
+	for (uint32_t i = 0; i < all->count; i++) {
+		struct driver *d = &all->each[i];
+
+		if (!d->started)
+			continue;
+		atomic_store(&d->stopping, true);
+		uv_async_send(&d->wake);
+		pthread_join(d->thread, NULL);
+		d->started = false;
+	}
+}
+
 static enum status
 driver_init(struct driver *d, struct loop *l)
 {
@@ -148,7 +163,7 @@ driver_init(struct driver *d, struct loop *l)
 }
 
 enum status
-drivers_start(struct node *n)
+drivers_create(struct node *n)
 {
 	n->drivers = calloc(
 	    1, sizeof(*n->drivers) + n->config.loops * sizeof(struct driver));
@@ -156,15 +171,29 @@ drivers_start(struct node *n)
 		return ST_NO_MEMORY;
 	n->drivers->count = n->config.loops;
 	for (uint32_t i = 0; i < n->config.loops; i++) {
-		struct driver *d = &n->drivers->each[i];
-		enum status st = driver_init(d, &n->loops[i]);
+		enum status st =
+		    driver_init(&n->drivers->each[i], &n->loops[i]);
 
 		if (st != ST_OK)
 			return st;
-		if (pthread_create(&d->thread, NULL, driver_thread, d) != 0)
+	}
+	return ST_OK;
+}
+
+enum status
+drivers_start(struct node *n)
+{
+	for (uint32_t i = 0; i < n->config.loops; i++) {
+		struct driver *d = &n->drivers->each[i];
+
+		if (n->config.thread_create(&d->thread, driver_thread, d) !=
+		    0) {
+			drivers_join(n->drivers);
 			return ST_IO;
+		}
 		d->started = true;
 	}
+	n->driven = true;
 	return ST_OK;
 }
 
@@ -194,7 +223,6 @@ driver_fini_net(struct driver *d)
 static void
 driver_fini(struct driver *d)
 {
-	driver_fini_net(d);
 	uv_walk(&d->uv, driver_close_handle, NULL);
 	while (uv_run(&d->uv, UV_RUN_NOWAIT) != 0)
 		;
@@ -206,18 +234,26 @@ driver_fini(struct driver *d)
 void
 drivers_stop(struct node *n)
 {
+	drivers_join(n->drivers);
+	n->driven = false;
+	for (uint32_t i = 0; i < n->drivers->count; i++)
+		if (n->drivers->each[i].loop != NULL)
+			driver_fini_net(&n->drivers->each[i]);
+}
+
+void
+drivers_destroy(struct node *n)
+{
+	if (n->drivers == NULL)
+		return;
 	for (uint32_t i = 0; i < n->drivers->count; i++) {
 		struct driver *d = &n->drivers->each[i];
 
-		if (!d->started)
+		if (d->loop == NULL)
 			continue;
-		atomic_store(&d->stopping, true);
-		uv_async_send(&d->wake);
-		pthread_join(d->thread, NULL);
+		driver_fini_net(d);
+		driver_fini(d);
 	}
-	for (uint32_t i = 0; i < n->drivers->count; i++)
-		if (n->drivers->each[i].loop != NULL)
-			driver_fini(&n->drivers->each[i]);
 	free(n->drivers);
 	n->drivers = NULL;
 }

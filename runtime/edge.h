@@ -39,7 +39,7 @@ enum edge_end {
 struct edge_row {
 	uint64_t from; /* addresses; 0 and 0: further edges, summed */
 	uint64_t to;
-	char from_name[EDGE_NAME_MAX + 1]; /* "node 3", if it lives there */
+	char from_name[EDGE_NAME_MAX + 1]; /* "node:3/7" elsewhere, "link:3" */
 	char to_name[EDGE_NAME_MAX + 1];
 	uint64_t sent;
 	uint64_t queued;

@@ -107,7 +107,7 @@ struct link_peer {
 
 struct link_transport;
 
-/* Everything is copied except clock, keys and transport, which must outlive. */
+/* Everything is copied except clock and keys, which must outlive. */
 struct links_config {
 	uint16_t node;
 	const char *name;
@@ -119,7 +119,7 @@ struct links_config {
 	uint64_t topology;
 	const struct clock *clock;
 	const struct seal_keypair *keys;
-	struct link_transport *transport; /* NULL: NNG */
+	struct link_transport *transport; /* theirs from now on; NULL: NNG */
 
 	void *ctx; /* first argument of each of these */
 	void (*random)(void *ctx, void *bytes, size_t size);
@@ -171,6 +171,18 @@ bool links_idle(const struct links *links);
 uint64_t links_incarnation(const struct links *links);
 enum link_state links_state(const struct links *links, uint16_t peer);
 const char *link_state_name(enum link_state state);
+
+/* What became of the frames that links_send has taken, in all. */
+struct link_book {
+	uint64_t taken;
+	uint64_t queued;  /* not acknowledged yet */
+	uint64_t carried; /* acknowledged */
+	uint64_t lost;    /* with an incarnation of the peer */
+};
+
+/* False for an unknown peer. */
+bool links_book(
+    const struct links *links, uint16_t peer, struct link_book *ret_book);
 
 /* NULL for an unknown peer. */
 const struct link_stats *links_stats(const struct links *links, uint16_t peer);

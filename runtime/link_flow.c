@@ -90,10 +90,15 @@ flow_drop_first(struct link_flow *f)
 }
 
 uint64_t
+link_flow_queued(const struct link_flow *f)
+{
+	return (uint64_t)f->frames[LINK_NORMAL] + f->frames[LINK_CONTROL];
+}
+
+uint64_t
 link_flow_reset(struct link_flow *f)
 {
-	uint64_t lost =
-	    (uint64_t)f->frames[LINK_NORMAL] + f->frames[LINK_CONTROL];
+	uint64_t lost = link_flow_queued(f);
 
 	while (!list_empty(&f->unacked))
 		flow_drop_first(f);
@@ -165,6 +170,7 @@ link_flow_push(
 	b->bytes[lane] += size;
 	f->frames[lane]++;
 	f->bytes[lane] += size;
+	f->taken++;
 	return ST_OK;
 }
 
@@ -216,10 +222,13 @@ link_flow_ack(struct link_flow *f, const struct link_head *h, uint64_t now_us)
 		return ST_MALFORMED;
 	f->credit = h->credit;
 	if (h->ack > f->acked) {
+		uint64_t before = link_flow_queued(f);
+
 		while (f->acked < h->ack) {
 			flow_drop_first(f);
 			f->acked++;
 		}
+		f->carried += before - link_flow_queued(f);
 		f->progress_us = now_us;
 		f->resend_us = FLOW_RESEND_MIN_US;
 	}

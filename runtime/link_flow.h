@@ -46,6 +46,8 @@ struct link_flow {
 	uint32_t nspares;
 	uint32_t frames[LINK_LANES]; /* open and unacknowledged */
 	uint32_t bytes[LINK_LANES];
+	uint64_t taken;    /* frames ever; they are queued, carried or lost */
+	uint64_t carried;  /* acknowledged */
 	uint64_t sequence; /* the last given out */
 	uint64_t acked;
 	uint64_t rewound; /* the gap after this number has been answered */
@@ -102,5 +104,7 @@ void link_flow_grant(struct link_flow *f, uint32_t frames, uint32_t bytes);
 bool link_flow_owes(const struct link_flow *f, uint64_t now_us);
 uint64_t link_flow_next_us(const struct link_flow *f);
 bool link_flow_idle(const struct link_flow *f);
+/* Frames that are open or not acknowledged. */
+uint64_t link_flow_queued(const struct link_flow *f);
 
 #endif

@@ -1,6 +1,7 @@
 #include "runtime/link_wire.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #define GAP_BIT 1u
@@ -240,36 +241,51 @@ link_wire_head(struct bytes in, struct link_head *ret)
 	return ST_OK;
 }
 
-enum status
-link_wire_batch(struct bytes batch, uint32_t frames)
+uint32_t
+link_wire_get_length(const uint8_t *at)
 {
-	struct reader r = { batch.at, batch.size, false };
+	uint32_t size;
 
-	for (uint32_t i = 0; i < frames && !r.failed; i++) {
-		size_t size = (size_t)get(&r, LINK_LENGTH_SIZE);
-
-		if (size > LINK_FRAME_MAX)
-			return ST_MALFORMED;
-		(void)get_run(&r, size);
-	}
-	return r.failed || r.left != 0 ? ST_MALFORMED : ST_OK;
-}
-
-struct bytes
-link_wire_frame(struct bytes *batch)
-{
-	struct reader r = { batch->at, batch->size, false };
-	size_t size = (size_t)get(&r, LINK_LENGTH_SIZE);
-	struct bytes frame = { get_run(&r, size), size };
-
-	assert(!r.failed);
-	batch->at = r.at;
-	batch->size = r.left;
-	return frame;
+	memcpy(&size, at, sizeof(size));
+	return le32toh(size);
 }
 
 void
 link_wire_put_length(uint8_t *at, uint32_t size)
 {
-	put(&at, size, LINK_LENGTH_SIZE);
+	size = htole32(size);
+	memcpy(at, &size, sizeof(size));
+}
+
+enum status
+link_wire_batch(struct bytes batch, uint32_t frames)
+{
+	const uint8_t *at = batch.at;
+	size_t left = batch.size;
+
+	for (uint32_t i = 0; i < frames; i++) {
+		size_t size;
+
+		if (left < LINK_LENGTH_SIZE)
+			return ST_MALFORMED;
+		size = link_wire_get_length(at);
+		left -= LINK_LENGTH_SIZE;
+		if (size > LINK_FRAME_MAX || size > left)
+			return ST_MALFORMED;
+		at += LINK_LENGTH_SIZE + size;
+		left -= size;
+	}
+	return left != 0 ? ST_MALFORMED : ST_OK;
+}
+
+struct bytes
+link_wire_frame(struct bytes *batch)
+{
+	size_t size = link_wire_get_length(batch->at);
+	struct bytes frame = { batch->at + LINK_LENGTH_SIZE, size };
+
+	assert(batch->size >= LINK_LENGTH_SIZE + size);
+	batch->at += LINK_LENGTH_SIZE + size;
+	batch->size -= LINK_LENGTH_SIZE + size;
+	return frame;
 }

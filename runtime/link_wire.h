@@ -127,5 +127,6 @@ MUST_CHECK enum status link_wire_batch(struct bytes batch, uint32_t frames);
 /* The next frame of a batch that has passed link_wire_batch. */
 struct bytes link_wire_frame(struct bytes *batch);
 void link_wire_put_length(uint8_t *at, uint32_t size);
+uint32_t link_wire_get_length(const uint8_t *at);
 
 #endif

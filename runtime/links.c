@@ -148,6 +148,19 @@ links_state(const struct links *all, uint16_t peer)
 	return l == NULL ? LINK_DOWN : l->state;
 }
 
+bool
+links_book(const struct links *all, uint16_t peer, struct link_book *ret_book)
+{
+	const struct link *l = links_find(all, peer);
+
+	if (l == NULL)
+		return false;
+	*ret_book =
+	    (struct link_book){ l->flow.taken, link_flow_queued(&l->flow),
+		    l->flow.carried, l->stats.lost_with_link };
+	return true;
+}
+
 const struct link_stats *
 links_stats(const struct links *all, uint16_t peer)
 {
@@ -219,6 +232,8 @@ links_create(const struct links_config *config, struct links **ret_links)
 		st = link_nng_create(
 		    config->listen, config->wake, config->ctx, &all->transport);
 	if (st != ST_OK) {
+		if (config->transport != NULL)
+			config->transport->destroy(config->transport);
 		free(all);
 		return st;
 	}

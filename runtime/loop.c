@@ -117,7 +117,7 @@ loop_turn(struct loop *l)
 	busy = loop_take_inbox(l);
 	wheel_turn(&l->wheel, l->now_us);
 	if (l->links_in != NULL)
-		l->links_in(l);
+		busy |= l->links_in(l);
 	for (uint32_t i = 0; i < LOOP_TURN_ACTORS; i++) {
 		struct actor *a = loop_pop_runnable(l);
 

@@ -43,6 +43,7 @@ struct loop_shared {
 struct failure {
 	enum status st; /* OK: it has not */
 	bool hopeless;  /* starting again would not help */
+	bool afresh;    /* no failure: it wants to start over */
 	char why[ACTOR_WHY_MAX + 1];
 };
 
@@ -74,7 +75,7 @@ struct loop {
 	void *uv;                     /* uv_loop_t, or NULL */
 	void (*wake)(struct loop *l); /* any thread */
 	/* The links, on the loop that has them: take in, and send. */
-	void (*links_in)(struct loop *l);
+	bool (*links_in)(struct loop *l); /* true: more waits */
 	void (*links_out)(struct loop *l);
 	uint64_t (*links_next_us)(const struct loop *l);
 	struct loop_shared *shared;

@@ -85,12 +85,15 @@ void mail_pool_fini(struct mail_pool *p);
 struct bundle *bundle_take(struct mail_pool *p);
 void bundle_put(struct mail_pool *p, struct bundle *b);
 
-/* Starts to fetch the first lines of a mail, which another thread wrote. */
+/*
+ * Starts to fetch the first lines of a mail, which another thread wrote.  m
+ * may be NULL, to which nothing may be added but as a number.
+ */
 static inline void
 mail_prefetch(const struct mail *m)
 {
 	__builtin_prefetch(m, 1);
-	__builtin_prefetch((const char *)m + MAIL_LINE, 1);
+	__builtin_prefetch((const void *)((uintptr_t)m + MAIL_LINE), 1);
 }
 
 static inline struct mail *

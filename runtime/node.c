@@ -38,7 +38,7 @@ node_run_errand(struct node *n, struct actor *a, void (*run)(struct actor *))
 		.parcel.fn = errand_on_loop, .actor = a, .run = run, .node = n
 	};
 
-	if (n->drivers == NULL) {
+	if (!n->driven) {
 		run(a);
 		return;
 	}
@@ -47,6 +47,12 @@ node_run_errand(struct node *n, struct actor *a, void (*run)(struct actor *))
 	while (!e.done)
 		pthread_cond_wait(&n->changed, &n->lock);
 	pthread_mutex_unlock(&n->lock);
+}
+
+static int
+node_thread_create(pthread_t *thread, void *(*run)(void *arg), void *arg)
+{
+	return pthread_create(thread, NULL, run, arg);
 }
 
 static void
@@ -58,6 +64,8 @@ node_config_defaults(struct node_config *c)
 		c->random = random_system;
 	if (c->loops == 0)
 		c->loops = 1;
+	if (c->thread_create == NULL)
+		c->thread_create = node_thread_create;
 	if (c->supervisor.intensity == 0)
 		c->supervisor = supervisor_default;
 }
@@ -108,6 +116,8 @@ node_create(const struct node_config *c, struct node **ret_node)
 		st = node_init_work(n);
 	if (st == ST_OK)
 		st = cut_create(n, &n->cut);
+	if (st == ST_OK && n->config.threaded)
+		st = drivers_create(n);
 	if (st != ST_OK) {
 		node_destroy(n);
 		return st;
@@ -167,6 +177,7 @@ node_destroy(struct node *n)
 		actor_free_mail(a);
 		actor_destroy(a);
 	}
+	drivers_destroy(n);
 	for (uint32_t i = 0; n->loops != NULL && i < n->config.loops; i++)
 		loop_fini(&n->loops[i]);
 	for (uint32_t i = 0; i < ADDRESS_LISTED_MAX; i++)
@@ -424,8 +435,7 @@ node_signal(struct node *n, uint64_t to, uint16_t id, const void *body)
 	o->size = (uint32_t)out.used;
 	o->frame = (struct frame){ .kind = FRAME_SIGNAL,
 		.id = id,
-		.from = address_make(
-		    n->config.number, ADDRESS_NUMBERS_MAX - 1, 0, 0),
+		.from = address_make(n->config.number, ADDRESS_OUTSIDE, 0, 0),
 		.to = to,
 		.deadline_us = FRAME_DEADLINE_NONE };
 	loop_give(&n->loops[0], &o->parcel);
@@ -468,7 +478,7 @@ node_drain(struct node *n, uint64_t within_us)
 		n->draining++;
 	pthread_mutex_unlock(&n->lock);
 	node_for_each_in_order(n, n->actors, actor_begin_drain);
-	if (n->drivers == NULL) {
+	if (!n->driven) {
 		node_settle(n);
 		return;
 	}
@@ -496,7 +506,7 @@ node_stop(struct node *n)
 	for (struct actor *a = n->actors; a != NULL; a = a->prev_of_node)
 		node_run_errand(n, a, actor_end);
 	node_stop_work(n);
-	if (n->drivers != NULL)
+	if (n->driven)
 		drivers_stop(n);
 	else
 		node_settle(n);

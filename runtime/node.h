@@ -9,6 +9,8 @@
 #ifndef RUNTIME_NODE_H
 #define RUNTIME_NODE_H
 
+#include <pthread.h>
+
 #include "runtime/actor.h"
 #include "runtime/supervisor.h"
 
@@ -37,6 +39,9 @@ struct node_config {
 	const struct config *config; /* what actors read; may be NULL */
 	uint32_t loops;
 	bool threaded;
+	/* NULL: pthread_create.  A test's may fail. */
+	int (*thread_create)(
+	    pthread_t *thread, void *(*run)(void *arg), void *arg);
 	uint32_t work_threads[WORK_POOLS];   /* 0: jobs run in node_turn */
 	struct supervisor_config supervisor; /* all zero: the default */
 	/* Which node an actor of actors.def lives on, and its shards. */

@@ -27,7 +27,8 @@ struct node {
 	_Atomic uint32_t spawned_count;
 	struct actor *actors; /* the one spawned last; fixed after node_start */
 	struct work_queue work[WORK_POOLS];
-	struct drivers *drivers; /* threads, if threaded */
+	struct drivers *drivers; /* if threaded */
+	bool driven;             /* their threads run */
 	struct cut *cut;
 	size_t edges_off; /* in the last check; the checker's */
 
@@ -70,7 +71,12 @@ struct timespec node_time_after(uint64_t us);
 void node_actor_drained(struct node *n);
 
 /* ---- driver.c: a thread with libuv for each loop ---- */
+/* The libuv loops, before anything is on them. */
+MUST_CHECK enum status drivers_create(struct node *n);
+/* All threads or none. */
 MUST_CHECK enum status drivers_start(struct node *n);
 void drivers_stop(struct node *n);
+/* Nothing may be left on the libuv loops. */
+void drivers_destroy(struct node *n);
 
 #endif

@@ -90,14 +90,14 @@ actor_begin(struct actor *a)
 		st = class->start(a);
 	if (!list_empty(&a->loop->open_ops))
 		op_sweep_open(a->loop);
-	if (a->phase != ACTOR_STARTING)
-		return;
-	if (st != ST_OK)
+	if (a->phase == ACTOR_STARTING && st != ST_OK)
 		actor_ended_badly(a, st, "it did not start");
-	else if (!class->starts_slowly)
+	else if (a->phase == ACTOR_STARTING && !class->starts_slowly)
 		actor_become_running(a);
 	else if (a->phase == ACTOR_STARTING)
 		loop_make_runnable(a->loop, a);
+	if (a->phase != ACTOR_WAITING)
+		actor_run_calls(a);
 }
 
 void
@@ -115,6 +115,7 @@ actor_end(struct actor *a)
 		actor_shed(a, "its actor has ended");
 	a->phase = ACTOR_ENDED;
 	actor_bounce_all(a, ST_CLOSED);
+	actor_run_calls(a);
 }
 
 static void
@@ -245,6 +246,19 @@ actor_ended_badly(struct actor *a, enum status st, const char *why)
 	supervisor_restart_group(a);
 }
 
+/* No failure: nothing is counted, and there is no pause. */
+static void
+actor_started_over(struct actor *a, const char *why)
+{
+	if (a->phase > ACTOR_RUNNING)
+		return;
+	actor_shed(a, why);
+	a->phase = ACTOR_WAITING;
+	LOG(ACTOR_RESTART, KV("name", a->name), KV("why", why));
+	a->supervised.restart.fn = actor_on_restart;
+	wheel_start(&a->loop->wheel, &a->supervised.restart, a->loop->now_us);
+}
+
 static void
 actor_ended_for_good(struct actor *a, const char *why)
 {
@@ -265,6 +279,8 @@ actor_judge_turn(struct actor *a, enum status st, const char *why)
 	f->st = ST_OK;
 	if (told == ST_OK)
 		actor_ended_badly(a, st, why);
+	else if (f->afresh)
+		actor_started_over(a, f->why);
 	else if (f->hopeless)
 		actor_ended_for_good(a, f->why);
 	else
@@ -281,6 +297,7 @@ actor_fail_later(
 	if (f->st != ST_OK)
 		return;
 	f->st = st;
+	f->afresh = false;
 	f->hopeless = hopeless;
 	text_fit(f->why, sizeof(f->why), why);
 }
@@ -310,4 +327,12 @@ supervised_init(struct supervised *s)
 	*s = (struct supervised){ 0 };
 	timer_node_init(&s->restart, actor_on_restart);
 	s->parcel.fn = actor_on_restart_asked;
+}
+
+enum status
+actor_on_start_over(struct actor *self, const struct msg *in)
+{
+	actor_fail_later(self, ST_CANCELLED, false, in->type->name);
+	self->loop->turn_failure.afresh = true;
+	return ST_OK;
 }

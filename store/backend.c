@@ -384,6 +384,12 @@ backend_check_readers(struct backend *b)
 }
 
 enum status
+backend_copy_allowed(struct backend *b)
+{
+	return backend_fault(b, FAULT_COPY);
+}
+
+enum status
 backend_copy(struct backend *b, const char *folder)
 {
 	enum status st = backend_fault(b, FAULT_COPY);

@@ -66,7 +66,12 @@ struct backend_class {
 	enum status (*grow)(struct backend *b);
 	uint32_t (*check_readers)(struct backend *b);
 	enum status (*copy)(struct backend *b, const char *folder);
+	/* The last commit, compact, as the bytes of a file; NULL: no files. */
+	enum status (*copy_fd)(struct backend *b, int fd);
 };
+
+/* What a test wants of a copy. */
+enum status backend_copy_allowed(struct backend *b);
 
 /* Keeps what for backend_why and returns st. */
 enum status backend_fail(enum status st, const char *what, const char *why);

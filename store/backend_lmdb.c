@@ -535,6 +535,18 @@ lmdb_copy(struct backend *b, const char *folder)
 	return st;
 }
 
+static enum status
+lmdb_copy_fd(struct backend *base, int fd)
+{
+	struct lmdb *b = lmdb_of(base);
+	enum status st;
+
+	gate_enter(&b->gate);
+	st = lmdb_status(mdb_env_copyfd2(b->env, fd, MDB_CP_COMPACT), "copy");
+	gate_leave(&b->gate);
+	return st;
+}
+
 const struct backend_class backend_lmdb = {
 	.name = "lmdb",
 	.open = lmdb_open,
@@ -557,4 +569,5 @@ const struct backend_class backend_lmdb = {
 	.grow = lmdb_grow,
 	.check_readers = lmdb_check_readers,
 	.copy = lmdb_copy,
+	.copy_fd = lmdb_copy_fd,
 };

@@ -82,6 +82,12 @@ plan_target(const struct migrate_plan *plan)
 	return plan->steps[plan->count - 1].version;
 }
 
+uint32_t
+migrate_newest(void)
+{
+	return plan_target(&migrate_plan);
+}
+
 /* No table of single numbers yet: version 0. */
 static enum status
 version_read(struct txn *t, uint32_t *ret_version)

@@ -31,6 +31,9 @@ struct migrate_plan {
 /* The real one. */
 extern const struct migrate_plan migrate_plan;
 
+/* The version that the real plan brings a database to. */
+uint32_t migrate_newest(void);
+
 struct migrate_result {
 	uint32_t from;
 	uint32_t to;

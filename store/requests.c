@@ -9,6 +9,7 @@ static const struct request *const tables[] = {
 	repo_settings,
 	repo_tasks,
 	repo_journal,
+	repo_backups,
 	repo_audit,
 	repo_refresh,
 	repo_schedules,

@@ -53,6 +53,7 @@ extern const struct request repo_refresh[];
 extern const struct request repo_settings[];
 extern const struct request repo_tasks[];
 extern const struct request repo_journal[];
+extern const struct request repo_backups[];
 extern const struct request repo_audit[];
 extern const struct request repo_schedules[];
 

@@ -8,10 +8,10 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
-#include "store/errand.h"
 #include "store/journal.h"
 #include "store/memory.h"
 #include "store/migrate.h"
+#include "store/store_inside.h"
 
 #define STORE_WHY_SIZE 320
 #define STORE_LOOK_US 50000u /* until a full hub is told again */
@@ -23,21 +23,9 @@ struct closing {
 	bool asked_to_close; /* else it came too late, and is refused */
 };
 
-struct store_state {
-	struct backend *backend; /* NULL: not connected */
-	struct commit *commit;
-	char path[BACKEND_PATH_MAX];
-	uint32_t schema;
-	uint32_t asked; /* errands out */
-	struct closing *closing;
-	struct closing **closing_end;
-	struct timer turn; /* without threads: when to work */
-	struct timer look; /* runs while the hub has missed something */
-};
-
 /* ---- the database: open and close ---- */
 
-static enum status
+enum status
 store_migrate_now(struct actor *self, struct migrate_result *ret_result)
 {
 	struct store_state *s = actor_state(self);
@@ -82,7 +70,7 @@ store_backend_class(const struct actor *self)
 	    c == NULL ? "memory" : config_text(c, SETTING_persistence_backend));
 }
 
-static enum status
+enum status
 store_open(struct actor *self)
 {
 	struct store_state *s = actor_state(self);
@@ -116,7 +104,7 @@ store_open(struct actor *self)
 }
 
 /* True: the close itself went well. */
-static bool
+bool
 store_close(struct store_state *s)
 {
 	enum status st;
@@ -146,7 +134,9 @@ store_start(struct actor *self)
 	enum status st;
 
 	s->closing_end = &s->closing;
-	st = store_open(self);
+	st = store_recover_swap(self);
+	if (st == ST_OK)
+		st = store_open(self);
 	if (st == ST_OK)
 		st = store_migrate_now(self, &result);
 	if (st == ST_OK)
@@ -176,7 +166,7 @@ store_stop(struct actor *self)
 
 /* ---- requests, to the threads and back ---- */
 
-static enum status
+enum status
 store_on_late(struct actor *self, struct op *op, const struct msg *why)
 {
 	(void)self;
@@ -337,6 +327,7 @@ store_on_back(struct actor *self, struct actor_call *call)
 	actor_drop_mail(self, e->mail);
 	errand_destroy(e);
 	store_finish_closing(self);
+	store_go_on_swapping(self);
 }
 
 static enum status
@@ -380,6 +371,9 @@ store_on_request(struct actor *self, const struct msg *in)
 		return ST_OK;
 	if (s->closing != NULL)
 		return store_wait_for_close(self, op, false);
+	if (s->swap.state != SWAP_NONE)
+		return OP_REFUSE(op, UNAVAILABLE,
+		    "restoring: the database is being replaced");
 	if (s->backend == NULL)
 		return store_refuse_closed(op, in->id);
 	mail = actor_keep_mail(self, in);
@@ -490,6 +484,13 @@ static const struct handler store_on[] = {
 	REQUEST(store_journal_channels),
 	REQUEST(store_event_append),
 	REQUEST(store_journal_prune),
+	ON(store_copy, store_on_copy),
+	ON(store_verify, store_on_verify),
+	ON(store_stage, store_on_stage),
+	ON(store_swap, store_on_swap),
+	ON(store_settle, store_on_settle),
+	REQUEST(store_backup_mark),
+	REQUEST(store_backup_find),
 	REQUEST(store_audit_append),
 	REQUEST(store_audit_list),
 	REQUEST(store_schedule_put),

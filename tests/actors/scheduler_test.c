@@ -392,15 +392,17 @@ test_services_are_listed_by_name(void **state)
 	scheduler_rig(&r, "50");
 	tag = RIG_ASK(&r, gateway, scheduler, service_list, .caller = CEO);
 	all = RIG_REPLIED(&r, gateway, tag, service_states);
-	assert_int_equal(all->services_count, 3);
-	assert_string_equal(all->services[0].service, "journal-prune");
-	assert_string_equal(all->services[1].service, SESSIONS);
-	assert_string_equal(all->services[2].service, TICKETS);
-	assert_int_equal(all->services[0].interval_ms, MINUTE_MS);
-	assert_true(all->services[0].has_next_run_at);
-	assert_int_equal(all->services[0].next_run_at,
+	assert_int_equal(all->services_count, 5);
+	assert_string_equal(all->services[0].service, "backup-drill");
+	assert_string_equal(all->services[1].service, "backup-scheduler");
+	assert_string_equal(all->services[2].service, "journal-prune");
+	assert_string_equal(all->services[3].service, SESSIONS);
+	assert_string_equal(all->services[4].service, TICKETS);
+	assert_int_equal(all->services[2].interval_ms, MINUTE_MS);
+	assert_true(all->services[2].has_next_run_at);
+	assert_int_equal(all->services[2].next_run_at,
 	    RIG_WALL_US + INT64_C(1000) * MINUTE_MS);
-	assert_false(all->services[0].has_last_run_at);
+	assert_false(all->services[2].has_last_run_at);
 	rig_fini(&r);
 }
 

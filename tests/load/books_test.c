@@ -1,6 +1,7 @@
 /* books_test - what does not balance is found, and its edge named. */
 #include "tests/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "load/books.h"
@@ -218,6 +219,21 @@ test_money_neither_comes_nor_goes(void **state)
 	assert_complaint("on the way, but there were");
 }
 
+static void
+test_the_runtimes_own_books_must_balance_too(void **state)
+{
+	(void)state;
+	begin("fan-in", "one-loop");
+	l->nodes[0].edges_read = true;
+	l->nodes[0].edges = 7;
+	assert_balanced();
+	assert_int_equal(books.runtime_edges, 7);
+	l->nodes[0].edges_wrong = 1;
+	snprintf(l->nodes[0].edge_complaint, sizeof(l->nodes[0].edge_complaint),
+	    "the runtime's edge a -> b");
+	assert_complaint("the runtime's edge a -> b");
+}
+
 int
 main(void)
 {
@@ -240,6 +256,8 @@ main(void)
 		    test_requests_are_answered_or_refused_by_name, end),
 		cmocka_unit_test_teardown(
 		    test_an_answer_too_many_is_wrong, end),
+		cmocka_unit_test_teardown(
+		    test_the_runtimes_own_books_must_balance_too, end),
 		cmocka_unit_test_teardown(
 		    test_money_neither_comes_nor_goes, end),
 	};

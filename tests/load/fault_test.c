@@ -98,6 +98,7 @@ test_the_clock_jumps_when_it_is_due(void **state)
 	assert_int_equal(l->nodes[1].clock_us, 10000000);
 	assert_int_equal(l->nodes[1].wall_us, 10000000);
 	(void)faults_turn(&faults, l, NULL, 7000000);
+	(void)faults_turn(&faults, l, NULL, 7999999); /* not again yet */
 	(void)faults_turn(&faults, l, NULL, 8000000);
 	assert_int_equal(l->nodes[1].clock_us, 10000000);
 	assert_int_equal(l->nodes[1].wall_us, 4000000);

@@ -1,7 +1,10 @@
 /* bridge_test - requests across two nodes, and nodes that come and go. */
 #include "tests/twins.h"
 
+#include <string.h>
+
 #include "runtime/address.h"
+#include "runtime/edge.h"
 
 static int
 bridge_setup_up(void **state)
@@ -252,6 +255,55 @@ test_actors_are_told_of_nodes_that_come_and_go(void **state)
 		    links_incarnation(bridge_links(twins.sides[CORE].bridge)));
 }
 
+static void
+test_an_actor_that_waits_for_its_restart_is_told_after_it(void **state)
+{
+	(void)state;
+	actor_fail(twins.asker, ST_IO, "it could not");
+	twins_close(CORE);
+	while (twins_state(EDGE) == LINK_UP)
+		twins_step();
+	assert_int_equal(twins.told, 1);
+	twins_run_us(SUPERVISOR_PAUSE_US * 2);
+	assert_int_equal(twins.told, 2);
+	assert_false(twins.news[1].up);
+}
+
+/* What left is on the books of the link, and of both nodes. */
+static void
+test_the_books_balance_across_a_link(void **state)
+{
+	struct edge_row rows[16];
+	size_t count = 0;
+	bool found = false;
+
+	(void)state;
+	ask_tasks(77);
+	twins_run_us(TWINS_TRIP_US);
+	assert_int_equal(
+	    node_edges(twins.sides[EDGE].node, rows, 16, &count), ST_OK);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(edge_row_missing(&rows[i]), 0);
+		if (strcmp(rows[i].to_name, "link:1") != 0)
+			continue;
+		found = true;
+		assert_int_equal(rows[i].sent, 1);
+		assert_int_equal(rows[i].ends[EDGE_CARRIED], 1);
+	}
+	assert_true(found);
+	assert_int_equal(node_check_books(twins.sides[CORE].node), 0);
+	twins_crash(CORE);
+	ask_tasks(78);
+	twins_run_us(LINK_SILENCE_US + LINK_LOST_US + 1000000);
+	assert_int_equal(
+	    node_edges(twins.sides[EDGE].node, rows, 16, &count), ST_OK);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(edge_row_missing(&rows[i]), 0);
+		if (strcmp(rows[i].to_name, "link:1") == 0)
+			assert_int_equal(rows[i].ends[EDGE_LOST], 1);
+	}
+}
+
 #define WITH(setup, test) \
 	cmocka_unit_test_setup_teardown(test, setup, twins_teardown)
 
@@ -277,6 +329,9 @@ main(void)
 		WITH(bridge_setup_up, test_a_short_silence_closes_nothing),
 		WITH(bridge_setup_up,
 		    test_actors_are_told_of_nodes_that_come_and_go),
+		WITH(bridge_setup_up,
+		    test_an_actor_that_waits_for_its_restart_is_told_after_it),
+		WITH(bridge_setup_up, test_the_books_balance_across_a_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,14 @@
-/* Links over real ipc:// sockets: cuts under load, killed peers. */
+/*
+ * Links over real ipc:// sockets: cuts under load, killed peers.
+ *
+ * Compiled twice: on NNG's threads, and (link_uv_test.c) on libuv's handles.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <assert.h>
 #include <cmocka.h>
 #include <dirent.h>
 #include <poll.h>
@@ -20,6 +25,14 @@
 
 #include "runtime/base/log.h"
 #include "tests/link_rig.h"
+
+#ifdef LINK_UV
+#include <uv.h>
+
+#include "runtime/link_uv.h"
+
+static uv_loop_t uv; /* of both ends */
+#endif
 
 #define CUTS 200       /* that an end has noticed */
 #define CUT_FRAMES 400 /* delivered between two cuts */
@@ -95,12 +108,44 @@ teardown(void **state)
 	return 0;
 }
 
+static enum status
+end_create(const struct link_end *e, struct links **ret_links)
+{
+	struct links_config c = e->config;
+
+#ifdef LINK_UV
+	enum status st = link_uv_create(&uv, c.listen, &c.transport);
+
+	if (st != ST_OK)
+		return st;
+#endif
+	return links_create(&c, ret_links);
+}
+
 static void
 open_end(uint16_t node)
 {
 	struct link_end *e = &pair.ends[node];
 
-	assert_int_equal(links_create(&e->config, &e->links), ST_OK);
+	assert_int_equal(end_create(e, &e->links), ST_OK);
+}
+
+/* Sleeps until something happens, for at most that long. */
+static void
+sleep_until(uint64_t at_us)
+{
+	struct pollfd fd = { pair.wake_fd, POLLIN, 0 };
+	uint64_t wakes;
+	uint64_t now = now_us();
+
+#ifdef LINK_UV
+	fd.fd = uv_backend_fd(&uv);
+#endif
+	if (at_us <= now)
+		return;
+	(void)poll(&fd, 1, (int)((at_us - now) / 1000) + 1);
+	if (read(pair.wake_fd, &wakes, sizeof(wakes)) < 0)
+		return; /* nobody woke us; the time has come */
 }
 
 /* One turn of every end that is here, then sleep until something happens. */
@@ -108,11 +153,12 @@ static void
 step(void)
 {
 	uint64_t at = now_us() + 100000;
-	struct pollfd fd = { pair.wake_fd, POLLIN, 0 };
-	uint64_t wakes;
 	bool more = false;
 
 	assert_true(now_us() < pair.end_us);
+#ifdef LINK_UV
+	uv_run(&uv, UV_RUN_NOWAIT);
+#endif
 	for (uint16_t i = 0; i < 2; i++) {
 		struct links *l = pair.ends[i].links;
 
@@ -122,11 +168,8 @@ step(void)
 		if (links_next_us(l) < at)
 			at = links_next_us(l);
 	}
-	if (more || at <= now_us())
-		return;
-	(void)poll(&fd, 1, (int)((at - now_us()) / 1000) + 1);
-	if (read(pair.wake_fd, &wakes, sizeof(wakes)) < 0)
-		return; /* nobody woke us; the time has come */
+	if (!more)
+		sleep_until(at);
 }
 
 static bool
@@ -183,8 +226,7 @@ test_second_node_on_a_path_is_refused(void **state)
 
 	(void)state;
 	open_end(0);
-	assert_int_equal(
-	    links_create(&pair.ends[0].config, &second), ST_EXISTS);
+	assert_int_equal(end_create(&pair.ends[0], &second), ST_EXISTS);
 }
 
 static void
@@ -324,7 +366,7 @@ peer_main(const char *dir)
 	e->seed ^= now_us() ^ (uint64_t)getpid() << 32;
 	e->config.on_frame = echo_on_frame;
 	echo_end = e;
-	if (links_create(&e->config, &e->links) != ST_OK)
+	if (end_create(e, &e->links) != ST_OK)
 		return 4;
 	while (now_us() < pair.end_us)
 		step();
@@ -410,6 +452,11 @@ main(int argc, char **argv)
 		RUN(test_killed_peer_comes_back_as_another),
 	};
 
+#ifdef LINK_UV
+	assert(uv_loop_init(&uv) == 0);
+	/* libuv writes to what the other end has closed. */
+	signal(SIGPIPE, SIG_IGN);
+#endif
 	if (argc == 3 && strcmp(argv[1], "peer") == 0)
 		return peer_main(argv[2]);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * once and in order, work comes back, and a node can be stopped with messages
  * on their way.  Run under ThreadSanitizer too.
  */
+#include <errno.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -295,10 +296,41 @@ test_start_that_nobody_wants_any_more_ends(void **state)
 	node_destroy(n);
 }
 
+static unsigned threads_left;
+
+static int
+thread_create_some(pthread_t *thread, void *(*run)(void *arg), void *arg)
+{
+	return threads_left-- == 0 ? EAGAIN
+				   : pthread_create(thread, NULL, run, arg);
+}
+
+static void
+test_a_node_that_gets_too_few_threads_stops_at_once(void **state)
+{
+	struct node_config c = { .name = "test",
+		.loops = LOOPS,
+		.threaded = true,
+		.thread_create = thread_create_some };
+	struct node *n;
+
+	(void)state;
+	threads_left = LOOPS - 1;
+	assert_int_equal(node_create(&c, &n), ST_OK);
+	for (uint32_t i = 0; i < LOOPS; i++)
+		assert_int_equal(
+		    node_spawn(n, &echo_class, 0, 0, i, NULL), ST_OK);
+	assert_int_equal(node_start(n), ST_IO);
+	node_stop(n);
+	node_destroy(n);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_a_node_that_gets_too_few_threads_stops_at_once),
 		cmocka_unit_test(
 		    test_every_ask_between_loops_is_answered_in_order),
 		cmocka_unit_test(test_node_stops_with_messages_on_their_way),

@@ -1,4 +1,5 @@
 /* Who starts again with whom: three actors in a row, the middle one fails. */
+#include "runtime/node_inside.h"
 #include "tests/rig.h"
 
 enum { FIRST, MIDDLE, LAST, ACTORS };
@@ -133,6 +134,43 @@ test_restarted_company_still_answers(void **state)
 	rig_fini(&r);
 }
 
+static unsigned starts_when_called;
+
+static void
+on_call(struct actor *self, struct actor_call *c)
+{
+	(void)c;
+	starts_when_called = starts[place_of(self)];
+}
+
+static void
+test_a_call_waits_for_the_restart(void **state)
+{
+	struct actor_call calls[2] = { 0 };
+	struct rig r;
+	struct actor *a;
+
+	(void)state;
+	starts_when_called = 0;
+	row_of_three(&r, ONE_FOR_ONE, &member_class);
+	a = r.node->listed[ACTOR_NUMBER_ticket_store]->actor;
+	RIG_SEND(&r, gateway, ticket_store, ping, .number = 666);
+	assert_int_equal(stops[MIDDLE], 2);
+	actor_call(a, &calls[0], on_call);
+	rig_settle(&r);
+	assert_int_equal(starts_when_called, 0);
+	rig_advance_ms(&r, 5000);
+	assert_int_equal(starts_when_called, 3);
+	/* One that comes back to an actor that has ended is not kept. */
+	RIG_SEND(&r, gateway, ticket_store, ping, .number = 666);
+	starts_when_called = 0;
+	actor_call(a, &calls[1], on_call);
+	rig_settle(&r);
+	assert_int_equal(starts_when_called, 0);
+	rig_fini(&r);
+	assert_int_equal(starts_when_called, 3);
+}
+
 static void
 test_mortal_actor_stays_away(void **state)
 {
@@ -173,6 +211,7 @@ main(void)
 		cmocka_unit_test(test_one_for_all_restarts_everybody),
 		cmocka_unit_test(test_rest_for_one_restarts_those_after_it),
 		cmocka_unit_test(test_restarted_company_still_answers),
+		cmocka_unit_test(test_a_call_waits_for_the_restart),
 		cmocka_unit_test(test_mortal_actor_stays_away),
 		cmocka_unit_test(test_pause_grows_with_failures),
 	};

@@ -14,14 +14,16 @@
 #define FILE_NAME "t.yaml"
 #define ALL_BUT_GATEWAY                                                       \
 	"store, settings, session-registry, ticket-store, event-hub, tasks, " \
-	"scheduler"
-#define ALL ALL_BUT_GATEWAY ", gateway"
+	"scheduler, backup"
+#define ALL                                                                   \
+	"store, settings, session-registry, ticket-store, event-hub, tasks, " \
+	"scheduler, gateway, backup"
 
 /* The numbers of actors.def that these tests speak of. */
 #define STORE 1
 #define SETTINGS 2
 #define GATEWAY 8
-#define ACTORS 8
+#define ACTORS 9
 
 static struct mistakes told;
 
@@ -139,7 +141,7 @@ test_a_gateway_has_a_shard_on_each_loop(void **state)
 				  "actors: {gateway: {loop: 1}, store: {loop: "
 				  "2}, settings: , session-registry: , "
 				  "ticket-store: , event-hub: , tasks: , "
-				  "scheduler: {}}}\n");
+				  "scheduler: {}, backup: {}}}\n");
 	const struct topology_place *p;
 	static const unsigned loops[] = { 0, 1, 0, 1, 0, 1 };
 	static const unsigned nodes[] = { 0, 0, 1, 1, 1, 2 };
@@ -169,7 +171,7 @@ test_an_actor_stands_exactly_once(void **state)
 	    "gateway", "placed on no node");
 	refused("nodes: {all: {actors: {store: {shards: 2}, settings: , "
 		"session-registry: , ticket-store: , event-hub: , tasks: , "
-		"scheduler: , gateway: }}}",
+		"scheduler: , backup: , gateway: }}}",
 	    1, "store", "cannot be divided");
 }
 
@@ -189,7 +191,7 @@ test_unknown_names_come_with_a_suggestion(void **state)
 	    "did you mean nodes?");
 	refused("nodes: {all: {actors: {gateway: {shard: 1}, store: , "
 		"settings: , session-registry: , ticket-store: , event-hub: , "
-		"tasks: , scheduler: }}}",
+		"tasks: , scheduler: , backup: }}}",
 	    1, "shard", "did you mean shards?");
 }
 
@@ -264,7 +266,8 @@ test_a_loop_that_is_not_there_is_told(void **state)
 		snprintf(text, sizeof(text),
 		    "nodes: {all: {loops: 2, actors: {gateway: , store: "
 		    "{loop: %d}, settings: , session-registry: , "
-		    "ticket-store: , event-hub: , tasks: , scheduler: }}}",
+		    "ticket-store: , event-hub: , tasks: , scheduler: , "
+		    "backup: }}}",
 		    loop);
 		assert_int_equal(
 		    load_in(text, "data", &t), loop == 1 ? ST_OK : ST_INVALID);
@@ -410,7 +413,7 @@ test_an_idle_loop_is_a_warning(void **state)
 	struct topology *t =
 	    load("nodes: {all: {loops: 2, actors: {gateway: {loop: 0}, store: "
 		 ", settings: , session-registry: , ticket-store: , "
-		 "event-hub: , tasks: , scheduler: }}}");
+		 "event-hub: , tasks: , scheduler: , backup: }}}");
 
 	(void)state;
 	assert_int_equal(told.warnings, 1);
@@ -423,7 +426,7 @@ test_the_topologies_that_we_ship_are_valid(void **state)
 {
 	static const char *const names[] = { "split", "one-loop",
 		"loop-per-actor", "process-per-actor" };
-	static const size_t nodes[] = { 3, 1, 1, 8 };
+	static const size_t nodes[] = { 3, 1, 1, 9 };
 	char file[256];
 	struct topology *t = NULL;
 

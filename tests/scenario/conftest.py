@@ -30,9 +30,10 @@ def start_shared(topology):
 def _start(topology):
     mine = []
 
-    def start(**settings):
+    def start(env=None, **settings):
         names = {name.replace("__", "."): v for name, v in settings.items()}
         server = Server(topology, names)
+        server.env = env or {}
         mine.append(server)
         servers_of_test.append(server)
         return server.start()

@@ -106,6 +106,7 @@ class Server:
         self.lines = Lines()
         self.process = None
         self.killed = False
+        self.env = {}
 
     def command(self):
         common = ["--data", str(self.data)]
@@ -125,6 +126,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env={**os.environ, **self.env},
         )
         self.lines.follow(self.process.stdout, self.lines.out)
         self.lines.follow(self.process.stderr, self.lines.log)

@@ -1,12 +1,14 @@
 """The command line: help, mistakes in it, and stores that cannot be opened."""
 
+import json
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
-from server import ROOT, STOP_S, TROUPE, Server
+from server import EVENT_S, ROOT, STOP_S, TOPOLOGIES, TROUPE, Server
 
 NOBODY = 65534
 
@@ -273,3 +275,40 @@ def test_term_while_it_waits_for_another_node(tmp_path):
     finally:
         edge.kill()
         edge.wait()
+
+
+def test_child_of_a_parent_that_has_gone(tmp_path):
+    """Its signal would never come: the child must find out by itself."""
+    done = troupe("run", "--data", tmp_path, "--child", "1")
+    assert done.returncode == 1
+    assert "parent" in done.stderr
+    assert "ready" not in done.stdout
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_status_shows_books_that_balance(topology):
+    server = Server(topology)
+    options = ["--data", server.data]
+    if topology == "split":
+        options += ["--topology", ROOT / "ops/topologies/split.yaml"]
+    try:
+        server.start()
+        nodes = []
+        end = time.monotonic() + EVENT_S
+        while not nodes or not all(node["books"] for node in nodes):
+            assert time.monotonic() < end
+            done = troupe("status", *options, "--books", "--json")
+            nodes = json.loads(done.stdout)["nodes"]
+        assert done.returncode == 0
+        rows = [row for node in nodes for row in node["books"]]
+        for row in rows:
+            ends = set(row) - {"from", "to", "sent", "queued", "missing"}
+            assert row["missing"] == 0
+            assert row["sent"] == row["queued"] + sum(row[e] for e in ends)
+        assert any(row["to"] == "store" and row["handled"] for row in rows)
+        if topology == "split":
+            assert any(row["to"].startswith("link:") for row in rows)
+        done = troupe("status", *options, "--books")
+        assert "sent=" in done.stdout and "UNBALANCED" not in done.stdout
+    finally:
+        server.close()

@@ -5,10 +5,13 @@ Sizes are small: what is judged is the books, not the speed.
 
 import json
 import os
+import select
 import subprocess
+import tempfile
 
 import pytest
 
+from client import PASSWORD, USERNAME, deadline
 from server import TROUPE
 
 UNBALANCED = 3
@@ -33,9 +36,13 @@ PLACEMENTS = ("one-loop", "loop-per-actor", "processes:2", "process-per-actor")
 SMALL = ("--messages", os.environ.get("TROUPE_LOAD_MESSAGES", "2k"))
 
 
-def load(*words):
+def load(*words, **env):
     return subprocess.run(
-        [TROUPE, "load", *words], capture_output=True, text=True, timeout=RUN_S
+        [TROUPE, "load", *words],
+        capture_output=True,
+        text=True,
+        timeout=RUN_S,
+        env={**os.environ, **env},
     )
 
 
@@ -169,6 +176,24 @@ def test_compare_reads_what_load_writes(tmp_path):
     assert json.loads(done.stdout)["throughput"]["ratio"] == 1
 
 
+@pytest.mark.parametrize("name", ["star", "ticket-to-socket"])
+def test_an_interrupted_run_leaves_nothing_behind(name):
+    with tempfile.TemporaryDirectory(prefix="load-") as home:
+        run = subprocess.Popen(
+            [TROUPE, "load", name, "--duration", "50s"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": home},
+        )
+        left = deadline(RUN_S)
+        while not os.listdir(home):
+            select.select([run.stderr], [], [], min(left(), 0.02))
+        run.terminate()
+        said = run.communicate(timeout=RUN_S)[1]
+        assert run.returncode == 1, said
+        assert os.listdir(home) == []
+
+
 @pytest.mark.parametrize(
     "words, said",
     [
@@ -202,3 +227,47 @@ def test_a_file_of_ones_own(tmp_path):
     done = load(str(path))
     assert done.returncode == 2
     assert "mine.yaml:2: does: nothing is not known here" in done.stderr
+
+
+JOURNEYS = {
+    "login-storm": ("--actors", "2", "--messages", "3"),
+    "ticket-to-socket": ("--actors", "2", "--messages", "20"),
+    "publish": ("--actors", "5", "--messages", "20"),
+    "settings-contention": ("--actors", "4", "--messages", "40"),
+}
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_journeys_on_a_node_of_their_own(name):
+    result = found(name, *JOURNEYS[name])
+    books = result["books"]
+    assert result["balanced"] and books["lost"] == books["doubled"] == 0
+    assert books["sent"] == books["handled"] + books["refused"]
+    assert result["latency"]["count"] > 0
+    assert result["cpu_ns"] > 0
+    if name == "publish":
+        assert books["handled"] == 20 + 5 * 20
+    if name == "settings-contention":
+        assert books["handled"] >= 10
+        assert {r["status"] for r in result["reasons"]} <= {"HTTP 409"}
+
+
+def test_a_journey_keeps_to_its_schedule():
+    result = found(
+        *("ticket-to-socket", "--actors", "4"),
+        *("--rate", "50", "--duration", "500ms"),
+    )
+    assert result["books"]["sent"] == 25
+
+
+def test_a_journey_against_a_server(server, ceo):
+    where = "{}:{}".format(*server.address)
+    words = ("publish", "--actors", "3", "--messages", "10", "--json")
+    account = {"TROUPE_LOAD_USER": USERNAME, "TROUPE_LOAD_PASSWORD": PASSWORD}
+    done = load(*words, "--server", where, **account)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["books"]["handled"] == 10 + 3 * 10
+    account["TROUPE_LOAD_PASSWORD"] = "not the password"
+    done = load(*words, "--server", where, **account)
+    assert done.returncode == 1 and "HTTP 401" in done.stderr
+    assert load(*words, "--server", where).returncode == 2

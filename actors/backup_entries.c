@@ -1,0 +1,421 @@
+#include "actors/backup_entries.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "actors/backup_tree.h"
+#include "actors/backup_unpack.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+
+#define DAY_US (INT64_C(86400) * 1000000)
+#define PATH_SIZE (BACKUP_PATH_MAX + BACKUP_NAME_MAX + 32)
+
+static bool
+ends_in(const char *name, size_t size, const char *end)
+{
+	size_t n = strlen(end);
+
+	return size > n && strncmp(name + size - n, end, n) == 0;
+}
+
+static bool
+is_archive_name(const char *name, bool *ret_sealed)
+{
+	size_t n = strlen(name);
+
+	*ret_sealed = ends_in(name, n, ".sealed");
+	if (*ret_sealed)
+		n -= strlen(".sealed");
+	return ends_in(name, n, ".tar.gz") || ends_in(name, n, ".tar.zst");
+}
+
+static enum status
+folder_peek(const char *path, struct backup_facts *f, char *why)
+{
+	char file[PATH_SIZE + 16];
+	char *text = malloc(BACKUP_MANIFEST_MAX + 1);
+	enum status st = ST_NO_MEMORY;
+	ssize_t n;
+	int fd;
+
+	snprintf(file, sizeof(file), "%s/" BACKUP_MANIFEST_NAME, path);
+	fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		st = ST_MALFORMED;
+		text_fit(why, BACKUP_WHY_SIZE, "it has no manifest");
+	} else if (text != NULL) {
+		n = read(fd, text, BACKUP_MANIFEST_MAX + 1);
+		st = n < 0 ? ST_IO : backup_facts_read(text, (size_t)n, f, why);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return st;
+}
+
+/* NOT_FOUND if it is no entry at all, or has gone meanwhile. */
+static enum status
+entry_read(
+    const char *root, const char *name, struct backup_entry *e, char *why)
+{
+	char path[PATH_SIZE];
+	enum status st;
+	struct stat s;
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	*e = (struct backup_entry){ 0 };
+	if (name[0] == '.' || strlen(name) > BACKUP_NAME_MAX ||
+	    lstat(path, &s) != 0)
+		return ST_NOT_FOUND;
+	snprintf(e->name, sizeof(e->name), "%s", name);
+	if (S_ISDIR(s.st_mode)) {
+		st = folder_peek(path, &e->facts, why);
+	} else if (S_ISREG(s.st_mode) && is_archive_name(name, &e->is_sealed)) {
+		e->is_archive = true;
+		e->stored_bytes = (uint64_t)s.st_size;
+		st = backup_peek(path, &e->facts, why);
+	} else {
+		return ST_NOT_FOUND;
+	}
+	/* Vanished while it was read: absent, and no warning. */
+	return st != ST_OK && lstat(path, &s) != 0 ? ST_NOT_FOUND : st;
+}
+
+static void
+entry_is_bad(const char *name, const char *why)
+{
+	LOG(BACKUP_MANIFEST_INVALID, KV("path", name), KV("error", why));
+}
+
+static int
+entry_compare(const void *a, const void *b)
+{
+	const struct backup_facts *x = &((const struct backup_entry *)a)->facts;
+	const struct backup_facts *y = &((const struct backup_entry *)b)->facts;
+
+	if (x->timestamp != y->timestamp)
+		return x->timestamp > y->timestamp ? -1 : 1;
+	return strcmp(x->backup_id, y->backup_id);
+}
+
+/* A folder beside its archive: the archive was made of it. */
+static size_t
+entries_unite(struct backup_entry *e, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (kept > 0 && strcmp(e[kept - 1].facts.backup_id,
+				    e[i].facts.backup_id) == 0) {
+			if (e[i].is_archive)
+				e[kept - 1] = e[i];
+			continue;
+		}
+		e[kept++] = e[i];
+	}
+	return kept;
+}
+
+static enum status
+entries_read_all(
+    DIR *dir, const char *root, struct backup_entry **ret, size_t *ret_count)
+{
+	struct backup_entry *all = NULL, *more, one;
+	char why[BACKUP_WHY_SIZE] = "";
+	size_t count = 0, room = 0;
+	struct dirent *d;
+
+	while ((d = readdir(dir)) != NULL) {
+		enum status st = entry_read(root, d->d_name, &one, why);
+
+		if (st == ST_NOT_FOUND)
+			continue;
+		if (st != ST_OK) {
+			entry_is_bad(d->d_name, why);
+			continue;
+		}
+		if (count == room) {
+			room = room == 0 ? 32 : 2 * room;
+			more = count >= BACKUP_ENTRIES_MAX
+				   ? NULL
+				   : realloc(all, room * sizeof(*all));
+			if (more == NULL) {
+				free(all);
+				return ST_FULL;
+			}
+			all = more;
+		}
+		all[count++] = one;
+	}
+	if (count > 0)
+		qsort(all, count, sizeof(*all), entry_compare);
+	*ret_count = entries_unite(all, count);
+	*ret = all;
+	return ST_OK;
+}
+
+enum status
+backup_entries_read(
+    const char *root, struct backup_entry **ret, size_t *ret_count)
+{
+	DIR *dir = opendir(root);
+	enum status st;
+
+	*ret = NULL;
+	*ret_count = 0;
+	if (dir == NULL)
+		return errno == ENOENT ? ST_OK : ST_IO;
+	st = entries_read_all(dir, root, ret, ret_count);
+	closedir(dir);
+	return st;
+}
+
+static bool
+name_has_id(const char *name, const char *id)
+{
+	return strncmp(name, id, BACKUP_ID_LENGTH) == 0 &&
+	       name[BACKUP_ID_LENGTH] == '_';
+}
+
+/* An archive before a folder; one whose manifest is bad after both. */
+static enum status
+find_by_name(DIR *dir, const char *root, const char *id,
+    struct backup_entry *ret, char *why)
+{
+	enum status best = ST_NOT_FOUND, st;
+	struct backup_entry e;
+	struct dirent *d;
+
+	while ((d = readdir(dir)) != NULL) {
+		if (!name_has_id(d->d_name, id))
+			continue;
+		st = entry_read(root, d->d_name, &e, why);
+		if (st == ST_OK && strcmp(e.facts.backup_id, id) != 0) {
+			st = ST_MALFORMED;
+			text_fit(why, BACKUP_WHY_SIZE,
+			    "its manifest has another backup_id");
+		}
+		if (st == ST_OK && (best != ST_OK || e.is_archive)) {
+			*ret = e;
+			best = ST_OK;
+		} else if (st != ST_OK && st != ST_NOT_FOUND) {
+			entry_is_bad(d->d_name, why);
+			best = best == ST_OK ? best : st;
+		}
+	}
+	return best;
+}
+
+enum status
+backup_entry_find(const char *root, const char *id,
+    struct backup_entry *ret_entry, char *ret_why)
+{
+	DIR *dir = opendir(root);
+	struct backup_entry *all;
+	size_t count;
+	enum status st;
+
+	if (dir == NULL)
+		return errno == ENOENT ? ST_NOT_FOUND : ST_IO;
+	st = find_by_name(dir, root, id, ret_entry, ret_why);
+	closedir(dir);
+	if (st != ST_NOT_FOUND)
+		return st;
+	st = backup_entries_read(root, &all, &count);
+	if (st != ST_OK)
+		return st;
+	st = ST_NOT_FOUND;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(all[i].facts.backup_id, id) == 0) {
+			*ret_entry = all[i];
+			st = ST_OK;
+		}
+	free(all);
+	return st;
+}
+
+static enum status
+remove_name(const char *root, const char *name)
+{
+	char path[PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	return backup_tree_remove(path);
+}
+
+/* Both, where a folder and its archive are there.  A bad manifest goes too. */
+static enum status
+remove_by_name(DIR *dir, const char *root, const char *id)
+{
+	enum status st = ST_NOT_FOUND;
+	struct dirent *d;
+
+	while ((d = readdir(dir)) != NULL)
+		if (name_has_id(d->d_name, id)) {
+			enum status one = remove_name(root, d->d_name);
+
+			st = st == ST_NOT_FOUND || one != ST_OK ? one : st;
+		}
+	return st;
+}
+
+enum status
+backup_entry_remove(const char *root, const char *id)
+{
+	char why[BACKUP_WHY_SIZE];
+	struct backup_entry e;
+	DIR *dir = opendir(root);
+	enum status st;
+
+	if (dir == NULL)
+		return errno == ENOENT ? ST_NOT_FOUND : ST_IO;
+	st = remove_by_name(dir, root, id);
+	closedir(dir);
+	if (st != ST_NOT_FOUND)
+		return st;
+	st = backup_entry_find(root, id, &e, why);
+	return st == ST_OK ? remove_name(root, e.name) : st;
+}
+
+bool
+backup_id_is_taken(const char *root, const char *id)
+{
+	char why[BACKUP_WHY_SIZE];
+	struct backup_entry e;
+
+	return backup_entry_find(root, id, &e, why) != ST_NOT_FOUND;
+}
+
+/* ---- retention ---- */
+
+static bool
+is_pinned(const struct backup_policy *p, const char *id)
+{
+	for (size_t i = 0; i < BACKUP_PINS; i++)
+		if (p->pinned[i] != NULL && strcmp(p->pinned[i], id) == 0)
+			return true;
+	return p->newest != NULL && strcmp(p->newest, id) == 0;
+}
+
+/* What comes from the future takes no place and is not judged by age. */
+void
+backup_prune_plan(const struct backup_entry *entries, size_t count,
+    const struct backup_policy *p, bool *ret_doomed)
+{
+	int64_t limit_us = (int64_t)p->max_days * DAY_US;
+	uint32_t place = 0, safety = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct backup_facts *f = &entries[i].facts;
+		bool safe = f->trigger == TRIGGER_PRE_MIGRATION;
+		uint32_t mine;
+
+		ret_doomed[i] = false;
+		if (f->timestamp > p->now_us + BACKUP_FUTURE_US) {
+			LOG(BACKUP_TIMESTAMP_ODD,
+			    KV("backup_id", f->backup_id));
+			continue;
+		}
+		mine = place++;
+		safety += safe;
+		if (mine == 0 || is_pinned(p, f->backup_id))
+			continue;
+		if (safe)
+			ret_doomed[i] =
+			    p->max_safety > 0 && safety > p->max_safety;
+		else
+			ret_doomed[i] = mine >= p->max_count ||
+					p->now_us - f->timestamp > limit_us;
+	}
+}
+
+static uint32_t
+prune_doomed(const char *root, const struct backup_entry *all, size_t count,
+    const bool *doomed)
+{
+	uint32_t gone = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *id = all[i].facts.backup_id;
+
+		if (!doomed[i])
+			continue;
+		if (backup_entry_remove(root, id) == ST_OK) {
+			gone++;
+			LOG(BACKUP_RETENTION_PRUNED, KV("ids", id),
+			    KU("count", 1));
+		} else {
+			LOG(BACKUP_RETENTION_FAILED, KV("backup_id", id),
+			    KV("error", strerror(errno)));
+		}
+	}
+	return gone;
+}
+
+enum status
+backup_prune(
+    const char *root, const struct backup_policy *p, uint32_t *ret_count)
+{
+	struct backup_entry *all;
+	size_t count;
+	bool *doomed;
+	enum status st = backup_entries_read(root, &all, &count);
+
+	*ret_count = 0;
+	if (st != ST_OK) {
+		LOG(BACKUP_RETENTION_FAILED, KV("error", status_text(st)));
+		return st;
+	}
+	doomed = calloc(count + 1, sizeof(*doomed));
+	if (doomed != NULL) {
+		backup_prune_plan(all, count, p, doomed);
+		*ret_count = prune_doomed(root, all, count, doomed);
+	}
+	free(doomed);
+	free(all);
+	return doomed == NULL ? ST_NO_MEMORY : ST_OK;
+}
+
+/* ---- after a crash ---- */
+
+/* Its archive is whole: it was published by a rename. */
+static void
+sweep_twins(const char *root)
+{
+	char why[BACKUP_WHY_SIZE];
+	DIR *dir = opendir(root);
+	struct backup_entry e, twin;
+	struct dirent *d;
+
+	while (dir != NULL && (d = readdir(dir)) != NULL)
+		if (entry_read(root, d->d_name, &e, why) == ST_OK &&
+		    !e.is_archive &&
+		    backup_entry_find(root, e.facts.backup_id, &twin, why) ==
+			ST_OK &&
+		    twin.is_archive)
+			(void)remove_name(root, d->d_name);
+	if (dir != NULL)
+		closedir(dir);
+}
+
+void
+backup_entries_sweep(const char *root)
+{
+	DIR *dir = opendir(root);
+	struct dirent *d;
+
+	if (dir == NULL)
+		return;
+	while ((d = readdir(dir)) != NULL)
+		if (strncmp(d->d_name, BACKUP_TMP, strlen(BACKUP_TMP)) == 0)
+			(void)remove_name(root, d->d_name);
+	closedir(dir);
+	sweep_twins(root);
+}

@@ -1,0 +1,139 @@
+/*
+ * backup_inside - what the files of the backup actor share, and nobody else.
+ *
+ * backup.c hears requests, backup_run.c makes backups, backup_flow.c restores
+ * and drills, backup_tell.c answers, logs and tells.
+ */
+#ifndef ACTORS_BACKUP_INSIDE_H
+#define ACTORS_BACKUP_INSIDE_H
+
+#include "actors/auditor.h"
+#include "actors/backup.h"
+#include "actors/backup_work.h"
+#include "actors/live.h"
+
+#define BACKUP_KEY_HASH 32
+
+enum run_kind { RUN_CREATE, RUN_RESTORE, RUN_DRILL };
+
+struct backup_run;
+typedef enum status (*run_fn)(struct actor *self, struct backup_run *r);
+typedef void (*run_work_fn)(struct backup_job *j);
+
+/* Who asked, as far as the audit log wants to know. */
+struct run_caller {
+	char user_id[ID_MAX + 1];
+	char username[USERNAME_MAX + 1];
+	char session_id[SESSION_ID_MAX + 1];
+	char address[ADDRESS_MAX + 1];
+	enum role role;
+	enum auth_method method;
+};
+
+/* One backup, restore or drill, from its start to its last answer. */
+struct backup_run {
+	enum run_kind kind;
+	struct op *op; /* its own, which answers nobody */
+	struct backup_job main;
+	struct backup_job safety;
+	struct backup_job *at; /* the one in hand */
+	run_work_fn work;
+	run_fn next;  /* after the work in hand */
+	run_fn after; /* after the backup in hand */
+	const char *phase;
+	bool swapped;
+	bool attempted; /* live data may have been touched */
+	bool store_is_settled;
+	uint32_t tries;
+	struct timer again;
+	uint64_t started_us;
+	uint64_t rows;
+	bool by_somebody;
+	struct run_caller caller;
+	char key[IDEMPOTENCY_MAX + 1]; /* "": none */
+	uint8_t hash[BACKUP_KEY_HASH];
+	uint64_t waiters[BACKUP_WAITERS_MAX]; /* handles of ops */
+	uint32_t waiters_count;
+};
+
+struct backup_self {
+	struct backup_place place;
+	uint32_t include_count;
+	enum backup_component include[BACKUP_COMPONENTS_MAX];
+	struct live live;
+	struct timer watch;
+	struct auditor auditor;
+	struct backup_run *run; /* NULL: the lock is free */
+	bool is_recovered;
+	bool has_started; /* the backup of the start is behind us */
+	bool is_closing;
+	bool has_closed;
+	struct timer again;
+	uint32_t schema_newest;
+	int64_t last_success_at;
+	struct backup_proof proof; /* texts below */
+	bool has_proof;
+	char proof_id[BACKUP_ID_LENGTH + 1];
+	char proof_why[REFUSED_DETAIL_MAX + 1];
+	char restored_id[BACKUP_ID_LENGTH + 1]; /* "": none yet */
+	const char *restore_error;              /* NULL: it went well */
+};
+
+/* ---- backup_run.c ---- */
+
+/* Takes the lock; NULL if there is no memory or no op: in is not answered. */
+struct backup_run *backup_run_open(struct actor *self, enum run_kind kind);
+/* Frees the lock; the run is gone. */
+void backup_run_close(struct actor *self, struct backup_run *r);
+/* The request waits for the run's end; refused if too many do. */
+enum status backup_run_wait(
+    struct actor *self, struct backup_run *r, struct op *op);
+/* On a thread of low priority, then next. */
+enum status backup_run_work(struct actor *self, struct backup_run *r,
+    const char *phase, run_work_fn work, run_fn next);
+/* Asks the store; on_reply finds the run by backup_run_of. */
+uint64_t backup_run_store(const struct actor *self);
+struct backup_run *backup_run_of(struct op *op);
+/* Makes the backup that r->at describes, then calls after. */
+enum status backup_run_make(
+    struct actor *self, struct backup_run *r, run_fn after);
+void backup_job_init(struct actor *self, struct backup_job *j,
+    enum backup_trigger trigger, const enum backup_component *components,
+    uint32_t count);
+/* A backup on its own: from the lock to the answers. */
+enum status backup_run_create(struct actor *self, struct backup_run *r);
+
+/* ---- backup_flow.c ---- */
+
+enum status backup_run_restore(struct actor *self, struct backup_run *r);
+enum status backup_run_drill(struct actor *self, struct backup_run *r);
+/* Until the store has settled and the files are; then the actor is ready. */
+enum status backup_recover(struct actor *self);
+
+/* ---- backup_shelf.c: what lies there already ---- */
+
+enum status backup_on_list(struct actor *self, const struct msg *in);
+enum status backup_on_get(struct actor *self, const struct msg *in);
+enum status backup_on_delete(struct actor *self, const struct msg *in);
+
+/* ---- backup_tell.c ---- */
+
+void backup_tell_caller(struct backup_run *r, const struct principal *who);
+/* As run's outcome: the audit log, and an event on the channel `system`. */
+void backup_tell_begun(struct actor *self, const struct backup_run *r);
+void backup_tell_ended(struct actor *self, const struct backup_run *r);
+/* Whoever waits gets this. */
+void backup_answer_all(struct actor *self, struct backup_run *r);
+void backup_refuse_all(struct actor *self, struct backup_run *r);
+/* Every stop of the run: answers, tells, frees the lock. */
+enum status backup_run_end(struct actor *self, struct backup_run *r);
+
+/* ---- backup.c ---- */
+
+/* False: it has been refused. */
+bool backup_admits(
+    struct actor *self, const struct msg *in, const struct principal *caller);
+/* The lock is free: what waits for that. */
+void backup_go_on(struct actor *self);
+
+#endif

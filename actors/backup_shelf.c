@@ -1,0 +1,292 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/backup_inside.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+
+/* List, get and delete: one look at the disk each, and no lock. */
+
+struct shelf {
+	const struct backup_place *place;
+	char id[BACKUP_ID_LENGTH + 1];
+	struct run_caller caller;
+	struct backup_entry *entries;
+	size_t count;
+	struct backup_entry entry;
+	enum status st;
+	char why[BACKUP_WHY_SIZE];
+};
+
+struct shelf_data {
+	struct shelf *shelf;
+};
+
+static struct shelf *
+shelf_of(struct op *op)
+{
+	return ((struct shelf_data *)op_data(op))->shelf;
+}
+
+static void
+shelf_free(struct shelf *f)
+{
+	free(f->entries);
+	free(f);
+}
+
+static enum status
+shelf_begin(struct actor *self, const struct msg *in, const char *id,
+    work_fn work, op_fn on_done)
+{
+	struct backup_self *s = actor_state(self);
+	struct op *op = op_open(self, in);
+	struct shelf *f;
+
+	if (op == NULL)
+		return ST_OK;
+	f = calloc(1, sizeof(*f));
+	if (f == NULL)
+		return OP_REFUSE(op, OVERLOADED, "out of memory");
+	f->place = &s->place;
+	snprintf(f->id, sizeof(f->id), "%s", id);
+	((struct shelf_data *)op_data(op))->shelf = f;
+	return op_work(op, WORK_DISK, work, on_done);
+}
+
+/* True: there is nothing to answer with; a late worker keeps its memory. */
+static bool
+shelf_is_late(struct op *op, const struct msg *reply)
+{
+	const struct refused *why = reply->body;
+
+	if (reply->id != MSG_refused)
+		return false;
+	if (why->status != ST_TIMEOUT)
+		shelf_free(shelf_of(op));
+	(void)op_pass(op, reply);
+	return true;
+}
+
+static enum status
+shelf_missing(struct op *op, const char *operation)
+{
+	LOG(BACKUP_NOT_FOUND, KV("operation", operation));
+	return OP_REFUSE(op, BACKUP_NOT_FOUND, "there is no such backup");
+}
+
+/* ---- list ---- */
+
+static void
+list_work(void *data)
+{
+	struct shelf *f = ((struct shelf_data *)data)->shelf;
+
+	f->st = backup_entries_read(f->place->root, &f->entries, &f->count);
+}
+
+/* One conversion from a manifest to an item of the list. */
+static struct backup_info
+info_of(const struct backup_entry *e, struct backup_view *v)
+{
+	backup_facts_view(&e->facts, v);
+	return (struct backup_info){
+		.backup_id = e->facts.backup_id,
+		.timestamp = e->facts.timestamp,
+		.trigger = e->facts.trigger,
+		.components = v->components,
+		.components_count = e->facts.count,
+		.size_bytes = e->facts.size_bytes,
+		.compressed = e->is_archive,
+		.encrypted = e->is_sealed,
+		.stored_bytes = e->stored_bytes,
+	};
+}
+
+static enum status
+list_answer(struct actor *self, struct op *op, const struct shelf *f)
+{
+	size_t count =
+	    f->count < BACKUPS_PAGE_MAX ? f->count : BACKUPS_PAGE_MAX;
+	struct arena *a = actor_arena(self);
+	struct backup_info *infos = arena_take(a, (count + 1) * sizeof(*infos));
+	struct backup_view *views = arena_take(a, (count + 1) * sizeof(*views));
+
+	if (infos == NULL || views == NULL)
+		return OP_REFUSE(op, OVERLOADED, "too many for one answer");
+	for (size_t i = 0; i < count; i++)
+		infos[i] = info_of(&f->entries[i], &views[i]);
+	LOG(BACKUP_LISTED, KU("count", f->count));
+	return OP_REPLY(op, backup_infos, .backups = infos,
+	    .backups_count = (uint32_t)count);
+}
+
+static enum status
+list_on_worked(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct shelf *f = shelf_of(op);
+	enum status st;
+
+	if (shelf_is_late(op, reply))
+		return ST_OK;
+	if (f->st == ST_OK) {
+		st = list_answer(self, op, f);
+	} else {
+		LOG(BACKUP_UNAVAILABLE, KV("why", status_text(f->st)));
+		st = OP_REFUSE(op, INTERNAL, "it failed; the log says why");
+	}
+	shelf_free(f);
+	return st;
+}
+
+enum status
+backup_on_list(struct actor *self, const struct msg *in)
+{
+	const struct backup_list *ask = in->body;
+
+	if (!backup_admits(self, in, &ask->caller))
+		return ST_OK;
+	return shelf_begin(self, in, "", list_work, list_on_worked);
+}
+
+/* ---- get ---- */
+
+static void
+get_work(void *data)
+{
+	struct shelf *f = ((struct shelf_data *)data)->shelf;
+
+	f->st = backup_entry_find(f->place->root, f->id, &f->entry, f->why);
+}
+
+static enum status
+get_on_worked(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct shelf *f = shelf_of(op);
+	struct backup_view v;
+	enum status st;
+
+	(void)self;
+	if (shelf_is_late(op, reply))
+		return ST_OK;
+	if (f->st == ST_OK) {
+		backup_facts_view(&f->entry.facts, &v);
+		st = OP_REPLY(op, backup_made, .manifest = v.manifest);
+	} else if (f->st == ST_NOT_FOUND) {
+		st = shelf_missing(op, "get");
+	} else if (f->st == ST_IO || f->st == ST_NO_MEMORY) {
+		st = OP_REFUSE(op, INTERNAL, "it failed; the log says why");
+	} else {
+		st = OP_REFUSE(op, BACKUP_INVALID, f->why);
+	}
+	shelf_free(f);
+	return st;
+}
+
+enum status
+backup_on_get(struct actor *self, const struct msg *in)
+{
+	const struct backup_get *ask = in->body;
+
+	if (!backup_admits(self, in, &ask->caller))
+		return ST_OK;
+	if (!backup_id_is_good(ask->backup_id))
+		return REFUSE(
+		    self, in, BACKUP_NOT_FOUND, "there is no such backup");
+	return shelf_begin(self, in, ask->backup_id, get_work, get_on_worked);
+}
+
+/* ---- delete ---- */
+
+static void
+delete_work(void *data)
+{
+	struct shelf *f = ((struct shelf_data *)data)->shelf;
+
+	f->st = backup_entry_remove(f->place->root, f->id);
+}
+
+static void
+delete_tell(struct actor *self, const struct shelf *f)
+{
+	struct backup_self *s = actor_state(self);
+	const struct run_caller *c = &f->caller;
+	struct principal by = { .user_id = c->user_id,
+		.username = c->username,
+		.session_id = c->session_id,
+		.address = c->address,
+		.user_agent = "",
+		.role = c->role,
+		.method = c->method };
+	struct audit_note note =
+	    audit_note_by(self, &by, "backup.delete", f->id);
+
+	if (f->st != ST_OK)
+		note.result = AUDIT_FAILED;
+	else
+		LOG(BACKUP_DELETED, KV("backup_id", f->id),
+		    KV("user_id", c->user_id));
+	auditor_say(self, &s->auditor, &note);
+}
+
+static enum status
+delete_on_worked(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct shelf *f = shelf_of(op);
+	enum status st;
+
+	if (shelf_is_late(op, reply))
+		return ST_OK;
+	if (f->st == ST_NOT_FOUND) {
+		st = shelf_missing(op, "delete");
+	} else {
+		delete_tell(self, f);
+		st = f->st == ST_OK ? OP_REPLY(op, done, 0)
+				    : OP_REFUSE(op, INTERNAL,
+					  "it failed; the log says why");
+	}
+	shelf_free(f);
+	return st;
+}
+
+/* It is being made, or is the source or the safety of a restore. */
+static bool
+delete_is_in_use(const struct backup_self *s, const char *id)
+{
+	const struct backup_run *r = s->run;
+
+	return r != NULL && (strcmp(r->main.facts.backup_id, id) == 0 ||
+				strcmp(r->safety.facts.backup_id, id) == 0);
+}
+
+enum status
+backup_on_delete(struct actor *self, const struct msg *in)
+{
+	const struct backup_delete *ask = in->body;
+	struct backup_self *s = actor_state(self);
+	struct backup_run about = { 0 };
+	struct op *op;
+	struct shelf *f;
+
+	if (!backup_admits(self, in, &ask->caller))
+		return ST_OK;
+	if (!backup_id_is_good(ask->backup_id))
+		return REFUSE(
+		    self, in, BACKUP_NOT_FOUND, "there is no such backup");
+	if (delete_is_in_use(s, ask->backup_id))
+		return REFUSE(self, in, BACKUP_IN_PROGRESS,
+		    "it is in use by what is in progress");
+	op = op_open(self, in);
+	f = op == NULL ? NULL : calloc(1, sizeof(*f));
+	if (op == NULL)
+		return ST_OK;
+	if (f == NULL)
+		return OP_REFUSE(op, OVERLOADED, "out of memory");
+	backup_tell_caller(&about, &ask->caller);
+	f->caller = about.caller;
+	f->place = &s->place;
+	snprintf(f->id, sizeof(f->id), "%s", ask->backup_id);
+	((struct shelf_data *)op_data(op))->shelf = f;
+	return op_work(op, WORK_DISK, delete_work, delete_on_worked);
+}

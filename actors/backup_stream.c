@@ -1,0 +1,314 @@
+#include "actors/backup_stream.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#define PIECE (64u << 10)
+#define SEALED_PIECE (PIECE + crypto_secretstream_xchacha20poly1305_ABYTES)
+#define HEAD crypto_secretstream_xchacha20poly1305_HEADERBYTES
+#define FLUSH (8u << 20)
+
+struct backup_out {
+	int fd;
+	bool sealed;
+	bool failed;
+	struct pace *pace;
+	struct bytes manifest; /* until the first piece */
+	crypto_secretstream_xchacha20poly1305_state state;
+	size_t used;
+	uint64_t written, flushed;
+	uint8_t piece[PIECE];
+	uint8_t sealed_piece[4 + SEALED_PIECE];
+};
+
+struct backup_in {
+	int fd;
+	bool sealed, opened, ended;
+	struct pace *pace;
+	uint8_t *manifest;
+	uint32_t manifest_size;
+	crypto_secretstream_xchacha20poly1305_state state;
+	size_t held; /* bytes of piece that were read to look for the mark */
+	uint8_t piece[PIECE];
+	uint8_t sealed_piece[SEALED_PIECE];
+};
+
+static enum status
+put(struct backup_out *o, const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+
+	while (size > 0 && !o->failed) {
+		ssize_t n = write(o->fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		o->failed = n <= 0;
+		at += n > 0 ? n : 0;
+		size -= n > 0 ? (size_t)n : 0;
+		o->written += n > 0 ? (uint64_t)n : 0;
+	}
+	if (o->written - o->flushed >= FLUSH) {
+		(void)sync_file_range(o->fd, (off_t)o->flushed,
+		    (off_t)(o->written - o->flushed), SYNC_FILE_RANGE_WRITE);
+		o->flushed = o->written;
+	}
+	return o->failed ? ST_IO : ST_OK;
+}
+
+static enum status
+put_number(struct backup_out *o, uint32_t n)
+{
+	uint32_t big = htobe32(n);
+
+	return put(o, &big, sizeof(big));
+}
+
+struct backup_out *
+backup_out_create(int fd, const struct backup_key *key, struct bytes manifest,
+    struct pace *pace)
+{
+	struct backup_out *o = calloc(1, sizeof(*o));
+	uint8_t head[HEAD];
+
+	if (o == NULL)
+		return NULL;
+	o->fd = fd;
+	o->pace = pace;
+	if (key == NULL)
+		return o;
+	o->sealed = true;
+	o->manifest = manifest;
+	crypto_secretstream_xchacha20poly1305_init_push(
+	    &o->state, head, backup_key_sealing(key));
+	if (put(o, BACKUP_SEAL_MARK, BACKUP_SEAL_MARK_SIZE) == ST_OK &&
+	    put_number(o, (uint32_t)manifest.size) == ST_OK &&
+	    put(o, manifest.at, manifest.size) == ST_OK)
+		(void)put(o, head, sizeof(head)); /* failed is kept */
+	return o;
+}
+
+static enum status
+seal_piece(struct backup_out *o, bool last)
+{
+	unsigned long long size;
+
+	crypto_secretstream_xchacha20poly1305_push(&o->state,
+	    o->sealed_piece + 4, &size, o->piece, o->used, o->manifest.at,
+	    o->manifest.size,
+	    last ? crypto_secretstream_xchacha20poly1305_TAG_FINAL : 0);
+	o->manifest = (struct bytes){ 0 };
+	o->used = 0;
+	*(uint32_t *)(void *)o->sealed_piece = htobe32((uint32_t)size);
+	return put(o, o->sealed_piece, 4 + (size_t)size);
+}
+
+enum status
+backup_out_write(struct backup_out *o, const void *bytes, size_t size)
+{
+	const uint8_t *at = bytes;
+	enum status st = ST_OK;
+
+	if (!o->sealed)
+		return put(o, bytes, size);
+	while (st == ST_OK && size > 0) {
+		size_t n = PIECE - o->used < size ? PIECE - o->used : size;
+
+		memcpy(o->piece + o->used, at, n);
+		o->used += n;
+		at += n;
+		size -= n;
+		if (o->used == PIECE)
+			st = seal_piece(o, false);
+	}
+	return st;
+}
+
+enum status
+backup_out_finish(struct backup_out *o)
+{
+	enum status st = o->sealed ? seal_piece(o, true) : ST_OK;
+
+	if (st == ST_OK && (o->failed || fsync(o->fd) != 0))
+		st = ST_IO;
+	return st;
+}
+
+void
+backup_out_destroy(struct backup_out *o)
+{
+	if (o == NULL)
+		return;
+	sodium_memzero(o, sizeof(*o));
+	free(o);
+}
+
+/* As many as there are, up to size. */
+static enum status
+take(int fd, void *bytes, size_t size, size_t *ret_size)
+{
+	uint8_t *at = bytes;
+	size_t got = 0;
+
+	while (got < size) {
+		ssize_t n = read(fd, at + got, size - got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ST_IO;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	*ret_size = got;
+	return ST_OK;
+}
+
+static enum status
+take_all(int fd, void *bytes, size_t size)
+{
+	size_t got;
+	enum status st = take(fd, bytes, size, &got);
+
+	return st != ST_OK ? st : got == size ? ST_OK : ST_CORRUPT;
+}
+
+static enum status
+in_read_manifest(struct backup_in *in)
+{
+	uint32_t size;
+	enum status st = take_all(in->fd, &size, sizeof(size));
+
+	if (st != ST_OK)
+		return st;
+	in->manifest_size = be32toh(size);
+	if (in->manifest_size > BACKUP_MANIFEST_MAX)
+		return ST_CORRUPT;
+	in->manifest = malloc((size_t)in->manifest_size + 1);
+	if (in->manifest == NULL)
+		return ST_NO_MEMORY;
+	return take_all(in->fd, in->manifest, in->manifest_size);
+}
+
+enum status
+backup_in_open(int fd, struct pace *pace, struct backup_in **ret_in)
+{
+	struct backup_in *in = calloc(1, sizeof(*in));
+	enum status st;
+
+	if (in == NULL)
+		return ST_NO_MEMORY;
+	in->fd = fd;
+	in->pace = pace;
+	st = take(fd, in->piece, BACKUP_SEAL_MARK_SIZE, &in->held);
+	if (st == ST_OK && in->held == BACKUP_SEAL_MARK_SIZE &&
+	    memcmp(in->piece, BACKUP_SEAL_MARK, BACKUP_SEAL_MARK_SIZE) == 0) {
+		in->sealed = true;
+		st = in_read_manifest(in);
+	}
+	if (st != ST_OK) {
+		backup_in_destroy(in);
+		return st;
+	}
+	*ret_in = in;
+	return ST_OK;
+}
+
+bool
+backup_in_is_sealed(const struct backup_in *in)
+{
+	return in->sealed;
+}
+
+struct bytes
+backup_in_manifest(const struct backup_in *in)
+{
+	return (struct bytes){ in->manifest, in->manifest_size };
+}
+
+enum status
+backup_in_unseal(struct backup_in *in, const struct backup_key *key)
+{
+	uint8_t head[HEAD];
+	enum status st;
+
+	if (key == NULL)
+		return ST_NOT_FOUND;
+	st = take_all(in->fd, head, sizeof(head));
+	if (st == ST_OK && crypto_secretstream_xchacha20poly1305_init_pull(
+			       &in->state, head, backup_key_sealing(key)) != 0)
+		st = ST_CORRUPT;
+	in->opened = st == ST_OK;
+	return st;
+}
+
+static enum status
+unseal_piece(struct backup_in *in, struct bytes *ret)
+{
+	unsigned long long plain = 0;
+	struct bytes bound = { 0 };
+	uint8_t tag = 0;
+	uint32_t size;
+	enum status st = take_all(in->fd, &size, sizeof(size));
+
+	if (st != ST_OK)
+		return st;
+	size = be32toh(size);
+	if (size > SEALED_PIECE ||
+	    size < crypto_secretstream_xchacha20poly1305_ABYTES)
+		return ST_CORRUPT;
+	st = take_all(in->fd, in->sealed_piece, size);
+	if (st != ST_OK)
+		return st;
+	if (in->manifest != NULL)
+		bound = backup_in_manifest(in);
+	if (crypto_secretstream_xchacha20poly1305_pull(&in->state, in->piece,
+		&plain, &tag, in->sealed_piece, size, bound.at,
+		bound.size) != 0)
+		return ST_CORRUPT;
+	free(in->manifest);
+	in->manifest = NULL;
+	in->ended = tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL;
+	*ret = (struct bytes){ in->piece, (size_t)plain };
+	return ST_OK;
+}
+
+enum status
+backup_in_read(struct backup_in *in, struct bytes *ret)
+{
+	size_t size = in->held;
+	enum status st = ST_OK;
+
+	*ret = (struct bytes){ in->piece, 0 };
+	if (in->sealed && !in->opened)
+		return ST_DENIED;
+	if (in->sealed && !in->ended)
+		st = unseal_piece(in, ret);
+	if (in->sealed)
+		goto out;
+	in->held = 0;
+	if (size == 0)
+		st = take(in->fd, in->piece, PIECE, &size);
+	ret->size = size;
+out:
+	if (st == ST_OK && !pace_took(in->pace, ret->size))
+		st = ST_CANCELLED;
+	return st;
+}
+
+void
+backup_in_destroy(struct backup_in *in)
+{
+	if (in == NULL)
+		return;
+	free(in->manifest);
+	sodium_memzero(in, sizeof(*in));
+	free(in);
+}

@@ -1,0 +1,340 @@
+#include "actors/backup_work.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "actors/backup_tree.h"
+#include "protocols/problem.h"
+#include "runtime/base/fault.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+
+#define ROOT_MODE 0700
+#define PATH_SIZE 4096
+
+/* A key in the backup root would go wherever the backups go. */
+static bool
+is_within(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 &&
+	       (path[n] == '\0' || path[n] == '/');
+}
+
+const char *
+backup_place_init(const struct config *c, struct backup_place *p)
+{
+	const struct {
+		enum setting_id id;
+		char *at;
+	} paths[] = {
+		{ SETTING_backup_path, p->root },
+		{ SETTING_backup_key_dir, p->keys },
+		{ SETTING_memory_path, p->memory },
+		{ SETTING_company_config_path, p->config },
+	};
+
+	if (!text_fit(p->data_dir, sizeof(p->data_dir),
+		config_text(c, SETTING_runtime_data_dir)))
+		return "runtime.data_dir is too long";
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (config_path(
+			c, paths[i].id, paths[i].at, BACKUP_PLACE_MAX) != ST_OK)
+			return "a path is too long";
+	if (is_within(p->keys, p->root))
+		return "backup.key_dir must not be in backup.path";
+	p->archive =
+	    (enum backup_archive)config_choice(c, SETTING_backup_archive);
+	p->require_signature = config_bool(c, SETTING_backup_require_signature);
+	return NULL;
+}
+
+static bool
+job_fail(struct backup_job *j, enum status st, uint32_t problem,
+    const char *what, const char *why)
+{
+	if (j->st == ST_OK) {
+		j->st = st;
+		j->problem = problem;
+		snprintf(j->why, sizeof(j->why), "%.60s: %.180s", what, why);
+	}
+	return false;
+}
+
+/* A step of a backup. */
+static bool
+job_went(struct backup_job *j, enum status st, const char *what)
+{
+	if (st == ST_OK)
+		return true;
+	return job_fail(j, st, PROBLEM_BACKUP_FAILED, what,
+	    st == ST_IO ? strerror(errno) : status_text(st));
+}
+
+static void
+component_failed(struct backup_job *j, enum backup_component c)
+{
+	LOG(BACKUP_COMPONENT_FAILED, KV("component", backup_component_text(c)),
+	    KV("error", j->why));
+}
+
+/* ---- a backup ---- */
+
+/* An id that nobody has. */
+static bool
+work_choose_id(struct backup_job *j)
+{
+	for (int i = 0; i < BACKUP_CANDIDATES; i++) {
+		text_hex(
+		    j->random[i], BACKUP_ID_LENGTH / 2, j->facts.backup_id);
+		if (!backup_id_is_taken(j->place->root, j->facts.backup_id))
+			return true;
+	}
+	return job_fail(j, ST_EXISTS, PROBLEM_BACKUP_FAILED, "id",
+	    "every one of them is taken");
+}
+
+void
+backup_work_begin(struct backup_job *j)
+{
+	char area[PATH_SIZE];
+
+	if (!job_went(j, backup_folder_make(j->place->root), "backup root") ||
+	    !work_choose_id(j))
+		return;
+	(void)chmod(j->place->root, ROOT_MODE);
+	snprintf(j->stage, sizeof(j->stage), "%s/" BACKUP_TMP "%s",
+	    j->place->root, j->facts.backup_id);
+	if (!job_went(j, backup_folder_make(j->stage), "folder"))
+		return;
+	fault_point("create.begin");
+	if (!backup_facts_have(&j->facts, COMPONENT_PERSISTENCE))
+		return;
+	snprintf(area, sizeof(area), "%s/persistence", j->stage);
+	(void)job_went(j, backup_folder_make(area), "persistence");
+}
+
+void
+backup_work_abandon(struct backup_job *j)
+{
+	if (j->stage[0] != '\0')
+		(void)backup_tree_remove(j->stage);
+}
+
+static bool
+work_part(struct backup_job *j, enum backup_component c, uint64_t bytes)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	j->facts.parts[j->facts.parts_count++] = (struct backup_part){ c, bytes,
+		(int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 };
+	j->facts.size_bytes += bytes;
+	LOG(BACKUP_COMPONENT_COMPLETED,
+	    KV("component", backup_component_text(c)), KU("bytes", bytes));
+	return true;
+}
+
+/* The area is there, and empty, when there is nothing to save. */
+static bool
+work_save_memory(struct backup_job *j)
+{
+	char area[PATH_SIZE];
+	uint64_t bytes = 0;
+	enum status st;
+
+	snprintf(area, sizeof(area), "%s/memory", j->stage);
+	st = backup_tree_copy(j->place->memory, area, &j->pace, &bytes);
+	if (st == ST_NOT_FOUND)
+		st = ST_OK;
+	if (fault_fails("create.memory"))
+		st = ST_NO_MEMORY;
+	if (job_went(j, st, "memory"))
+		return work_part(j, COMPONENT_MEMORY, bytes);
+	component_failed(j, COMPONENT_MEMORY);
+	return false;
+}
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+static bool
+work_save_config(struct backup_job *j)
+{
+	char area[PATH_SIZE], file[PATH_SIZE];
+	uint64_t bytes = 0;
+	enum status st;
+
+	snprintf(area, sizeof(area), "%s/config", j->stage);
+	st = backup_folder_make(area);
+	snprintf(file, sizeof(file), "%s/config/%s", j->stage,
+	    base_name(j->place->config));
+	if (st == ST_OK)
+		st = backup_file_copy(j->place->config, file, &j->pace, &bytes);
+	if (st == ST_NOT_FOUND)
+		st = ST_OK;
+	if (job_went(j, st, "config"))
+		return work_part(j, COMPONENT_CONFIG, bytes);
+	component_failed(j, COMPONENT_CONFIG);
+	return false;
+}
+
+static bool
+work_write_manifest(struct backup_job *j, const struct backup_keys *keys)
+{
+	unsigned char *text = malloc(BACKUP_MANIFEST_MAX);
+	struct wire_out out = { text, BACKUP_MANIFEST_MAX, 0 };
+	const struct backup_key *key = backup_keys_newest(keys);
+	char file[PATH_SIZE];
+	enum status st = text == NULL ? ST_NO_MEMORY : ST_OK;
+
+	if (st == ST_OK && key != NULL)
+		st = backup_keys_sign(key, &j->facts);
+	if (st == ST_OK)
+		st = backup_facts_write(&j->facts, true, &out);
+	snprintf(file, sizeof(file), "%s/" BACKUP_MANIFEST_NAME, j->stage);
+	if (st == ST_OK)
+		st = backup_file_write(file, out.bytes, out.used);
+	free(text);
+	if (st == ST_OK)
+		LOG(BACKUP_MANIFEST_WRITTEN,
+		    KV("backup_id", j->facts.backup_id));
+	fault_point("create.manifest");
+	return job_went(j, st, "manifest");
+}
+
+static void
+work_final_name(const struct backup_job *j, const char *end, char *ret_path)
+{
+	static const char *const triggers[] = { "scheduled", "manual",
+		"startup", "shutdown", "pre_migration" };
+	time_t seconds = (time_t)(j->facts.timestamp / 1000000);
+	char when[32];
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
+	snprintf(ret_path, PATH_SIZE, "%s/%s_%s_%s%s", j->place->root,
+	    j->facts.backup_id, when, triggers[j->facts.trigger], end);
+}
+
+static bool
+work_publish(struct backup_job *j, const char *from, const char *end)
+{
+	char to[PATH_SIZE];
+	bool good;
+
+	work_final_name(j, end, to);
+	fault_point("create.publish");
+	good = rename(from, to) == 0;
+	if (!good)
+		return job_went(j, ST_IO, "publish");
+	fault_point("create.published");
+	return job_went(j, backup_folder_sync(j->place->root), "backup root");
+}
+
+static bool
+work_pack(struct backup_job *j, const struct backup_keys *keys)
+{
+	bool gzip = j->place->archive == ARCHIVE_GZIP;
+	char file[PATH_SIZE], end[24];
+	enum status st;
+
+	snprintf(end, sizeof(end), "%s%s", gzip ? ".tar.gz" : ".tar.zst",
+	    j->seal ? ".sealed" : "");
+	snprintf(file, sizeof(file), "%s/" BACKUP_TMP "%s.archive",
+	    j->place->root, j->facts.backup_id);
+	st = backup_pack(j->stage, file, j->place->archive,
+	    j->seal ? backup_keys_newest(keys) : NULL, &j->pace);
+	fault_point("create.packed");
+	if (!job_went(j, st, "archive") || !work_publish(j, file, end)) {
+		unlink(file);
+		return false;
+	}
+	(void)backup_tree_remove(j->stage);
+	fault_point("create.cleaned");
+	return true;
+}
+
+/* What was copied into the page cache gets to the disk before its name. */
+static enum status
+sync_visit(void *ctx, const struct backup_found *f)
+{
+	char path[PATH_SIZE + BACKUP_PATH_MAX];
+	FILE *file;
+	bool good;
+
+	if (!S_ISREG(f->stat->st_mode))
+		return ST_OK;
+	snprintf(path, sizeof(path), "%s/%s", (const char *)ctx, f->path);
+	file = fopen(path, "re");
+	good = file != NULL && fdatasync(fileno(file)) == 0;
+	if (file != NULL)
+		fclose(file);
+	return good ? ST_OK : ST_IO;
+}
+
+static bool
+work_save(struct backup_job *j, const struct backup_keys *keys)
+{
+	enum status st;
+
+	if (backup_facts_have(&j->facts, COMPONENT_MEMORY) &&
+	    !work_save_memory(j))
+		return false;
+	fault_point("create.memory");
+	if (backup_facts_have(&j->facts, COMPONENT_CONFIG) &&
+	    !work_save_config(j))
+		return false;
+	fault_point("create.config");
+	st = backup_tree_sum(j->stage, &j->pace, j->facts.checksum);
+	if (!job_went(j, st, "checksum"))
+		return false;
+	if (j->seal)
+		snprintf(j->facts.key_id, sizeof(j->facts.key_id), "%s",
+		    backup_key_id(backup_keys_newest(keys)));
+	if (!work_write_manifest(j, keys))
+		return false;
+	if (j->compress)
+		return work_pack(j, keys);
+	return job_went(j, backup_tree_walk(j->stage, sync_visit, j->stage),
+		   "sync") &&
+	       work_publish(j, j->stage, "");
+}
+
+void
+backup_work_end(struct backup_job *j)
+{
+	char why[BACKUP_WHY_SIZE] = "";
+	struct backup_keys *keys = NULL;
+	enum status st = backup_keys_load(j->place->keys, true, &keys, why);
+
+	j->seal = j->seal && j->compress;
+	if (st != ST_OK)
+		(void)job_fail(j, st, PROBLEM_BACKUP_FAILED, "keys", why);
+	else if (!work_save(j, keys))
+		backup_work_abandon(j);
+	backup_keys_destroy(keys);
+}
+
+void
+backup_work_prune(struct backup_job *j)
+{
+	uint32_t count;
+
+	for (size_t i = 0; i < BACKUP_PINS; i++)
+		j->policy.pinned[i] = j->pinned[i];
+	j->policy.newest = j->facts.backup_id;
+	(void)backup_prune(j->place->root, &j->policy, &count);
+}

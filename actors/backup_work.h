@@ -1,0 +1,91 @@
+/*
+ * backup_work - the steps of a backup and of a restore that touch the disk.
+ *
+ * The actor (backup.h) decides their order, and asks the store in between;
+ * each step is one function that runs on a worker and leaves its outcome in
+ * the job.  A restore's steps can be cut short anywhere: recover brings all
+ * back, or all forward, by the intent (runtime/intent.h).
+ *
+ * Beside the live memory tree and configuration stand, while a restore is in
+ * hand, NAME.incoming, NAME.aside, and NAME.absent where there was nothing.
+ */
+#ifndef ACTORS_BACKUP_WORK_H
+#define ACTORS_BACKUP_WORK_H
+
+#include "actors/backup_entries.h"
+#include "actors/backup_keys.h"
+#include "actors/backup_pack.h"
+#include "runtime/base/pace.h"
+#include "runtime/config.h"
+
+#define BACKUP_PLACE_MAX 1100
+#define BACKUP_STAGE_MAX (BACKUP_PLACE_MAX + 64)
+#define BACKUP_CANDIDATES 8
+#define BACKUP_STORE_FILE "persistence/data.mdb"
+
+/* Where everything is; set once. */
+struct backup_place {
+	char data_dir[BACKUP_PLACE_MAX];
+	char root[BACKUP_PLACE_MAX];
+	char keys[BACKUP_PLACE_MAX];
+	char memory[BACKUP_PLACE_MAX];
+	char config[BACKUP_PLACE_MAX];
+	enum backup_archive archive;
+	bool require_signature;
+};
+
+/* NULL, or what is wrong with the configuration. */
+const char *backup_place_init(
+    const struct config *c, struct backup_place *ret_place);
+
+struct backup_job {
+	const struct backup_place *place;
+	struct pace pace;
+	enum status st;
+	uint32_t problem; /* with a status that is not OK */
+	char why[BACKUP_WHY_SIZE];
+
+	/* Of a backup. */
+	uint8_t random[BACKUP_CANDIDATES][BACKUP_ID_LENGTH / 2];
+	struct backup_facts facts;
+	bool compress;
+	bool seal;
+	char stage[BACKUP_STAGE_MAX]; /* the folder it is made in */
+	struct backup_policy policy;
+	char pinned[BACKUP_PINS][BACKUP_ID_LENGTH + 1];
+
+	/* Of a restore or a drill. */
+	struct backup_entry entry;
+	char source[BACKUP_STAGE_MAX + BACKUP_NAME_MAX];
+	bool is_unpacked; /* source is ours, and goes */
+	bool chose;       /* components were named */
+	uint32_t wanted_count;
+	enum backup_component wanted[BACKUP_COMPONENTS_MAX];
+	char safety_id[BACKUP_ID_LENGTH + 1];
+	uint32_t schema_newest;
+	bool kept;
+};
+
+/* A new id, and the folder it is made in. */
+void backup_work_begin(struct backup_job *j);
+/* After the store has put its copy there: the rest, until it is published. */
+void backup_work_end(struct backup_job *j);
+void backup_work_abandon(struct backup_job *j);
+void backup_work_prune(struct backup_job *j);
+
+/* Finds it and proves what can be proven without the store. */
+void backup_work_prepare(struct backup_job *j);
+/* The configuration file in what was prepared; ret_file takes 4096 bytes. */
+bool backup_find_config(const struct backup_job *j, char *ret_file);
+/* Memory and configuration: beside the live ones, the intent, the swap. */
+void backup_work_swap(struct backup_job *j);
+/* Where the store has no part: the word that it goes forward. */
+void backup_work_keep(struct backup_job *j);
+/* Whatever the intent says; removes it, and what was unpacked. */
+void backup_work_settle(struct backup_job *j);
+void backup_work_clean(struct backup_job *j);
+
+/* At a start. */
+void backup_work_recover(const struct backup_place *place);
+
+#endif

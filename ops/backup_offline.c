@@ -1,0 +1,250 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "actors/backup_tree.h"
+#include "actors/backup_work.h"
+#include "ops/cmd_backup.h"
+#include "ops/loaded.h"
+#include "runtime/base/clock.h"
+#include "store/copy.h"
+#include "store/migrate.h"
+#include "store/verify.h"
+
+/* Backups without a running Troupe: verified, or restored into a folder. */
+
+#define PATH_SIZE 4096
+
+struct offline {
+	struct loaded loaded;
+	struct backup_place place;
+	struct backup_job job;
+	struct verified verified;
+};
+
+static enum cmd_exit
+offline_fail(const struct cmd_args *args, const char *what, const char *why)
+{
+	if (args->json) {
+		fprintf(args->out, "{\"ok\":false,\"why\":");
+		cmd_json_text(args->out, why);
+		fprintf(args->out, "}\n");
+	}
+	fprintf(args->err, "troupe backup: %s: %s\n", what, why);
+	return CMD_FAILED;
+}
+
+static bool
+wants_store(const struct backup_job *j)
+{
+	for (uint32_t i = 0; i < j->wanted_count; i++)
+		if (j->wanted[i] == COMPONENT_PERSISTENCE)
+			return true;
+	return false;
+}
+
+/* All that a drill does; what was unpacked is there when it is OK. */
+static enum cmd_exit
+offline_prove(const struct cmd_args *args, struct offline *o, const char *id)
+{
+	struct backup_job *j = &o->job;
+	char file[PATH_SIZE];
+
+	j->place = &o->place;
+	j->schema_newest = migrate_newest();
+	j->facts.timestamp = clock_wall_us(&clock_system);
+	snprintf(j->facts.backup_id, sizeof(j->facts.backup_id), "%.12s", id);
+	pace_init(&j->pace, 0);
+	backup_work_prepare(j);
+	if (j->st != ST_OK)
+		return offline_fail(
+		    args, id[0] == '\0' ? "newest" : id, j->why);
+	if (!wants_store(j))
+		return CMD_OK;
+	snprintf(file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->source);
+	if (verify_file(file, NULL, &o->verified) == ST_OK)
+		return CMD_OK;
+	backup_work_clean(j);
+	return offline_fail(args, j->facts.backup_id, backend_why());
+}
+
+static enum cmd_exit
+offline_begin(const struct cmd_args *args, struct offline **ret)
+{
+	struct offline *o = calloc(1, sizeof(*o));
+	const char *why;
+
+	if (o == NULL)
+		return CMD_FAILED;
+	if (loaded_init(&o->loaded, args) != ST_OK) {
+		mistakes_print(&o->loaded.mistakes, args->err);
+		loaded_fini(&o->loaded);
+		free(o);
+		return CMD_USAGE;
+	}
+	why = backup_place_init(o->loaded.config, &o->place);
+	if (why != NULL) {
+		fprintf(args->err, "troupe backup: %s\n", why);
+		loaded_fini(&o->loaded);
+		free(o);
+		return CMD_USAGE;
+	}
+	*ret = o;
+	return CMD_OK;
+}
+
+static void
+offline_end(struct offline *o)
+{
+	backup_work_clean(&o->job);
+	loaded_fini(&o->loaded);
+	free(o);
+}
+
+/* ---- restore --into ---- */
+
+static bool
+is_empty_or_absent(const char *folder)
+{
+	return rmdir(folder) == 0 || access(folder, F_OK) != 0;
+}
+
+static enum status
+fill_one(const struct offline *o, enum backup_component c, const char *into)
+{
+	char from[PATH_SIZE], to[PATH_SIZE];
+	const char *source = o->job.source;
+	uint64_t bytes;
+	enum status st;
+
+	if (c == COMPONENT_MEMORY) {
+		snprintf(from, sizeof(from), "%s/memory", source);
+		snprintf(to, sizeof(to), "%s/memory", into);
+		return backup_tree_copy(from, to, NULL, &bytes);
+	}
+	if (c == COMPONENT_CONFIG) {
+		if (!backup_find_config(&o->job, from))
+			return ST_NOT_FOUND;
+		snprintf(to, sizeof(to), "%s/company.yaml", into);
+		return backup_file_copy(from, to, NULL, &bytes);
+	}
+	snprintf(from, sizeof(from), "%s/" BACKUP_STORE_FILE, source);
+	snprintf(to, sizeof(to), "%s/store.lmdb", into);
+	st = backup_folder_make(to);
+	snprintf(to, sizeof(to), "%s/store.lmdb/data.mdb", into);
+	return st == ST_OK ? copy_file(from, to, NULL) : st;
+}
+
+static enum cmd_exit
+fill(const struct cmd_args *args, const struct offline *o, const char *into)
+{
+	enum status st = backup_folder_make(into);
+
+	for (uint32_t i = 0; st == ST_OK && i < o->job.wanted_count; i++)
+		st = fill_one(o, o->job.wanted[i], into);
+	if (st != ST_OK) {
+		(void)backup_tree_remove(into);
+		return offline_fail(args, into, status_text(st));
+	}
+	fprintf(args->out,
+	    args->json ? "{\"ok\":true,\"backup_id\":\"%s\"}\n"
+		       : "restored %s; start it with troupe run --data\n",
+	    o->job.facts.backup_id);
+	return CMD_OK;
+}
+
+enum cmd_exit
+backup_offline_restore(const struct cmd_args *args, const char *id)
+{
+	const char *into = cmd_value(args, "into");
+	struct offline *o;
+	enum cmd_exit code = offline_begin(args, &o);
+
+	if (code != CMD_OK)
+		return code;
+	if (!is_empty_or_absent(into)) {
+		fprintf(args->err,
+		    "troupe backup restore: --into %s: it must be empty or "
+		    "absent\n",
+		    into);
+		offline_end(o);
+		return CMD_USAGE;
+	}
+	code = offline_prove(args, o, id);
+	if (code == CMD_OK)
+		code = fill(args, o, into);
+	offline_end(o);
+	return code;
+}
+
+/* ---- verify, rotate-key ---- */
+
+static enum cmd_exit
+verify_run(const struct cmd_args *args)
+{
+	const char *id = cmd_word(args, 0);
+	struct offline *o;
+	enum cmd_exit code;
+
+	if (id != NULL && !backup_id_is_good(id)) {
+		fprintf(args->err, "troupe backup verify: expected a backup's "
+				   "id, 12 hex digits\n");
+		return CMD_USAGE;
+	}
+	code = offline_begin(args, &o);
+	if (code != CMD_OK)
+		return code;
+	code = offline_prove(args, o, id == NULL ? "" : id);
+	if (code == CMD_OK)
+		fprintf(args->out,
+		    args->json ? "{\"ok\":true,\"backup_id\":\"%s\",\"rows\":"
+				 "%llu}\n"
+			       : "%s is whole: %llu rows of the store\n",
+		    o->job.facts.backup_id,
+		    (unsigned long long)o->verified.rows);
+	offline_end(o);
+	return code;
+}
+
+static enum cmd_exit
+rotate_run(const struct cmd_args *args)
+{
+	char id[BACKUP_KEY_ID_MAX + 1] = "";
+	struct offline *o;
+	enum cmd_exit code = offline_begin(args, &o);
+
+	if (code != CMD_OK)
+		return code;
+	if (backup_keys_add(o->place.keys, id) == ST_OK)
+		fprintf(args->out,
+		    args->json ? "{\"key_id\":\"%s\"}\n"
+			       : "key %s signs and seals from now on\n",
+		    id);
+	else
+		code = offline_fail(
+		    args, o->place.keys, "a key cannot be made there");
+	offline_end(o);
+	return code;
+}
+
+static const struct cmd_option verify_options[] = { CALL_OPTIONS, { 0 } };
+
+const struct cmd backup_verify_cmd = {
+	.name = "verify",
+	.usage = "[ID] [--data DIR | --config FILE] [--json]",
+	.summary = "Look at all of a backup, or of the newest, without a "
+		   "running Troupe.",
+	.options = verify_options,
+	.words_max = 1,
+	.run = verify_run,
+};
+
+const struct cmd backup_rotate_cmd = {
+	.name = "rotate-key",
+	.usage = "[--data DIR | --config FILE] [--json]",
+	.summary = "Make a new key; the old ones go on opening what they "
+		   "sealed.",
+	.options = verify_options,
+	.run = rotate_run,
+};

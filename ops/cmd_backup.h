@@ -1,0 +1,19 @@
+/*
+ * cmd_backup - what the files of `troupe backup` share.
+ *
+ * cmd_backup.c asks the running Troupe; backup_offline.c reads the backup root
+ * of a configuration itself, and needs no running one.
+ */
+#ifndef OPS_CMD_BACKUP_H
+#define OPS_CMD_BACKUP_H
+
+#include "ops/call.h"
+
+extern const struct cmd backup_verify_cmd;
+extern const struct cmd backup_rotate_cmd;
+
+/* Into the empty or absent folder of --into. */
+enum cmd_exit backup_offline_restore(
+    const struct cmd_args *args, const char *id);
+
+#endif

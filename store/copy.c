@@ -1,0 +1,207 @@
+#include "store/copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/backend_class.h"
+#include "store/folder.h"
+
+#define COPY_MODE 0600
+#define COPY_PIECE (1u << 20)
+#define COPY_FLUSH (8u << 20) /* begin to write back after so many bytes */
+
+/* The thread that walks the snapshot, and what came of it. */
+struct copier {
+	struct backend *b;
+	int fd;
+	enum status st;
+	char why[256];
+};
+
+static void *
+copier_main(void *arg)
+{
+	struct copier *c = arg;
+
+	c->st = c->b->class->copy_fd(c->b, c->fd);
+	if (c->st != ST_OK)
+		snprintf(c->why, sizeof(c->why), "%s", backend_why());
+	close(c->fd);
+	return NULL;
+}
+
+static bool
+write_all(int fd, const char *at, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+/* Until the end of from; a cancel is CANCELLED. */
+static enum status
+pour(int from, int to, const char *name, struct pace *pace, uint64_t *ret_bytes)
+{
+	char *piece = malloc(COPY_PIECE);
+	enum status st = ST_OK;
+	uint64_t flushed = 0;
+	ssize_t n = 0;
+
+	*ret_bytes = 0;
+	if (piece == NULL)
+		return backend_fail(ST_NO_MEMORY, name, "no memory");
+	while (st == ST_OK && (n = read(from, piece, COPY_PIECE)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || !write_all(to, piece, (size_t)n)) {
+			st = backend_fail(ST_IO, name, strerror(errno));
+			break;
+		}
+		*ret_bytes += (uint64_t)n;
+		if (*ret_bytes - flushed >= COPY_FLUSH) {
+			(void)sync_file_range(to, (off_t)flushed,
+			    (off_t)(*ret_bytes - flushed),
+			    SYNC_FILE_RANGE_WRITE);
+			flushed = *ret_bytes;
+		}
+		if (!pace_took(pace, (uint64_t)n))
+			st = backend_fail(ST_CANCELLED, name, "cancelled");
+	}
+	free(piece);
+	if (st == ST_OK && fdatasync(to) != 0)
+		st = backend_fail(ST_IO, name, strerror(errno));
+	return st;
+}
+
+/* The pipe's reading end must be closed before the thread can be joined. */
+static enum status
+copy_through(struct backend *b, int fd, const char *file, struct pace *pace,
+    uint64_t *ret_bytes)
+{
+	struct copier c = { .b = b };
+	pthread_t thread;
+	enum status st;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return backend_fail(ST_IO, "pipe", strerror(errno));
+	(void)fcntl(ends[1], F_SETPIPE_SZ, (int)COPY_PIECE);
+	c.fd = ends[1];
+	if (pthread_create(&thread, NULL, copier_main, &c) != 0) {
+		close(ends[0]);
+		close(ends[1]);
+		return backend_fail(ST_IO, "thread", strerror(errno));
+	}
+	st = pour(ends[0], fd, file, pace, ret_bytes);
+	close(ends[0]);
+	pthread_join(thread, NULL);
+	if (st == ST_OK && c.st != ST_OK)
+		st = backend_fail(c.st, file, c.why);
+	return st;
+}
+
+static enum status
+copy_create(const char *file, int flags, int *ret_fd)
+{
+	*ret_fd = open(file,
+	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, COPY_MODE);
+	if (*ret_fd >= 0)
+		return ST_OK;
+	return backend_fail(
+	    errno == EEXIST ? ST_EXISTS : ST_IO, file, strerror(errno));
+}
+
+/* Closes fd; a failed file is not there. */
+static enum status
+copy_finish(const char *file, int fd, enum status st)
+{
+	if (close(fd) != 0 && st == ST_OK)
+		st = backend_fail(ST_IO, file, strerror(errno));
+	if (st == ST_OK)
+		st = copy_sync_folder_of(file);
+	if (st != ST_OK)
+		unlink(file);
+	return st;
+}
+
+/*
+ * The map cannot grow while a snapshot is read: let there be room for what is
+ * written meanwhile.
+ */
+static void
+copy_make_room(struct backend *b)
+{
+	struct backend_usage u;
+
+	for (int i = 0; i < 8; i++) {
+		backend_usage(b, &u);
+		if (u.map_bytes - u.used_bytes >= u.used_bytes ||
+		    u.map_bytes >= u.map_bytes_max || backend_grow(b) != ST_OK)
+			return;
+	}
+}
+
+enum status
+copy_live(
+    struct backend *b, const char *file, struct pace *pace, uint64_t *ret_bytes)
+{
+	enum status st;
+	int fd;
+
+	if (b->class->copy_fd == NULL)
+		return backend_fail(
+		    ST_UNSUPPORTED, b->class->name, "it has no file");
+	st = copy_create(file, O_EXCL, &fd);
+	if (st != ST_OK)
+		return st;
+	copy_make_room(b);
+	st = backend_copy_allowed(b);
+	if (st == ST_OK)
+		st = copy_through(b, fd, file, pace, ret_bytes);
+	return copy_finish(file, fd, st);
+}
+
+enum status
+copy_file(const char *from, const char *to, struct pace *pace)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	uint64_t bytes;
+	enum status st;
+	int out;
+
+	if (in < 0)
+		return backend_fail(errno == ENOENT ? ST_NOT_FOUND : ST_IO,
+		    from, strerror(errno));
+	st = copy_create(to, O_TRUNC, &out);
+	if (st == ST_OK)
+		st = copy_finish(to, out, pour(in, out, to, pace, &bytes));
+	close(in);
+	return st;
+}
+
+enum status
+copy_sync_folder_of(const char *file)
+{
+	char folder[BACKEND_PATH_MAX];
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", file);
+	slash = strrchr(folder, '/');
+	if (slash == NULL)
+		return folder_sync(".");
+	slash[slash == folder ? 1 : 0] = '\0';
+	return folder_sync(folder);
+}

@@ -1,0 +1,26 @@
+/*
+ * copy - files of a database: copied, set aside, and put in place.
+ *
+ * A copy of the live database is one snapshot, compact, through a pipe, so
+ * that its speed can be bounded and the disk is fed steadily.  Everything
+ * here is durable when it returns OK.  Blocking; never on a loop.
+ */
+#ifndef STORE_COPY_H
+#define STORE_COPY_H
+
+#include "runtime/base/pace.h"
+#include "store/backend.h"
+
+/* The last commit into a new file; EXISTS if it is there, UNSUPPORTED for a
+ * backend without files.  What fails leaves no file. */
+MUST_CHECK enum status copy_live(struct backend *b, const char *file,
+    struct pace *pace, uint64_t *ret_bytes);
+
+/* One file into a new one, or over what is there. */
+MUST_CHECK enum status copy_file(
+    const char *from, const char *to, struct pace *pace);
+
+/* Makes the names in the folder of a file survive a power cut. */
+MUST_CHECK enum status copy_sync_folder_of(const char *file);
+
+#endif

@@ -1,0 +1,357 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/fault.h"
+#include "runtime/base/log.h"
+#include "runtime/config.h"
+#include "store/copy.h"
+#include "store/store_inside.h"
+#include "store/swap.h"
+#include "store/verify.h"
+
+#define SWAP_LATE_US 60000000u /* then a swap nobody settled is undone */
+
+#define WHY_SIZE 256
+
+/* What takes a while, on a thread of its own.  Lives until its op ends. */
+struct errands_of_disk {
+	enum { DISK_COPY, DISK_VERIFY, DISK_STAGE } what;
+	struct backend *backend;
+	struct pace pace;
+	char file[BACKUP_PATH_MAX + 1];
+	char folder[BACKEND_PATH_MAX];
+	uint64_t bytes;
+	struct verified verified;
+	enum status st;
+	char why[WHY_SIZE];
+};
+
+struct disk_op {
+	struct errands_of_disk *work;
+};
+
+static const char *
+store_data_dir(struct actor *self)
+{
+	const struct config *c = actor_config(self);
+
+	return c == NULL ? "." : config_text(c, SETTING_runtime_data_dir);
+}
+
+static bool
+store_has_files(const struct store_state *s)
+{
+	return s->path[0] != '\0' && s->path[0] != ':';
+}
+
+/* ---- copy, verify, stage ---- */
+
+static void
+disk_do(void *arg)
+{
+	struct errands_of_disk *w = arg;
+
+	switch (w->what) {
+	case DISK_COPY:
+		w->st = copy_live(w->backend, w->file, &w->pace, &w->bytes);
+		break;
+	case DISK_VERIFY:
+		w->st = verify_file(w->file, &w->pace, &w->verified);
+		break;
+	case DISK_STAGE:
+		w->st = swap_stage(w->folder, w->file, &w->pace);
+		break;
+	}
+	if (w->st != ST_OK)
+		snprintf(w->why, sizeof(w->why), "%s", backend_why());
+}
+
+static void
+disk_run(void *data)
+{
+	struct disk_op *d = data;
+
+	background_run(disk_do, d->work);
+}
+
+static enum status
+disk_refuse(struct op *op, const struct errands_of_disk *w)
+{
+	return op_refuse_with(op,
+	    &(struct refused){ .status = (uint32_t)w->st, .detail = w->why });
+}
+
+static enum status
+disk_answer(struct actor *self, struct op *op, const struct errands_of_disk *w)
+{
+	struct store_state *s = actor_state(self);
+
+	if (w->st != ST_OK)
+		return disk_refuse(op, w);
+	if (w->what == DISK_COPY)
+		return OP_REPLY(op, store_copied, .size_bytes = w->bytes,
+		    .schema = s->schema);
+	if (w->what == DISK_VERIFY)
+		return OP_REPLY(op, store_verified,
+		    .schema = w->verified.schema, .rows = w->verified.rows,
+		    .pages = w->verified.pages);
+	return OP_REPLY(op, done, 0);
+}
+
+/* A worker that is late still has the work: its memory is lost, once. */
+static enum status
+disk_on_done(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct store_state *s = actor_state(self);
+	struct disk_op d = *(struct disk_op *)op_data(op);
+	const struct refused *why = reply->body;
+	bool was_copy = d.work->what == DISK_COPY;
+	enum status st;
+
+	if (reply->id == MSG_refused && why->status == ST_TIMEOUT) {
+		atomic_store(&d.work->pace.cancelled, true);
+		return op_pass(op, reply);
+	}
+	if (was_copy)
+		s->copies--;
+	st = reply->id == MSG_refused ? op_pass(op, reply)
+				      : disk_answer(self, op, d.work);
+	free(d.work);
+	store_go_on_swapping(self);
+	return st;
+}
+
+static enum status
+disk_begin(struct actor *self, const struct msg *in, int what, const char *file,
+    uint64_t bytes_per_second)
+{
+	struct store_state *s = actor_state(self);
+	struct op *op = op_open(self, in);
+	struct errands_of_disk *w;
+
+	if (op == NULL)
+		return ST_OK;
+	if (!store_has_files(s))
+		return OP_REFUSE(
+		    op, UNAVAILABLE, "the memory backend has no files");
+	w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		return OP_REFUSE(op, OVERLOADED, "out of memory");
+	w->what = (__typeof__(w->what))what;
+	w->backend = s->backend;
+	pace_init(&w->pace, bytes_per_second);
+	snprintf(w->file, sizeof(w->file), "%s", file);
+	snprintf(w->folder, sizeof(w->folder), "%s", s->path);
+	((struct disk_op *)op_data(op))->work = w;
+	if (what == DISK_COPY)
+		s->copies++;
+	return op_work(op, WORK_DISK, disk_run, disk_on_done);
+}
+
+enum status
+store_on_copy(struct actor *self, const struct msg *in)
+{
+	const struct store_copy *ask = in->body;
+	struct store_state *s = actor_state(self);
+
+	if (s->backend == NULL || s->swap.state != SWAP_NONE)
+		return REFUSE(self, in, UNAVAILABLE, "it is not open");
+	return disk_begin(
+	    self, in, DISK_COPY, ask->file, ask->bytes_per_second);
+}
+
+enum status
+store_on_verify(struct actor *self, const struct msg *in)
+{
+	const struct store_verify *ask = in->body;
+
+	return disk_begin(self, in, DISK_VERIFY, ask->file, 0);
+}
+
+enum status
+store_on_stage(struct actor *self, const struct msg *in)
+{
+	const struct store_stage *ask = in->body;
+
+	return disk_begin(
+	    self, in, DISK_STAGE, ask->file, ask->bytes_per_second);
+}
+
+/* ---- swap and settle ---- */
+
+static enum status
+store_open_again(struct actor *self)
+{
+	struct migrate_result result;
+	enum status st = store_open(self);
+
+	return st == ST_OK ? store_migrate_now(self, &result) : st;
+}
+
+/* Whatever it takes to serve what was there before. */
+static enum status
+store_undo_swap(struct actor *self)
+{
+	struct store_state *s = actor_state(self);
+	enum status st;
+
+	(void)store_close(s);
+	st = swap_back(s->path);
+	if (st == ST_OK)
+		st = store_open_again(self);
+	LOG(STORE_SWAPPED, KV("outcome", "rolled_back"),
+	    KV("status", status_name(st)));
+	s->swap.state = SWAP_NONE;
+	if (st != ST_OK)
+		actor_give_up(self, "the database could not be brought back");
+	return st;
+}
+
+static enum status
+store_do_swap(struct actor *self)
+{
+	struct store_state *s = actor_state(self);
+	enum status st;
+
+	(void)store_close(s);
+	st = swap_go(s->path);
+	if (st == ST_OK && fault_fails("swap.open"))
+		st = ST_CORRUPT;
+	return st == ST_OK ? store_open_again(self) : st;
+}
+
+/* Everybody forgets what they have read. */
+static void
+store_tell_restored(struct actor *self)
+{
+	static const uint32_t hearers[] = {
+		ACTOR_NUMBER(session_registry),
+		ACTOR_NUMBER(settings),
+		ACTOR_NUMBER(event_hub),
+	};
+
+	for (size_t i = 0; i < sizeof(hearers) / sizeof(hearers[0]); i++)
+		(void)SEND(
+		    self, actor_find(self, hearers[i], 0), store_restored, 0);
+}
+
+static enum status
+store_keep_swap(struct actor *self)
+{
+	struct store_state *s = actor_state(self);
+	enum status st = swap_mark_kept(store_data_dir(self));
+
+	if (st != ST_OK)
+		return st;
+	s->swap.state = SWAP_NONE;
+	LOG(STORE_SWAPPED, KV("outcome", "kept"), KV("status", "OK"));
+	if (swap_keep(s->path) != ST_OK) /* the next start tries again */
+		LOG(PERSISTENCE_BACKEND_DISCONNECT_ERROR, KV("path", s->path),
+		    KV("error", backend_why()));
+	store_tell_restored(self);
+	return ST_OK;
+}
+
+/* Nobody has settled it in time: the intent knows. */
+static enum status
+store_on_swap_late(struct actor *self, struct timer *t)
+{
+	bool kept = false, ours = false;
+	struct store_state *s = actor_state(self);
+
+	(void)t;
+	if (s->swap.state != SWAP_SWAPPED)
+		return ST_OK;
+	if (swap_read_intent(store_data_dir(self), &kept, &ours) == ST_OK &&
+	    kept)
+		return store_keep_swap(self);
+	return store_undo_swap(self);
+}
+
+/* With nobody inside the database any more. */
+void
+store_go_on_swapping(struct actor *self)
+{
+	struct store_state *s = actor_state(self);
+	struct op *op;
+	enum status st;
+
+	if (s->swap.state != SWAP_QUIET || s->asked > 0 || s->copies > 0)
+		return;
+	op = op_find(self, s->swap.op);
+	st = op == NULL ? ST_TIMEOUT : store_do_swap(self);
+	if (st == ST_OK) {
+		s->swap.state = SWAP_SWAPPED;
+		timer_start(
+		    self, &s->swap.late, SWAP_LATE_US, store_on_swap_late);
+	} else {
+		(void)store_undo_swap(self);
+	}
+	if (op == NULL)
+		return;
+	op_resume(op);
+	if (st == ST_OK)
+		(void)OP_REPLY(op, done, 0);
+	else
+		(void)op_refuse_with(
+		    op, &(struct refused){ .status = (uint32_t)st,
+			    .detail = "the copy did not open" });
+}
+
+enum status
+store_on_swap(struct actor *self, const struct msg *in)
+{
+	struct store_state *s = actor_state(self);
+	struct op *op = op_open(self, in);
+	enum status st;
+
+	if (op == NULL)
+		return ST_OK;
+	if (s->swap.state != SWAP_NONE || s->backend == NULL ||
+	    s->closing != NULL || !store_has_files(s))
+		return OP_REFUSE(op, CONFLICT, "it cannot be swapped now");
+	s->swap.state = SWAP_QUIET;
+	s->swap.op = op_handle(op);
+	st = op_keep(op, store_on_late);
+	store_go_on_swapping(self);
+	return st;
+}
+
+enum status
+store_on_settle(struct actor *self, const struct msg *in)
+{
+	const struct store_settle *ask = in->body;
+	struct store_state *s = actor_state(self);
+	enum status st = ST_OK;
+
+	if (s->swap.state != SWAP_SWAPPED && ask->keep)
+		return REFUSE(self, in, CONFLICT, "nothing was swapped");
+	timer_stop(&s->swap.late);
+	if (ask->keep)
+		st = store_keep_swap(self);
+	else if (s->swap.state == SWAP_SWAPPED)
+		st = store_undo_swap(self);
+	else if (store_has_files(s))
+		st = swap_keep(s->path); /* what was staged, if anything */
+	if (st == ST_OK)
+		return REPLY(self, in, done, 0);
+	return actor_refuse_with(self, in,
+	    &(struct refused){
+		.status = (uint32_t)st, .detail = backend_why() });
+}
+
+enum status
+store_recover_swap(struct actor *self)
+{
+	const struct config *c = actor_config(self);
+	char path[BACKEND_PATH_MAX];
+
+	if (c == NULL ||
+	    strcmp(config_text(c, SETTING_persistence_backend), "lmdb") != 0)
+		return ST_OK;
+	if (config_path(c, SETTING_persistence_lmdb_path, path, sizeof(path)) !=
+		ST_OK ||
+	    path[0] == ':')
+		return ST_OK;
+	return swap_recover(store_data_dir(self), path);
+}

@@ -1,0 +1,477 @@
+/* What a backup says of itself, what may go, and what an archive may hold. */
+#include "actors/backup.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "actors/backup_entries.h"
+#include "actors/backup_pack.h"
+#include "actors/backup_tree.h"
+#include "actors/backup_unpack.h"
+#include "tests/rig.h"
+
+#define DAY_US (INT64_C(86400) * 1000000)
+#define NOW RIG_WALL_US
+#define SUM                                       \
+	"sha256:0123456789abcdef0123456789abcdef" \
+	"0123456789abcdef0123456789abcdef"
+
+static char why[BACKUP_WHY_SIZE];
+
+static enum status
+read_manifest(const char *text, struct backup_facts *f)
+{
+	return backup_facts_read(text, strlen(text), f, why);
+}
+
+#define MANIFEST(id, time, trigger, components, sum)                \
+	"{\"backup_id\":\"" id "\",\"timestamp\":\"" time           \
+	"\",\"trigger\":\"" trigger "\",\"components\":" components \
+	",\"size_bytes\":7,\"schema_version\":1,\"checksum\":\"" sum "\"}"
+#define GOOD_ID "0123456789ab"
+#define GOOD_TIME "2025-03-01T11:00:00+03:00"
+
+static void
+test_good_manifest_is_read_and_written_alike(void **state)
+{
+	unsigned char text[BACKUP_MANIFEST_MAX];
+	struct wire_out out = { text, sizeof(text), 0 };
+	struct backup_facts f, again;
+
+	(void)state;
+	assert_int_equal(read_manifest(MANIFEST(GOOD_ID, GOOD_TIME, "manual",
+					   "[\"memory\"]", SUM),
+			     &f),
+	    ST_OK);
+	assert_string_equal(f.backup_id, GOOD_ID);
+	assert_int_equal(f.timestamp, INT64_C(1740816000000000));
+	assert_int_equal(f.count, 1);
+	assert_int_equal(f.components[0], COMPONENT_MEMORY);
+	assert_int_equal(backup_facts_write(&f, true, &out), ST_OK);
+	assert_int_equal(backup_facts_read(text, out.used, &again, why), ST_OK);
+	assert_memory_equal(&f, &again, sizeof(f));
+}
+
+/* M-03, M-05, M-08; rows 37, 39, 40, 51, 52; SEC-02, SEC-03. */
+static void
+test_bad_manifests_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"{}",
+		"[]",
+		MANIFEST(
+		    "0123456789AB", GOOD_TIME, "manual", "[\"memory\"]", SUM),
+		MANIFEST(
+		    "0123456789a", GOOD_TIME, "manual", "[\"memory\"]", SUM),
+		MANIFEST("0123456789ab\\n", GOOD_TIME, "manual", "[\"memory\"]",
+		    SUM),
+		MANIFEST(
+		    "../456789ab0", GOOD_TIME, "manual", "[\"memory\"]", SUM),
+		MANIFEST(GOOD_ID, "2025-03-01T11:00:00", "manual",
+		    "[\"memory\"]", SUM),
+		MANIFEST(GOOD_ID, "yesterday", "manual", "[\"memory\"]", SUM),
+		MANIFEST(GOOD_ID, GOOD_TIME, "whim", "[\"memory\"]", SUM),
+		MANIFEST(GOOD_ID, GOOD_TIME, "manual", "[]", SUM),
+		MANIFEST(GOOD_ID, GOOD_TIME, "manual", "[\"bogus\"]", SUM),
+		MANIFEST(GOOD_ID, GOOD_TIME, "manual",
+		    "[\"memory\",\"memory\"]", SUM),
+		MANIFEST(
+		    GOOD_ID, GOOD_TIME, "manual", "[\"memory\"]", "sha256:00"),
+		MANIFEST(GOOD_ID, GOOD_TIME, "manual", "[\"memory\"]", ""),
+	};
+	struct backup_facts f;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_not_equal(read_manifest(bad[i], &f), ST_OK);
+}
+
+/* Scenario 14: one byte past the bound, of JSON that is good but for that. */
+static void
+test_large_manifest_is_refused(void **state)
+{
+	const char *good =
+	    MANIFEST(GOOD_ID, GOOD_TIME, "manual", "[\"memory\"]", SUM);
+	char *text = malloc(BACKUP_MANIFEST_MAX + 2);
+	struct backup_facts f;
+
+	(void)state;
+	memset(text, ' ', BACKUP_MANIFEST_MAX + 1);
+	memcpy(text, good, strlen(good));
+	assert_int_equal(
+	    backup_facts_read(text, BACKUP_MANIFEST_MAX, &f, why), ST_OK);
+	assert_int_equal(
+	    backup_facts_read(text, BACKUP_MANIFEST_MAX + 1, &f, why),
+	    ST_INVALID);
+	free(text);
+}
+
+/* ---- retention ---- */
+
+static struct backup_entry
+entry_of(int n, int64_t age_us, enum backup_trigger trigger)
+{
+	struct backup_entry e = { .facts = { .timestamp = NOW - age_us,
+				      .trigger = trigger } };
+
+	snprintf(
+	    e.facts.backup_id, sizeof(e.facts.backup_id), "%012x", (unsigned)n);
+	return e;
+}
+
+static const struct backup_policy three = {
+	.max_count = 3, .max_days = 30, .now_us = NOW
+};
+
+/* Scenario 29. */
+static void
+test_count_keeps_the_newest(void **state)
+{
+	struct backup_entry e[6];
+	bool doomed[6];
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		e[i] = entry_of(i, i * 1000, TRIGGER_MANUAL);
+	backup_prune_plan(e, 6, &three, doomed);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(doomed[i], i >= 3);
+}
+
+/* Scenario 30, R-04, and R-07: strictly older. */
+static void
+test_newest_is_immortal_and_age_is_strict(void **state)
+{
+	struct backup_entry e[3] = {
+		entry_of(0, 400 * DAY_US, TRIGGER_MANUAL),
+		entry_of(1, 400 * DAY_US, TRIGGER_MANUAL),
+	};
+	bool doomed[3];
+
+	(void)state;
+	backup_prune_plan(e, 1, &three, doomed);
+	assert_false(doomed[0]);
+	backup_prune_plan(e, 2, &three, doomed);
+	assert_true(doomed[1]);
+	e[1] = entry_of(1, 30 * DAY_US, TRIGGER_MANUAL);
+	e[2] = entry_of(2, 30 * DAY_US + 1, TRIGGER_MANUAL);
+	e[0] = entry_of(0, 0, TRIGGER_MANUAL);
+	backup_prune_plan(e, 3, &three, doomed);
+	assert_false(doomed[1]);
+	assert_true(doomed[2]);
+}
+
+/* Scenario 31, H3, H4. */
+static void
+test_safety_backups_take_a_place_and_stay(void **state)
+{
+	struct backup_policy p = three;
+	struct backup_entry e[5];
+	bool doomed[5];
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		e[i] = entry_of(i, 40 * DAY_US + i,
+		    i < 3 ? TRIGGER_PRE_MIGRATION : TRIGGER_MANUAL);
+	backup_prune_plan(e, 5, &p, doomed);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(doomed[i], i >= 3);
+	p.max_safety = 1;
+	backup_prune_plan(e, 5, &p, doomed);
+	assert_false(doomed[0]);
+	assert_true(doomed[1] && doomed[2]);
+}
+
+/* H1, H12: the source of a restore, and what this process has just made. */
+static void
+test_pinned_backups_stay(void **state)
+{
+	struct backup_policy p = three;
+	struct backup_entry e[3];
+	bool doomed[3];
+
+	(void)state;
+	p.max_count = 1;
+	for (int i = 0; i < 3; i++)
+		e[i] = entry_of(i, i, TRIGGER_MANUAL);
+	p.pinned[0] = e[1].facts.backup_id;
+	p.newest = e[2].facts.backup_id;
+	backup_prune_plan(e, 3, &p, doomed);
+	assert_false(doomed[0] || doomed[1] || doomed[2]);
+}
+
+/* H13: it evicts nobody, and is nobody's newest. */
+static void
+test_future_timestamp_evicts_nothing(void **state)
+{
+	struct backup_entry e[5];
+	bool doomed[5];
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		e[i] = entry_of(i, -400 * DAY_US, TRIGGER_MANUAL);
+	for (int i = 2; i < 5; i++)
+		e[i] = entry_of(i, i, TRIGGER_MANUAL);
+	backup_prune_plan(e, 5, &three, doomed);
+	for (int i = 0; i < 5; i++)
+		assert_false(doomed[i]);
+}
+
+/* The plan against the plain words of R-04 to R-07, on random sets. */
+static void
+test_plan_is_what_the_rules_say(void **state)
+{
+	struct backup_entry e[40];
+	uint64_t seed = 1;
+	bool doomed[40];
+
+	(void)state;
+	for (int round = 0; round < 2000; round++) {
+		size_t n = 1 + (size_t)round % 40;
+		struct backup_policy p = three;
+		int64_t age = 0;
+
+		p.max_count = 1 + (uint32_t)round % 7;
+		for (size_t i = 0; i < n; i++) {
+			seed =
+			    seed * 6364136223846793005u + 1442695040888963407u;
+			age += (int64_t)(seed >> 33) % (4 * DAY_US);
+			e[i] = entry_of((int)i, age,
+			    (seed >> 60) < 4 ? TRIGGER_PRE_MIGRATION
+					     : TRIGGER_SCHEDULED);
+		}
+		backup_prune_plan(e, n, &p, doomed);
+		for (size_t i = 0; i < n; i++) {
+			bool old = NOW - e[i].facts.timestamp > 30 * DAY_US;
+			bool safe = e[i].facts.trigger == TRIGGER_PRE_MIGRATION;
+
+			assert_int_equal(doomed[i],
+			    i > 0 && !safe && (i >= p.max_count || old));
+		}
+	}
+}
+
+/* ---- links, trees, archives ---- */
+
+/* SEC-11. */
+static void
+test_links_stay_within(void **state)
+{
+	(void)state;
+	assert_true(backup_link_stays("a/b", "c"));
+	assert_true(backup_link_stays("a/b", "../c"));
+	assert_true(backup_link_stays("a/b/c", "../../d/./e"));
+	assert_false(backup_link_stays("a", ".."));
+	assert_false(backup_link_stays("a", "../x"));
+	assert_false(backup_link_stays("a/b", "../../x"));
+	assert_false(backup_link_stays("a", "/etc/passwd"));
+	assert_false(backup_link_stays("a", "b/../../x"));
+	assert_false(backup_link_stays("a", ""));
+}
+
+struct place {
+	char folder[64];
+	char from[96], to[96], file[96];
+};
+
+static void
+put(const char *folder, const char *name, const char *text)
+{
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static int
+place_setup(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+	char path[128];
+
+	snprintf(p->folder, sizeof(p->folder), "/tmp/backup-XXXXXX");
+	assert_non_null(mkdtemp(p->folder));
+	snprintf(p->from, sizeof(p->from), "%s/from", p->folder);
+	snprintf(p->to, sizeof(p->to), "%s/to", p->folder);
+	snprintf(p->file, sizeof(p->file), "%s/file", p->folder);
+	assert_int_equal(mkdir(p->from, 0700), 0);
+	put(p->from, "manifest.json",
+	    MANIFEST(GOOD_ID, GOOD_TIME, "manual", "[\"memory\"]", SUM));
+	snprintf(path, sizeof(path), "%s/memory", p->from);
+	assert_int_equal(mkdir(path, 0700), 0);
+	put(p->from, "memory/a", "alpha");
+	put(p->from, "memory/b", "beta");
+	snprintf(path, sizeof(path), "%s/memory/l", p->from);
+	assert_int_equal(symlink("a", path), 0);
+	*state = p;
+	return 0;
+}
+
+static int
+place_teardown(void **state)
+{
+	struct place *p = *state;
+
+	assert_int_equal(backup_tree_remove(p->folder), ST_OK);
+	free(p);
+	return 0;
+}
+
+static void
+sum_of(const char *folder, char *ret)
+{
+	assert_int_equal(backup_tree_sum(folder, NULL, ret), ST_OK);
+}
+
+static void
+test_archives_give_back_what_they_got(void **state)
+{
+	char before[BACKUP_CHECKSUM_MAX + 1], after[BACKUP_CHECKSUM_MAX + 1];
+	struct place *p = *state;
+	struct backup_facts f;
+
+	sum_of(p->from, before);
+	for (int how = ARCHIVE_ZSTD; how <= ARCHIVE_GZIP; how++) {
+		assert_int_equal(backup_pack(p->from, p->file,
+				     (enum backup_archive)how, NULL, NULL),
+		    ST_OK);
+		assert_int_equal(backup_peek(p->file, &f, why), ST_OK);
+		assert_string_equal(f.backup_id, GOOD_ID);
+		assert_int_equal(
+		    backup_unpack(p->file, p->to, NULL, 1 << 20, NULL, why),
+		    ST_OK);
+		sum_of(p->to, after);
+		assert_string_equal(before, after);
+		assert_int_equal(backup_tree_remove(p->to), ST_OK);
+		assert_int_equal(unlink(p->file), 0);
+	}
+}
+
+/* SEC-15. */
+static void
+test_archive_that_unpacks_to_too_much_is_refused(void **state)
+{
+	struct place *p = *state;
+
+	assert_int_equal(
+	    backup_pack(p->from, p->file, ARCHIVE_ZSTD, NULL, NULL), ST_OK);
+	assert_int_equal(
+	    backup_unpack(p->file, p->to, NULL, 8, NULL, why), ST_FULL);
+}
+
+/* SEC-20, SEC-23; scenarios 18 and 19: contents, names and links count. */
+static void
+test_sum_sees_every_change(void **state)
+{
+	char before[BACKUP_CHECKSUM_MAX + 1], after[BACKUP_CHECKSUM_MAX + 1];
+	char a[160], b[160];
+	struct place *p = *state;
+
+	sum_of(p->from, before);
+	put(p->from, "memory/a", "alphb");
+	sum_of(p->from, after);
+	assert_string_not_equal(before, after);
+	put(p->from, "memory/a", "alpha");
+	put(p->from, "manifest.json", "another");
+	sum_of(p->from, after);
+	assert_string_equal(before, after);
+	snprintf(a, sizeof(a), "%s/memory/a", p->from);
+	snprintf(b, sizeof(b), "%s/memory/c", p->from);
+	assert_int_equal(rename(a, b), 0);
+	sum_of(p->from, after);
+	assert_string_not_equal(before, after);
+	assert_int_equal(rename(b, a), 0);
+	snprintf(b, sizeof(b), "%s/memory/l", p->from);
+	assert_int_equal(unlink(b), 0);
+	assert_int_equal(symlink("b", b), 0);
+	sum_of(p->from, after);
+	assert_string_not_equal(before, after);
+}
+
+static struct backup_keys *
+keys_of(const struct place *p, bool make)
+{
+	struct backup_keys *keys = NULL;
+	char folder[128];
+
+	snprintf(folder, sizeof(folder), "%s/keys", p->folder);
+	assert_int_equal(backup_keys_load(folder, make, &keys, why), ST_OK);
+	return keys;
+}
+
+static void
+test_sealed_archive_opens_with_its_key_alone(void **state)
+{
+	struct place *p = *state;
+	struct backup_keys *keys = keys_of(p, true), *others;
+	struct backup_facts f;
+	unsigned char text[BACKUP_MANIFEST_MAX];
+	struct wire_out out = { text, sizeof(text), 0 };
+	char path[160], id[BACKUP_KEY_ID_MAX + 1];
+
+	assert_int_equal(read_manifest(MANIFEST(GOOD_ID, GOOD_TIME, "manual",
+					   "[\"memory\"]", SUM),
+			     &f),
+	    ST_OK);
+	snprintf(f.key_id, sizeof(f.key_id), "%s",
+	    backup_key_id(backup_keys_newest(keys)));
+	assert_int_equal(backup_keys_sign(backup_keys_newest(keys), &f), ST_OK);
+	assert_int_equal(backup_facts_write(&f, true, &out), ST_OK);
+	snprintf(path, sizeof(path), "%s/manifest.json", p->from);
+	assert_int_equal(backup_file_write(path, out.bytes, out.used), ST_OK);
+	assert_int_equal(backup_pack(p->from, p->file, ARCHIVE_ZSTD,
+			     backup_keys_newest(keys), NULL),
+	    ST_OK);
+	assert_int_equal(backup_peek(p->file, &f, why), ST_OK);
+	assert_int_equal(backup_keys_trust(keys, &f), TRUST_SIGNED);
+	assert_int_equal(
+	    backup_unpack(p->file, p->to, NULL, 1 << 20, NULL, why),
+	    ST_NOT_FOUND);
+	assert_non_null(strstr(why, f.key_id));
+	assert_int_equal(backup_tree_remove(p->to), ST_OK);
+	/* Rotation: a newer key, and the old one still opens. */
+	snprintf(path, sizeof(path), "%s/keys", p->folder);
+	assert_int_equal(backup_keys_add(path, id), ST_OK);
+	others = keys_of(p, false);
+	assert_string_equal(backup_key_id(backup_keys_newest(others)), id);
+	assert_int_equal(
+	    backup_unpack(p->file, p->to, others, 1 << 20, NULL, why), ST_OK);
+	f.size_bytes++;
+	assert_int_equal(backup_keys_trust(others, &f), TRUST_FORGED);
+	backup_keys_destroy(keys);
+	backup_keys_destroy(others);
+}
+
+int
+main(void)
+{
+#define PLACED(test) \
+	cmocka_unit_test_setup_teardown(test, place_setup, place_teardown)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good_manifest_is_read_and_written_alike),
+		cmocka_unit_test(test_bad_manifests_are_refused),
+		cmocka_unit_test(test_large_manifest_is_refused),
+		cmocka_unit_test(test_count_keeps_the_newest),
+		cmocka_unit_test(test_newest_is_immortal_and_age_is_strict),
+		cmocka_unit_test(test_safety_backups_take_a_place_and_stay),
+		cmocka_unit_test(test_pinned_backups_stay),
+		cmocka_unit_test(test_future_timestamp_evicts_nothing),
+		cmocka_unit_test(test_plan_is_what_the_rules_say),
+		cmocka_unit_test(test_links_stay_within),
+		PLACED(test_archives_give_back_what_they_got),
+		PLACED(test_archive_that_unpacks_to_too_much_is_refused),
+		PLACED(test_sum_sees_every_change),
+		PLACED(test_sealed_archive_opens_with_its_key_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+"""A kill, or a failure, at every step of a backup and of a restore.
+
+backup.md, scenarios 5, 21 (late), 22, 28, 49, 50; D-04, O-16.  Live data is
+wholly old or wholly new, nothing is left over, and the lock is free.
+"""
+
+import http.client
+
+import pytest
+
+from client import Client
+from test_backup import (
+    create, entries, fill, leftovers, list_of, live, restore,
+)
+
+CREATE = (
+    "create.begin", "create.memory", "create.config", "create.manifest",
+    "create.packed", "create.publish", "create.published", "create.cleaned",
+)
+# Up to here the restore is undone, after it it is done.
+BACK = (
+    "restore.unpacked", "restore.staged", "restore.intent",
+    "restore.memory.aside", "restore.memory.live", "restore.config.aside",
+    "restore.config.live", "swap.aside", "swap.live",
+)
+# A start passes the second of these twice.
+FORWARD = ("swap.kept", "restore.settling:3", "restore.settled")
+SPLIT = ("create.packed", "restore.memory.aside", "swap.live", "swap.kept")
+PATIENCE = 2000
+
+
+def start_with(server, fault):
+    server.env = {} if fault is None else {"TROUPE_FAULT": fault}
+    server.start()
+
+
+def asked(ask):
+    """A request whose server may die of it."""
+    try:
+        return ask()
+    except (OSError, http.client.HTTPException):
+        return None
+
+
+def patiently(client, ask, good):
+    """Again until it is answered as wanted; actors may still be starting."""
+    for _ in range(PATIENCE):
+        answer = asked(ask)
+        if answer is not None and answer.status in good:
+            return answer
+    raise AssertionError(f"never {good}")
+
+
+def change(client, n):
+    client.create_task(f"task {n}")
+    (client.server.data / "memory" / "b.bin").write_bytes(b"%d" % n)
+    (client.server.data / "company.yaml").write_bytes(b"name: %d\n" % n)
+
+
+def end_and_start_again(server, fault):
+    server.killed = True
+    if server.topology == "one":
+        server.process.wait(15)
+        start_with(server, fault)
+    else:
+        server.wait_event("node.exit", node="vault")
+        server.wait_event("node.ready", 2, node="vault")
+
+
+def points(topology, all_of_them):
+    return [p for p in all_of_them if topology == "one" or p in SPLIT]
+
+
+def test_49_kill_at_every_step_of_a_create(start, topology):
+    for point in points(topology, CREATE):
+        server = start_killing(start, point)
+        client = boss_of(server)
+        assert asked(lambda: create(client)) is None or \
+            topology == "split"
+        end_and_start_again(server, None)
+        client.disconnect()
+        client = again(client)
+        assert patiently(client, lambda: client.get("backups"), {200})
+        assert len(list_of(client)) == len(entries(client)) <= 1, point
+        assert leftovers(client) == [], point
+        if topology == "one":
+            assert create(client).status == 201
+        server.close()
+
+
+def start_killing(start, point):
+    return start(env={"TROUPE_FAULT": f"kill:{point}"})
+
+
+def boss_of(server):
+    client = Client(server)
+    assert client.setup().status == 201
+    fill(server)
+    return client
+
+
+def again(client):
+    other = Client(client.server, client.token)
+    patiently(other, other.me, {200})
+    return other
+
+
+def test_49_kill_at_every_step_of_a_restore(start, topology):
+    for point in points(topology, BACK + FORWARD):
+        server = start_killing(start, point)
+        client = boss_of(server)
+        m = create(client).data
+        old = live(client)
+        change(client, 1)
+        new = live(client)
+        asked(lambda: restore(client, m["backup_id"]))
+        end_and_start_again(server, None)
+        client.disconnect()
+        client = again(client)
+        patiently(client, lambda: client.get("backups"), {200})
+        assert live(client) == (old if point in FORWARD else new), point
+        assert leftovers(client) == [], point
+        if topology == "one":
+            assert restore(client, m["backup_id"]).status == 200
+            assert live(client) == old
+        server.close()
+
+
+# ---- a step that fails ----
+
+
+@pytest.mark.parametrize(
+    "point", ("restore.memory", "restore.config", "swap.open"))
+def test_22_late_failure_rolls_back(start, point):
+    client = boss_of(start(env={"TROUPE_FAULT": f"fail:{point}"}))
+    client.server.killed = True  # an error is logged, and should be
+    m = create(client).data
+    change(client, 1)
+    before = live(client)
+    answer = restore(client, m["backup_id"])
+    assert answer.brief == (500, 8070), answer.body
+    client = again(client)
+    patiently(client, lambda: client.get("tasks"), {200})
+    assert live(client) == before
+    assert leftovers(client) == []
+    listed = list_of(client)
+    assert [b["trigger"] for b in listed] == ["pre_migration", "manual"]
+    client.server.wait_event("backup.restore.rollback_completed")
+    # 50: no path, and no word of the cause, in the answer.
+    assert str(client.server.data).encode() not in answer.body
+    assert restore(client, m["backup_id"]).status == 200
+
+
+def test_05_failing_component_leaves_nothing(start):
+    client = boss_of(start(env={"TROUPE_FAULT": "fail:create.memory"}))
+    answer = create(client)
+    assert answer.brief == (500, 8071)
+    assert entries(client) == [] and leftovers(client) == []
+    server = client.server
+    server.wait_event("backup.lifecycle.failed")
+    assert len(server.events("backup.component.failed")) == 1
+    assert len(server.events("backup.lifecycle.failed")) == 1
+    assert create(client).status == 201
