@@ -136,7 +136,8 @@ test_the_hub_may_be_divided_on_its_node(void **state)
 	struct topology *t =
 	    load("nodes: {all: {loops: 2, actors: {event-hub: {shards: 3}, "
 		 "gateway: , store: , settings: , session-registry: , "
-		 "ticket-store: , tasks: , scheduler: , backup: }}}\n");
+		 "ticket-store: , tasks: , scheduler: , backup: , "
+		 "cost-aggregator: }}}\n");
 
 	(void)state;
 	assert_int_equal(topology_shards(t, EVENT_HUB), 3);
