@@ -241,6 +241,9 @@ route_may_answer(const struct route *r, uint32_t http)
 	case 403:
 		return r->access != ROUTE_PUBLIC ||
 		       (asks && r->method != HTTP1_GET);
+	case 402: /* what spends is asked of whoever keeps the budgets */
+		return asks && r->method != HTTP1_GET &&
+		       r->actor == ACTOR_NUMBER(cost_aggregator);
 	case 404:
 		return strchr(r->path, '{') != NULL;
 	case 409:
