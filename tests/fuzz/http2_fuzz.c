@@ -12,7 +12,7 @@
 #include "runtime/config.h"
 #include "runtime/loop.h"
 #include "runtime/net_fake.h"
-#include "runtime/node_inside.h"
+#include "runtime/node.h"
 
 #define ADDRESS "127.0.0.1:3001"
 
