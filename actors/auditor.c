@@ -7,7 +7,9 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
-#define RETRY_US 1000000u /* after the store did not take them */
+#define ANONYMOUS_BURST 100u          /* notes about nobody at once */
+#define ANONYMOUS_INTERVAL_US 500000u /* and then one per */
+#define RETRY_US 1000000u             /* after the store did not take them */
 
 struct auditor_ask {
 	struct auditor *auditor;
@@ -151,6 +153,19 @@ auditor_say(
 	auditor_send(self, a);
 }
 
+/* Whoever proves nothing cannot fill the log (GCRA). */
+static bool
+auditor_may(struct actor *self, struct auditor *a)
+{
+	uint64_t now_us = actor_now_us(self);
+	uint64_t full_at = a->full_at_us > now_us ? a->full_at_us : now_us;
+
+	if (full_at - now_us > ANONYMOUS_BURST * ANONYMOUS_INTERVAL_US)
+		return false;
+	a->full_at_us = full_at + ANONYMOUS_INTERVAL_US;
+	return true;
+}
+
 void
 auditor_refused(struct actor *self, struct auditor *a,
     const struct principal *by, const char *action, const char *target,
@@ -158,6 +173,10 @@ auditor_refused(struct actor *self, struct auditor *a,
 {
 	struct audit_note note = audit_note_by(self, by, action, target);
 
+	if (by->method == AUTH_NONE && !auditor_may(self, a)) {
+		a->lost++;
+		return;
+	}
 	note.result = AUDIT_REFUSED;
 	note.detail = detail;
 	auditor_say(self, a, &note);

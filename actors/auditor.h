@@ -7,6 +7,9 @@
  * with the next batch; nobody waits for it.  What comes faster than the store
  * appends is counted, and the count appended as `audit.lost`.
  *
+ * Refusals of those who proved nothing have a rate, so that a stranger can
+ * push nothing out of the log; what is beyond it is counted as lost too.
+ *
  * Bounds:  AUDITOR_NOTES_MAX notes that wait; texts are cut to what is kept
  * Threads: one; a member of the actor's state, zeroed
  */
@@ -40,7 +43,8 @@ struct auditor {
 	uint32_t count;
 	uint32_t sent; /* of them, on their way */
 	uint64_t lost;
-	uint64_t lost_sent; /* told with those on their way */
+	uint64_t lost_sent;  /* told with those on their way */
+	uint64_t full_at_us; /* of what nobody is let say */
 	struct timer retry;
 };
 

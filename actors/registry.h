@@ -11,6 +11,8 @@
  * registry_clean.c    forgetting what has expired
  * registry_replica.c  gateways that follow, and waiting for them
  * registry_audit.c    reading the audit log
+ * registry_who.c      who asks, for the audit log, and whether they may
+ * registry_account.h  accounts and API keys: what the rest of the files shares
  */
 #ifndef ACTORS_REGISTRY_H
 #define ACTORS_REGISTRY_H
@@ -21,6 +23,7 @@
 #include "actors/id.h"
 #include "actors/keyring.h"
 #include "actors/lockout.h"
+#include "actors/memo.h"
 #include "actors/password.h"
 #include "actors/replica.h"
 #include "actors/session_registry.h"
@@ -49,26 +52,60 @@ struct revoked_row {
 	int64_t expires_at;
 };
 
+struct key_row {
+	struct table_row row; /* by key id */
+	struct uuid user_id;
+	int64_t expires_at; /* 0: never */
+	uint8_t digest[SEAL_DIGEST_SIZE];
+	uint8_t scope; /* enum key_scope */
+};
+
 struct registry {
 	struct table accounts;
 	struct table revoked;
+	struct table api_keys;
 	struct replica replica;
 	struct lockout lockout;
 	struct auditor auditor;
-	struct pool logins; /* struct login */
+	struct memo rates;   /* addresses that try to log in */
+	struct memo trusted; /* name and address of good log-ins */
+	uint8_t
+	    key_secret[SEAL_SECRET_SIZE]; /* API keys are digested with it */
+	struct pool logins;               /* struct login */
+	struct pool chores;               /* struct chore */
 	bool logins_open;
 	struct keyring *keys;
 	struct watch watch;
-	bool is_loaded; /* accounts and revocations are here */
-	bool is_ready;
+	bool has_begun; /* the settings have answered */
 	uint64_t expiry_minutes;
 	uint64_t refresh_life_minutes; /* 0: none are given */
 	uint64_t refresh_grace_s;
 	uint64_t password_min;
-	uint64_t sessions_max; /* per user; 0: unlimited */
-	uint64_t cancelled;    /* generation of a clean-up */
-	struct uuid swept;     /* how far the sweep of `revoked` has come */
+	uint64_t sessions_max;     /* per user; 0: unlimited */
+	uint64_t touch_us;         /* how often last activity is written */
+	uint64_t idle_minutes;     /* 0: a session is never too idle */
+	uint64_t tries_per_minute; /* from one address; 0: unlimited */
+	uint64_t cancelled;        /* generation of a clean-up */
+	struct uuid swept;         /* how far the sweep of `revoked` has come */
 };
+
+/* ---- registry_who.c ---- */
+#define REGISTRY_SYSTEM "system"
+
+/* Who asked, for as long as an op lives. */
+struct registry_who {
+	struct uuid user_id; /* zero: the system, or nobody */
+	uint8_t role;        /* enum role */
+	uint8_t method;      /* enum auth_method */
+	char session[AUDIT_SESSION_MAX + 1];
+	char address[ADDRESS_MAX + 1];
+};
+
+void registry_who_take(struct registry_who *w, const struct principal *caller);
+/* Their note; the id of who it was is in text. */
+struct audit_note registry_note(struct actor *self,
+    const struct registry_who *w, char text[ID_TEXT + 1], const char *action,
+    const char *target);
 
 /* ---- registry_load.c ---- */
 /* Everything that must be there before the first request. */
@@ -133,6 +170,8 @@ static_assert(sizeof(struct login_op) <= OP_DATA_MAX, "it fits an op");
 
 /* Gives the record back. */
 void login_end(struct registry *s, struct op *op);
+struct audit_note login_good_note(struct actor *self, const struct login *login,
+    const char *action, const char *user_id);
 /* From a good credential to the answer; never fails the log-in. */
 enum status login_begin_session(struct actor *self, struct op *op);
 
@@ -145,6 +184,7 @@ void registry_mint_refresh(struct registry *s, const struct uuid *session_id,
 enum status registry_on_logout(struct actor *self, const struct msg *in);
 enum status registry_on_revoke(struct actor *self, const struct msg *in);
 enum status registry_on_revoke_user(struct actor *self, const struct msg *in);
+enum status registry_on_revoke_mine(struct actor *self, const struct msg *in);
 /* True if there is room for one more. */
 bool registry_may_revoke(const struct registry *s);
 /* In memory and on its way to the gateways; FULL as above. */
@@ -158,6 +198,19 @@ bool registry_knows(const struct principal *caller, const char *reason);
 
 /* ---- registry_audit.c ---- */
 enum status registry_on_audit(struct actor *self, const struct msg *in);
+
+/* ---- registry_tries.c ---- */
+#define TRIES_NAME_SIZE (USERNAME_MAX + ADDRESS_MAX + 2)
+/* Under which name a failed log-in counts, and is locked. */
+void registry_lock_name(const struct registry *s, const char *username,
+    const char *address, char ret_name[TRIES_NAME_SIZE]);
+/* A good log-in. */
+void registry_trust(struct registry *s, const char *username,
+    const char *address, uint64_t now_us);
+
+/* ---- registry_seen.c ---- */
+/* Revokes what has been idle too long; nobody is answered. */
+enum status registry_end_idle(struct actor *self);
 
 /* ---- registry_clean.c ---- */
 enum status registry_on_clean(struct actor *self, const struct msg *in);

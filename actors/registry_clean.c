@@ -65,6 +65,8 @@ clean_answer(struct actor *self, struct op *op)
 		(void)OP_REPLY(op, auth_cleaned, .removed = c.removed);
 	if (st == ST_OK)
 		st = registry_keys_go_on(self);
+	if (st == ST_OK)
+		st = registry_end_idle(self);
 	return st == ST_OK ? replica_go_on(self) : st;
 }
 

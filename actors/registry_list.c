@@ -1,4 +1,7 @@
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "actors/access.h"
@@ -7,6 +10,7 @@
 #include "runtime/base/text.h"
 
 #define LIST_LIMIT 100 /* views, if nobody asks for more */
+#define CURSOR_SIZE 64
 #define SCOPE_OWN "own"
 #define SCOPE_ALL "all"
 
@@ -14,6 +18,7 @@
 struct listing {
 	struct uuid current; /* the session this request was made with */
 	struct uuid user_id;
+	uint32_t limit;
 	bool all;
 };
 
@@ -65,24 +70,56 @@ listing_fill(const struct registry *s, const struct listing *l,
 	return count;
 }
 
+/* A full page may not have been the last: where the next one begins. */
+static void
+listing_next(const struct listing *l, const struct store_session_page *page,
+    char ret_next[CURSOR_SIZE])
+{
+	const struct session *last;
+
+	ret_next[0] = '\0';
+	if (page->sessions_count < l->limit)
+		return;
+	last = &page->sessions[page->sessions_count - 1];
+	snprintf(ret_next, CURSOR_SIZE, "%" PRId64 ":%.32s", last->created_at,
+	    last->session_id);
+}
+
+static bool
+listing_cursor(const char *text, int64_t *ret_created_at, const char **ret_id)
+{
+	struct uuid id;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*ret_created_at = strtoll(text, &end, 10);
+	*ret_id = end + 1;
+	return errno == 0 && *end == ':' && id_parse(end + 1, &id);
+}
+
 static enum status
 listing_on_page(struct actor *self, struct op *op, const struct msg *reply)
 {
 	struct session_view views[STORE_PAGE_MAX];
 	const struct listing *l = op_data(op);
 	const char *scope = l->all ? SCOPE_ALL : SCOPE_OWN;
+	char next[CURSOR_SIZE];
 	char user_id[ID_TEXT + 1];
 	uint32_t count;
 
 	if (reply->id != MSG_store_session_page)
 		return op_pass(op, reply);
+	listing_next(l, reply->body, next);
 	count = listing_fill(
 	    actor_state(self), l, reply->body, actor_wall_us(self), views);
 	id_text(&l->user_id, user_id);
 	LOG(API_SESSION_LISTED, KV("user_id", user_id), KV("scope", scope),
 	    KU("count", count));
 	return OP_REPLY(op, auth_session_list, .sessions = views,
-	    .sessions_count = count, .scope = scope);
+	    .sessions_count = count, .scope = scope,
+	    .next = next[0] == '\0' ? NULL : next);
 }
 
 static enum status
@@ -113,6 +150,8 @@ registry_on_sessions(struct actor *self, const struct msg *in)
 	const struct auth_sessions *ask = in->body;
 	const char *scope = ask->scope == NULL ? SCOPE_OWN : ask->scope;
 	struct listing *l;
+	int64_t created_at = 0;
+	const char *after = "";
 	struct op *op;
 	bool all;
 
@@ -121,13 +160,24 @@ registry_on_sessions(struct actor *self, const struct msg *in)
 	if (strcmp(scope, SCOPE_OWN) != 0 && strcmp(scope, SCOPE_ALL) != 0)
 		return listing_refuse_scope(self, in, scope);
 	all = strcmp(scope, SCOPE_ALL) == 0 && access_is_operator(&ask->caller);
+	if (ask->cursor != NULL &&
+	    !listing_cursor(ask->cursor, &created_at, &after))
+		return REFUSE(self, in, VALIDATION,
+		    "cursor: is not one that a page ended with");
 	op = op_open(self, in);
 	if (op == NULL)
 		return ST_OK;
 	l = op_data(op);
 	l->all = all;
+	l->limit = listing_limit(ask);
 	(void)id_parse(ask->caller.user_id, &l->user_id);
 	(void)id_parse(ask->caller.session_id, &l->current);
+	if (ask->cursor != NULL)
+		return OP_ASK(op, registry_store(self), store_session_range,
+		    listing_on_page,
+		    .user_id = all ? NULL : ask->caller.user_id,
+		    .now = actor_wall_us(self), .limit = l->limit,
+		    .created_at = created_at, .session_id = after);
 	return OP_ASK(op, registry_store(self), store_session_list,
 	    listing_on_page, .user_id = all ? NULL : ask->caller.user_id,
 	    .now = actor_wall_us(self), .limit = listing_limit(ask));

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "actors/registry.h"
+#include "actors/registry_account.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -39,38 +39,32 @@ registry_load_options(struct actor *self)
 	s->lockout.duration_us =
 	    MINUTE_US *
 	    watch_number(w, self, SETTING_api_auth_lockout_duration_minutes);
-}
-
-/* Nobody is let in before what is stored and what is configured is known. */
-static void
-registry_check_ready(struct actor *self)
-{
-	struct registry *s = actor_state(self);
-
-	if (!s->is_loaded || !s->watch.has_answer || s->is_ready)
-		return;
-	s->is_ready = true;
-	actor_ready(self);
-}
-
-static void
-registry_on_settings(struct actor *self)
-{
-	registry_load_options(self);
-	registry_check_ready(self);
+	s->touch_us =
+	    UINT64_C(1000000) *
+	    watch_number(w, self, SETTING_api_session_touch_interval_seconds);
+	s->idle_minutes =
+	    watch_number(w, self, SETTING_api_auth_session_idle_minutes);
+	s->tries_per_minute =
+	    watch_number(w, self, SETTING_api_auth_tries_per_minute);
 }
 
 static enum status
 registry_open_tables(struct actor *self)
 {
 	struct registry *s = actor_state(self);
-	uint64_t salts[3];
+	uint64_t salts[5];
 	enum status st;
 
 	actor_random(self, salts, sizeof(salts));
 	pool_init(&s->logins, sizeof(struct login), LOGINS_MAX,
 	    (uint32_t)salts[2] & ~1u);
+	pool_init(&s->chores, sizeof(struct chore), CHORES_MAX,
+	    (uint32_t)salts[3] & ~1u);
 	s->logins_open = true;
+	st = table_init(
+	    &s->api_keys, sizeof(struct key_row), API_KEYS_MAX, salts[4]);
+	if (st != ST_OK)
+		return st;
 	st = table_init(
 	    &s->accounts, sizeof(struct account_row), ACCOUNTS_MAX, salts[0]);
 	if (st != ST_OK)
@@ -84,8 +78,11 @@ registry_unload(struct registry *s)
 {
 	table_fini(&s->accounts);
 	table_fini(&s->revoked);
-	if (s->logins_open)
+	table_fini(&s->api_keys);
+	if (s->logins_open) {
 		pool_fini(&s->logins);
+		pool_fini(&s->chores);
+	}
 	s->logins_open = false;
 	keyring_destroy(s->keys);
 	s->keys = NULL;
@@ -183,9 +180,28 @@ registry_on_revocations(
 	LOG(API_REGISTRY_READY, KU("accounts", s->accounts.count),
 	    KU("revoked", s->revoked.count),
 	    KV("key_id", keyring_signing(s->keys)->key_id));
-	s->is_loaded = true;
-	registry_check_ready(self);
+	actor_ready(self);
 	return registry_keys_go_on(self);
+}
+
+static enum status
+registry_on_api_keys(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_key_page *page = reply->body;
+	enum status st = registry_heard(reply, MSG_store_key_page);
+
+	for (uint32_t i = 0; st == ST_OK && i < page->api_keys_count; i++)
+		st = registry_put_key(actor_state(self), &page->api_keys[i]);
+	if (st != ST_OK) {
+		(void)OP_REPLY(op, done, .nothing = 0);
+		return registry_fail("API keys", st);
+	}
+	if (page->more && page->api_keys_count > 0)
+		return OP_ASK(op, registry_store(self), store_key_list,
+		    registry_on_api_keys,
+		    .after = page->api_keys[page->api_keys_count - 1].key_id,
+		    .limit = API_KEYS_PAGE_MAX);
+	return registry_ask_revoked(self, op, "", registry_on_revocations);
 }
 
 static enum status
@@ -207,27 +223,54 @@ registry_on_users(struct actor *self, struct op *op, const struct msg *reply)
 		    registry_on_users,
 		    .after = page->users[page->users_count - 1].user_id,
 		    .limit = STORE_PAGE_MAX);
-	return registry_ask_revoked(self, op, "", registry_on_revocations);
+	return OP_ASK(op, registry_store(self), store_key_list,
+	    registry_on_api_keys, .after = "", .limit = API_KEYS_PAGE_MAX);
+}
+
+/* The settings have answered, or cannot: what they say counts from here. */
+static enum status
+registry_begin(struct actor *self)
+{
+	struct op *op;
+	enum status st = registry_load_keys(self);
+
+	if (st != ST_OK)
+		return registry_fail("token keys", st);
+	st = registry_load_key_secret(self);
+	if (st != ST_OK)
+		return registry_fail("secret of the API keys", st);
+	op = op_open(self, NULL);
+	if (op == NULL)
+		return registry_fail("memory", ST_NO_MEMORY);
+	return OP_ASK(op, registry_store(self), store_user_list,
+	    registry_on_users, .after = "", .limit = STORE_PAGE_MAX);
+}
+
+static void
+registry_on_settings(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+	enum status st;
+
+	registry_load_options(self);
+	if (s->has_begun)
+		return;
+	s->has_begun = true;
+	st = registry_begin(self);
+	if (st != ST_OK)
+		actor_fail(self, st, "it cannot start");
 }
 
 enum status
 registry_load(struct actor *self)
 {
 	struct registry *s = actor_state(self);
-	struct op *op;
 	enum status st = registry_open_tables(self);
 
 	if (st != ST_OK)
 		return registry_fail("memory", st);
 	actor_random(self, s->lockout.key, sizeof(s->lockout.key));
-	registry_load_options(self);
-	st = registry_load_keys(self);
-	if (st != ST_OK)
-		return registry_fail("token keys", st);
-	op = op_open(self, NULL);
-	if (op == NULL)
-		return registry_fail("memory", ST_NO_MEMORY);
-	(void)watch_start(self, &s->watch, registry_on_settings);
-	return OP_ASK(op, registry_store(self), store_user_list,
-	    registry_on_users, .after = "", .limit = STORE_PAGE_MAX);
+	actor_random(self, s->rates.key, sizeof(s->rates.key));
+	actor_random(self, s->trusted.key, sizeof(s->trusted.key));
+	return watch_start(self, &s->watch, registry_on_settings);
 }

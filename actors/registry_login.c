@@ -2,11 +2,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "actors/registry.h"
+#include "actors/registry_account.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
-#define RESERVED_NAME "system"
 #define SETUP_LATE "An administrator exists already"
 
 void
@@ -110,21 +109,41 @@ login_fail(struct actor *self, struct op *op, enum status st)
 
 /* ---- log-in ---- */
 
+/* What failed, under whose name, from where: nobody has proved anything. */
+static void
+login_note(struct actor *self, const struct login *login, const char *action,
+    const char *detail)
+{
+	struct registry *s = actor_state(self);
+
+	auditor_refused(self, &s->auditor,
+	    &(struct principal){ .user_id = "",
+		.username = "",
+		.session_id = "",
+		.address = login->address },
+	    action, login->username, detail);
+}
+
 /* Told apart by nobody: unknown, disabled, the machine, a bad password. */
 static enum status
 login_on_bad(struct actor *self, struct op *op)
 {
 	struct registry *s = actor_state(self);
 	const struct login *login = ((struct login_op *)op_data(op))->login;
+	char name[TRIES_NAME_SIZE];
 	char user[ID_TEXT + 1];
 
 	id_text(&login->user_id, user);
 	LOG(API_AUTH_FAILED, KV("reason", "invalid_credentials"),
 	    KV("user_id", login->known ? user : NULL),
 	    KV("address", login->address));
-	if (lockout_fail(&s->lockout, login->username, actor_now_us(self)))
+	login_note(self, login, "auth.login", "invalid credentials");
+	registry_lock_name(s, login->username, login->address, name);
+	if (lockout_fail(&s->lockout, name, actor_now_us(self))) {
 		LOG(API_AUTH_LOCKED, KV("user_id", login->known ? user : NULL),
 		    KV("address", login->address));
+		login_note(self, login, "auth.lock", "too many failures");
+	}
 	return login_refuse(self, op,
 	    &(struct refused){ .status = ST_DENIED,
 		.problem = PROBLEM_UNAUTHORIZED,
@@ -137,20 +156,24 @@ login_on_checked(struct actor *self, struct op *op, const struct msg *reply)
 {
 	struct registry *s = actor_state(self);
 	struct login_op *data = op_data(op);
+	char name[TRIES_NAME_SIZE];
 	struct refused why;
 	uint64_t wait_us;
 
 	if (reply->id != MSG_done)
 		return login_pass(self, op, reply);
-	wait_us = lockout_wait_us(
-	    &s->lockout, data->login->username, actor_now_us(self));
+	registry_lock_name(
+	    s, data->login->username, data->login->address, name);
+	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
 	if (wait_us > 0) {
 		why = login_locked(wait_us);
 		return login_refuse(self, op, &why);
 	}
 	if (!data->credential.good || !data->login->known)
 		return login_on_bad(self, op);
-	lockout_forget(&s->lockout, data->login->username);
+	lockout_forget(&s->lockout, name);
+	registry_trust(
+	    s, data->login->username, data->login->address, actor_now_us(self));
 	return login_begin_session(self, op);
 }
 
@@ -183,16 +206,21 @@ registry_on_login(struct actor *self, const struct msg *in)
 {
 	struct registry *s = actor_state(self);
 	const struct auth_login *ask = in->body;
+	char name[TRIES_NAME_SIZE];
 	struct refused why;
 	uint64_t wait_us;
 	struct op *op;
 
 	if (text_is_blank(ask->username))
 		return REFUSE(self, in, VALIDATION, "username: is blank");
-	wait_us =
-	    lockout_wait_us(&s->lockout, ask->username, actor_now_us(self));
+	if (!registry_may_try(self, in, &ask->caller, "auth.login"))
+		return ST_OK;
+	registry_lock_name(s, ask->username, ask->caller.address, name);
+	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
 	if (wait_us > 0) {
 		why = login_locked(wait_us);
+		auditor_refused(self, &s->auditor, &ask->caller, "auth.login",
+		    ask->username, "locked");
 		return actor_refuse_with(self, in, &why);
 	}
 	op = login_begin(self, in, &ask->caller, ask->username, ask->password);
@@ -249,6 +277,7 @@ setup_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
 {
 	struct login_op *data = op_data(op);
 	char user_id[ID_TEXT + 1];
+	struct audit_note note;
 
 	if (reply->id != MSG_done)
 		return login_pass(self, op, reply);
@@ -257,8 +286,10 @@ setup_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
 	data->login->user_id = id_make(self);
 	data->login->created_at = actor_wall_us(self);
 	id_text(&data->login->user_id, user_id);
+	note = login_good_note(self, data->login, "auth.setup", user_id);
 	return OP_ASK(op, registry_store(self), store_user_create,
-	    setup_on_stored, .user = setup_user(data, user_id), .first = true);
+	    setup_on_stored, .user = setup_user(data, user_id), .first = true,
+	    .audit = &note);
 }
 
 enum status
@@ -266,21 +297,21 @@ registry_on_setup(struct actor *self, const struct msg *in)
 {
 	const struct registry *s = actor_state(self);
 	const struct auth_setup *ask = in->body;
-	char detail[REFUSED_DETAIL_MAX + 1];
+	const char *mistake = registry_name_mistake(ask->username);
+	char text[REGISTRY_WHY_SIZE];
 	struct op *op;
 
-	if (text_is_blank(ask->username))
-		return REFUSE(self, in, VALIDATION, "username: is blank");
-	if (strcasecmp(ask->username, RESERVED_NAME) == 0)
+	if (mistake == NULL && strcasecmp(ask->username, REGISTRY_SYSTEM) == 0)
 		return REFUSE(self, in, CONFLICT, "The name is reserved");
-	if (!password_is_long(ask->password, s->password_min)) {
-		snprintf(detail, sizeof(detail),
-		    "password: needs at least %u characters",
-		    (unsigned)s->password_min);
-		return REFUSE(self, in, VALIDATION, detail);
-	}
+	if (mistake == NULL)
+		mistake = registry_password_mistake(
+		    s, "password", ask->password, ask->username, text);
+	if (mistake != NULL)
+		return REFUSE(self, in, VALIDATION, mistake);
 	if (s->accounts.count > 0)
 		return REFUSE(self, in, CONFLICT, SETUP_LATE);
+	if (!registry_may_try(self, in, &ask->caller, "auth.setup"))
+		return ST_OK;
 	op = login_begin(self, in, &ask->caller, ask->username, ask->password);
 	if (op == NULL)
 		return ST_OK;

@@ -11,7 +11,7 @@ struct revoking {
 	struct replica_wait wait;
 	struct uuid session_id;
 	struct uuid user_id;
-	struct uuid by;
+	struct registry_who by;
 	int64_t expires_at;
 	bool logout;
 	bool privileged;
@@ -58,7 +58,7 @@ revoke_log(const struct revoking *r)
 	id_text(&r->session_id, session);
 	id_short(session, brief);
 	id_text(&r->user_id, user);
-	id_text(&r->by, by);
+	id_text(&r->by.user_id, by);
 	if (r->logout)
 		LOG(API_SESSION_FORCE_LOGOUT, KV("session", brief),
 		    KV("user_id", user));
@@ -137,11 +137,18 @@ revoke_begin(struct actor *self, struct op *op)
 	const struct revoking *r = op_data(op);
 	char session[ID_TEXT + 1];
 	char user[ID_TEXT + 1];
+	char target[ID_TEXT + 1];
+	char by[ID_TEXT + 1];
+	struct audit_note note;
 
 	if (!registry_may_revoke(actor_state(self)))
 		return OP_REFUSE(op, OVERLOADED, "too many revocations");
+	id_text(&r->user_id, target);
+	note = registry_note(self, &r->by, by,
+	    r->logout ? "auth.logout" : "session.revoke", target);
 	return OP_ASK(op, registry_store(self), store_session_revoke,
-	    revoke_on_stored, .revocation = revoke_texts(r, session, user));
+	    revoke_on_stored, .revocation = revoke_texts(r, session, user),
+	    .audit = &note);
 }
 
 enum status
@@ -165,8 +172,9 @@ registry_on_logout(struct actor *self, const struct msg *in)
 	r->session_id = session_id;
 	r->expires_at = ask->caller.expires_at;
 	r->logout = true;
+	registry_who_take(&r->by, &ask->caller);
 	if (id_parse(ask->caller.user_id, &r->user_id))
-		r->by = r->user_id;
+		r->by.user_id = r->user_id;
 	return revoke_begin(self, op);
 }
 
@@ -178,17 +186,24 @@ revoke_refuse_unknown(struct op *op)
 }
 
 static enum status
-revoke_refuse_foreign(struct op *op, const struct revoking *r)
+revoke_refuse_foreign(
+    struct actor *self, struct op *op, const struct revoking *r)
 {
+	struct registry *s = actor_state(self);
+	struct audit_note note;
 	char session[ID_TEXT + 1];
 	char brief[ID_IN_LOGS + 1];
 	char by[ID_TEXT + 1];
 
 	id_text(&r->session_id, session);
 	id_short(session, brief);
-	id_text(&r->by, by);
+	id_text(&r->by.user_id, by);
 	LOG(API_AUTH_FAILED, KV("reason", "session_not_owned"),
 	    KV("user_id", by), KV("session", brief));
+	note = registry_note(self, &r->by, by, "session.revoke", brief);
+	note.result = AUDIT_REFUSED;
+	note.detail = "session_not_owned";
+	auditor_say(self, &s->auditor, &note);
 	return revoke_refuse_unknown(op);
 }
 
@@ -205,7 +220,7 @@ revoke_find_without_row(const struct registry *s, struct revoking *r, bool own)
 		r->user_id = row->user_id;
 		r->expires_at = row->expires_at;
 	} else if (own) {
-		r->user_id = r->by;
+		r->user_id = r->by.user_id;
 	}
 	return row != NULL || own;
 }
@@ -228,8 +243,8 @@ revoke_on_found(struct actor *self, struct op *op, const struct msg *reply)
 		if (!id_parse(found->session->user_id, &r->user_id))
 			return revoke_refuse_unknown(op);
 	}
-	if (!r->privileged && !id_equal(&r->user_id, &r->by))
-		return revoke_refuse_foreign(op, r);
+	if (!r->privileged && !id_equal(&r->user_id, &r->by.user_id))
+		return revoke_refuse_foreign(self, op, r);
 	return revoke_begin(self, op);
 }
 
@@ -248,7 +263,8 @@ registry_on_revoke(struct actor *self, const struct msg *in)
 		return ST_OK;
 	r = op_data(op);
 	r->privileged = access_is_operator(caller);
-	if ((!id_parse(caller->user_id, &r->by) && !r->privileged) ||
+	registry_who_take(&r->by, caller);
+	if ((!id_parse(caller->user_id, &r->by.user_id) && !r->privileged) ||
 	    !id_parse(ask->session_id, &r->session_id))
 		return revoke_refuse_unknown(op);
 	if (strcmp(caller->session_id, ask->session_id) == 0)
@@ -286,13 +302,14 @@ revoke_apply_page(struct actor *self, struct revoking *r,
 	return ST_OK;
 }
 
+static enum status revoke_user_page(struct actor *self, struct op *op);
+
 static enum status
 revoke_on_user_stored(
     struct actor *self, struct op *op, const struct msg *reply)
 {
 	const struct store_revocations *page = reply->body;
 	struct revoking *r = op_data(op);
-	char user[ID_TEXT + 1];
 	enum status st;
 
 	if (reply->id != MSG_store_revocations)
@@ -302,36 +319,70 @@ revoke_on_user_stored(
 		(void)OP_REFUSE(op, INTERNAL, "too many revocations");
 		return st;
 	}
-	id_text(&r->user_id, user);
 	if (!page->more)
 		return replica_wait_for(self, op, revoke_on_user_applied);
+	return revoke_user_page(self, op);
+}
+
+/* `now` stays: who logs in meanwhile is untouched. */
+static enum status
+revoke_user_page(struct actor *self, struct op *op)
+{
+	const struct revoking *r = op_data(op);
+	char user[ID_TEXT + 1];
+	char by[ID_TEXT + 1];
+	struct audit_note note;
+
+	id_text(&r->user_id, user);
+	note = registry_note(self, &r->by, by, "session.revoke_all", user);
 	return OP_ASK(op, registry_store(self), store_session_revoke_user,
-	    revoke_on_user_stored, .user_id = user, .now = r->expires_at);
+	    revoke_on_user_stored, .user_id = user, .now = r->expires_at,
+	    .audit = &note);
+}
+
+static enum status
+revoke_user(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *user_id)
+{
+	struct registry *s = actor_state(self);
+	struct revoking *r;
+	struct uuid id;
+	struct op *op;
+
+	if (!registry_knows(caller, "unauthenticated_session_revoke"))
+		return REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
+	if (!registry_may_revoke(s))
+		return REFUSE(self, in, OVERLOADED, "too many revocations");
+	if (!access_is_operator(caller) &&
+	    strcmp(caller->user_id, user_id) != 0) {
+		auditor_refused(self, &s->auditor, caller, "session.revoke_all",
+		    user_id, "role");
+		return REFUSE(self, in, FORBIDDEN, "Forbidden");
+	}
+	if (!id_parse(user_id, &id))
+		return REFUSE(self, in, NOT_FOUND, "User not found");
+	op = op_open(self, in);
+	if (op == NULL)
+		return ST_OK;
+	r = op_data(op);
+	registry_who_take(&r->by, caller);
+	r->user_id = id;
+	r->expires_at = actor_wall_us(self);
+	return revoke_user_page(self, op);
 }
 
 enum status
 registry_on_revoke_user(struct actor *self, const struct msg *in)
 {
 	const struct auth_revoke_user *ask = in->body;
-	struct revoking *r;
-	struct op *op;
 
-	if (!registry_knows(&ask->caller, "unauthenticated_session_revoke"))
-		return REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
-	if (!registry_may_revoke(actor_state(self)))
-		return REFUSE(self, in, OVERLOADED, "too many revocations");
-	op = op_open(self, in);
-	if (op == NULL)
-		return ST_OK;
-	r = op_data(op);
-	if ((!id_parse(ask->caller.user_id, &r->by) &&
-		!access_is_operator(&ask->caller)) ||
-	    !id_parse(ask->user_id, &r->user_id))
-		return OP_REFUSE(op, NOT_FOUND, "User not found");
-	if (!access_is_operator(&ask->caller) && !id_equal(&r->by, &r->user_id))
-		return OP_REFUSE(op, FORBIDDEN, "Forbidden");
-	r->expires_at = actor_wall_us(self);
-	return OP_ASK(op, registry_store(self), store_session_revoke_user,
-	    revoke_on_user_stored, .user_id = ask->user_id,
-	    .now = r->expires_at);
+	return revoke_user(self, in, &ask->caller, ask->user_id);
+}
+
+enum status
+registry_on_revoke_mine(struct actor *self, const struct msg *in)
+{
+	const struct auth_revoke_mine *ask = in->body;
+
+	return revoke_user(self, in, &ask->caller, ask->caller.user_id);
 }

@@ -99,6 +99,22 @@ login_answer(struct actor *self, struct op *op, bool all)
 	return op_reply(op, MSG_auth_token, &answer);
 }
 
+/* Done by whoever has just proved to be that user. */
+struct audit_note
+login_good_note(struct actor *self, const struct login *login,
+    const char *action, const char *user_id)
+{
+	return audit_note_by(self,
+	    &(struct principal){ .user_id = user_id,
+		.username = login->username,
+		.role = login->role,
+		.method = AUTH_PASSWORD,
+		.session_id = "",
+		.address = login->address,
+		.user_agent = "" },
+	    action, user_id);
+}
+
 /* ---- S-10: no more sessions than the limit ---- */
 
 static enum status login_revoke_next(struct actor *self, struct op *op);
@@ -221,8 +237,10 @@ login_revoke_next(struct actor *self, struct op *op)
 	const struct login *login = login_of(op);
 	char session[ID_TEXT + 1];
 	char user[ID_TEXT + 1];
+	struct audit_note note;
 
 	id_text(&login->user_id, user);
+	note = login_good_note(self, login, "session.limit", user);
 	if (login->victims_at == LOGIN_VICTIMS)
 		return OP_ASK(op, registry_store(self), store_session_list,
 		    login_on_sessions, .user_id = user,
@@ -232,7 +250,8 @@ login_revoke_next(struct actor *self, struct op *op)
 	    !registry_may_revoke(s))
 		return login_end_limit(self, op);
 	return OP_ASK(op, registry_store(self), store_session_revoke,
-	    login_on_victim, .revocation = login_victim(login, session, user));
+	    login_on_victim, .revocation = login_victim(login, session, user),
+	    .audit = &note);
 }
 
 /* ---- S-2 ---- */
@@ -280,6 +299,7 @@ login_begin_session(struct actor *self, struct op *op)
 	struct refresh_family family;
 	char session_id[ID_TEXT + 1];
 	char user_id[ID_TEXT + 1];
+	struct audit_note note;
 
 	credential_wipe(&data->credential);
 	login_set_times(self, login);
@@ -287,6 +307,8 @@ login_begin_session(struct actor *self, struct op *op)
 	id_text(&login->user_id, user_id);
 	if (op_deadline_us(op) > now_us)
 		op_limit(op, (op_deadline_us(op) - now_us) / 2);
+	note = login_good_note(self, login, "auth.login", user_id);
+	note.by.session_id = session_id;
 	family = (struct refresh_family){ .session_id = session_id,
 		.user_id = user_id,
 		.password_sig = login->password_sig,
@@ -303,5 +325,6 @@ login_begin_session(struct actor *self, struct op *op)
 		.user_agent = login->user_agent,
 		.created_at = login->created_at,
 		.last_active_at = login->created_at,
-		.expires_at = login->expires_at });
+		.expires_at = login->expires_at },
+	    .audit = &note);
 }

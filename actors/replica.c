@@ -176,7 +176,8 @@ replica_tell_gateway(struct actor *self, struct member *m)
 	    .accounts_count = b.accounts_count, .revoked = b.revoked,
 	    .revoked_count = b.revoked_count, .pruned = b.pruned,
 	    .pruned_count = b.pruned_count, .keys = b.keys,
-	    .keys_count = b.keys_count);
+	    .keys_count = b.keys_count, .api_keys = b.api_keys,
+	    .api_keys_count = b.api_keys_count);
 }
 
 enum status
@@ -327,7 +328,8 @@ replica_say_joined(struct actor *self, const struct msg *in)
 			SEAL_PUBLIC_SIZE };
 	(void)REPLY(self, in, replica_joined, .epoch = s->replica.epoch,
 	    .public_key = public_key, .key_id = first->key_id, .keys = keys,
-	    .keys_count = count);
+	    .keys_count = count,
+	    .api_key_secret = { s->key_secret, sizeof(s->key_secret) });
 }
 
 enum status
@@ -367,19 +369,23 @@ replica_on_read(struct actor *self, const struct msg *in)
 	const struct replica_read *ask = in->body;
 	const struct uuid *after_user;
 	const struct uuid *after_session;
-	struct uuid ids[2];
+	const struct uuid *after_key;
+	struct uuid ids[3];
 	struct replica_batch b = { 0 };
 	bool more;
 
 	if (ask->epoch != s->replica.epoch)
 		return REFUSE(self, in, CONFLICT, "another epoch: join again");
 	if (!replica_cursor(ask->after_user, &ids[0], &after_user) ||
-	    !replica_cursor(ask->after_session, &ids[1], &after_session))
+	    !replica_cursor(ask->after_session, &ids[1], &after_session) ||
+	    !replica_cursor(ask->after_key, &ids[2], &after_key))
 		return REFUSE(self, in, VALIDATION, "no such place to go on");
 	more = replica_batch_read_accounts(&b, &s->accounts, after_user);
 	more =
 	    replica_batch_read_revoked(&b, &s->revoked, after_session) || more;
+	more = replica_batch_read_keys(&b, &s->api_keys, after_key) || more;
 	return REPLY(self, in, replica_page, .accounts = b.accounts,
 	    .accounts_count = b.accounts_count, .revoked = b.revoked,
-	    .revoked_count = b.revoked_count, .more = more);
+	    .revoked_count = b.revoked_count, .more = more,
+	    .api_keys = b.api_keys, .api_keys_count = b.api_keys_count);
 }

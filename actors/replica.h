@@ -18,7 +18,13 @@
 #include "actors/session_registry.h"
 #include "runtime/base/list.h"
 
-enum change_kind { CHANGE_ACCOUNT, CHANGE_REVOKED, CHANGE_PRUNED, CHANGE_KEYS };
+enum change_kind {
+	CHANGE_ACCOUNT,
+	CHANGE_REVOKED,
+	CHANGE_PRUNED,
+	CHANGE_KEYS,
+	CHANGE_KEY
+};
 
 struct change {
 	struct uuid id;

@@ -34,6 +34,32 @@ replica_batch_add_revoked(
 	};
 }
 
+static void
+replica_batch_add_key(struct replica_batch *b, const struct key_row *row)
+{
+	b->api_keys[b->api_keys_count++] = (struct known_key){
+		.key_id = replica_batch_text(b, &row->row.id),
+		.user_id = replica_batch_text(b, &row->user_id),
+		.digest = { row->digest, sizeof(row->digest) },
+		.scope = (enum key_scope)row->scope,
+		.expires_at = row->expires_at,
+	};
+}
+
+/* One that is no more. */
+static void
+replica_batch_add_gone_key(struct replica_batch *b, const struct uuid *id)
+{
+	static const uint8_t none[SEAL_DIGEST_SIZE];
+
+	b->api_keys[b->api_keys_count++] = (struct known_key){
+		.key_id = replica_batch_text(b, id),
+		.user_id = "",
+		.digest = { none, sizeof(none) },
+		.gone = true,
+	};
+}
+
 /* As things are now: what was pruned since it was revoked is left out. */
 static void
 replica_batch_add(
@@ -55,6 +81,13 @@ replica_batch_add(
 	case CHANGE_PRUNED:
 		b->pruned[b->pruned_count++] = replica_batch_text(b, &c->id);
 		return;
+	case CHANGE_KEY:
+		row = table_find(&s->api_keys, &c->id);
+		if (row != NULL)
+			replica_batch_add_key(b, row);
+		else
+			replica_batch_add_gone_key(b, &c->id);
+		return;
 	case CHANGE_KEYS:
 		b->keys_count = keyring_verifiers(s->keys, b->keys);
 		return;
@@ -67,7 +100,7 @@ replica_batch_fill(struct replica_batch *b, const struct registry *s,
 {
 	const struct replica *r = &s->replica;
 
-	b->accounts_count = b->revoked_count = 0;
+	b->accounts_count = b->revoked_count = b->api_keys_count = 0;
 	b->pruned_count = b->texts_count = b->keys_count = 0;
 	m->sent = m->acked;
 	while (m->sent < until && m->sent - m->acked < REPLICA_PAGE_MAX) {
@@ -97,6 +130,19 @@ replica_batch_read_revoked(
 
 	while (row != NULL && b->revoked_count < REPLICA_PAGE_MAX) {
 		replica_batch_add_revoked(b, row);
+		row = table_after(t, &row->row.id);
+	}
+	return row != NULL;
+}
+
+bool
+replica_batch_read_keys(
+    struct replica_batch *b, const struct table *t, const struct uuid *after)
+{
+	const struct key_row *row = table_after(t, after);
+
+	while (row != NULL && b->api_keys_count < REPLICA_PAGE_MAX) {
+		replica_batch_add_key(b, row);
 		row = table_after(t, &row->row.id);
 	}
 	return row != NULL;

@@ -12,14 +12,16 @@
 struct replica_batch {
 	struct account accounts[REPLICA_PAGE_MAX];
 	struct revocation revoked[REPLICA_PAGE_MAX];
+	struct known_key api_keys[REPLICA_PAGE_MAX];
 	const char *pruned[REPLICA_PAGE_MAX];
 	uint32_t accounts_count;
 	uint32_t revoked_count;
+	uint32_t api_keys_count;
 	uint32_t pruned_count;
 	struct token_key keys[TOKEN_KEYS_MAX];
 	uint32_t keys_count; /* 0: they have not changed */
 	uint32_t texts_count;
-	char texts[3 * REPLICA_PAGE_MAX][ID_TEXT + 1];
+	char texts[5 * REPLICA_PAGE_MAX][ID_TEXT + 1];
 };
 
 /* The changes from m->acked to until, or as many as one message holds. */
@@ -30,6 +32,8 @@ void replica_batch_fill(struct replica_batch *b, const struct registry *s,
 bool replica_batch_read_accounts(
     struct replica_batch *b, const struct table *t, const struct uuid *after);
 bool replica_batch_read_revoked(
+    struct replica_batch *b, const struct table *t, const struct uuid *after);
+bool replica_batch_read_keys(
     struct replica_batch *b, const struct table *t, const struct uuid *after);
 
 #endif

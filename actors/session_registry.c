@@ -1,6 +1,6 @@
 #include "actors/session_registry.h"
 
-#include "actors/registry.h"
+#include "actors/registry_account.h"
 
 static enum status
 session_registry_start(struct actor *self)
@@ -42,6 +42,18 @@ static const struct handler session_registry_on[] = {
 	ON(token_keys_list, registry_on_keys_list),
 	ON(token_keys_rotate, registry_on_keys_rotate),
 	ON(audit_list, registry_on_audit),
+	ON(user_create, registry_on_user_create),
+	ON(user_list, registry_on_user_list),
+	ON(user_get, registry_on_user_get),
+	ON(user_change, registry_on_user_change),
+	ON(user_delete, registry_on_user_delete),
+	ON(user_password, registry_on_user_password),
+	ON(auth_change_password, registry_on_change_password),
+	ON(auth_revoke_mine, registry_on_revoke_mine),
+	ON(api_key_create, registry_on_key_create),
+	ON(api_key_list, registry_on_key_list),
+	ON(api_key_revoke, registry_on_key_revoke),
+	ON(auth_seen, registry_on_seen),
 	ON(auth_refresh, registry_on_refresh),
 	ON(setting_changed, session_registry_on_changed),
 	ON(setting_restarted, session_registry_on_restarted),

@@ -40,17 +40,20 @@ def load():
 class Program:
     """`troupe run` in a folder of its own, with ada logged in."""
 
-    def __init__(self, *settings):
+    def __init__(self, *settings, topology=None):
         self.home = tempfile.mkdtemp(prefix="troupe-bench-")
         command = [TROUPE, "run", "--data", self.home, "--listen",
                    "127.0.0.1:0"]
+        if topology is not None:
+            Path(self.home, "nodes.yaml").write_text(topology)
+            command += ["--topology", f"{self.home}/nodes.yaml"]
         for setting in settings:
             command += ["--set", setting]
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True)
         line = self.process.stdout.readline()
-        found = re.search(r"http=(.+):(\d+)", line)
+        found = re.search(r"http=(\S+):(\d+)", line)
         if not found:
             self.close()
             raise SystemExit(f"no start: {line!r}")

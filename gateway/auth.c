@@ -18,11 +18,16 @@ struct auth_slot {
 	char session_id[SESSION_ID_MAX + 1];
 	char password_sig[PASSWORD_SIG_MAX + 1];
 	uint64_t exp_s;
+	uint64_t used;      /* the greater, the later */
+	uint64_t told_us;   /* see seen.h */
 	uint64_t keys_life; /* of the keys it was verified with */
 };
 
+#define AUTH_WAYS 4u /* slots that a token may have */
+
 struct auth_cache {
 	struct auth_slot slots[AUTH_CACHE_SLOTS];
+	uint64_t uses;
 };
 
 struct auth_cache *
@@ -41,16 +46,53 @@ auth_cache_destroy(struct auth_cache *c)
 	free(c);
 }
 
+static bool
+texts_are_equal_in_constant_time(const char *a, const char *b, size_t size)
+{
+	uint64_t differs = 0;
+	uint64_t x, y;
+
+	for (; size >= sizeof(x); size -= sizeof(x)) {
+		memcpy(&x, a, sizeof(x));
+		memcpy(&y, b, sizeof(y));
+		differs |= x ^ y;
+		a += sizeof(x);
+		b += sizeof(y);
+	}
+	for (; size > 0; size--)
+		differs |= (unsigned char)(*a++ ^ *b++);
+	return differs == 0;
+}
+
 /* Only spreads: a hit is decided by comparing every byte. */
-static struct auth_slot *
-auth_slot_of(struct auth_cache *c, const char *token, size_t size)
+static uint64_t
+auth_hash(const char *token, size_t size)
 {
 	uint64_t h = size;
 	size_t from = size > 32 ? size - 32 : 0;
 
 	for (size_t i = from; i < size; i++)
 		h = (h ^ (unsigned char)token[i]) * UINT64_C(0x100000001b3);
-	return &c->slots[(h ^ h >> 32) % AUTH_CACHE_SLOTS];
+	return h ^ h >> 32;
+}
+
+/* The slot of a token; if it has none, the one of its set used the longest
+ * ago. */
+static struct auth_slot *
+auth_slot_of(struct auth_cache *c, const char *token, size_t size)
+{
+	uint64_t set = auth_hash(token, size) % (AUTH_CACHE_SLOTS / AUTH_WAYS);
+	struct auth_slot *first = &c->slots[set * AUTH_WAYS];
+	struct auth_slot *oldest = first;
+
+	for (struct auth_slot *s = first; s < first + AUTH_WAYS; s++) {
+		if (s->token != NULL && s->token_size == size &&
+		    texts_are_equal_in_constant_time(s->token, token, size))
+			return s;
+		if (s->used < oldest->used)
+			oldest = s;
+	}
+	return oldest;
 }
 
 static void
@@ -65,16 +107,7 @@ auth_slot_fill(struct auth_slot *s, const struct replica *r, const char *token,
 	text_fit(s->password_sig, sizeof(s->password_sig), claims->pwd_sig);
 	s->exp_s = claims->exp;
 	s->keys_life = r->keys_life;
-}
-
-static bool
-texts_are_equal_in_constant_time(const char *a, const char *b, size_t size)
-{
-	unsigned char differs = 0;
-
-	for (size_t i = 0; i < size; i++)
-		differs |= (unsigned char)(a[i] ^ b[i]);
-	return differs == 0;
+	s->told_us = 0;
 }
 
 /* The slot of a token whose signature is good. */
@@ -88,6 +121,7 @@ auth_find(struct auth_cache *c, const struct replica *r, struct arena *a,
 	enum status st;
 
 	*ret_slot = s;
+	s->used = ++c->uses;
 	if (s->token != NULL && s->token_size == size &&
 	    texts_are_equal_in_constant_time(s->token, token, size) &&
 	    s->keys_life == r->keys_life)
@@ -141,5 +175,7 @@ auth_verify(struct auth_cache *c, const struct replica *r, struct arena *a,
 		return ST_DENIED;
 	text_fit(ret->user_id, sizeof(ret->user_id), s->user_id);
 	ret->expires_at = (int64_t)s->exp_s * 1000000;
+	ret->method = AUTH_JWT;
+	ret->told_us = &s->told_us;
 	return ST_OK;
 }

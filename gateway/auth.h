@@ -6,7 +6,8 @@
  * byte for byte, so that its signature is checked once; everything else is
  * checked every time.
  *
- * Bounds: AUTH_CACHE_SLOTS tokens; a newer one takes an older one's slot.
+ * Bounds: AUTH_CACHE_SLOTS tokens; a newer one takes the slot of an older
+ *         one of its set.
  */
 #ifndef GATEWAY_AUTH_H
 #define GATEWAY_AUTH_H
@@ -22,8 +23,12 @@ struct auth_cache;
 struct auth_result {
 	char user_id[64 + 1];
 	char session_id[SESSION_ID_MAX + 1];
+	char key_id[32 + 1]; /* of an API key */
 	int64_t expires_at;
+	enum auth_method method;
+	enum key_scope scope;                /* of an API key */
 	const struct account_entry *account; /* until the next message */
+	uint64_t *told_us; /* see seen.h; likewise; NULL: nothing to tell */
 };
 
 /* Whoever comes through the control socket; every right of an operator. */
@@ -39,6 +44,14 @@ void auth_cache_destroy(struct auth_cache *c);
 MUST_CHECK enum status auth_verify(struct auth_cache *c,
     const struct replica *r, struct arena *a, const char *token,
     int64_t wall_us, struct auth_result *ret, uint32_t *ret_problem,
+    const char **ret_reason);
+
+/*
+ * The same of an API key, for which the problem is always UNAUTHORIZED:
+ * `invalid_key`, `key_expired`, `no_account`.
+ */
+MUST_CHECK enum status auth_verify_key(const struct replica *r,
+    const char *text, int64_t wall_us, struct auth_result *ret,
     const char **ret_reason);
 
 #endif

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/credential.h"
 #include "gateway/header.h"
 #include "gateway/inside.h"
+#include "gateway/metrics.h"
 #include "gateway/query.h"
 #include "gateway/target.h"
 #include "runtime/base/log.h"
@@ -15,7 +17,6 @@
  * then the actor.  Whoever fails a check learns nothing of the later ones.
  */
 
-#define BEARER "Bearer "
 /* All that is taken of the arena beside the body is no longer than a head. */
 #define BIND_ARENA_MIN (16u * HTTP1_HEAD_MAX)
 
@@ -71,27 +72,6 @@ exchange_log_denied(struct conn *c, const char *reason)
 	    KV("path", x->route->path));
 }
 
-/* The one Authorization header, as text; NULL if it is no bearer token. */
-static const char *
-exchange_token(struct conn *c, const uint8_t *at)
-{
-	struct bytes value;
-	char *token;
-
-	if (http1_head_find(&c->exchange->head, at, "Authorization", &value) !=
-	    ST_OK)
-		return NULL;
-	if (value.size <= strlen(BEARER) || value.size > TOKEN_MAX ||
-	    strncasecmp((const char *)value.at, BEARER, strlen(BEARER)) != 0)
-		return NULL;
-	value.at += strlen(BEARER);
-	value.size -= strlen(BEARER);
-	token = arena_take(actor_arena(c->gateway->self), value.size + 1);
-	if (token != NULL)
-		memcpy(token, value.at, value.size);
-	return token;
-}
-
 static const char *
 exchange_anonymous_reason(const struct route *r)
 {
@@ -108,8 +88,38 @@ exchange_anonymous_reason(const struct route *r)
 static void
 exchange_is_system(struct exchange *x)
 {
-	x->who = (struct auth_result){ .account = &auth_system };
+	x->who = (struct auth_result){ .account = &auth_system,
+		.method = AUTH_LOCAL };
 	text_fit(x->who.user_id, sizeof(x->who.user_id), auth_system.user_id);
+}
+
+/* A token has dots, an API key has none. */
+static enum status
+exchange_verify(struct conn *c, const char *token, uint32_t *ret_problem,
+    const char **ret_reason)
+{
+	struct gateway *g = c->gateway;
+	struct exchange *x = c->exchange;
+	int64_t wall_us = actor_wall_us(g->self);
+
+	*ret_problem = PROBLEM_UNAUTHORIZED;
+	if (strchr(token, '.') == NULL)
+		return auth_verify_key(
+		    &g->replica, token, wall_us, &x->who, ret_reason);
+	return auth_verify(g->tokens, &g->replica, actor_arena(g->self), token,
+	    wall_us, &x->who, ret_problem, ret_reason);
+}
+
+static void
+exchange_tell_seen(struct conn *c)
+{
+	const struct auth_result *who = &c->exchange->who;
+	bool is_key = who->method == AUTH_API_KEY;
+
+	if (who->told_us != NULL)
+		seen_tell(&c->gateway->seen, c->gateway->self,
+		    is_key ? who->key_id : who->session_id, is_key,
+		    who->told_us);
 }
 
 /* True: come in.  Otherwise it has been answered. */
@@ -132,16 +142,20 @@ exchange_pass_gate(struct conn *c, const uint8_t *at)
 		    "the session registry cannot be heard");
 		return false;
 	}
-	token = exchange_token(c, at);
+	token = credential_find(c, at);
+	if (x->by_cookie && !credential_pass_csrf(c, at))
+		return false;
 	if (token == NULL) {
 		exchange_log_denied(c, exchange_anonymous_reason(x->route));
 		respond_problem(
 		    c, PROBLEM_UNAUTHORIZED, "Authentication required");
 		return false;
 	}
-	if (auth_verify(g->tokens, &g->replica, actor_arena(g->self), token,
-		actor_wall_us(g->self), &x->who, &problem, &reason) == ST_OK)
+	x->who.told_us = NULL;
+	if (exchange_verify(c, token, &problem, &reason) == ST_OK) {
+		exchange_tell_seen(c);
 		return true;
+	}
 	exchange_log_denied(c, reason);
 	respond_problem(c, problem, problem_find(problem)->title);
 	return false;
@@ -168,6 +182,13 @@ exchange_pass_role(struct conn *c)
 		    c, PROBLEM_FORBIDDEN, "This role may not do that");
 		return false;
 	}
+	if (x->who.method == AUTH_API_KEY && x->who.scope == KEY_READ &&
+	    x->head.method != HTTP1_GET && x->head.method != HTTP1_HEAD &&
+	    x->route->request != catalogue_type_auth_logout) {
+		respond_problem(
+		    c, PROBLEM_FORBIDDEN, "This API key may only read");
+		return false;
+	}
 	if (a->must_change_password &&
 	    !path_ends_with(x->route->path, "/auth/me") &&
 	    !path_ends_with(x->route->path, "/auth/change-password")) {
@@ -176,20 +197,6 @@ exchange_pass_role(struct conn *c)
 		return false;
 	}
 	return true;
-}
-
-/* What a log-in, a session and the audit log call where it came from. */
-static void
-exchange_address(const struct conn *c, char ret_text[ADDRESS_MAX + 1])
-{
-	struct net_peer peer;
-
-	net_peer(c->stream, &peer);
-	if (peer.is_local)
-		snprintf(ret_text, ADDRESS_MAX + 1, "unix uid=%lu pid=%ld",
-		    (unsigned long)peer.uid, (long)peer.pid);
-	else
-		text_fit(ret_text, ADDRESS_MAX + 1, peer.text);
 }
 
 /* Fills a text field that no client may give. */
@@ -202,7 +209,7 @@ principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 	char *agent = arena_take(a, USER_AGENT_MAX + 1);
 	struct bytes value = { NULL, 0 };
 
-	exchange_address(c, address);
+	text_fit(address, ADDRESS_MAX + 1, x->context.client);
 	if (http1_head_find(&x->head, at, "User-Agent", &value) == ST_OK) {
 		char *whole = arena_take(a, value.size + 1);
 
@@ -217,7 +224,7 @@ principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 	ret_who->user_id = x->who.user_id;
 	ret_who->username = x->who.account->username;
 	ret_who->role = x->who.account->role;
-	ret_who->method = c->door->is_control ? AUTH_LOCAL : AUTH_JWT;
+	ret_who->method = x->who.method;
 	ret_who->session_id = x->who.session_id;
 	ret_who->expires_at = x->who.expires_at;
 }
@@ -354,6 +361,28 @@ exchange_fill_headers(struct conn *c, const uint8_t *at,
 	return ST_OK;
 }
 
+/* A browser sends its refresh token as a cookie, and no body. */
+static enum status
+exchange_fill_refresh(struct conn *c, const uint8_t *at,
+    const struct wire_type *t, void *message, struct bytes body,
+    struct json_result *why)
+{
+	struct arena *a = actor_arena(c->gateway->self);
+	const char *token;
+	enum status st;
+
+	if (t != catalogue_type_auth_refresh() || body.size > 0)
+		return ST_OK;
+	token = credential_find_refresh(c, at);
+	if (token == NULL)
+		return ST_OK;
+	st =
+	    json_set_text(t, message, a, "cookie", "refresh_token", token, why);
+	return st == ST_OK ? json_set_text(t, message, a, "cookie", "cookies",
+				 "true", why)
+			   : st;
+}
+
 static bool
 exchange_is_json(const struct exchange *x, const uint8_t *at)
 {
@@ -392,6 +421,8 @@ exchange_bind(struct conn *c, const uint8_t *at, struct bytes body,
 		st = exchange_fill_query(c, at, t, *ret_message, why);
 	if (st == ST_OK)
 		st = exchange_fill_headers(c, at, t, *ret_message, why);
+	if (st == ST_OK)
+		st = exchange_fill_refresh(c, at, t, *ret_message, body, why);
 	if (st == ST_OK)
 		st = exchange_fill_callers(c, at, body, t, *ret_message, why);
 	if (st == ST_OK)
@@ -442,9 +473,22 @@ exchange_ask(struct conn *c, const void *message)
 	ask = op_data(op);
 	ask->conn = conn_handle(c);
 	op_within(op, g->limits.request_us);
+	op_trace(
+	    op, c->exchange->context.trace.id, c->exchange->context.trace.span);
 	(void)op_ask(op, actor_find(g->self, r->actor, 0), r->request()->id,
 	    message, exchange_on_reply);
 	exchange_drop_request(g, c->exchange);
+}
+
+/* Its answer would log a browser in: whose doing is it? */
+static bool
+exchange_wants_cookies(const struct route *r, const void *message)
+{
+	if (r->request == catalogue_type_auth_login)
+		return ((const struct auth_login *)message)->cookies;
+	if (r->request == catalogue_type_auth_refresh)
+		return ((const struct auth_refresh *)message)->cookies;
+	return false;
 }
 
 void
@@ -472,6 +516,9 @@ exchange_act(struct conn *c, const uint8_t *at, struct bytes body)
 		return;
 	}
 	st = exchange_bind(c, at, body, &message, &why);
+	if (st == ST_OK && exchange_wants_cookies(x->route, message) &&
+	    !credential_pass_csrf(c, at))
+		return;
 	if (st == ST_OK)
 		exchange_ask(c, message);
 	else
@@ -492,7 +539,9 @@ exchange_find_route(struct conn *c, const uint8_t *at)
 
 	if (st == ST_OK)
 		return true;
-	if (st == ST_UNSUPPORTED)
+	if (st == ST_UNSUPPORTED && x->head.method == HTTP1_OPTIONS)
+		respond_options(c);
+	else if (st == ST_UNSUPPORTED)
 		respond_problem(
 		    c, PROBLEM_METHOD, "this path has other methods");
 	else if (st == ST_MALFORMED)
@@ -516,8 +565,7 @@ exchange_await_body(struct conn *c, const uint8_t *at)
 	}
 	memcpy(x->head_copy, at, x->head.size);
 	if (x->head.expects_continue && x->body.step == HTTP1_MORE)
-		(void)conn_write(
-		    c, &(struct net_part){ .bytes = http1_reply_continue }, 1);
+		(void)conn_write_head(c, http1_reply_continue, false);
 }
 
 void
@@ -525,8 +573,13 @@ exchange_begin(struct conn *c, const uint8_t *at)
 {
 	struct exchange *x = c->exchange;
 
+	context_read(c, at);
 	x->wants_problem = exchange_header_is_problem(x, at);
 	x->is_head = x->head.method == HTTP1_HEAD;
+	if (c->door->is_metrics) {
+		metrics_answer(c, at);
+		return;
+	}
 	if (!exchange_find_route(c, at) || !exchange_pass_gate(c, at) ||
 	    !exchange_pass_role(c))
 		return;

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/http2.h"
 #include "gateway/inside.h"
 #include "gateway/socket.h"
 #include "gateway/stream.h"
+#include "gateway/tls.h"
 #include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/config.h"
@@ -15,22 +17,29 @@
 #define GATEWAY_DRAIN_TICK_US 10000 /* between looks for who is not done */
 
 static uint64_t
-ms_setting(const struct config *c, enum setting_id id)
+ms_setting(struct gateway *g, enum setting_id id)
 {
-	return config_u64(c, id) * 1000;
+	return watch_number(&g->watch, g->self, id) * 1000;
 }
 
+/* What is LIVE counts from the next request; the rest is as it started. */
 static void
-gateway_read_limits(struct gateway_limits *l, const struct config *c)
+gateway_read_limits(struct gateway *g)
 {
-	l->header_us = ms_setting(c, SETTING_api_server_header_timeout_ms);
-	l->body_us = ms_setting(c, SETTING_api_server_body_timeout_ms);
-	l->idle_us = ms_setting(c, SETTING_api_server_idle_timeout_ms);
-	l->write_us = ms_setting(c, SETTING_api_server_write_timeout_ms);
-	l->request_us = ms_setting(c, SETTING_api_server_request_timeout_ms);
+	const struct config *c = actor_config(g->self);
+	const struct watch *w = &g->watch;
+	struct gateway_limits *l = &g->limits;
+
+	l->header_us = ms_setting(g, SETTING_api_server_header_timeout_ms);
+	l->body_us = ms_setting(g, SETTING_api_server_body_timeout_ms);
+	l->idle_us = ms_setting(g, SETTING_api_server_idle_timeout_ms);
+	l->write_us = ms_setting(g, SETTING_api_server_write_timeout_ms);
+	l->request_us = ms_setting(g, SETTING_api_server_request_timeout_ms);
+	l->requests_max =
+	    watch_number(w, g->self, SETTING_api_server_requests_max);
+	l->body_bytes_max =
+	    watch_number(w, g->self, SETTING_api_server_body_bytes_max);
 	l->connections_max = config_u64(c, SETTING_api_server_connections_max);
-	l->requests_max = config_u64(c, SETTING_api_server_requests_max);
-	l->body_bytes_max = config_u64(c, SETTING_api_server_body_bytes_max);
 	l->owed_bytes_max = config_u64(c, SETTING_api_server_owed_bytes_max);
 	l->header_bytes_max =
 	    config_u64(c, SETTING_api_server_header_bytes_max);
@@ -59,9 +68,10 @@ gateway_on_revoked(void *ctx, const char *session_id)
 }
 
 static void
-gateway_on_account(void *ctx, const struct account_entry *a)
+gateway_on_account(
+    void *ctx, const struct account_entry *a, bool password_changed)
 {
-	sockets_on_account(ctx, a);
+	sockets_on_account(ctx, a, password_changed);
 }
 
 /* Connections may go while we walk: each one's successor is held first. */
@@ -77,6 +87,8 @@ gateway_sweep(struct gateway *g)
 		at = at->next;
 		conn_check_time(c, now_us);
 	}
+	http2_tick(g, now_us);
+	listen_tick(g);
 	sockets_tick(g, now_us);
 }
 
@@ -86,29 +98,28 @@ gateway_on_sweep(struct actor *self, struct timer *t)
 	struct gateway *g = actor_state(self);
 
 	gateway_sweep(g);
+	seen_flush(&g->seen, self);
 	replica_check(&g->replica);
 	timer_start(self, t, GATEWAY_SWEEP_US, gateway_on_sweep);
 	return ST_OK;
 }
 
+/* The settings have answered, or cannot: what they say counts from here. */
 static enum status
-gateway_start(struct actor *self)
+gateway_begin(struct actor *self)
 {
 	struct gateway *g = actor_state(self);
 	enum status st;
 
 	g->self = self;
 	list_init(&g->open);
-	if (*config_text(actor_config(self), SETTING_api_ssl_certfile) !=
-	    '\0') {
-		actor_give_up(self, "api.ssl_certfile is set, but this "
-				    "version serves no TLS; put a proxy that "
-				    "does in front of it");
-		return ST_OK;
-	}
-	gateway_read_limits(&g->limits, actor_config(self));
+	gateway_read_limits(g);
+	g->has_begun = true;
+	seen_init(&g->seen, self);
 	pool_init(&g->conns, sizeof(struct conn),
-	    (uint32_t)g->limits.connections_max + LISTEN_CONTROL_MAX, 0);
+	    (uint32_t)g->limits.connections_max + LISTEN_CONTROL_MAX +
+		GATEWAY_EXCHANGES_MAX,
+	    0);
 	pool_init(
 	    &g->exchanges, sizeof(struct exchange), GATEWAY_EXCHANGES_MAX, 0);
 	g->scratch = malloc(GATEWAY_REPLY_MAX);
@@ -119,7 +130,13 @@ gateway_start(struct actor *self)
 	g->replica.on_ready = gateway_on_replica_ready;
 	g->replica.on_revoked = gateway_on_revoked;
 	g->replica.on_account = gateway_on_account;
-	st = replica_init(&g->replica, self);
+	st = http2_init(g);
+	if (st == ST_OK)
+		st = listen_init(g);
+	if (st == ST_INVALID)
+		return ST_OK; /* it has given up, and said why */
+	if (st == ST_OK)
+		st = replica_init(&g->replica, self);
 	if (st == ST_OK)
 		st = sockets_init(g);
 	if (st != ST_OK)
@@ -130,14 +147,61 @@ gateway_start(struct actor *self)
 }
 
 static void
+gateway_on_settings(struct actor *self)
+{
+	struct gateway *g = actor_state(self);
+	enum status st;
+
+	if (g->has_begun) {
+		gateway_read_limits(g);
+		return;
+	}
+	st = gateway_begin(self);
+	if (st != ST_OK)
+		actor_fail(self, st, "it cannot start");
+}
+
+static enum status
+gateway_start(struct actor *self)
+{
+	struct gateway *g = actor_state(self);
+
+	g->self = self;
+	list_init(&g->open);
+	return watch_start(self, &g->watch, gateway_on_settings);
+}
+
+static enum status
+gateway_on_setting_changed(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+
+	return watch_on_changed(self, &g->watch, in);
+}
+
+static enum status
+gateway_on_setting_restarted(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+
+	(void)in;
+	return watch_on_restarted(self, &g->watch);
+}
+
+static void
 gateway_stop(struct actor *self)
 {
 	struct gateway *g = actor_state(self);
 	struct list *at;
 
+	if (!g->has_begun)
+		return;
+
 	listen_close(g);
 	while (g->open.next != NULL && (at = list_first(&g->open)) != NULL)
 		conn_close(LIST_OF(at, struct conn, link));
+	http2_fini(g);
+	listen_fini(g);
 	sockets_fini(g);
 	replica_fini(&g->replica);
 	auth_cache_destroy(g->tokens);
@@ -156,7 +220,7 @@ gateway_is_busy(const struct gateway *g)
 		    (c->state != CONN_IDLE && c->state != CONN_CLOSING))
 			return true;
 	}
-	return false;
+	return http2_is_busy(g);
 }
 
 static enum status
@@ -198,8 +262,14 @@ gateway_drain(struct actor *self)
 {
 	struct gateway *g = actor_state(self);
 
+	if (!g->has_begun) {
+		actor_drained(self);
+		return;
+	}
+
 	g->draining = true;
 	listen_close(g);
+	http2_drain(g);
 	sockets_drain(g);
 	gateway_end_streams(g);
 	timer_start(self, &g->sweep, 0, gateway_on_drain_tick);
@@ -210,6 +280,8 @@ gateway_on_change(struct actor *self, const struct msg *in)
 {
 	struct gateway *g = actor_state(self);
 
+	if (!g->has_begun)
+		return REFUSE(self, in, CONFLICT, "it has not joined");
 	return replica_on_change(&g->replica, in);
 }
 
@@ -218,21 +290,27 @@ gateway_on_beat(struct actor *self, const struct msg *in)
 {
 	struct gateway *g = actor_state(self);
 
-	return replica_on_beat(&g->replica, in);
+	return g->has_begun ? replica_on_beat(&g->replica, in) : ST_OK;
 }
 
 static enum status
 gateway_on_event(struct actor *self, const struct msg *in)
 {
-	sockets_on_event(actor_state(self), in->body);
+	struct gateway *g = actor_state(self);
+
+	if (g->has_begun)
+		sockets_on_event(g, in->body);
 	return ST_OK;
 }
 
 static enum status
 gateway_on_hub_restarted(struct actor *self, const struct msg *in)
 {
+	struct gateway *g = actor_state(self);
+
 	(void)in;
-	sockets_on_hub_restarted(actor_state(self));
+	if (g->has_begun)
+		sockets_on_hub_restarted(g);
 	return ST_OK;
 }
 
@@ -255,6 +333,9 @@ gateway_on_node_changed(struct actor *self, const struct msg *in)
 {
 	struct gateway *g = actor_state(self);
 
+	if (!g->has_begun)
+		return ST_OK;
+
 	if (gateway_sees_another(self, in->body, ACTOR_NUMBER(session_registry),
 		&g->registry_life))
 		replica_start(&g->replica);
@@ -264,12 +345,28 @@ gateway_on_node_changed(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
+/* From another shard, or from nobody: HUP. */
+static enum status
+gateway_on_reload(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+	char why[TLS_WHY_SIZE];
+
+	(void)in;
+	if (g->listen.tls != NULL)
+		(void)!tls_reload(g->listen.tls, actor_config(self), why);
+	return ST_OK;
+}
+
 static const struct handler gateway_on[] = {
+	ON(gateway_reload, gateway_on_reload),
 	ON(node_changed, gateway_on_node_changed),
 	ON(replica_change, gateway_on_change),
 	ON(replica_beat, gateway_on_beat),
 	ON(hub_event, gateway_on_event),
 	ON(hub_restarted, gateway_on_hub_restarted),
+	ON(setting_changed, gateway_on_setting_changed),
+	ON(setting_restarted, gateway_on_setting_restarted),
 	{ 0 },
 };
 

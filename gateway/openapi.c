@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/cookie.h"
 #include "gateway/inside.h"
 #include "gateway/openapi_error.h"
 #include "gateway/openapi_schema.h"
@@ -174,6 +175,12 @@ content_write(struct document *d, const struct route *r)
 	    (openapi_is_bare(r) && bare == NULL))
 		return;
 	document_object(d, "content");
+	if (strcmp(r->data, "CSV") == 0) {
+		document_raw(
+		    d, "text/csv", "{\"schema\": {\"type\": \"string\"}}");
+		document_end(d);
+		return;
+	}
 	document_object(d, "application/json");
 	if (bare != NULL)
 		document_raw(d, "schema", bare->schema);
@@ -234,6 +241,9 @@ route_may_answer(const struct route *r, uint32_t http)
 	case 403:
 		return r->access != ROUTE_PUBLIC ||
 		       (asks && r->method != HTTP1_GET);
+	case 402: /* what spends is asked of whoever keeps the budgets */
+		return asks && r->method != HTTP1_GET &&
+		       r->actor == ACTOR_NUMBER(cost_aggregator);
 	case 404:
 		return strchr(r->path, '{') != NULL;
 	case 409:
@@ -312,7 +322,8 @@ operation_write_access(struct document *d, const struct route *r)
 			used += (size_t)snprintf(text + used,
 			    sizeof(text) - used, " %s", roles->texts[i]);
 	document_text(d, "description", text);
-	document_raw(d, "security", "[{\"bearerAuth\": []}]");
+	document_raw(
+	    d, "security", "[{\"bearerAuth\": []}, {\"cookieAuth\": []}]");
 }
 
 /* The first word after /api/v1, else "node". */
@@ -399,7 +410,9 @@ components_write(struct document *d)
 	document_end(d);
 	document_raw(d, "securitySchemes",
 	    "{\"bearerAuth\": {\"type\": \"http\", \"scheme\": \"bearer\", "
-	    "\"bearerFormat\": \"JWT\"}}");
+	    "\"bearerFormat\": \"JWT\"}, "
+	    "\"cookieAuth\": {\"type\": \"apiKey\", \"in\": \"cookie\", "
+	    "\"name\": \"" COOKIE_ACCESS "\"}}");
 	document_end(d);
 }
 

@@ -194,7 +194,8 @@ person_reconsider(struct person *p)
 }
 
 void
-sockets_on_account(struct gateway *g, const struct account_entry *a)
+sockets_on_account(
+    struct gateway *g, const struct account_entry *a, bool password_changed)
 {
 	struct sockets *k = g->sockets;
 	struct person *p = person_find(k, a->user_id);
@@ -205,6 +206,8 @@ sockets_on_account(struct gateway *g, const struct account_entry *a)
 	p->role = a->role;
 	if (a->gone)
 		person_close(p, "Session revoked (account gone)");
+	else if (password_changed)
+		person_close(p, "Session revoked (password)");
 	else if (!channel_role_reads(a->role))
 		person_close(p, "Session revoked (role)");
 	else

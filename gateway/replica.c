@@ -16,6 +16,7 @@ struct revoked_entry {
 struct replica_cursor {
 	char user[64 + 1];
 	char session[SESSION_ID_MAX + 1];
+	char key[32 + 1];
 };
 
 enum status
@@ -29,7 +30,11 @@ replica_init(struct replica *r, struct actor *self)
 	    sizeof(struct account_entry), REPLICA_ACCOUNTS_MAX, secret);
 	r->revoked = lookup_create(
 	    sizeof(struct revoked_entry), REPLICA_REVOKED_MAX, secret);
-	return r->accounts == NULL || r->revoked == NULL ? ST_NO_MEMORY : ST_OK;
+	r->api_keys =
+	    lookup_create(sizeof(struct key_entry), REPLICA_KEYS_MAX, secret);
+	return r->accounts == NULL || r->revoked == NULL || r->api_keys == NULL
+		   ? ST_NO_MEMORY
+		   : ST_OK;
 }
 
 void
@@ -37,6 +42,8 @@ replica_fini(struct replica *r)
 {
 	lookup_destroy(r->accounts);
 	lookup_destroy(r->revoked);
+	lookup_destroy(r->api_keys);
+	r->api_keys = NULL;
 	r->accounts = NULL;
 	r->revoked = NULL;
 }
@@ -67,6 +74,12 @@ const struct account_entry *
 replica_account(const struct replica *r, const char *user_id)
 {
 	return lookup_find(r->accounts, user_id);
+}
+
+struct key_entry *
+replica_api_key(const struct replica *r, const char *key_id)
+{
+	return lookup_find(r->api_keys, key_id);
 }
 
 size_t
@@ -110,6 +123,24 @@ replica_put_revoked(struct replica *r, const struct revocation *v)
 	replica_kept(r, lookup_put(r->revoked, &e));
 }
 
+/* What does not fit its fields matches nothing. */
+static void
+replica_put_key(struct replica *r, const struct known_key *k)
+{
+	struct key_entry e = { .scope = k->scope, .expires_at = k->expires_at };
+
+	if (k->gone) {
+		lookup_remove(r->api_keys, k->key_id);
+		return;
+	}
+	if (k->digest.size != sizeof(e.digest) ||
+	    !text_fit(e.key_id, sizeof(e.key_id), k->key_id) ||
+	    !text_fit(e.user_id, sizeof(e.user_id), k->user_id))
+		return;
+	memcpy(e.digest, k->digest.at, sizeof(e.digest));
+	replica_kept(r, lookup_put(r->api_keys, &e));
+}
+
 static enum status replica_on_page(
     struct actor *self, struct op *op, const struct msg *reply);
 
@@ -149,7 +180,7 @@ replica_ask_page(
 	op_within(op, ACTOR_ASK_US);
 	return OP_ASK(op, replica_registry(r), replica_read, replica_on_page,
 	    .epoch = r->epoch, .after_user = after->user,
-	    .after_session = after->session);
+	    .after_session = after->session, .after_key = after->key);
 }
 
 static enum status
@@ -175,6 +206,11 @@ replica_take_page(struct replica *r, const struct replica_page *page,
 		replica_put_revoked(r, &page->revoked[i]);
 		text_fit(ret_after->session, sizeof(ret_after->session),
 		    page->revoked[i].session_id);
+	}
+	for (uint32_t i = 0; i < page->api_keys_count; i++) {
+		replica_put_key(r, &page->api_keys[i]);
+		text_fit(ret_after->key, sizeof(ret_after->key),
+		    page->api_keys[i].key_id);
 	}
 }
 
@@ -226,6 +262,11 @@ replica_on_joined(struct actor *self, struct op *op, const struct msg *reply)
 	replica_take_keys(r, joined->keys, joined->keys_count);
 	lookup_clear(r->accounts);
 	lookup_clear(r->revoked);
+	lookup_clear(r->api_keys);
+	memset(r->api_key_secret, 0, sizeof(r->api_key_secret));
+	if (joined->api_key_secret.size == sizeof(r->api_key_secret))
+		memcpy(r->api_key_secret, joined->api_key_secret.at,
+		    sizeof(r->api_key_secret));
 	r->overflowed = false;
 	return replica_ask_page(r, op, &start);
 }
@@ -275,12 +316,16 @@ replica_check(struct replica *r)
 static void
 replica_change_account(struct replica *r, const struct account *a)
 {
-	const struct account_entry *e;
+	const struct account_entry *e = replica_account(r, a->user_id);
+	bool password_changed =
+	    e != NULL && strcmp(e->password_sig, a->password_sig) != 0;
 
 	replica_put_account(r, a);
 	e = replica_account(r, a->user_id);
 	if (e != NULL)
-		r->on_account(r->ctx, e);
+		r->on_account(r->ctx, e, password_changed);
+	if (a->gone)
+		lookup_remove(r->accounts, a->user_id);
 }
 
 enum status
@@ -299,6 +344,8 @@ replica_on_change(struct replica *r, const struct msg *in)
 		replica_put_revoked(r, &change->revoked[i]);
 		r->on_revoked(r->ctx, change->revoked[i].session_id);
 	}
+	for (uint32_t i = 0; i < change->api_keys_count; i++)
+		replica_put_key(r, &change->api_keys[i]);
 	for (uint32_t i = 0; i < change->pruned_count; i++)
 		lookup_remove(r->revoked, change->pruned[i]);
 	return REPLY(r->self, in, done, .nothing = 0);

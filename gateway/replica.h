@@ -6,8 +6,8 @@
  * less than REPLICA_LEASE_MS ago.  A gateway whose replica is not fresh lets
  * nobody in.  Look-ups are constant time and do no I/O.
  *
- * Bounds: REPLICA_ACCOUNTS_MAX, REPLICA_REVOKED_MAX; past them the replica
- *         is never fresh: closed, not open.
+ * Bounds: REPLICA_ACCOUNTS_MAX, REPLICA_REVOKED_MAX, REPLICA_KEYS_MAX; past
+ * them the replica is never fresh: closed, not open.
  */
 #ifndef GATEWAY_REPLICA_H
 #define GATEWAY_REPLICA_H
@@ -17,6 +17,7 @@
 
 #define REPLICA_ACCOUNTS_MAX 100000u
 #define REPLICA_REVOKED_MAX 200000u
+#define REPLICA_KEYS_MAX 10000u
 
 struct account_entry {
 	char user_id[64 + 1];
@@ -27,12 +28,23 @@ struct account_entry {
 	bool gone;
 };
 
+struct key_entry {
+	char key_id[32 + 1];
+	char user_id[64 + 1];
+	uint8_t digest[32];
+	enum key_scope scope;
+	int64_t expires_at; /* 0: never */
+	uint64_t told_us;   /* when the registry was last told of its use */
+};
+
 struct lookup;
 
 struct replica {
 	struct actor *self;
 	struct lookup *accounts;
 	struct lookup *revoked;
+	struct lookup *api_keys;
+	uint8_t api_key_secret[32];
 	struct token_ring keys;
 	uint64_t keys_life; /* another one: what was verified may not hold */
 	uint64_t epoch;
@@ -45,7 +57,8 @@ struct replica {
 	/* Told of each id as it becomes revoked, and of each changed account.
 	 */
 	void (*on_revoked)(void *ctx, const char *session_id);
-	void (*on_account)(void *ctx, const struct account_entry *a);
+	void (*on_account)(
+	    void *ctx, const struct account_entry *a, bool password_changed);
 	/* Told whenever it has become complete; its failure ends the actor. */
 	enum status (*on_ready)(void *ctx);
 	void *ctx;
@@ -65,6 +78,8 @@ bool replica_is_revoked(const struct replica *r, const char *session_id);
 /* NULL: unknown.  Valid until the next message is handled. */
 const struct account_entry *replica_account(
     const struct replica *r, const char *user_id);
+/* NULL: unknown or revoked.  Likewise. */
+struct key_entry *replica_api_key(const struct replica *r, const char *key_id);
 size_t replica_revoked_count(const struct replica *r);
 
 /* Handlers of the gateway's table. */

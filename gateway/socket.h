@@ -42,7 +42,8 @@ void sockets_on_hub_restarted(struct gateway *g);
 
 /* What the registry tells: these sockets end with 4003, now. */
 void sockets_close_session(struct gateway *g, const char *session_id);
-void sockets_on_account(struct gateway *g, const struct account_entry *a);
+void sockets_on_account(
+    struct gateway *g, const struct account_entry *a, bool password_changed);
 
 /* Every GATEWAY_SWEEP_US. */
 void sockets_tick(struct gateway *g, uint64_t now_us);

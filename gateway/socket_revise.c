@@ -1,4 +1,5 @@
 #include "gateway/socket_parts.h"
+#include "runtime/base/text.h"
 
 /*
  * Live sockets are looked at again, sessions 2.5.7.  The registry tells of
@@ -47,8 +48,12 @@ sockets_revise(struct sockets *k, uint64_t now_us)
 		const struct account_entry *a =
 		    replica_account(&g->replica, p->user_id);
 
-		if (a != NULL)
-			sockets_on_account(g, a);
+		struct account_entry gone = { .gone = true };
+
+		/* One that is not there at all was deleted while we were out.
+		 */
+		(void)text_fit(gone.user_id, sizeof(gone.user_id), p->user_id);
+		sockets_on_account(g, a != NULL ? a : &gone, false);
 	}
 }
 

@@ -34,7 +34,8 @@ static uint64_t
 socket_due_us(const struct socket *s)
 {
 	const struct socket_limits *l = &s->all->limits;
-	uint64_t frame_us = s->heard_us + l->frame_us;
+	uint64_t frame_us =
+	    s->sse != NULL ? UINT64_MAX : s->heard_us + l->frame_us;
 	uint64_t ping_us = socket_ping_due_us(s);
 
 	switch ((enum socket_state)s->state) {
@@ -70,16 +71,35 @@ socket_arm(struct socket *s)
 static void
 socket_send_ping(struct socket *s, uint64_t now_us)
 {
+	static const char comment[] = ":\n\n";
+	const struct net_part part = { { (const uint8_t *)comment, 3 }, NULL };
+
 	s->pinged_us = now_us;
+	if (s->sse != NULL) {
+		socket_arm(s);
+		(void)socket_push(s, &part, 1);
+		return;
+	}
 	s->awaits_pong = s->all->limits.pong_us > 0;
 	socket_arm(s);
 	(void)socket_push_frame(s, WEBSOCKET_PING, (struct bytes){ NULL, 0 });
 }
 
+/* A session whose socket speaks is in use. */
+static void
+socket_tell_seen(struct socket *s)
+{
+	struct gateway *g = s->all->gateway;
+
+	if (s->heard_us > s->told_us)
+		seen_tell(&g->seen, g->self, s->session_id, false, &s->told_us);
+}
+
 static void
 socket_check_open(struct socket *s, uint64_t now_us)
 {
-	if (now_us >= s->heard_us + s->all->limits.frame_us)
+	socket_tell_seen(s);
+	if (s->sse == NULL && now_us >= s->heard_us + s->all->limits.frame_us)
 		socket_close(s, WEBSOCKET_POLICY, "No message in time");
 	else if (now_us < socket_ping_due_us(s))
 		socket_arm(s);

@@ -80,6 +80,13 @@ MUST_CHECK enum status node_start(struct node *n);
 enum status node_signal(
     struct node *n, uint64_t to, uint16_t id, const void *body);
 
+/*
+ * Actors read c from now on, which must live until the node is destroyed; so
+ * must the one they read so far.  Any thread.
+ */
+void node_reconfigure(struct node *n, const struct config *c);
+const struct config *node_config(struct node *n);
+
 /* Lets actors finish what they have, at most until within_us have passed. */
 void node_drain(struct node *n, uint64_t within_us);
 /* Ends every actor, in reverse order, then the loops. */
@@ -109,6 +116,10 @@ struct book_row {
 };
 /* Of every actor; exact when the node stands still. Returns rows written. */
 size_t node_books(struct node *n, struct book_row *ret_rows, size_t rows_max);
+
+/* The same of every actor on the loop of self, which asks; exact. */
+size_t actor_books(
+    struct actor *self, struct book_row *ret_rows, size_t rows_max);
 
 struct node_stuck {
 	const char *name;

@@ -1,7 +1,9 @@
 #include "store/migrate.h"
 
 #include "runtime/base/log.h"
+#include "store/cost.h"
 #include "store/meta.h"
+#include "store/session_row.h"
 
 /* What version 1 has.  A later table is not in it, whatever tables.def says. */
 static const enum table first_tables[] = {
@@ -63,7 +65,11 @@ step_second_tables(struct txn *t, const struct migrate_world *w)
 static enum status
 step_second(struct txn *t, const struct migrate_world *w)
 {
-	return step_second_tables(t, w);
+	if (step_second_tables(t, w) == ST_OK)
+		(void)sessions_index_activity(t);
+	if (txn_status(t) == ST_OK)
+		cost_fill(t);
+	return txn_status(t);
 }
 
 static const struct migrate_step steps[] = {

@@ -5,7 +5,7 @@
 #include "store/refresh_rows.h"
 #include "store/requests.h"
 #include "store/row.h"
-#include "store/session_rows.h"
+#include "store/session_row.h"
 
 /*
  * One row for each session that may refresh.  It is judged and moved on in

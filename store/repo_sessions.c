@@ -5,162 +5,13 @@
 #include "store/refresh_rows.h"
 #include "store/requests.h"
 #include "store/row.h"
-#include "store/session_rows.h"
-
-/*
- * A session has its row and an entry in each of three indexes.  A revocation
- * has a tombstone, with or without a row; where there is a row it says so
- * too, and both expire at the same moment, so that they are forgotten
- * together.
- */
+#include "store/session_row.h"
 
 struct session_ids {
 	const char **ids;
 	uint32_t count;
 	bool more;
 };
-
-static void
-session_key(struct key *k, const char *id)
-{
-	key_init(k);
-	key_tail(k, id);
-}
-
-static void
-by_user_key(struct key *k, const struct session *s)
-{
-	key_init(k);
-	key_text(k, s->user_id);
-	key_time_down(k, s->created_at);
-	key_tail(k, s->session_id);
-}
-
-static void
-by_created_key(struct key *k, const struct session *s)
-{
-	key_init(k);
-	key_time_down(k, s->created_at);
-	key_tail(k, s->session_id);
-}
-
-static void
-by_expiry_key(struct key *k, int64_t expires_at, const char *id)
-{
-	key_init(k);
-	key_time(k, expires_at);
-	key_tail(k, id);
-}
-
-static bool
-session_is_active(const struct session *s, int64_t now)
-{
-	return !s->revoked && s->expires_at > now;
-}
-
-static const struct session *
-session_get(struct txn *t, const char *id)
-{
-	struct key k;
-
-	session_key(&k, id);
-	return ROW_GET(t, TABLE_SESSIONS, &k, session);
-}
-
-static void
-session_put(struct txn *t, const struct session *s)
-{
-	struct key k;
-
-	session_key(&k, s->session_id);
-	row_put(t, TABLE_SESSIONS, &k, CATALOGUE_TYPE(session), s);
-}
-
-static const struct revocation *
-tombstone_get(struct txn *t, const char *id)
-{
-	struct key k;
-
-	session_key(&k, id);
-	return ROW_GET(t, TABLE_TOMBSTONES, &k, revocation);
-}
-
-static void
-tombstone_delete(struct txn *t, const struct revocation *r)
-{
-	struct key k;
-
-	session_key(&k, r->session_id);
-	(void)txn_delete(t, TABLE_TOMBSTONES, &k);
-	by_expiry_key(&k, r->expires_at, r->session_id);
-	(void)txn_delete(t, TABLE_TOMBSTONES_BY_EXPIRY, &k);
-}
-
-static void
-tombstone_put(struct txn *t, const struct revocation *r)
-{
-	const struct revocation *old = tombstone_get(t, r->session_id);
-	struct key k;
-
-	if (old != NULL)
-		tombstone_delete(t, old);
-	session_key(&k, r->session_id);
-	row_put(t, TABLE_TOMBSTONES, &k, CATALOGUE_TYPE(revocation), r);
-	by_expiry_key(&k, r->expires_at, r->session_id);
-	txn_put(t, TABLE_TOMBSTONES_BY_EXPIRY, &k, (struct bytes){ 0 });
-}
-
-static struct revocation
-session_revocation(const struct session *s)
-{
-	return (struct revocation){ .session_id = s->session_id,
-		.user_id = s->user_id,
-		.expires_at = s->expires_at };
-}
-
-static void
-session_mark_revoked(struct txn *t, const struct session *s)
-{
-	struct revocation r = session_revocation(s);
-	struct session marked = *s;
-
-	marked.revoked = true;
-	session_put(t, &marked);
-	tombstone_put(t, &r);
-}
-
-static void
-session_index(struct txn *t, const struct session *s)
-{
-	const struct bytes nothing = { 0 };
-	struct key k;
-
-	by_user_key(&k, s);
-	txn_put(t, TABLE_SESSIONS_BY_USER, &k, nothing);
-	by_created_key(&k, s);
-	txn_put(t, TABLE_SESSIONS_BY_CREATED, &k, nothing);
-	by_expiry_key(&k, s->expires_at, s->session_id);
-	txn_put(t, TABLE_SESSIONS_BY_EXPIRY, &k, nothing);
-}
-
-static void
-session_delete(struct txn *t, const struct session *s)
-{
-	const struct revocation *r = tombstone_get(t, s->session_id);
-	struct key k;
-
-	session_key(&k, s->session_id);
-	(void)txn_delete(t, TABLE_SESSIONS, &k);
-	by_user_key(&k, s);
-	(void)txn_delete(t, TABLE_SESSIONS_BY_USER, &k);
-	by_created_key(&k, s);
-	(void)txn_delete(t, TABLE_SESSIONS_BY_CREATED, &k);
-	by_expiry_key(&k, s->expires_at, s->session_id);
-	(void)txn_delete(t, TABLE_SESSIONS_BY_EXPIRY, &k);
-	if (r != NULL)
-		tombstone_delete(t, r);
-	refresh_delete(t, s->session_id);
-}
 
 static bool
 session_is_valid(struct txn *t, const struct session *s)
@@ -210,35 +61,17 @@ repo_sessions_get(struct txn *t, const void *request, struct store_reply *ret)
 	return REQUEST_REPLY(t, ret, store_session_found, found);
 }
 
-/* The row that an index entry leads to; an entry without one is corrupt. */
-static const struct session *
-session_of_entry(
-    struct txn *t, enum table index, struct bytes key, size_t id_at)
-{
-	const struct session *s = NULL;
-	struct key k;
-
-	key_init(&k);
-	if (key.size > id_at)
-		key_tail_bytes(
-		    &k, (struct bytes){ key.at + id_at, key.size - id_at });
-	if (key_is_good(&k))
-		s = ROW_GET(t, TABLE_SESSIONS, &k, session);
-	if (s == NULL)
-		row_is_corrupt(t, index, key);
-	return s;
-}
-
+/* Active ones from a place in their index on; place NULL: the newest. */
 static enum status
-repo_sessions_list(struct txn *t, const void *request, struct store_reply *ret)
+sessions_page(struct txn *t, const struct store_session_list *ask,
+    const struct store_session_range *place, struct store_reply *ret)
 {
-	const struct store_session_list *ask = request;
 	enum table index = ask->user_id == NULL ? TABLE_SESSIONS_BY_CREATED
 						: TABLE_SESSIONS_BY_USER;
 	struct store_session_page *page = txn_take(t, sizeof(*page));
 	struct session *sessions = txn_take(t, ask->limit * sizeof(*sessions));
 	struct backend_entry entry;
-	struct key prefix;
+	struct key prefix, from;
 	struct scan scan;
 	bool found;
 
@@ -250,7 +83,13 @@ repo_sessions_list(struct txn *t, const void *request, struct store_reply *ret)
 		key_text(&prefix, ask->user_id);
 	scan_open(&scan, t, index, ask->user_id == NULL ? NULL : &prefix);
 	page->sessions = sessions;
-	found = scan_first(&scan, &entry);
+	from = prefix;
+	if (place != NULL) {
+		key_time_down(&from, place->created_at);
+		key_text(&from, place->session_id); /* the first after it */
+	}
+	found = place == NULL ? scan_first(&scan, &entry)
+			      : scan_seek(&scan, &from, &entry);
 	while (found && page->sessions_count < ask->limit) {
 		size_t mark = txn_mark(t);
 		const struct session *s = session_of_entry(
@@ -268,36 +107,23 @@ repo_sessions_list(struct txn *t, const void *request, struct store_reply *ret)
 	return REQUEST_REPLY(t, ret, store_session_page, page);
 }
 
-bool
-session_is_refused(struct txn *t, const char *session_id)
+static enum status
+repo_sessions_list(struct txn *t, const void *request, struct store_reply *ret)
 {
-	const struct session *s;
-
-	if (tombstone_get(t, session_id) != NULL)
-		return true;
-	s = session_get(t, session_id);
-	return s != NULL && s->revoked;
+	return sessions_page(t, request, NULL, ret);
 }
 
-bool
-session_refuse(
-    struct txn *t, const struct revocation *r, struct revocation *ret_refused)
+static enum status
+repo_sessions_range(struct txn *t, const void *request, struct store_reply *ret)
 {
-	const struct session *s = session_get(t, r->session_id);
-	const struct revocation *old = tombstone_get(t, r->session_id);
+	const struct store_session_range *ask = request;
+	const struct store_session_list list = {
+		.user_id = ask->user_id, .now = ask->now, .limit = ask->limit
+	};
 
-	if (txn_status(t) != ST_OK)
-		return false;
-	*ret_refused = old != NULL ? *old
-		       : s != NULL ? session_revocation(s)
-				   : *r;
-	if (s != NULL ? s->revoked : old != NULL)
-		return false;
-	if (s != NULL)
-		session_mark_revoked(t, s);
-	else
-		tombstone_put(t, r);
-	return txn_status(t) == ST_OK;
+	if (!request_id(t, ask->session_id, "blank session id"))
+		return txn_status(t);
+	return sessions_page(t, &list, ask, ret);
 }
 
 static enum status
@@ -483,6 +309,7 @@ const struct request repo_sessions[] = {
 	{ MSG_store_session_create, true, repo_sessions_create },
 	{ MSG_store_session_get, false, repo_sessions_get },
 	{ MSG_store_session_list, false, repo_sessions_list },
+	{ MSG_store_session_range, false, repo_sessions_range },
 	{ MSG_store_session_revoke, true, repo_sessions_revoke },
 	{ MSG_store_session_revoke_user, true, repo_sessions_revoke_user },
 	{ MSG_store_revoked_list, false, repo_sessions_revoked },

@@ -65,6 +65,8 @@ scene_remove(const char *folder)
 
 	snprintf(path, sizeof(path), "%s/keys/tokens.keys", folder);
 	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/keys/api.secret", folder);
+	assert_int_equal(unlink(path), 0);
 	snprintf(path, sizeof(path), "%s/keys", folder);
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(rmdir(folder), 0);
@@ -118,7 +120,7 @@ scene_start(struct scene *s)
 	scene_add_user(U2, "u2", ROLE_OBSERVER);
 	scene_add_user(M1, "m1", ROLE_MANAGER);
 	scene_add_user(C1, "c1", ROLE_CEO);
-	scene_start_with(s, NULL, 0);
+	scene_start_with(s, SCENE_UNLIMITED, 1);
 }
 
 void

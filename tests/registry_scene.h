@@ -17,6 +17,8 @@
 #define SCENE_LOGINS_KEPT 16
 #define SCENE_SETS_MAX 8
 #define SCENE_FOLDER_SIZE 64
+/* As many tries from one address as a test likes. */
+#define SCENE_UNLIMITED ((const char *const[]){ "api.auth.tries_per_minute=0" })
 #define SECOND INT64_C(1000000)
 #define DAY (86400 * SECOND)
 

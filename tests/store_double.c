@@ -107,6 +107,137 @@ double_as_user(const struct double_user *u)
 		.disabled = u->disabled };
 }
 
+size_t
+store_double_noted(const char *note)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < store_double.noted_count; i++)
+		n += strcmp(store_double.noted[i], note) == 0;
+	return n;
+}
+
+static void
+double_note(const struct audit_note *note)
+{
+	static const char *const results[] = { "ok", "refused", "failed" };
+	char *to;
+
+	if (note == NULL || store_double.noted_count == DOUBLE_NOTES_MAX)
+		return;
+	to = store_double.noted[store_double.noted_count++];
+	snprintf(to, DOUBLE_TEXT_SIZE, "%s/%.32s/%.64s/%s", note->action,
+	    note->by.user_id, note->target, results[note->result]);
+}
+
+static enum status
+double_on_audit_append(struct actor *self, const struct msg *in)
+{
+	const struct store_audit_append *ask = in->body;
+
+	if (double_fails(self, in))
+		return ST_OK;
+	for (uint32_t i = 0; i < ask->notes_count; i++)
+		double_note(&ask->notes[i]);
+	return REPLY(self, in, done, .nothing = 0);
+}
+
+static enum status
+double_on_key_list(struct actor *self, const struct msg *in)
+{
+	if (double_fails(self, in))
+		return ST_OK;
+	return REPLY(self, in, store_key_page, .api_keys_count = 0);
+}
+
+static enum status
+double_on_idle(struct actor *self, const struct msg *in)
+{
+	if (double_fails(self, in))
+		return ST_OK;
+	return REPLY(self, in, store_revocations, .revoked_count = 0);
+}
+
+static struct double_user *
+double_user_by_id(const char *user_id)
+{
+	for (size_t i = 0; i < store_double.users_count; i++)
+		if (strcmp(store_double.users[i].user_id, user_id) == 0)
+			return &store_double.users[i];
+	return NULL;
+}
+
+static enum status
+double_refuse(struct actor *self, const struct msg *in, enum status st)
+{
+	return actor_refuse_with(self, in,
+	    &(struct refused){ .status = (uint32_t)st,
+		.problem = problem_of_status(st),
+		.detail = "no" });
+}
+
+/* True: another ceo may come in. */
+static bool
+double_has_peer(const struct double_user *u)
+{
+	for (size_t i = 0; i < store_double.users_count; i++) {
+		const struct double_user *one = &store_double.users[i];
+
+		if (one != u && one->role == ROLE_CEO && !one->disabled)
+			return true;
+	}
+	return false;
+}
+
+static enum status
+double_on_user_change(struct actor *self, const struct msg *in)
+{
+	const struct store_user_change *ask = in->body;
+	struct double_user *u = double_user_by_id(ask->user_id);
+	struct user user;
+
+	if (double_fails(self, in))
+		return ST_OK;
+	if (u == NULL)
+		return double_refuse(self, in, ST_NOT_FOUND);
+	if (u->role == ROLE_CEO && !double_has_peer(u) &&
+	    ((ask->has_role && ask->role != ROLE_CEO) ||
+		(ask->has_disabled && ask->disabled)))
+		return double_refuse(self, in, ST_CONFLICT);
+	if (ask->has_role)
+		u->role = ask->role;
+	if (ask->has_disabled)
+		u->disabled = ask->disabled;
+	if (ask->has_must_change_password)
+		u->must_change_password = ask->must_change_password;
+	if (ask->password_hash != NULL)
+		SET(u->password_hash, ask->password_hash);
+	double_note(ask->audit);
+	user = double_as_user(u);
+	return REPLY(self, in, store_user_found, .user = &user);
+}
+
+static enum status
+double_on_user_delete(struct actor *self, const struct msg *in)
+{
+	const struct store_user_delete *ask = in->body;
+	struct double_user *u = double_user_by_id(ask->user_id);
+	struct double_user was;
+	struct user user;
+
+	if (double_fails(self, in))
+		return ST_OK;
+	if (u == NULL)
+		return double_refuse(self, in, ST_NOT_FOUND);
+	if (u->role == ROLE_CEO && !double_has_peer(u))
+		return double_refuse(self, in, ST_CONFLICT);
+	was = *u;
+	*u = store_double.users[--store_double.users_count];
+	double_note(ask->audit);
+	user = double_as_user(&was);
+	return REPLY(self, in, store_user_found, .user = &user);
+}
+
 static enum status
 double_on_user_create(struct actor *self, const struct msg *in)
 {
@@ -123,6 +254,8 @@ double_on_user_create(struct actor *self, const struct msg *in)
 	u = store_double_add_user(
 	    ask->user.user_id, ask->user.username, ask->user.role);
 	SET(u->password_hash, ask->user.password_hash);
+	u->must_change_password = ask->user.must_change_password;
+	double_note(ask->audit);
 	return REPLY(self, in, done, .nothing = 0);
 }
 
@@ -135,7 +268,8 @@ double_on_user_find(struct actor *self, const struct msg *in)
 
 	if (double_fails(self, in))
 		return ST_OK;
-	u = store_double_user(ask->username);
+	u = ask->username != NULL ? store_double_user(ask->username)
+				  : double_user_by_id(ask->user_id);
 	if (u == NULL)
 		return REPLY(self, in, store_user_found, .user = NULL);
 	user = double_as_user(u);
@@ -196,6 +330,7 @@ double_on_session_create(struct actor *self, const struct msg *in)
 	SET(s->username, from->username);
 	SET(s->ip_address, from->ip_address);
 	SET(s->user_agent, from->user_agent);
+	double_note(ask->audit);
 	return REPLY(self, in, done, .nothing = 0);
 }
 
@@ -266,6 +401,8 @@ double_on_session_revoke(struct actor *self, const struct msg *in)
 	}
 	changed = !s->revoked;
 	s->revoked = true;
+	if (changed)
+		double_note(ask->audit);
 	return REPLY(self, in, store_session_revoked, .changed = changed,
 	    .expires_at = s->expires_at);
 }
@@ -378,6 +515,11 @@ static const struct handler double_on[] = {
 	ON(store_session_revoke_user, double_on_revoke_user),
 	ON(store_revoked_list, double_on_revoked_list),
 	ON(store_session_clean, double_on_clean),
+	ON(store_session_idle, double_on_idle),
+	ON(store_user_change, double_on_user_change),
+	ON(store_user_delete, double_on_user_delete),
+	ON(store_key_list, double_on_key_list),
+	ON(store_audit_append, double_on_audit_append),
 	{ 0 },
 };
 

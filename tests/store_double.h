@@ -11,6 +11,7 @@
 #define DOUBLE_USERS_MAX 600
 #define DOUBLE_SESSIONS_MAX 1200
 #define DOUBLE_TEXT_SIZE 160
+#define DOUBLE_NOTES_MAX 256
 
 struct double_user {
 	char user_id[DOUBLE_TEXT_SIZE];
@@ -38,6 +39,8 @@ struct store_double {
 	size_t users_count;
 	struct double_session sessions[DOUBLE_SESSIONS_MAX];
 	size_t sessions_count;
+	char noted[DOUBLE_NOTES_MAX][DOUBLE_TEXT_SIZE]; /* action, by, target */
+	size_t noted_count;
 	uint16_t fail_id;        /* requests of this message are refused */
 	enum status fail_status; /* like this */
 	uint16_t hold_id;        /* these are never answered */
@@ -49,6 +52,8 @@ extern struct store_double store_double;
 extern const struct actor_class store_double_class;
 
 void store_double_reset(void);
+/* How often the audit log was told of such: "action/by/target/result". */
+size_t store_double_noted(const char *note);
 /* NULL if there is none. */
 struct double_user *store_double_user(const char *username);
 struct double_session *store_double_session(const char *session_id);

@@ -274,7 +274,8 @@ test_logins_racing_with_revoking_all_are_never_a_mix(void **state)
 {
 	enum { LOGINS = 200 };
 	static const char *const sets[] = {
-		"api.auth.max_concurrent_sessions=0"
+		"api.auth.max_concurrent_sessions=0",
+		"api.auth.tries_per_minute=0"
 	};
 	const struct auth_session_list *l;
 	uint64_t tags[LOGINS];
@@ -284,7 +285,7 @@ test_logins_racing_with_revoking_all_are_never_a_mix(void **state)
 	(void)state;
 	store_double_reset();
 	scene_add_user(U1, "u1", ROLE_OBSERVER);
-	scene_start_with(&s, sets, 1);
+	scene_start_with(&s, sets, 2);
 	for (size_t i = 0; i < LOGINS; i++) {
 		tags[i] = scene_ask_login(&s, "u1", SCENE_PASSWORD, "");
 		if (i % 50 == 25)

@@ -121,6 +121,10 @@ test_signing_key_is_made_once_and_kept_from_others(void **state)
 	assert_int_equal(rig_logged(&s.r, EV_API_APP_STARTUP), 1);
 	scene_end(&s);
 	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/keys/api.secret", folder);
+	assert_int_equal(stat(path, &about), 0);
+	assert_int_equal(about.st_mode & 0777, 0600);
+	assert_int_equal(unlink(path), 0);
 	snprintf(path, sizeof(path), "%s/keys", folder);
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(rmdir(folder), 0);

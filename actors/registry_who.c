@@ -1,0 +1,86 @@
+#include <string.h>
+
+#include "actors/access.h"
+#include "actors/registry_account.h"
+#include "runtime/base/text.h"
+
+/* Who asked, for as long as an op lives. */
+void
+registry_who_take(struct registry_who *w, const struct principal *caller)
+{
+	memset(w, 0, sizeof(*w));
+	(void)id_parse(caller->user_id, &w->user_id);
+	w->role = (uint8_t)caller->role;
+	w->method = (uint8_t)caller->method;
+	(void)text_fit(w->session, sizeof(w->session), caller->session_id);
+	(void)text_fit(w->address, sizeof(w->address), caller->address);
+}
+
+/* Their name is the account's, if there is one. */
+static const char *
+who_name(const struct registry *s, const struct registry_who *w)
+{
+	const struct account_row *row = table_find(&s->accounts, &w->user_id);
+
+	if (w->role == ROLE_SYSTEM)
+		return REGISTRY_SYSTEM;
+	return row == NULL ? "" : row->username;
+}
+
+struct audit_note
+registry_note(struct actor *self, const struct registry_who *w,
+    char text[ID_TEXT + 1], const char *action, const char *target)
+{
+	struct principal by = { .user_id = text,
+		.username = who_name(actor_state(self), w),
+		.role = (enum role)w->role,
+		.method = (enum auth_method)w->method,
+		.session_id = w->session,
+		.address = w->address,
+		.user_agent = "" };
+
+	if (w->role == ROLE_SYSTEM)
+		(void)text_fit(text, ID_TEXT + 1, REGISTRY_SYSTEM);
+	else
+		id_text(&w->user_id, text);
+	return audit_note_by(self, &by, action, target);
+}
+
+bool
+registry_rules(const struct principal *caller)
+{
+	return caller->method != AUTH_NONE && access_is_operator(caller);
+}
+
+/* True: a ceo, or a command of this host.  Else in has been refused. */
+bool
+registry_may_rule(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *action, const char *target)
+{
+	struct registry *s = actor_state(self);
+
+	if (!registry_knows(caller, "unauthenticated_user_management")) {
+		(void)REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
+		return false;
+	}
+	if (registry_rules(caller))
+		return true;
+	auditor_refused(self, &s->auditor, caller, action, target, "role");
+	(void)REFUSE(self, in, FORBIDDEN, "This is for the role ceo");
+	return false;
+}
+
+/* A key is no proof of a person: it makes and changes no credential. */
+bool
+registry_is_person(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *action, const char *target)
+{
+	struct registry *s = actor_state(self);
+
+	if (caller->method != AUTH_API_KEY)
+		return true;
+	auditor_refused(self, &s->auditor, caller, action, target, "api key");
+	(void)REFUSE(
+	    self, in, FORBIDDEN, "An API key may not change credentials");
+	return false;
+}
