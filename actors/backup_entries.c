@@ -232,7 +232,7 @@ backup_entry_find(const char *root, const char *id,
 	if (st != ST_OK)
 		return st;
 	st = ST_NOT_FOUND;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; all != NULL && i < count; i++)
 		if (strcmp(all[i].facts.backup_id, id) == 0) {
 			*ret_entry = all[i];
 			st = ST_OK;

@@ -385,7 +385,7 @@ backup_tree_sum(const char *root, struct pace *pace,
 		st = backup_tree_walk(root, sum_visit, &s);
 	if (st == ST_OK) {
 		backup_sum_end(s.sum, sum);
-		memcpy(ret_checksum, "sha256:", 7);
+		snprintf(ret_checksum, BACKUP_CHECKSUM_MAX + 1, "sha256:");
 		text_hex(sum, sizeof(sum), ret_checksum + 7);
 	}
 	free(s.piece);

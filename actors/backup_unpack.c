@@ -214,7 +214,7 @@ unpack_member(struct unpack *u, struct archive_entry *e)
 		return unpack_fail(u, ST_FULL, "-", "one too many");
 	if (name != NULL && (name[0] == '\0' || strcmp(name, ".") == 0))
 		return ST_OK; /* the root itself */
-	if (!name_is_good(name))
+	if (name == NULL || !name_is_good(name))
 		return unpack_fail(u, ST_MALFORMED, raw == NULL ? "-" : raw,
 		    "has a name that leaves the backup");
 	if (!make_parents(u, name))

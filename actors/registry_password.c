@@ -17,8 +17,7 @@ own_lock_name(const struct chore *c, char ret_name[CHORE_LOCK_SIZE])
 	char user_id[ID_TEXT + 1];
 
 	id_text(&c->user_id, user_id);
-	memcpy(ret_name, "own:", 4);
-	memcpy(ret_name + 4, user_id, sizeof(user_id));
+	snprintf(ret_name, CHORE_LOCK_SIZE, "own:%s", user_id);
 }
 
 static enum status

@@ -117,7 +117,7 @@ safe_seal(const struct safe *s, const char *name, const char *text,
 	memcpy(box + boxed - text_size, text, text_size);
 	crypto_secretbox_easy(
 	    box + SAFE_NONCE_SIZE, box + boxed - plain, plain, nonce, s->key);
-	memcpy(ret_sealed, SAFE_MARK, MARK_SIZE);
+	snprintf(ret_sealed, size, "%s", SAFE_MARK);
 	base64url_encode(box, boxed, ret_sealed + MARK_SIZE);
 	ret_sealed[MARK_SIZE + BASE64URL_TEXT_SIZE(boxed)] = '\0';
 	sodium_free(box);
