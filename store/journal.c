@@ -196,7 +196,8 @@ journal_fill(struct scan *s, const struct key *from, uint32_t limit,
 
 		if (e == NULL)
 			break;
-		events[n++] = *e;
+		events[n] = *e;
+		events[n++].epoch = page->epoch; /* a restore begins another */
 		found = scan_next(s, &entry);
 	}
 	page->events = events;
