@@ -364,9 +364,8 @@ live_stage(struct backup_job *j, const struct live *l)
 	enum status st = backup_tree_remove(l->incoming);
 
 	if (st == ST_OK)
-		st = l->component == COMPONENT_MEMORY
-			 ? live_stage_memory(j, l)
-			 : live_stage_config(j, l);
+		st = l->component == COMPONENT_MEMORY ? live_stage_memory(j, l)
+						      : live_stage_config(j, l);
 	return st == ST_OK ? backup_tree_sync(l->incoming) : st;
 }
 

@@ -66,8 +66,7 @@ run_on_late(struct actor *self, struct op *op, const struct msg *why)
 }
 
 static enum status
-run_on_still_in_flight(
-    struct actor *self, struct op *op, const struct msg *why)
+run_on_still_in_flight(struct actor *self, struct op *op, const struct msg *why)
 {
 	(void)self;
 	(void)why;

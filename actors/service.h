@@ -52,11 +52,11 @@ struct service {
 	struct timer wait;
 	struct timer drain;
 	bool is_at_work;
-	bool is_awoken;  /* run again without waiting */
-	bool is_wanted;  /* as its setting says */
+	bool is_awoken;    /* run again without waiting */
+	bool is_wanted;    /* as its setting says */
 	int64_t resume_at; /* where it goes on once it is started; 0: anew */
-	uint64_t due_us; /* on the runtime's clock */
-	uint32_t shard;  /* of the owner that works now */
+	uint64_t due_us;   /* on the runtime's clock */
+	uint32_t shard;    /* of the owner that works now */
 	uint64_t runs;
 	uint64_t failures;
 	int64_t last_run_at;

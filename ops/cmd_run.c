@@ -11,6 +11,7 @@
 #include "ops/reload.h"
 #include "ops/stage.h"
 #include "runtime/address.h"
+#include "runtime/base/fault.h"
 #include "runtime/base/log.h"
 
 /*
@@ -233,6 +234,22 @@ run_check_catalogue(const struct cmd_args *args)
 	return false;
 }
 
+/* Faults on purpose are for tests: nobody gets them by a stray variable. */
+static bool
+run_check_faults(const struct cmd_args *args, const struct loaded *l)
+{
+	if (!fault_is_asked())
+		return true;
+	if (config_bool(l->config, SETTING_runtime_fault_points)) {
+		fault_allow();
+		return true;
+	}
+	fprintf(args->err, "troupe run: TROUPE_FAULT is set, which breaks "
+			   "things on purpose: unset it, or set "
+			   "runtime.fault_points in a test\n");
+	return false;
+}
+
 /* A parent that ended before we asked to hear of it sends no signal. */
 static bool
 run_follow_parent(const struct cmd_args *args)
@@ -263,7 +280,9 @@ run_run(const struct cmd_args *args)
 		mistakes_print(&l.mistakes, args->err);
 	} else if (run_find_node(args, &l, &node)) {
 		run_configure_log(&l);
-		code = run_check_catalogue(args) && seal_start() == ST_OK
+		code = run_check_faults(args, &l) &&
+			       run_check_catalogue(args) &&
+			       seal_start() == ST_OK
 			   ? run_node(args, &l, node)
 			   : CMD_FAILED;
 	}

@@ -223,8 +223,8 @@ put_epoch(struct txn *t, uint64_t epoch)
 		head.epoch = epoch;
 		key_init(&k);
 		key_raw(&k, entry.key);
-		row_put(t, TABLE_CHANNELS, &k, CATALOGUE_TYPE(channel_head),
-		    &head);
+		row_put(
+		    t, TABLE_CHANNELS, &k, CATALOGUE_TYPE(channel_head), &head);
 		txn_release(t, mark);
 		found = scan_next(&s, &entry);
 	}
