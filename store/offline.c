@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/verify.h"
+
 #define DATA_FILE "data.mdb"
 
 /* Opening makes what is not there; whoever only looks must not. */
@@ -34,6 +36,18 @@ offline_find(struct offline *p, const struct config *c, const char **ret_why)
 }
 
 static enum status
+offline_verify(const struct offline *p)
+{
+	char file[BACKEND_PATH_MAX + sizeof(DATA_FILE) + 1];
+	struct verified v;
+
+	if (!p->verified)
+		return ST_OK;
+	snprintf(file, sizeof(file), "%s/" DATA_FILE, p->path);
+	return verify_pages(file, &v);
+}
+
+static enum status
 offline_begin(struct offline *p, const struct config *c, const char **ret_why)
 {
 	struct backend_options options = { .path = p->path,
@@ -43,6 +57,10 @@ offline_begin(struct offline *p, const struct config *c, const char **ret_why)
 	*ret_why = st == ST_EXISTS ? "a running program has it open; stop it, "
 				     "or look at a copy"
 				   : backend_why();
+	if (st != ST_OK)
+		return st;
+	st = offline_verify(p);
+	*ret_why = backend_why();
 	if (st != ST_OK)
 		return st;
 	st = backend_read(p->backend, &p->inner);
@@ -64,7 +82,7 @@ offline_open(
 	const char *why;
 	enum status st;
 
-	memset(p, 0, sizeof(*p));
+	*p = (struct offline){ .verified = p->verified };
 	st = offline_find(p, c, &why);
 	if (st == ST_OK)
 		st = offline_begin(p, c, &why);

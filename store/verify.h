@@ -29,4 +29,7 @@ struct verified {
 MUST_CHECK enum status verify_file(
     const char *file, struct pace *pace, struct verified *ret);
 
+/* As verify_file, but of rows only that they can be read. */
+MUST_CHECK enum status verify_pages(const char *file, struct verified *ret);
+
 #endif
