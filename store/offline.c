@@ -4,8 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/verify.h"
-
 #define DATA_FILE "data.mdb"
 
 /* Opening makes what is not there; whoever only looks must not. */
@@ -36,31 +34,16 @@ offline_find(struct offline *p, const struct config *c, const char **ret_why)
 }
 
 static enum status
-offline_verify(const struct offline *p)
-{
-	char file[BACKEND_PATH_MAX + sizeof(DATA_FILE) + 1];
-	struct verified v;
-
-	if (!p->verified)
-		return ST_OK;
-	snprintf(file, sizeof(file), "%s/" DATA_FILE, p->path);
-	return verify_pages(file, &v);
-}
-
-static enum status
 offline_begin(struct offline *p, const struct config *c, const char **ret_why)
 {
 	struct backend_options options = { .path = p->path,
+		.verify = p->verified,
 		.map_bytes = config_u64(c, SETTING_persistence_lmdb_map_size) };
 	enum status st = backend_open(&backend_lmdb, &options, &p->backend);
 
 	*ret_why = st == ST_EXISTS ? "a running program has it open; stop it, "
 				     "or look at a copy"
 				   : backend_why();
-	if (st != ST_OK)
-		return st;
-	st = offline_verify(p);
-	*ret_why = backend_why();
 	if (st != ST_OK)
 		return st;
 	st = backend_read(p->backend, &p->inner);
