@@ -8,7 +8,8 @@
  *
  * Totals are added up again in a database in memory, so the inspection takes
  * about as much memory as the tables of totals have bytes; records are read
- * one by one.  Blocking; one thread.
+ * one by one.  While a record, a hold or a budget cannot be read, sums are not
+ * compared: that row is the finding.  Blocking; one thread.
  */
 #ifndef STORE_INSPECT_H
 #define STORE_INSPECT_H

@@ -333,6 +333,25 @@ test_a_lost_record(void **state)
 	assert_non_null(strstr(told, "meta/cost_seq: is not the number"));
 }
 
+/* One that cannot be read is one finding, not one of every sum. */
+static void
+test_an_unreadable_record_is_told_once(void **state)
+{
+	uint8_t row[ROW_SIZE];
+	size_t size = get(TABLE_COST_RECORDS, seq_key(2), row);
+	struct key k;
+
+	(void)state;
+	row[size - 1] ^= 1;
+	put(TABLE_COST_RECORDS, seq_key(2), (struct bytes){ row, size });
+	found(1, "\\x02: does not decode");
+	key_init(&k);
+	key_text(&k, "tasks");
+	key_number(&k, 1);
+	put(TABLE_JOURNAL, k, B("not a record"));
+	found(2, "journal/tasks");
+}
+
 static void
 test_gaps_of_the_journal(void **state)
 {
@@ -396,6 +415,7 @@ main(void)
 		INSPECTED(test_every_index_is_looked_at),
 		INSPECTED(test_sums_that_do_not_add_up),
 		INSPECTED(test_a_lost_record),
+		INSPECTED(test_an_unreadable_record_is_told_once),
 		INSPECTED(test_gaps_of_the_journal),
 		INSPECTED(test_the_audit_chain),
 		INSPECTED(test_a_number_that_is_none),
