@@ -96,6 +96,20 @@ double_fails(struct actor *self, const struct msg *in)
 	return true;
 }
 
+/* True if what has been done is not answered. */
+static bool
+double_loses(struct actor *self, const struct msg *in)
+{
+	if (store_double.lose_id != in->id)
+		return false;
+	store_double.lose_id = 0;
+	(void)actor_refuse_with(self, in,
+	    &(struct refused){ .status = ST_CLOSED,
+		.problem = problem_of_status(ST_CLOSED),
+		.detail = "the answer was lost" });
+	return true;
+}
+
 static struct user
 double_as_user(const struct double_user *u)
 {
@@ -434,6 +448,8 @@ double_on_revoke_user(struct actor *self, const struct msg *in)
 		s->revoked = true;
 		revoked[n++] = double_as_revocation(s);
 	}
+	if (double_loses(self, in))
+		return ST_OK;
 	return REPLY(self, in, store_revocations, .revoked = revoked,
 	    .revoked_count = n, .more = i < store_double.sessions_count);
 }

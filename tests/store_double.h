@@ -43,6 +43,7 @@ struct store_double {
 	size_t noted_count;
 	uint16_t fail_id;        /* requests of this message are refused */
 	enum status fail_status; /* like this */
+	uint16_t lose_id;        /* done, but one answer is lost: CLOSED */
 	uint16_t hold_id;        /* these are never answered */
 	uint32_t fail_count;     /* so many times */
 	uint32_t asked[UINT16_MAX + 1]; /* requests heard, by message */
