@@ -372,6 +372,5 @@ registry_on_key_revoke(struct actor *self, const struct msg *in)
 		memset(&k->user_id, 0, sizeof(k->user_id));
 	return OP_ASK(op, registry_store(self), store_key_delete,
 	    keys_on_deleted, .key_id = ask->key_id,
-	    .user_id = k->anybody ? NULL : ask->caller.user_id,
-	    .audit = &note);
+	    .user_id = k->anybody ? NULL : ask->caller.user_id, .audit = &note);
 }

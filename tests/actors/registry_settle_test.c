@@ -128,8 +128,7 @@ test_unanswered_logout_that_is_repeated_is_settled_by_that(void **state)
 	scene_expect_done(&s, scene_ask_logout(&s, "u1", t.session_id));
 	assert_int_equal(unsettled(&s), 0);
 	settle(&s);
-	assert_int_equal(
-	    store_double.asked[MSG_store_session_revoke], 2);
+	assert_int_equal(store_double.asked[MSG_store_session_revoke], 2);
 	scene_end(&s);
 }
 
@@ -159,8 +158,7 @@ test_lost_answer_of_many_is_found_out(void **state)
 	add_sessions(MANY, U1, false);
 	store_double.lose_id = MSG_store_session_revoke_user;
 	(void)scene_refused(&s, ask_revoke_user(&s));
-	assert_int_equal(
-	    scene_refused(&s, ask_revoke_user(&s))->problem,
+	assert_int_equal(scene_refused(&s, ask_revoke_user(&s))->problem,
 	    PROBLEM_OVERLOADED);
 	settle(&s);
 	tag = ask_revoke_user(&s);
@@ -224,14 +222,89 @@ test_join_amid_many_pages_misses_nothing(void **state)
 			continue;
 		tag = scene_ask_logout(
 		    &s, "u1", "00000000000000000000000000000007");
-		assert_non_null(rig_peek(
-		    &s.r, ACTOR_NUMBER(gateway), MSG_replica_change));
+		assert_non_null(
+		    rig_peek(&s.r, ACTOR_NUMBER(gateway), MSG_replica_change));
 		scene_expect_done(&s, tag);
 	} while (page->more);
 	assert_int_equal(count, VERY_MANY - 1);
 	scene_join(&s);
 	(void)scene_find_revoked(&s, U1, &count);
 	assert_int_equal(count, VERY_MANY);
+	scene_end(&s);
+}
+
+/* ---- what else is refused everywhere: users and API keys ---- */
+
+static uint64_t
+ask_delete(struct scene *s)
+{
+	return RIG_ASK(&s->r, gateway, session_registry, user_delete,
+	    .caller = scene_caller("c1", ""), .user_id = U1);
+}
+
+static void
+test_deleting_again_after_a_lost_answer_shuts_the_user_out(void **state)
+{
+	const struct replica_change *c;
+	struct scene s;
+	struct heard *h;
+	uint64_t tag;
+
+	(void)state;
+	scene_start(&s);
+	store_double.lose_id = MSG_store_user_delete;
+	(void)scene_refused(&s, ask_delete(&s));
+	tag = ask_delete(&s);
+	h = RIG_TAKE(&s.r, gateway, replica_change);
+	c = RIG_BODY(h, replica_change);
+	assert_int_equal(c->accounts_count, 1);
+	assert_string_equal(c->accounts[0].user_id, U1);
+	assert_true(c->accounts[0].gone);
+	assert_null(rig_answer_to(&s.r, ACTOR_NUMBER(gateway), tag));
+	RIG_ANSWER(&s.r, h, done, .nothing = 0);
+	scene_expect_done(&s, tag);
+	assert_int_equal(
+	    scene_refused(&s, ask_delete(&s))->problem, PROBLEM_NOT_FOUND);
+	scene_end(&s);
+}
+
+static uint64_t
+ask_revoke_key(struct scene *s, const char *who, const char *key_id)
+{
+	return RIG_ASK(&s->r, gateway, session_registry, api_key_revoke,
+	    .caller = scene_caller(who, J_UNKNOWN), .key_id = key_id);
+}
+
+static void
+test_revoking_a_key_again_after_a_lost_answer_shuts_it(void **state)
+{
+	const struct replica_change *c;
+	char key_id[DOUBLE_TEXT_SIZE];
+	struct scene s;
+	struct heard *h;
+	uint64_t tag;
+
+	(void)state;
+	scene_start(&s);
+	tag = RIG_ASK(&s.r, gateway, session_registry, api_key_create,
+	    .caller = scene_caller("u1", J_UNKNOWN), .name = "ci");
+	scene_apply(&s);
+	(void)RIG_REPLIED(&s.r, gateway, tag, api_key_made);
+	snprintf(key_id, sizeof(key_id), "%s", store_double.key_id);
+	store_double.lose_id = MSG_store_key_delete;
+	(void)scene_refused(&s, ask_revoke_key(&s, "u1", key_id));
+	/* It is no less unknown to whoever does not own it. */
+	assert_int_equal(
+	    scene_refused(&s, ask_revoke_key(&s, "u2", key_id))->problem,
+	    PROBLEM_NOT_FOUND);
+	tag = ask_revoke_key(&s, "u1", key_id);
+	h = RIG_TAKE(&s.r, gateway, replica_change);
+	c = RIG_BODY(h, replica_change);
+	assert_int_equal(c->api_keys_count, 1);
+	assert_string_equal(c->api_keys[0].key_id, key_id);
+	assert_true(c->api_keys[0].gone);
+	RIG_ANSWER(&s.r, h, done, .nothing = 0);
+	scene_expect_done(&s, tag);
 	scene_end(&s);
 }
 
@@ -247,6 +320,10 @@ main(void)
 		cmocka_unit_test(test_lost_answer_of_many_is_found_out),
 		cmocka_unit_test(test_doubt_lasts_until_the_store_answers),
 		cmocka_unit_test(test_join_amid_many_pages_misses_nothing),
+		cmocka_unit_test(
+		    test_deleting_again_after_a_lost_answer_shuts_the_user_out),
+		cmocka_unit_test(
+		    test_revoking_a_key_again_after_a_lost_answer_shuts_it),
 	};
 
 	scene_class = &session_registry_class;
