@@ -198,13 +198,13 @@ run_node(const struct cmd_args *args, const struct loaded *l, unsigned number)
 	} else if (st == ST_CLOSED) {
 		st = ST_OK; /* asked to end before it was ready */
 	}
-	if (st != ST_OK || atomic_load(&run_failed))
-		fprintf(args->err, "troupe run: node %s: %s\n", name,
-		    node_failure(stage_node(s)));
 	node_stop(stage_node(s));
 	LOG(NODE_STOP, KV("node", name),
 	    KV("why", atomic_load(&run_failed) ? "an actor is past help"
 					       : "asked to"));
+	if (st != ST_OK || atomic_load(&run_failed))
+		fprintf(args->err, "troupe run: node %s: %s\n", name,
+		    node_failure(stage_node(s)));
 	stage_destroy(s);
 	reload_fini(&r);
 	return st != ST_OK || atomic_load(&run_failed) ? CMD_FAILED : CMD_OK;
