@@ -5,6 +5,7 @@ import pytest
 from websockets.extensions import permessage_deflate
 
 from client import MSGPACK_V1, Client, Socket
+from test_accounts import hire
 from test_hub import publish, since
 
 
@@ -76,20 +77,11 @@ def test_a_batch_with_a_mistake_tells_nothing(ceo, channel, events):
     assert publish(ceo, "agents").data["offset"] == 1
 
 
-def observer(ceo):
-    body = {"username": "olga", "password": "a long one to keep", "role": "observer"}
-    made = ceo.post("users", body)
-    assert made.status == 201, made.body
-    other = Client(ceo.server)
-    other.login(**{k: body[k] for k in ("username", "password")})
-    return other
-
-
 def test_users_publish_where_the_settings_say(start):
-    ceo = Client(start(event_stream__user_publish="messages, project:apollo,budget"))
+    open_to_all = "messages, project:apollo,budget"
+    ceo = Client(start(event_stream__user_publish=open_to_all))
     assert ceo.setup().status == 201
-    user = observer(ceo)
-    user.post("auth/change-password", {"current_password": "a long one to keep", "new_password": "another long one"})
+    user = hire(ceo, "olga")
     live = user.socket()
     since(live, "messages")
     mine = {"event_type": "user.said", "payload": {"text": "hello"}}
@@ -107,7 +99,7 @@ def test_users_publish_where_the_settings_say(start):
 
 
 def test_users_publish_nowhere_by_default(ceo):
-    user = observer(ceo)
+    user = hire(ceo, "olga")
     assert publish(user, "messages", event_type="user.said").status == 403
 
 
