@@ -13,8 +13,8 @@
  * An ephemeral one goes through the shard that has the channel.
  */
 
-#define SCOPE_KEY "event"   /* by the Idempotency-Key of a user */
-#define SCOPE_ID "event-id" /* by the event's own id, in its channel */
+#define SCOPE_KEY "event"         /* by the Idempotency-Key of a user */
+#define SCOPE_ID "event-id"       /* by the event's own id, in its channel */
 #define SCOPE_BATCH "event-batch" /* as SCOPE_KEY, of a batch */
 #define USER_PREFIX "user."
 #define NOT_ALLOWED "you may not tell such events there"
@@ -40,8 +40,8 @@ publish_mistake(const char *channel, const char *event_type, const char *key)
 static bool
 publish_is_open(const struct actor *self, const char *channel)
 {
-	const char *at = config_text(
-	    actor_config(self), SETTING_event_stream_user_publish);
+	const char *at =
+	    config_text(actor_config(self), SETTING_event_stream_user_publish);
 	size_t size = strlen(channel);
 
 	while (*at != '\0') {
@@ -63,8 +63,8 @@ publish_is_allowed(const struct actor *self, const struct principal *who,
 {
 	struct bytes name = { (const uint8_t *)channel, strlen(channel) };
 	const struct channel_ref ref = channel_parse(name);
-	const struct hearer hearer = { who->role, who->user_id,
-		who->session_id, CHANNEL_ROLES_READ };
+	const struct hearer hearer = { who->role, who->user_id, who->session_id,
+		CHANNEL_ROLES_READ };
 
 	if (channel_may_tell(&ref, who->role))
 		return true;

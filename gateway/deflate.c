@@ -11,8 +11,8 @@
 #include "gateway/header.h"
 
 #define EXTENSION "permessage-deflate"
-#define LEVEL 1    /* CPU time is dearer here than a few bytes */
-#define MEMORY 8   /* zlib's own default */
+#define LEVEL 1  /* CPU time is dearer here than a few bytes */
+#define MEMORY 8 /* zlib's own default */
 #define TAIL_SIZE 4
 #define BETWEEN_BLOCKS 128 /* of zlib's data_type */
 
@@ -141,8 +141,8 @@ deflate_choose(const struct http1_head *h, const uint8_t *at)
 	struct bytes list, item;
 	uint32_t cursor = 0;
 
-	while (http1_head_next(
-	    h, at, "Sec-WebSocket-Extensions", &cursor, &list))
+	while (
+	    http1_head_next(h, at, "Sec-WebSocket-Extensions", &cursor, &list))
 		while (header_list_next(&list, &item))
 			if (offer_read(item, &offer))
 				return offer;
@@ -153,8 +153,9 @@ void
 deflate_reply(
     const struct deflate_offer *offer, char ret_text[DEFLATE_REPLY_MAX])
 {
-	int used = snprintf(ret_text, DEFLATE_REPLY_MAX, "%s; %s; %s", EXTENSION,
-	    parameter_names[SERVER_ALONE], parameter_names[CLIENT_ALONE]);
+	int used =
+	    snprintf(ret_text, DEFLATE_REPLY_MAX, "%s; %s; %s", EXTENSION,
+		parameter_names[SERVER_ALONE], parameter_names[CLIENT_ALONE]);
 
 	if (offer->window_is_named)
 		snprintf(ret_text + used, DEFLATE_REPLY_MAX - (size_t)used,

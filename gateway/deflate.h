@@ -16,8 +16,8 @@
 
 #define DEFLATE_WINDOW_MIN 8 /* bits, as clients may ask for */
 #define DEFLATE_WINDOW_MAX 15
-#define DEFLATE_WORTH_MIN 64u     /* bytes; a shorter message stays as it is */
-#define DEFLATE_REPLY_MAX 128u    /* of what the 101 says */
+#define DEFLATE_WORTH_MIN 64u      /* bytes; a shorter message stays as it is */
+#define DEFLATE_REPLY_MAX 128u     /* of what the 101 says */
 #define DEFLATE_BYTES (320u << 10) /* of both streams */
 
 /* What was agreed on; window 0: no extension. */
@@ -47,11 +47,11 @@ deflate_fits(uint8_t window, size_t size)
 }
 
 /* FULL: it would not become shorter, or out is too small. */
-MUST_CHECK enum status deflate_message(struct deflater *d,
-    struct bytes message, uint8_t *out, size_t out_size, size_t *ret_size);
+MUST_CHECK enum status deflate_message(struct deflater *d, struct bytes message,
+    uint8_t *out, size_t out_size, size_t *ret_size);
 
 /* MALFORMED; FULL: it is longer than out. */
-MUST_CHECK enum status inflate_message(struct deflater *d,
-    struct bytes message, uint8_t *out, size_t out_size, size_t *ret_size);
+MUST_CHECK enum status inflate_message(struct deflater *d, struct bytes message,
+    uint8_t *out, size_t out_size, size_t *ret_size);
 
 #endif

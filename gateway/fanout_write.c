@@ -10,8 +10,8 @@ static void
 job_take_tight(struct sockets *k, struct job *j,
     enum websocket_subprotocol syntax, struct bytes payload)
 {
-	struct shared *b = shared_take(
-	    k->fanout->shareds, WEBSOCKET_HEAD_MAX + payload.size);
+	struct shared *b =
+	    shared_take(k->fanout->shareds, WEBSOCKET_HEAD_MAX + payload.size);
 	uint8_t head[WEBSOCKET_HEAD_MAX];
 	size_t head_size, size;
 

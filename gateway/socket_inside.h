@@ -142,9 +142,9 @@ struct sockets {
 	struct topics *topics;
 	struct fanout *fanout;
 	struct lookup *users, *sessions, *addresses;
-	uint32_t count;       /* without those that have gone */
-	uint32_t speaking[3]; /* sockets, by syntax */
-	uint32_t inflating;   /* of these, with permessage-deflate */
+	uint32_t count;            /* without those that have gone */
+	uint32_t speaking[3];      /* sockets, by syntax */
+	uint32_t inflating;        /* of these, with permessage-deflate */
 	struct deflater *deflater; /* NULL: api.ws_deflate is off */
 	uint64_t next_number;
 	uint64_t incarnation; /* tells the hub which life of ours it hears */

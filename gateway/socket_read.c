@@ -90,14 +90,13 @@ socket_inflate(struct socket *s, struct websocket_event *e)
 	enum status st = ST_NO_MEMORY;
 
 	if (plain != NULL)
-		st = inflate_message(k->deflater, e->payload, plain,
-		    SOCKET_KEEP_MAX, &size);
+		st = inflate_message(
+		    k->deflater, e->payload, plain, SOCKET_KEEP_MAX, &size);
 	e->oversized = st == ST_FULL;
 	e->payload = (struct bytes){ plain, e->oversized ? 0 : size };
-	if (st == ST_MALFORMED ||
-	    (st == ST_OK && e->opcode == WEBSOCKET_TEXT &&
-		(!utf8_stream_feed(&text, plain, size) ||
-		    !utf8_stream_is_whole(&text))))
+	if (st == ST_MALFORMED || (st == ST_OK && e->opcode == WEBSOCKET_TEXT &&
+				      (!utf8_stream_feed(&text, plain, size) ||
+					  !utf8_stream_is_whole(&text))))
 		socket_finish(s, WEBSOCKET_BAD_TEXT, "bad compressed message");
 	else if (st != ST_OK && st != ST_FULL)
 		socket_finish(s, WEBSOCKET_INTERNAL, "Internal error");

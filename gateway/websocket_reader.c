@@ -48,8 +48,8 @@ websocket_is_control(const struct websocket_reader *r)
 static bool
 websocket_check_reserved(struct websocket_reader *r, uint8_t c)
 {
-	bool begins = r->opcode == WEBSOCKET_TEXT ||
-		      r->opcode == WEBSOCKET_BINARY;
+	bool begins =
+	    r->opcode == WEBSOCKET_TEXT || r->opcode == WEBSOCKET_BINARY;
 
 	if (begins && r->message == 0)
 		r->deflated = r->may_deflate && (c & DEFLATED_BIT) != 0;

@@ -17,9 +17,9 @@
  * Text is UTF-8 or ends with 1007, at the first byte that shows it.  However
  * the bytes are cut, the same messages come out and the same ends.
  *
- * permessage-deflate (deflate.h): if it was agreed on, RSV1 of a message's first
- * frame says so in its event; whoever takes it inflates it, and only then is
- * there text to be checked.
+ * permessage-deflate (deflate.h): if it was agreed on, RSV1 of a message's
+ * first frame says so in its event; whoever takes it inflates it, and only then
+ * is there text to be checked.
  */
 #ifndef GATEWAY_WEBSOCKET_READER_H
 #define GATEWAY_WEBSOCKET_READER_H
@@ -69,9 +69,9 @@ struct websocket_reader {
 	uint8_t mask[4];
 	uint8_t mask_at;
 	bool in_payload;
-	uint8_t opcode;  /* of the frame */
-	uint8_t message; /* opcode of the message, 0 between messages */
-	bool last;       /* FIN of the frame */
+	uint8_t opcode;   /* of the frame */
+	uint8_t message;  /* opcode of the message, 0 between messages */
+	bool last;        /* FIN of the frame */
 	bool may_deflate; /* it was agreed on */
 	bool deflated;    /* the message is */
 	struct utf8_stream text;

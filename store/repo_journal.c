@@ -185,8 +185,8 @@ batch_replay(struct txn *t, const struct store_events_append *ask,
 		return refuse_reuse(ret);
 	st = appended_read(t, mark, &first);
 	for (uint32_t i = 0; i < ask->events_count; i++)
-		places[i] = (struct event_place){ first.epoch,
-			first.offset + i, true };
+		places[i] =
+		    (struct event_place){ first.epoch, first.offset + i, true };
 	return st != ST_OK
 		   ? st
 		   : REQUEST_REPLY(t, ret, store_events_appended, reply);

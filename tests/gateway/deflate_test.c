@@ -37,20 +37,24 @@ test_offers_are_taken_or_passed_over(void **state)
 		{ 15, false, "permessage-deflate; client_max_window_bits=9" },
 		{ 10, true, "permessage-deflate; server_max_window_bits=10" },
 		{ 8, true, "permessage-deflate;server_max_window_bits=\"8\"" },
-		{ 15, false, "x-other, permessage-deflate; "
-			     "server_no_context_takeover; "
-			     "client_no_context_takeover" },
-		{ 11, true, "permessage-deflate; wide=1, "
-			    "permessage-deflate; server_max_window_bits=11" },
+		{ 15, false,
+		    "x-other, permessage-deflate; "
+		    "server_no_context_takeover; "
+		    "client_no_context_takeover" },
+		{ 11, true,
+		    "permessage-deflate; wide=1, "
+		    "permessage-deflate; server_max_window_bits=11" },
 		{ 0, false, "permessage-deflate; server_max_window_bits" },
 		{ 0, false, "permessage-deflate; server_max_window_bits=7" },
 		{ 0, false, "permessage-deflate; server_max_window_bits=16" },
 		{ 0, false, "permessage-deflate; server_max_window_bits=09" },
 		{ 0, false, "permessage-deflate; server_max_window_bits=1a" },
 		{ 0, false, "permessage-deflate; client_max_window_bits=0" },
-		{ 0, false, "permessage-deflate; server_no_context_takeover=1" },
-		{ 0, false, "permessage-deflate; server_max_window_bits=9; "
-			    "server_max_window_bits=9" },
+		{ 0, false,
+		    "permessage-deflate; server_no_context_takeover=1" },
+		{ 0, false,
+		    "permessage-deflate; server_max_window_bits=9; "
+		    "server_max_window_bits=9" },
 		{ 0, false, "permessage-deflate; ; x" },
 		{ 0, false, "x-webkit-deflate-frame" },
 	};
@@ -204,8 +208,8 @@ test_events_are_compressed_for_those_who_can_read_them(void **state)
 	(void)state;
 	live_init(&l, with_deflate);
 	wide = client_tight(&l, "permessage-deflate");
-	narrow = client_tight(
-	    &l, "permessage-deflate; server_max_window_bits=9");
+	narrow =
+	    client_tight(&l, "permessage-deflate; server_max_window_bits=9");
 	plain = client_tight(&l, "");
 	assert_true(answer_names(&narrow, "server_max_window_bits=9\r\n"));
 	assert_true(answer_names(&wide, "client_no_context_takeover\r\n"));

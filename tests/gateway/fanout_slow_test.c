@@ -114,9 +114,8 @@ test_bytes_that_wait_are_bounded(void **state)
 	struct client slow;
 
 	(void)state;
-	live_init(&l,
-	    (const char *const[]){ "event_stream.slow_durable=drop",
-		"api.ws_queue_bytes_max=65536", NULL });
+	live_init(&l, (const char *const[]){ "event_stream.slow_durable=drop",
+			  "api.ws_queue_bytes_max=65536", NULL });
 	slow = client_on_tasks(&l);
 	net_fake_take(slow.wire, 0);
 	for (int i = 0; i < 3; i++)

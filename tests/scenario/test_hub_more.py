@@ -103,8 +103,9 @@ def test_users_publish_nowhere_by_default(ceo):
     assert publish(user, "messages", event_type="user.said").status == 403
 
 
-@pytest.mark.parametrize("subprotocols", [(), (MSGPACK_V1,)])
-@pytest.mark.parametrize("bits", [None, 8, 9, 15])
+@pytest.mark.parametrize(
+    "subprotocols, bits", [((), None), ((), 8), ((MSGPACK_V1,), 10)]
+)
 def test_messages_are_compressed_where_agreed(start, subprotocols, bits):
     ceo = Client(start(api__ws_deflate="true"))
     assert ceo.setup().status == 201
