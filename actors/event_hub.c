@@ -229,6 +229,7 @@ static const struct handler hub_on[] = {
 	ON(hub_history, hub_on_history),
 	ON(hub_publish, hub_on_publish),
 	ON(event_publish, hub_on_event_publish),
+	ON(events_publish, hub_on_events_publish),
 	ON(service_run, hub_on_service_run),
 	ON(service_cancel, hub_on_service_cancel),
 	ON(hub_unheard, hub_on_unheard),

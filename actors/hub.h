@@ -93,6 +93,7 @@ enum status hub_on_presence_list(struct actor *self, const struct msg *in);
 
 void hub_random_uuid(struct actor *self, struct uuid *ret_id);
 enum status hub_on_event_publish(struct actor *self, const struct msg *in);
+enum status hub_on_events_publish(struct actor *self, const struct msg *in);
 enum status hub_on_service_run(struct actor *self, const struct msg *in);
 enum status hub_on_service_cancel(struct actor *self, const struct msg *in);
 

@@ -5,6 +5,7 @@
 #include "protocols/channel.h"
 #include "runtime/base/text.h"
 #include "runtime/base/uuid.h"
+#include "runtime/config.h"
 
 /*
  * Events that the API tells.  A durable one is appended to its channel's
@@ -12,8 +13,11 @@
  * An ephemeral one goes through the shard that has the channel.
  */
 
-#define SCOPE_KEY "event"   /* by the Idempotency-Key of a user */
-#define SCOPE_ID "event-id" /* by the event's own id, in its channel */
+#define SCOPE_KEY "event"         /* by the Idempotency-Key of a user */
+#define SCOPE_ID "event-id"       /* by the event's own id, in its channel */
+#define SCOPE_BATCH "event-batch" /* as SCOPE_KEY, of a batch */
+#define USER_PREFIX "user."
+#define NOT_ALLOWED "you may not tell such events there"
 
 struct publish_op {
 	struct uuid event_id;
@@ -21,25 +25,52 @@ struct publish_op {
 
 /* NULL: it may be told. */
 static const char *
-publish_mistake(const struct event_publish *ask)
+publish_mistake(const char *channel, const char *event_type, const char *key)
 {
-	if (!channel_is_valid(ask->channel))
+	if (!channel_is_valid(channel))
 		return "channel: there is no such channel";
-	if (text_is_blank(ask->event_type))
+	if (text_is_blank(event_type))
 		return "event_type: must not be blank";
-	if (ask->once.key != NULL && text_is_blank(ask->once.key))
+	if (key != NULL && text_is_blank(key))
 		return "the Idempotency-Key must not be blank";
 	return NULL;
 }
 
+/* Is it one of event_stream.user_publish? */
 static bool
-publish_is_allowed(const struct event_publish *ask)
+publish_is_open(const struct actor *self, const char *channel)
 {
-	struct bytes name = { (const uint8_t *)ask->channel,
-		strlen(ask->channel) };
-	const struct channel_ref ref = channel_parse(name);
+	const char *at =
+	    config_text(actor_config(self), SETTING_event_stream_user_publish);
+	size_t size = strlen(channel);
 
-	return channel_may_tell(&ref, ask->caller.role);
+	while (*at != '\0') {
+		size_t n;
+
+		at += strspn(at, ", ");
+		n = strcspn(at, ", ");
+		if (n == size && memcmp(at, channel, n) == 0)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+/* What anybody tells cannot be taken for what the program tells. */
+static bool
+publish_is_allowed(const struct actor *self, const struct principal *who,
+    const char *channel, const char *event_type)
+{
+	struct bytes name = { (const uint8_t *)channel, strlen(channel) };
+	const struct channel_ref ref = channel_parse(name);
+	const struct hearer hearer = { who->role, who->user_id, who->session_id,
+		CHANNEL_ROLES_READ };
+
+	if (channel_may_tell(&ref, who->role))
+		return true;
+	return strncmp(event_type, USER_PREFIX, strlen(USER_PREFIX)) == 0 &&
+	       channel_role_reads(who->role) && channel_allows(&ref, &hearer) &&
+	       publish_is_open(self, channel);
 }
 
 /* Random, and marked as such: RFC 9562, version 4. */
@@ -66,12 +97,20 @@ publish_on_appended(struct actor *self, struct op *op, const struct msg *reply)
 	    .duplicate = made->replayed);
 }
 
+/* Marks by id are the channel's; a long name is told apart by its end. */
+static const char *
+publish_mark_owner(const char *channel)
+{
+	size_t size = strlen(channel);
+
+	return channel + (size > ID_MAX ? size - ID_MAX : 0);
+}
+
 static enum status
 publish_append(
     struct actor *self, const struct msg *in, const struct event *event)
 {
 	const struct event_publish *ask = in->body;
-	size_t size = strlen(ask->channel);
 	char id[UUID_TEXT_SIZE];
 	struct store_event_append append = { .event = *event,
 		.scope = SCOPE_KEY,
@@ -82,8 +121,7 @@ publish_append(
 	if (append.once.key == NULL && ask->has_event_id) {
 		uuid_text(&ask->event_id, id);
 		append.scope = SCOPE_ID;
-		append.principal =
-		    ask->channel + (size > ID_MAX ? size - ID_MAX : 0);
+		append.principal = publish_mark_owner(ask->channel);
 		append.once = (struct once){ .key = id };
 	}
 	return actor_ask(self, in, hub_store(self), MSG_store_event_append,
@@ -124,7 +162,8 @@ enum status
 hub_on_event_publish(struct actor *self, const struct msg *in)
 {
 	const struct event_publish *ask = in->body;
-	const char *mistake = publish_mistake(ask);
+	const char *mistake =
+	    publish_mistake(ask->channel, ask->event_type, ask->once.key);
 	struct event event = { .event_type = ask->event_type,
 		.channel = ask->channel,
 		.timestamp = actor_wall_us(self),
@@ -133,12 +172,89 @@ hub_on_event_publish(struct actor *self, const struct msg *in)
 
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
-	if (!publish_is_allowed(ask))
-		return REFUSE(
-		    self, in, FORBIDDEN, "your role may not tell events there");
+	if (!publish_is_allowed(
+		self, &ask->caller, ask->channel, ask->event_type))
+		return REFUSE(self, in, FORBIDDEN, NOT_ALLOWED);
 	if (!ask->has_event_id)
 		hub_random_uuid(self, &event.event_id);
 	if (ask->has_durable && !ask->durable)
 		return publish_tell(self, in, &event);
 	return publish_append(self, in, &event);
+}
+
+/* ---- many at once ---- */
+
+static enum status
+publish_on_batch(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_events_appended *made = reply->body;
+
+	(void)self;
+	if (reply->id != MSG_store_events_appended)
+		return op_pass(op, reply);
+	return OP_REPLY(op, events_told, .events = made->events,
+	    .events_count = made->events_count);
+}
+
+/* 0, or why the batch is refused; *ret_why says it in words. */
+static uint32_t
+batch_problem(const struct actor *self, const struct events_publish *ask,
+    const char **ret_why)
+{
+	*ret_why = "events: at least one";
+	if (ask->events_count == 0)
+		return PROBLEM_VALIDATION;
+	for (uint32_t i = 0; i < ask->events_count; i++) {
+		const char *type = ask->events[i].event_type;
+
+		*ret_why = publish_mistake(ask->channel, type, ask->once.key);
+		if (*ret_why != NULL)
+			return PROBLEM_VALIDATION;
+		*ret_why = NOT_ALLOWED;
+		if (!publish_is_allowed(self, &ask->caller, ask->channel, type))
+			return PROBLEM_FORBIDDEN;
+	}
+	return 0;
+}
+
+static void
+batch_event(struct actor *self, const struct events_publish *ask, uint32_t i,
+    struct event *ret_event)
+{
+	const struct event_draft *draft = &ask->events[i];
+
+	*ret_event = (struct event){ .event_type = draft->event_type,
+		.channel = ask->channel,
+		.timestamp = actor_wall_us(self),
+		.event_id = draft->event_id,
+		.payload = draft->payload };
+	if (!draft->has_event_id)
+		hub_random_uuid(self, &ret_event->event_id);
+}
+
+enum status
+hub_on_events_publish(struct actor *self, const struct msg *in)
+{
+	const struct events_publish *ask = in->body;
+	bool has_key = ask->once.key != NULL;
+	struct event events[HUB_BATCH_MAX];
+	struct store_events_append append = { .events = events,
+		.events_count = ask->events_count,
+		.scope = has_key ? SCOPE_BATCH : SCOPE_ID,
+		.principal = has_key ? ask->caller.user_id
+				     : publish_mark_owner(ask->channel),
+		.once = ask->once,
+		.now = actor_wall_us(self) };
+	const char *why;
+	uint32_t problem = batch_problem(self, ask, &why);
+
+	if (problem != 0)
+		return actor_refuse(self, in, problem, why);
+	for (uint32_t i = 0; i < ask->events_count; i++) {
+		batch_event(self, ask, i, &events[i]);
+		if (ask->events[i].has_event_id && !has_key)
+			append.given |= UINT64_C(1) << i;
+	}
+	return actor_ask(self, in, hub_store(self), MSG_store_events_append,
+	    &append, publish_on_batch);
 }

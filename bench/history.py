@@ -3,7 +3,8 @@
     history.py [events]
 
 Each connection sends its requests ahead, WINDOW at a time, and every answer
-says that the event is on disk.  Then a fresh socket recovers all of it: the
+says that the event is on disk; then as many again in batches, BATCH events in
+a request.  Then a fresh socket recovers all of it: the
 time from its subscription to the last event, and the server's CPU time.
 """
 
@@ -18,14 +19,16 @@ from sockets import Rest, Socket, text_frame
 
 CONNECTIONS = 16
 WINDOW = 64
+BATCH = 64
+ONE = {"event_type": "bench", "payload": {"n": 1}}
 RUNS = 5
 
 
 class Publisher:
-    def __init__(self, troupe, share):
-        body = json.dumps({"event_type": "bench", "payload": {"n": 1}})
+    def __init__(self, troupe, share, path, body):
+        body = json.dumps(body)
         self.request = (
-            "POST /api/v1/events/agents HTTP/1.1\r\nHost: bench\r\n"
+            f"POST /api/v1/events/{path} HTTP/1.1\r\nHost: bench\r\n"
             f"Authorization: Bearer {troupe.token}\r\n"
             "Content-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
@@ -54,11 +57,12 @@ class Publisher:
         return self.owed == 0
 
 
-def publish(troupe, events):
+def publish(troupe, events, path="agents", body=ONE, batch=1):
+    """Events a second, and the server's CPU us for each."""
     began, cpu = time.monotonic(), program.cpu_s(troupe.pid)
     poll = selectors.DefaultSelector()
     for _ in range(CONNECTIONS):
-        one = Publisher(troupe, events // CONNECTIONS)
+        one = Publisher(troupe, events // CONNECTIONS // batch, path, body)
         poll.register(one.stream, selectors.EVENT_READ, one)
     while poll.get_map():
         for key, _ in poll.select(program.PATIENCE_S):
@@ -85,16 +89,21 @@ def recover(troupe, rest, events):
 
 
 def main():
-    events = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
-    events -= events % CONNECTIONS
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else 10240
+    events -= events % (CONNECTIONS * BATCH)
     with program.Program("api.server.requests_max=1000000000") as troupe:
         troupe.log_in()
         rest = Rest(troupe)
         rate, cpu_us = publish(troupe, events)
+        many = {"events": [ONE] * BATCH}
+        batch_rate, batch_us = publish(
+            troupe, events, "messages/batch", many, BATCH)
         runs = sorted(recover(troupe, rest, events) for _ in range(RUNS))
         result = {"bench": "history", "events": events,
                   "load": program.load(), "durable_per_s": round(rate),
                   "durable_cpu_us": round(cpu_us, 1),
+                  "batched_per_s": round(batch_rate),
+                  "batched_cpu_us": round(batch_us, 1),
                   "recovery_ms": round(runs[RUNS // 2][0], 1),
                   "recovery_best_ms": round(runs[0][0], 1),
                   "recovery_cpu_ms": round(runs[RUNS // 2][1], 1)}

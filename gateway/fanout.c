@@ -6,47 +6,12 @@
 #include <string.h>
 
 #include "gateway/event_frame.h"
-#include "gateway/socket_parts.h"
-#include "gateway/transcode.h"
+#include "gateway/fanout_inside.h"
 #include "runtime/base/log.h"
 
 #define WORD_BITS 64u
 #define FEW_SOCKETS SOCKET_SLICE /* of one user: told without a look at all */
 #define SWEEP_LOOK 256u          /* events looked at for one sweep */
-
-/* JSON as it is, msgpack as it may grow, and what goes around. */
-#define FANOUT_ROOM (TRANSCODE_SIZE(EVENT_JSON_MAX) + 4096)
-
-/* An event on its way to its channel's members. */
-struct job {
-	struct list link;
-	struct shared *holds[SYNTAXES];  /* NULL: nobody speaks it */
-	struct net_part parts[SYNTAXES]; /* or bytes of this turn alone */
-	struct shared *fields; /* of its payload; NULL: nobody filters */
-	struct topic *topic;   /* pinned; NULL: of no family */
-	char owner[sizeof(((struct person *)0)->user_id)]; /* if private */
-	uint64_t epoch, offset;                            /* 0: ephemeral */
-	struct uuid id;
-	uint32_t taken; /* by so many sockets */
-	uint8_t channel;
-};
-
-/* Events of one channel that go to each socket in one write. */
-struct sweep {
-	struct job *jobs[FANOUT_SWEEP_MAX];
-	uint32_t count;
-	uint32_t cursor; /* the next bit of members to look at */
-};
-
-struct fanout {
-	struct pool jobs;
-	struct list telling; /* oldest first; without those of the sweep */
-	struct sweep sweep;
-	struct shareds *shareds;
-	uint32_t words;             /* of one channel's members */
-	uint64_t *members;          /* of all of them */
-	uint8_t *scratch[SYNTAXES]; /* FANOUT_ROOM */
-};
 
 enum status
 fanout_init(struct sockets *k)
@@ -96,8 +61,10 @@ static void
 job_end(struct sockets *k, struct job *j)
 {
 	list_remove(&j->link);
-	for (uint32_t i = 0; i < SYNTAXES; i++)
+	for (uint32_t i = 0; i < SYNTAXES; i++) {
 		shared_drop(j->holds[i]);
+		shared_drop(j->tight_holds[i]);
+	}
 	shared_drop(j->fields);
 	if (j->topic != NULL)
 		topic_unpin(k, j->topic);
@@ -204,6 +171,18 @@ sweep_push_sse(struct socket *s, uint32_t channel, struct job *const *jobs,
 	return ST_OK;
 }
 
+/* Compressed, if the socket can look back over all of it. */
+static struct net_part
+job_part(const struct job *j, const struct socket *s)
+{
+	const struct net_part *plain = &j->parts[s->syntax];
+
+	return j->tight[s->syntax].bytes.size > 0 &&
+		       deflate_fits(s->window, plain->bytes.size)
+		   ? j->tight[s->syntax]
+		   : *plain;
+}
+
 /* Subscribed, allowed, wanted, and room: in this order (sessions 2.5.4). */
 static void
 sweep_tell(const struct sweep *w, struct socket *s)
@@ -222,7 +201,7 @@ sweep_tell(const struct sweep *w, struct socket *s)
 		if (!job_is_for(j, s, channel))
 			continue;
 		jobs[count] = j;
-		parts[count++] = j->parts[s->syntax];
+		parts[count++] = job_part(j, s);
 	}
 	if (count == 0)
 		return;
@@ -363,102 +342,6 @@ fanout_run_all(struct sockets *k)
 {
 	while (fanout_run(k, UINT32_MAX))
 		;
-}
-
-/* Head and payload, behind one hold if there is room for it. */
-static void
-job_take_frame(struct fanout *f, struct job *j,
-    enum websocket_subprotocol syntax, struct bytes payload)
-{
-	uint8_t head[WEBSOCKET_HEAD_MAX];
-	size_t size = websocket_head_write(head,
-	    syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT : WEBSOCKET_BINARY, true,
-	    payload.size);
-	struct shared *b = shared_take(f->shareds, size + payload.size);
-	uint8_t *to = b == NULL ? f->scratch[syntax] : b->bytes;
-
-	memmove(to + size, payload.at, payload.size);
-	memcpy(to, head, size);
-	j->holds[syntax] = b;
-	j->parts[syntax] = (struct net_part){ { to, size + payload.size },
-		b == NULL ? NULL : &b->hold };
-}
-
-/* OK, or why nobody hears of it. */
-static enum status
-job_write_frame(struct sockets *k, struct job *j,
-    enum websocket_subprotocol syntax, const struct event *e)
-{
-	struct fanout *f = k->fanout;
-	struct wire_out out = { f->scratch[syntax],
-		FANOUT_ROOM - WEBSOCKET_HEAD_MAX, 0 };
-	enum status st = event_frame_write(syntax, e, &out);
-
-	if (st == ST_OK && syntax == WEBSOCKET_JSON &&
-	    out.used > EVENT_JSON_MAX)
-		st = ST_FULL;
-	if (st == ST_OK && k->speaking[syntax] > 0)
-		job_take_frame(
-		    f, j, syntax, (struct bytes){ out.bytes, out.used });
-	return st;
-}
-
-static enum status
-job_write_sse(struct sockets *k, struct job *j, const struct event *e)
-{
-	struct fanout *f = k->fanout;
-	struct wire_out out = { f->scratch[SYNTAX_SSE], FANOUT_ROOM, 0 };
-	enum status st = event_frame_append(SYNTAX_SSE, e, &out);
-	struct shared *b;
-
-	if (st != ST_OK)
-		return st;
-	b = shared_take(f->shareds, out.used);
-	if (b != NULL)
-		memcpy(b->bytes, out.bytes, out.used);
-	j->holds[SYNTAX_SSE] = b;
-	j->parts[SYNTAX_SSE] =
-	    (struct net_part){ { b == NULL ? out.bytes : b->bytes, out.used },
-		    b == NULL ? NULL : &b->hold };
-	return ST_OK;
-}
-
-static uint32_t
-job_filtering(const struct sockets *k, const struct job *j)
-{
-	return j->topic == NULL ? k->filtering[j->channel]
-				: j->topic->filtering;
-}
-
-/* Also finds out whether the payload is an object. */
-static enum status
-job_write_fields(struct sockets *k, struct job *j, const struct event *e)
-{
-	struct bytes json = { (const uint8_t *)e->payload, strlen(e->payload) };
-	struct fields there = { k->gateway->scratch, 0 };
-	enum status st = fields_of_json(json, &there);
-
-	if (st != ST_OK || job_filtering(k, j) == 0)
-		return st;
-	j->fields = shared_take(k->fanout->shareds, there.size);
-	if (j->fields == NULL)
-		return ST_NO_MEMORY;
-	memcpy(j->fields->bytes, there.at, there.size);
-	return ST_OK;
-}
-
-static enum status
-job_write(struct sockets *k, struct job *j, const struct event *e)
-{
-	enum status st = job_write_frame(k, j, WEBSOCKET_JSON, e);
-
-	if (st == ST_OK)
-		st = job_write_fields(k, j, e);
-	if (st == ST_OK && k->speaking[WEBSOCKET_MSGPACK] > 0)
-		st = job_write_frame(k, j, WEBSOCKET_MSGPACK, e);
-	if (st == ST_OK && k->speaking[SYNTAX_SSE] > 0)
-		st = job_write_sse(k, j, e);
-	return st;
 }
 
 /* Whom an event is for. */

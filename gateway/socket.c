@@ -63,6 +63,14 @@ socket_create(
 	return s;
 }
 
+void
+socket_set_window(struct socket *s, uint8_t window)
+{
+	s->window = window;
+	s->reader.may_deflate = window != 0;
+	s->all->inflating += window != 0;
+}
+
 uint64_t
 sockets_hub(struct sockets *k, const char *channel)
 {
@@ -179,6 +187,7 @@ socket_end(struct conn *c)
 	assert(k->count > 0);
 	k->count--;
 	k->speaking[s->syntax]--;
+	k->inflating -= s->window != 0;
 	address_drop(k, s->client);
 	socket_retire(s);
 }
@@ -323,6 +332,7 @@ sockets_read_limits(struct socket_limits *l, const struct config *c)
 	    (uint32_t)config_u64(c, SETTING_api_ws_control_per_second);
 	l->per_address_max =
 	    (uint32_t)config_u64(c, SETTING_api_ws_max_connections_per_address);
+	l->deflates = config_bool(c, SETTING_api_ws_deflate);
 	l->projects =
 	    channel_roles_of(config_text(c, SETTING_event_stream_project_read));
 	l->drops_durable =
@@ -377,6 +387,8 @@ sockets_init(struct gateway *g)
 	sockets_read_limits(&k->limits, actor_config(g->self));
 	sockets_init_pools(k);
 	sockets_init_lists(k);
+	if (k->limits.deflates && (k->deflater = deflater_create()) == NULL)
+		return ST_NO_MEMORY;
 	st = people_init(k);
 	return st == ST_OK ? fanout_init(k) : st;
 }
@@ -393,6 +405,7 @@ sockets_fini(struct gateway *g)
 	timer_stop(&k->work);
 	fanout_fini(k);
 	people_fini(k);
+	deflater_destroy(k->deflater);
 	pool_fini(&k->pool);
 	pool_fini(&k->changes);
 	pool_fini(&k->buffers);

@@ -6,6 +6,7 @@
 #define GATEWAY_SOCKET_INSIDE_H
 
 #include "gateway/control.h"
+#include "gateway/deflate.h"
 #include "gateway/people.h"
 #include "gateway/recovery.h"
 #include "gateway/shared.h"
@@ -110,6 +111,7 @@ struct socket {
 	uint16_t code;       /* it was closed with */
 	uint8_t state;       /* enum socket_state */
 	uint8_t syntax;      /* enum websocket_subprotocol, or SYNTAX_SSE */
+	uint8_t window;      /* bits of permessage-deflate; 0: not agreed on */
 	bool present;        /* the hub was told that it is up */
 	bool connected;      /* auth_ok was sent */
 	bool left;           /* it belongs to nothing any more */
@@ -126,6 +128,7 @@ struct socket_limits {
 	uint32_t total_max, per_user_max, per_address_max;
 	uint32_t channels_max, control_max;
 	enum channel_roles projects;
+	bool deflates;
 	bool drops_durable; /* rather than to disconnect */
 	uint64_t revise_us, look_us;
 	uint32_t stale_max;
@@ -139,8 +142,10 @@ struct sockets {
 	struct topics *topics;
 	struct fanout *fanout;
 	struct lookup *users, *sessions, *addresses;
-	uint32_t count;       /* without those that have gone */
-	uint32_t speaking[3]; /* sockets, by syntax */
+	uint32_t count;            /* without those that have gone */
+	uint32_t speaking[3];      /* sockets, by syntax */
+	uint32_t inflating;        /* of these, with permessage-deflate */
+	struct deflater *deflater; /* NULL: api.ws_deflate is off */
 	uint64_t next_number;
 	uint64_t incarnation; /* tells the hub which life of ours it hears */
 	uint64_t *members[CHANNELS_SHARED + 1]; /* a bit per live socket */

@@ -14,6 +14,8 @@
 /* The connection's from now on; NULL: there are too many. */
 struct socket *socket_create(
     struct conn *c, enum websocket_subprotocol syntax, const char *client);
+/* permessage-deflate was agreed on, with so many bits; 0: it was not. */
+void socket_set_window(struct socket *s, uint8_t window);
 void socket_become(struct socket *s, enum socket_state state);
 /* Says why and waits for the client's answer; its subscriptions end now. */
 void socket_close(struct socket *s, uint16_t code, const char *reason);

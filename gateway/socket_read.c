@@ -75,9 +75,42 @@ socket_on_message(struct socket *s, const struct websocket_event *e)
 		socket_on_control(s, &ask);
 }
 
-static void
-socket_on_frame(struct socket *s, const struct websocket_event *e)
+/*
+ * A compressed message in plain, in the arena.  False: the socket has ended,
+ * for bytes that are no such message, or no text.
+ */
+static bool
+socket_inflate(struct socket *s, struct websocket_event *e)
 {
+	struct sockets *k = s->all;
+	uint8_t *plain =
+	    arena_take_bytes(actor_arena(k->gateway->self), SOCKET_KEEP_MAX);
+	struct utf8_stream text = { 0 };
+	size_t size = 0;
+	enum status st = ST_NO_MEMORY;
+
+	if (plain != NULL)
+		st = inflate_message(
+		    k->deflater, e->payload, plain, SOCKET_KEEP_MAX, &size);
+	e->oversized = st == ST_FULL;
+	e->payload = (struct bytes){ plain, e->oversized ? 0 : size };
+	if (st == ST_MALFORMED || (st == ST_OK && e->opcode == WEBSOCKET_TEXT &&
+				      (!utf8_stream_feed(&text, plain, size) ||
+					  !utf8_stream_is_whole(&text))))
+		socket_finish(s, WEBSOCKET_BAD_TEXT, "bad compressed message");
+	else if (st != ST_OK && st != ST_FULL)
+		socket_finish(s, WEBSOCKET_INTERNAL, "Internal error");
+	else
+		return true;
+	return false;
+}
+
+static void
+socket_on_frame(struct socket *s, struct websocket_event *e)
+{
+	if (e->deflated && !e->oversized && s->state != SOCKET_CLOSING &&
+	    !socket_inflate(s, e))
+		return;
 	if (e->opcode == WEBSOCKET_CLOSE)
 		socket_finish(s, e->code, "");
 	else if (s->state == SOCKET_CLOSING)
@@ -105,7 +138,7 @@ socket_lend(struct socket *s)
 
 static void
 socket_on_step(
-    struct socket *s, enum websocket_step step, const struct websocket_event *e)
+    struct socket *s, enum websocket_step step, struct websocket_event *e)
 {
 	switch (step) {
 	case WEBSOCKET_EVENT:

@@ -10,6 +10,7 @@ struct upgrade {
 	uint8_t request_id[16];
 	uint8_t syntax;
 	bool names_syntax;
+	struct deflate_offer deflate;
 	char accept[WEBSOCKET_ACCEPT_SIZE];
 	char client[NET_PEER_TEXT_SIZE];
 };
@@ -41,6 +42,7 @@ static enum status
 upgrade_write_head(struct gateway *g, const struct upgrade *u, uint8_t *head,
     size_t head_size, size_t *ret_size)
 {
+	char extension[DEFLATE_REPLY_MAX];
 	struct http1_reply r;
 
 	http1_reply_begin(&r, head, head_size, 101,
@@ -52,6 +54,10 @@ upgrade_write_head(struct gateway *g, const struct upgrade *u, uint8_t *head,
 		http1_reply_field(&r, "Sec-WebSocket-Protocol",
 		    websocket_subprotocol_name(
 			(enum websocket_subprotocol)u->syntax));
+	if (u->deflate.window != 0) {
+		deflate_reply(&u->deflate, extension);
+		http1_reply_field(&r, "Sec-WebSocket-Extensions", extension);
+	}
 	return http1_reply_end(&r, ret_size);
 }
 
@@ -78,6 +84,7 @@ upgrade_accept(struct conn *c, const struct upgrade *u)
 		return NULL;
 	exchange_end(c);
 	conn_become(c, CONN_SOCKET);
+	socket_set_window(s, u->deflate.window);
 	return s;
 }
 
@@ -205,6 +212,8 @@ upgrade_begin(
 	struct bytes ticket;
 	enum status st = upgrade_find_ticket(c, at, &ticket);
 
+	if (c->gateway->sockets->deflater != NULL)
+		u.deflate = deflate_choose(&c->exchange->head, at);
 	memcpy(u.request_id, c->exchange->request_id, sizeof(u.request_id));
 	text_fit(u.client, sizeof(u.client), c->exchange->context.client);
 	if (websocket_accept(offer->key, u.accept) != ST_OK)

@@ -5,8 +5,7 @@
  * A server writes a frame unmasked, so one frame can go to any number of
  * sockets: write it once and share the bytes.  Pure functions, any thread.
  *
- * permessage-deflate (RFC 7692) is not negotiated.  Its place here: the head
- * would take RSV1 for a payload that was deflated once for everybody.
+ * What deflate.h made of a payload goes behind a head with WEBSOCKET_DEFLATED.
  */
 #ifndef GATEWAY_WEBSOCKET_H
 #define GATEWAY_WEBSOCKET_H
@@ -16,6 +15,7 @@
 #include "runtime/base/bytes.h"
 #include "runtime/base/status.h"
 
+#define WEBSOCKET_DEFLATED 0x40   /* RSV1, in the first byte of a head */
 #define WEBSOCKET_HEAD_MAX 14     /* two bytes, eight of length, a mask */
 #define WEBSOCKET_CONTROL_MAX 125 /* payload of ping, pong and close */
 #define WEBSOCKET_REASON_MAX (WEBSOCKET_CONTROL_MAX - 2)

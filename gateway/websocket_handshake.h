@@ -3,8 +3,7 @@
  *
  * Pure: judges a head that http1 has read, and computes what the 101 must
  * say.  A client that names subprotocols must name one of ours; one that
- * names none speaks JSON and the reply names none.  Extensions are ignored,
- * which declines them (websocket_reader.h on permessage-deflate).
+ * names none speaks JSON and the reply names none.  Extensions: deflate.h.
  */
 #ifndef GATEWAY_WEBSOCKET_HANDSHAKE_H
 #define GATEWAY_WEBSOCKET_HANDSHAKE_H

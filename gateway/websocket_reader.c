@@ -9,6 +9,7 @@
 
 #define FIN_BIT 0x80
 #define RESERVED_BITS 0x70
+#define DEFLATED_BIT 0x40
 #define OPCODE_BITS 0x0f
 #define MASK_BIT 0x80
 #define SIZE_BITS 0x7f
@@ -43,6 +44,20 @@ websocket_is_control(const struct websocket_reader *r)
 	return r->opcode >= WEBSOCKET_CLOSE;
 }
 
+/* RSV1 in the first frame of a message, if that was agreed on. */
+static bool
+websocket_check_reserved(struct websocket_reader *r, uint8_t c)
+{
+	bool begins =
+	    r->opcode == WEBSOCKET_TEXT || r->opcode == WEBSOCKET_BINARY;
+
+	if (begins && r->message == 0)
+		r->deflated = r->may_deflate && (c & DEFLATED_BIT) != 0;
+	if (begins && r->deflated)
+		c &= (uint8_t)~DEFLATED_BIT;
+	return (c & RESERVED_BITS) == 0;
+}
+
 static void
 websocket_check_first(struct websocket_reader *r)
 {
@@ -50,7 +65,7 @@ websocket_check_first(struct websocket_reader *r)
 
 	r->last = (c & FIN_BIT) != 0;
 	r->opcode = c & OPCODE_BITS;
-	if (c & RESERVED_BITS)
+	if (!websocket_check_reserved(r, c))
 		websocket_refuse(r, WEBSOCKET_PROTOCOL, "reserved bit set");
 	else if (r->opcode > WEBSOCKET_PONG ||
 		 (r->opcode > WEBSOCKET_BINARY && r->opcode < WEBSOCKET_CLOSE))
@@ -192,12 +207,14 @@ websocket_end_close(struct websocket_reader *r, struct websocket_event *ev)
 static enum websocket_step
 websocket_end_message(struct websocket_reader *r, struct websocket_event *ev)
 {
-	if (r->message == WEBSOCKET_TEXT && !utf8_stream_is_whole(&r->text)) {
+	if (r->message == WEBSOCKET_TEXT && !r->deflated &&
+	    !utf8_stream_is_whole(&r->text)) {
 		websocket_refuse(r, WEBSOCKET_BAD_TEXT, "text cut off");
 		return websocket_tell_refused(r, ev);
 	}
 	ev->opcode = r->message;
 	ev->oversized = r->total > r->keep_max;
+	ev->deflated = r->deflated;
 	if (ev->oversized)
 		ev->payload = (struct bytes){ NULL, 0 };
 	r->message = 0;
@@ -270,7 +287,7 @@ websocket_take_payload(struct websocket_reader *r, uint8_t *at, size_t size,
 	if (r->role == WEBSOCKET_SERVER)
 		websocket_mask(at, n, r->mask, r->mask_at);
 	if (!websocket_is_control(r) && r->message == WEBSOCKET_TEXT &&
-	    !utf8_stream_feed(&r->text, at, n)) {
+	    !r->deflated && !utf8_stream_feed(&r->text, at, n)) {
 		websocket_refuse(r, WEBSOCKET_BAD_TEXT, "text is not UTF-8");
 		return websocket_tell_refused(r, ev);
 	}

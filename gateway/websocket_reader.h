@@ -17,9 +17,9 @@
  * Text is UTF-8 or ends with 1007, at the first byte that shows it.  However
  * the bytes are cut, the same messages come out and the same ends.
  *
- * permessage-deflate: websocket_check_first would let RSV1 pass on the first
- * frame of a message, and websocket_end_message would inflate what was kept
- * before the text is checked.
+ * permessage-deflate (deflate.h): if it was agreed on, RSV1 of a message's
+ * first frame says so in its event; whoever takes it inflates it, and only then
+ * is there text to be checked.
  */
 #ifndef GATEWAY_WEBSOCKET_READER_H
 #define GATEWAY_WEBSOCKET_READER_H
@@ -43,6 +43,7 @@ enum websocket_step {
 struct websocket_event {
 	enum websocket_opcode opcode; /* never a continuation */
 	bool oversized;               /* the payload was dropped */
+	bool deflated;                /* it is to be inflated, and checked */
 	uint16_t code;                /* of a close or a refusal */
 	const char *reason;           /* of a refusal */
 	struct bytes payload; /* of a close: the reason; until the next call */
@@ -68,9 +69,11 @@ struct websocket_reader {
 	uint8_t mask[4];
 	uint8_t mask_at;
 	bool in_payload;
-	uint8_t opcode;  /* of the frame */
-	uint8_t message; /* opcode of the message, 0 between messages */
-	bool last;       /* FIN of the frame */
+	uint8_t opcode;   /* of the frame */
+	uint8_t message;  /* opcode of the message, 0 between messages */
+	bool last;        /* FIN of the frame */
+	bool may_deflate; /* it was agreed on */
+	bool deflated;    /* the message is */
 	struct utf8_stream text;
 };
 

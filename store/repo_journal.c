@@ -47,40 +47,63 @@ appended_text(struct txn *t, const struct event *e)
 }
 
 static enum status
+refuse_reuse(struct store_reply *ret)
+{
+	ret->problem = PROBLEM_IDEMPOTENCY_REUSE;
+	ret->detail = "the key was used with another body";
+	return ST_CONFLICT;
+}
+
+/* What appended_text wrote. */
+static enum status
+appended_read(struct txn *t, const struct idem_mark *mark,
+    struct store_event_appended *ret)
+{
+	char id[UUID_TEXT_SIZE] = "";
+
+	if (sscanf(mark->result_id, "%" SCNu64 " %" SCNu64 " %36s", &ret->epoch,
+		&ret->offset, id) != 3 ||
+	    uuid_parse(id, strlen(id), &ret->event_id) != ST_OK)
+		return txn_fail(t, ST_CORRUPT, "idempotency mark of an event");
+	ret->replayed = true;
+	return ST_OK;
+}
+
+static enum status
 event_replay(struct txn *t, const struct store_event_append *ask,
     const struct idem_mark *mark, struct store_reply *ret)
 {
 	struct store_event_appended *reply = txn_take(t, sizeof(*reply));
-	char id[UUID_TEXT_SIZE] = "";
+	enum status st;
 
 	if (reply == NULL)
 		return txn_status(t);
-	if (!idem_same_body(mark, ask->once.body_hash)) {
-		ret->problem = PROBLEM_IDEMPOTENCY_REUSE;
-		ret->detail = "the key was used with another body";
-		return ST_CONFLICT;
-	}
-	if (sscanf(mark->result_id, "%" SCNu64 " %" SCNu64 " %36s",
-		&reply->epoch, &reply->offset, id) != 3 ||
-	    uuid_parse(id, strlen(id), &reply->event_id) != ST_OK)
-		return txn_fail(t, ST_CORRUPT, "idempotency mark of an event");
-	reply->replayed = true;
-	return REQUEST_REPLY(t, ret, store_event_appended, reply);
+	if (!idem_same_body(mark, ask->once.body_hash))
+		return refuse_reuse(ret);
+	st = appended_read(t, mark, reply);
+	return st != ST_OK ? st
+			   : REQUEST_REPLY(t, ret, store_event_appended, reply);
 }
 
+/* Whose mark it is, and under which key. */
+struct marking {
+	const char *scope, *principal;
+	struct once once;
+	int64_t now;
+};
+
 static void
-event_mark(struct txn *t, const struct store_event_append *ask,
-    const struct event *placed)
+event_mark(struct txn *t, const struct marking *m, const struct event *placed)
 {
-	struct idem_mark mark = { .scope = ask->scope,
-		.principal = ask->principal,
-		.key = ask->once.key,
-		.body_hash = ask->once.body_hash,
+	struct idem_mark mark = { .scope = m->scope,
+		.principal = m->principal,
+		.key = m->once.key,
+		.body_hash = m->once.body_hash,
 		.result_id = appended_text(t, placed),
-		.expires_at = ask->now + IDEM_KEEP_US };
+		.expires_at = m->now + IDEM_KEEP_US };
 
 	if (mark.result_id != NULL)
-		idem_put(t, &mark, ask->now);
+		idem_put(t, &mark, m->now);
 }
 
 static enum status
@@ -103,12 +126,116 @@ repo_event_append(struct txn *t, const void *request, struct store_reply *ret)
 	if (placed == NULL)
 		return txn_status(t);
 	if (ask->once.key != NULL)
-		event_mark(t, ask, placed);
+		event_mark(t,
+		    &(struct marking){
+			ask->scope, ask->principal, ask->once, ask->now },
+		    placed);
 	*reply = (struct store_event_appended){ .event_id = placed->event_id,
 		.epoch = placed->epoch,
 		.offset = placed->offset };
 	ret->event = placed;
 	return REQUEST_REPLY(t, ret, store_event_appended, reply);
+}
+
+/* ---- many at once ---- */
+
+/* One of a batch: its place, and the event itself if it is new. */
+static enum status
+batch_append(struct txn *t, const struct store_events_append *ask, uint32_t i,
+    struct event *news, uint32_t *news_count, struct event_place *ret_place)
+{
+	const struct event *e = &ask->events[i];
+	struct marking m = { ask->scope, ask->principal, { 0 }, ask->now };
+	struct store_event_appended was = { 0 };
+	const struct idem_mark *mark = NULL;
+	char id[UUID_TEXT_SIZE];
+	const struct event *placed;
+
+	if (ask->given >> i & 1) {
+		uuid_text(&e->event_id, id);
+		m.once.key = id;
+		mark = idem_find(t, m.scope, m.principal, id, m.now);
+	}
+	if (mark != NULL && appended_read(t, mark, &was) == ST_OK)
+		*ret_place =
+		    (struct event_place){ was.epoch, was.offset, true };
+	if (mark != NULL)
+		return txn_status(t);
+	placed = journal_append(t, e);
+	if (placed == NULL)
+		return txn_status(t);
+	if (m.once.key != NULL)
+		event_mark(t, &m, placed);
+	*ret_place =
+	    (struct event_place){ placed->epoch, placed->offset, false };
+	news[(*news_count)++] = *placed;
+	return txn_status(t);
+}
+
+/* All of them were new when the mark was made: they stand in a row. */
+static enum status
+batch_replay(struct txn *t, const struct store_events_append *ask,
+    const struct idem_mark *mark, struct store_events_appended *reply,
+    struct event_place *places, struct store_reply *ret)
+{
+	struct store_event_appended first = { 0 };
+	enum status st;
+
+	if (!idem_same_body(mark, ask->once.body_hash))
+		return refuse_reuse(ret);
+	st = appended_read(t, mark, &first);
+	for (uint32_t i = 0; i < ask->events_count; i++)
+		places[i] =
+		    (struct event_place){ first.epoch, first.offset + i, true };
+	return st != ST_OK
+		   ? st
+		   : REQUEST_REPLY(t, ret, store_events_appended, reply);
+}
+
+static enum status
+batch_write(struct txn *t, const struct store_events_append *ask,
+    struct event_place *places, struct store_reply *ret)
+{
+	struct event *news = txn_take(t, ask->events_count * sizeof(*news));
+	enum status st = news == NULL ? txn_status(t) : ST_OK;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < ask->events_count && st == ST_OK; i++)
+		st = batch_append(t, ask, i, news, &count, &places[i]);
+	if (st == ST_OK && ask->once.key != NULL)
+		event_mark(t,
+		    &(struct marking){
+			ask->scope, ask->principal, ask->once, ask->now },
+		    news);
+	ret->event = count > 0 ? news : NULL;
+	ret->events_count = count;
+	return st == ST_OK ? txn_status(t) : st;
+}
+
+static enum status
+repo_events_append(struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_events_append *ask = request;
+	struct store_events_appended *reply = txn_take(t, sizeof(*reply));
+	struct event_place *places =
+	    txn_take(t, (ask->events_count + 1) * sizeof(*places));
+	const struct idem_mark *mark = NULL;
+	enum status st;
+
+	if (reply == NULL || places == NULL ||
+	    !request_limit(t, ask->events_count))
+		return txn_status(t);
+	*reply = (struct store_events_appended){ .events = places,
+		.events_count = ask->events_count };
+	if (ask->once.key != NULL)
+		mark = idem_find(
+		    t, ask->scope, ask->principal, ask->once.key, ask->now);
+	if (mark != NULL)
+		return batch_replay(t, ask, mark, reply, places, ret);
+	st = batch_write(t, ask, places, ret);
+	return st != ST_OK
+		   ? st
+		   : REQUEST_REPLY(t, ret, store_events_appended, reply);
 }
 
 static enum status
@@ -127,6 +254,7 @@ const struct request repo_journal[] = {
 	{ MSG_store_journal_read, false, repo_journal_read },
 	{ MSG_store_journal_channels, false, repo_journal_channels },
 	{ MSG_store_event_append, true, repo_event_append },
+	{ MSG_store_events_append, true, repo_events_append },
 	{ MSG_store_journal_prune, true, repo_journal_prune },
 	{ 0 },
 };

@@ -516,6 +516,7 @@ static const struct handler store_on[] = {
 	REQUEST(store_cost_breakdown),
 	REQUEST(store_cost_forecast),
 	REQUEST(store_event_append),
+	REQUEST(store_events_append),
 	REQUEST(store_journal_prune),
 	ON(store_copy, store_on_copy),
 	ON(store_verify, store_on_verify),

@@ -105,6 +105,30 @@ test_54_replies_wait_in_the_same_queue(void **state)
 	live_fini(&l);
 }
 
+/* The bound in bytes comes before that of events. */
+static void
+test_bytes_that_wait_are_bounded(void **state)
+{
+	char *text = payload_of(EVENT_PAYLOAD_MAX - 1000);
+	struct live l;
+	struct client slow;
+
+	(void)state;
+	live_init(&l, (const char *const[]){ "event_stream.slow_durable=drop",
+			  "api.ws_queue_bytes_max=65536", NULL });
+	slow = client_on_tasks(&l);
+	net_fake_take(slow.wire, 0);
+	for (int i = 0; i < 3; i++)
+		live_tell(&l, "tasks", text);
+	assert_int_equal(client_socket(&slow)->dropped, 0);
+	live_tell_number(&l, 4);
+	live_tell(&l, "tasks", text);
+	assert_int_equal(client_socket(&slow)->dropped, 2);
+	assert_int_equal(client_socket(&slow)->backlog->count, 3);
+	live_fini(&l);
+	free(text);
+}
+
 /* The default for what the journal has: it comes back and recovers. */
 static void
 test_client_too_slow_for_a_durable_event_is_sent_away(void **state)
@@ -249,6 +273,7 @@ main(void)
 		RUN(test_client_too_slow_for_a_durable_event_is_sent_away),
 		RUN(test_client_too_slow_for_an_ephemeral_event_hears_how_many_it_lost),
 		RUN(test_event_that_no_socket_took_is_said_to_the_hub),
+		RUN(test_bytes_that_wait_are_bounded),
 		RUN(test_slow_clients_share_their_bytes),
 		RUN(test_without_shared_bytes_fast_clients_still_hear),
 	};
