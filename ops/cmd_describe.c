@@ -169,6 +169,7 @@ static const struct describe_metric describe_metric_list[] = {
 #include "gateway/metric.def"
 #include "runtime/metric.def"
 #include "store/metric.def"
+#include "actors/metric.def"
 #undef METRIC
 #undef COUNTER
 #undef GAUGE
@@ -182,8 +183,8 @@ describe_metrics(FILE *to)
 
 	fprintf(to, "# Metrics\n\n" GENERATED, "--metrics");
 	fprintf(to,
-	    "What every process counts from its start, in memory. Nothing "
-	    "serves these over the network yet.\n\n"
+	    "What every process counts from its start, and serves at /metrics "
+	    "if `api.metrics.listen` is set; see OPERATE.md.\n\n"
 	    "| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < n; i++) {
 		const struct describe_metric *m = &describe_metric_list[i];

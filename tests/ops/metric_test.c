@@ -20,6 +20,7 @@ static const struct metric metrics[] = {
 #include "gateway/metric.def"
 #include "runtime/metric.def"
 #include "store/metric.def"
+#include "actors/metric.def"
 #undef METRIC
 };
 
