@@ -243,9 +243,9 @@ scheduler_measure(struct actor *self, struct metric_page *to)
 		const struct service *of = &s->services[i];
 		const char *labels[] = { "service", of->def->name, NULL };
 
-#define METRIC(id, name, type, words, doc)                           \
-	metric_add(to, &(struct metric){ name, METRIC_##type, doc }, \
-	    of->id, labels);
+#define METRIC(id, name, type, words, doc) \
+	metric_add(                        \
+	    to, &(struct metric){ name, METRIC_##type, doc }, of->id, labels);
 #include "actors/metric.def"
 #undef METRIC
 	}

@@ -178,9 +178,9 @@ static void
 listen_announce(struct gateway *g, const struct listen_door *d)
 {
 	char text[NET_ADDRESS_TEXT_SIZE + 8];
-	const char *key = d->is_control   ? "control"
-			  : d->spec.tls   ? "https"
-					  : "http";
+	const char *key = d->is_control ? "control"
+			  : d->spec.tls ? "https"
+					: "http";
 	const char *at = d->spec.address;
 
 	if (d->spec.is_local)

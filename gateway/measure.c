@@ -48,7 +48,7 @@ measure_gateway(struct actor *self, struct metric_page *to)
 			continue;
 		n = net_listener_counts(d->listener);
 		metric_add_listener(to, &n,
-		    (const char *[]){ "listener", d->spec.address, "shard",
-			number, NULL });
+		    (const char *[]){
+			"listener", d->spec.address, "shard", number, NULL });
 	}
 }

@@ -65,8 +65,7 @@ scrape_answer(struct scrape *s, uint32_t http, struct bytes body)
 	s->answered = true;
 	if (http1_reply_end(&r, &size) != ST_OK ||
 	    net_write(s->stream,
-		(struct net_part[]){ { { head, size }, NULL },
-		    { body, NULL } },
+		(struct net_part[]){ { { head, size }, NULL }, { body, NULL } },
 		bare ? 1 : 2) != ST_OK)
 		scrape_end(s);
 	else if (s->ended && net_owed(s->stream) == 0)
@@ -92,8 +91,8 @@ metrics_on_read(struct actor *self, struct metric_page *p)
 	FILE *to = open_memstream(&text, &size);
 	bool ok = to != NULL;
 
-	metric_add_listener(p, &n,
-	    (const char *[]){ "listener", m->door.address, NULL });
+	metric_add_listener(
+	    p, &n, (const char *[]){ "listener", m->door.address, NULL });
 	if (to != NULL) {
 		metric_print(p, to);
 		ok = fclose(to) == 0;
@@ -178,8 +177,8 @@ scrape_on_drained(void *ctx, struct net_stream *stream)
 		scrape_end(s);
 }
 
-static const struct net_events scrape_events = { scrape_on_data,
-	scrape_on_end, scrape_on_drained };
+static const struct net_events scrape_events = { scrape_on_data, scrape_on_end,
+	scrape_on_drained };
 
 static void
 metrics_on_accept(void *ctx, struct net_stream *stream)
@@ -242,9 +241,8 @@ metrics_announce(struct metrics_state *m)
 	const char *at = m->door.address;
 	char text[NET_ADDRESS_TEXT_SIZE + 8];
 
-	snprintf(text, sizeof(text), "%.*s:%u",
-	    (int)(strrchr(at, ':') - at), at,
-	    (unsigned)net_listener_port(m->listener));
+	snprintf(text, sizeof(text), "%.*s:%u", (int)(strrchr(at, ':') - at),
+	    at, (unsigned)net_listener_port(m->listener));
 	actor_announce(m->self, "metrics", text);
 	LOG(API_LISTENING, KV("address", text));
 }

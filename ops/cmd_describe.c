@@ -166,10 +166,10 @@ static const struct describe_metric describe_metric_list[] = {
 #define COUNTER "counter"
 #define GAUGE "gauge"
 #define METRIC(id, name, type, labels, doc) { name, type, labels, doc },
+#include "actors/metric.def"
 #include "gateway/metric.def"
 #include "runtime/metric.def"
 #include "store/metric.def"
-#include "actors/metric.def"
 #undef METRIC
 #undef COUNTER
 #undef GAUGE

@@ -84,7 +84,7 @@ struct actor_class {
 	void (*drain)(struct actor *self); /* NULL: nothing to finish */
 	/* Adds what it has counted (metric.h); while it runs.  May be NULL. */
 	void (*measure)(struct actor *self, struct metric_page *to);
-	const struct handler *on;          /* ends with id 0 */
+	const struct handler *on; /* ends with id 0 */
 };
 
 /* ---- itself ---- */

@@ -134,8 +134,8 @@ metric_add(struct metric_page *p, const struct metric *m, uint64_t value,
 	fits = fits && metric_page_grow(&samples, &p->room, p->count + 1,
 			   sizeof(p->samples[0]), METRIC_SAMPLES_MAX);
 	p->samples = samples;
-	fits = fits && metric_page_grow(&text, &p->size, p->used + size, 1,
-			   METRIC_TEXT_MAX);
+	fits = fits && metric_page_grow(
+			   &text, &p->size, p->used + size, 1, METRIC_TEXT_MAX);
 	p->text = text;
 	if (!fits) {
 		p->dropped++;
@@ -179,7 +179,7 @@ metric_compare(const void *a, const void *b)
 	const struct metric_sample *one = a, *other = b;
 	int by_name = strcmp(one->of.name, other->of.name);
 
-	return by_name != 0 ? by_name
+	return by_name != 0                ? by_name
 	       : one->order < other->order ? -1
 					   : one->order > other->order;
 }
@@ -214,7 +214,8 @@ metric_read_actor(struct actor *a, struct metric_page *p)
 
 	for (int b = 0; b < BOOKS; b++)
 		counts[b] = a->books[b];
-	counts[BOOKS] = (uint64_t)a->box.count + a->urgent.count + a->held.count;
+	counts[BOOKS] =
+	    (uint64_t)a->box.count + a->urgent.count + a->held.count;
 	snprintf(address, sizeof(address), "%" PRIx64, a->address);
 	metric_add_all(p, WHOSE_ACTOR, counts,
 	    (const char *[]){ "actor", a->name, "address", address, NULL });

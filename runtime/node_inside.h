@@ -44,7 +44,7 @@ struct node {
 	struct drivers *drivers; /* if threaded */
 	bool driven;             /* their threads run */
 	struct cut *cut;
-	_Atomic size_t edges_off; /* in the last check; the checker's */
+	_Atomic size_t edges_off;      /* in the last check; the checker's */
 	struct metric_reading reading; /* whoever has its parcel */
 
 	/* Frames for other nodes go to loop 0, which calls this.  NULL: none.

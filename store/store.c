@@ -6,9 +6,9 @@
 
 #include "protocols/channel.h"
 #include "runtime/base/log.h"
-#include "runtime/metric.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
+#include "runtime/metric.h"
 #include "store/journal.h"
 #include "store/memory.h"
 #include "store/migrate.h"
@@ -462,9 +462,9 @@ store_measure(struct actor *self, struct metric_page *to)
 
 	if (s->commit != NULL)
 		commit_stats(s->commit, &stats);
-#define METRIC(id, name, type, labels, doc)                          \
-	metric_add(to, &(struct metric){ name, METRIC_##type, doc }, \
-	    stats.id, NULL);
+#define METRIC(id, name, type, labels, doc) \
+	metric_add(                         \
+	    to, &(struct metric){ name, METRIC_##type, doc }, stats.id, NULL);
 #include "store/metric.def"
 #undef METRIC
 }

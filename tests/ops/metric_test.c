@@ -17,10 +17,10 @@ struct metric {
 
 static const struct metric metrics[] = {
 #define METRIC(id, name, type, labels, doc) { name, type },
+#include "actors/metric.def"
 #include "gateway/metric.def"
 #include "runtime/metric.def"
 #include "store/metric.def"
-#include "actors/metric.def"
 #undef METRIC
 };
 

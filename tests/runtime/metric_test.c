@@ -56,8 +56,7 @@ test_values_of_labels_are_escaped(void **state)
 	char *text;
 
 	(void)state;
-	metric_add(
-	    &p, &test_a, 1, (const char *[]){ "k", "a\"b\\c\nd", NULL });
+	metric_add(&p, &test_a, 1, (const char *[]){ "k", "a\"b\\c\nd", NULL });
 	text = text_of(&p);
 	assert_non_null(strstr(text, "a_total{k=\"a\\\"b\\\\c\\nd\"} 1\n"));
 	free(text);

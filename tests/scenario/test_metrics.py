@@ -99,7 +99,8 @@ def test_what_happens_is_counted(start, topology):
     for _ in range(3):
         assert stranger.get("/api/v1/auth/me").status == 401
     for n in range(5):
-        task = {"title": f"t{n}", "description": "d"}
+        task = {"title": f"t{n}", "description": "d", "project": "p",
+                "type": "research"}
         assert client.post("/api/v1/tasks", task).status == 201
     with socket.create_connection(server.address, 10) as s:
         s.sendall(b"rubbish\r\n\r\n")
