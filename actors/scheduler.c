@@ -4,6 +4,7 @@
 
 #include "actors/access.h"
 #include "actors/scheduler_inside.h"
+#include "runtime/metric.h"
 
 #define SCHEDULER_OPS_MAX 256   /* requests that wait */
 #define WATCH_AGAIN_US 5000000u /* after the settings did not answer */
@@ -252,6 +253,23 @@ scheduler_on_service_list(struct actor *self, const struct msg *in)
 	    .services_count = SERVICE_COUNT);
 }
 
+static void
+scheduler_measure(struct actor *self, struct metric_page *to)
+{
+	struct scheduler_state *s = actor_state(self);
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct service *of = &s->services[i];
+		const char *labels[] = { "service", of->def->name, NULL };
+
+#define METRIC(id, name, type, words, doc) \
+	metric_add(                        \
+	    to, &(struct metric){ name, METRIC_##type, doc }, of->id, labels);
+#include "actors/metric.def"
+#undef METRIC
+	}
+}
+
 static const struct handler scheduler_on[] = {
 	ON(service_start, scheduler_on_service_start),
 	ON(service_stop, scheduler_on_service_stop),
@@ -270,5 +288,6 @@ const struct actor_class scheduler_class = {
 	.ops_max = SCHEDULER_OPS_MAX,
 	.start = scheduler_start,
 	.drain = scheduler_drain,
+	.measure = scheduler_measure,
 	.on = scheduler_on,
 };

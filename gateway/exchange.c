@@ -5,7 +5,6 @@
 #include "gateway/credential.h"
 #include "gateway/header.h"
 #include "gateway/inside.h"
-#include "gateway/metrics.h"
 #include "gateway/query.h"
 #include "gateway/target.h"
 #include "runtime/base/log.h"
@@ -576,10 +575,6 @@ exchange_begin(struct conn *c, const uint8_t *at)
 	context_read(c, at);
 	x->wants_problem = exchange_header_is_problem(x, at);
 	x->is_head = x->head.method == HTTP1_HEAD;
-	if (c->door->is_metrics) {
-		metrics_answer(c, at);
-		return;
-	}
 	if (!exchange_find_route(c, at) || !exchange_pass_gate(c, at) ||
 	    !exchange_pass_role(c))
 		return;

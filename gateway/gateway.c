@@ -6,6 +6,7 @@
 
 #include "gateway/http2.h"
 #include "gateway/inside.h"
+#include "gateway/measure.h"
 #include "gateway/socket.h"
 #include "gateway/stream.h"
 #include "gateway/tls.h"
@@ -380,5 +381,6 @@ const struct actor_class gateway_class = {
 	.start = gateway_start,
 	.stop = gateway_stop,
 	.drain = gateway_drain,
+	.measure = measure_gateway,
 	.on = gateway_on,
 };

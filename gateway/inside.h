@@ -97,7 +97,7 @@ struct gateway_limits {
 	uint64_t header_bytes_max, headers_max;
 };
 
-/* What is counted; told by metrics and health. */
+/* What is counted; told by measure.c and health. */
 struct gateway_counts {
 #define METRIC(id, name, type, labels, doc) uint64_t id;
 #include "gateway/metric.def"

@@ -178,10 +178,9 @@ static void
 listen_announce(struct gateway *g, const struct listen_door *d)
 {
 	char text[NET_ADDRESS_TEXT_SIZE + 8];
-	const char *key = d->is_control   ? "control"
-			  : d->is_metrics ? "metrics"
-			  : d->spec.tls   ? "https"
-					  : "http";
+	const char *key = d->is_control ? "control"
+			  : d->spec.tls ? "https"
+					: "http";
 	const char *at = d->spec.address;
 
 	if (d->spec.is_local)
@@ -244,35 +243,6 @@ listen_open_control(struct gateway *g)
 	return ST_OK;
 }
 
-/* Each shard has counters of its own, and so a port of its own. */
-static enum status
-listen_open_metrics(struct gateway *g)
-{
-	struct listen_door *d = &g->listen.doors[g->listen.count];
-	const char *at =
-	    config_text(actor_config(g->self), SETTING_api_metrics_listen);
-	const char *colon = strrchr(at, ':');
-	char why[DOOR_WHY_SIZE];
-	unsigned long port;
-	enum status st;
-
-	if (colon == NULL)
-		return ST_OK;
-	*d = (struct listen_door){ .is_metrics = true };
-	st = door_parse(at, false, &d->spec, why);
-	port = strtoul(colon + 1, NULL, 10);
-	if (st == ST_OK && port > 0)
-		snprintf(d->spec.address, sizeof(d->spec.address), "%.*s:%lu",
-		    (int)(colon - at), at, port + actor_shard(g->self));
-	if (st == ST_OK)
-		st = listen_door_open(g, d);
-	if (st != ST_OK)
-		return listen_give_up(g, at, st);
-	g->listen.count++;
-	listen_announce(g, d);
-	return ST_OK;
-}
-
 enum status
 listen_open(struct gateway *g)
 {
@@ -280,8 +250,7 @@ listen_open(struct gateway *g)
 
 	if (st != ST_OK || g->listen.count == 0)
 		return st;
-	st = listen_open_metrics(g);
-	return st == ST_OK ? listen_open_control(g) : st;
+	return listen_open_control(g);
 }
 
 void

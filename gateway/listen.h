@@ -29,11 +29,10 @@ struct listen_door {
 	struct net_listener *inner; /* of the streams TLS has opened */
 	struct door_spec spec;
 	bool is_control;
-	bool is_metrics;
 };
 
 struct listen {
-	struct listen_door doors[DOORS_MAX + 2];
+	struct listen_door doors[DOORS_MAX + 1];
 	size_t count;
 	struct tls *tls;     /* NULL: no door has any */
 	struct pool waits;   /* connections of proxies, listen_proxy.h */

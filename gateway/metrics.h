@@ -1,21 +1,25 @@
 /*
- * metrics - what a gateway has counted, as Prometheus reads it.
+ * metrics - serves what its process has counted, as Prometheus reads it.
  *
- * Served at /metrics of a listener of its own (api.metrics.listen), to whoever
- * can reach it: counters hold no secrets, but the address should be one that
- * only the collector reaches.  Shard n listens on the port + n.  Told are the
- * gateway's own counters, TLS, its listeners, and the books of every actor on
- * its loop.
- * Bounds: METRICS_ACTORS_MAX actors; GATEWAY_REPLY_MAX bytes.
+ * One in each process, if api.metrics.listen is set; node n of the topology
+ * listens on the port + n.  It answers GET and HEAD of /metrics in HTTP/1.1 to
+ * whoever can reach it, and closes: counters hold no secrets, but the address
+ * should be one that only the collector reaches.
+ *
+ * Keeps:   nothing; it reads afresh for each scrape (runtime/metric.h), once
+ *          for all that wait.
+ * Bounds:  METRICS_SCRAPES_MAX connections, each METRICS_SCRAPE_US long, with
+ *          a head of METRICS_HEAD_MAX bytes; the net counts what is refused.
  */
 #ifndef GATEWAY_METRICS_H
 #define GATEWAY_METRICS_H
 
-#include "gateway/inside.h"
+#include "runtime/actor.h"
 
-#define METRICS_ACTORS_MAX 64
+#define METRICS_SCRAPES_MAX 16u
+#define METRICS_SCRAPE_US 10000000u
+#define METRICS_HEAD_MAX 4096u
 
-/* Answers a request that came to the metrics' door. */
-void metrics_answer(struct conn *c, const uint8_t *at);
+extern const struct actor_class metrics_class;
 
 #endif

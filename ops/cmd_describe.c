@@ -166,6 +166,7 @@ static const struct describe_metric describe_metric_list[] = {
 #define COUNTER "counter"
 #define GAUGE "gauge"
 #define METRIC(id, name, type, labels, doc) { name, type, labels, doc },
+#include "actors/metric.def"
 #include "gateway/metric.def"
 #include "runtime/metric.def"
 #include "store/metric.def"
@@ -182,8 +183,8 @@ describe_metrics(FILE *to)
 
 	fprintf(to, "# Metrics\n\n" GENERATED, "--metrics");
 	fprintf(to,
-	    "What every process counts from its start, in memory. Nothing "
-	    "serves these over the network yet.\n\n"
+	    "What every process counts from its start, and serves at /metrics "
+	    "if `api.metrics.listen` is set; see OPERATE.md.\n\n"
 	    "| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < n; i++) {
 		const struct describe_metric *m = &describe_metric_list[i];

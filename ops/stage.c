@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/metrics.h"
 #include "ops/cast.h"
 #include "runtime/base/text.h"
 
@@ -201,6 +202,18 @@ stage_spawn_all(struct stage *s)
 	return st;
 }
 
+/* What Prometheus asks; every process is a target of its own. */
+static enum status
+stage_spawn_metrics(struct stage *s)
+{
+	const char *at =
+	    config_text(s->loaded->config, SETTING_api_metrics_listen);
+
+	if (*at == '\0')
+		return ST_OK;
+	return node_spawn(s->node, &metrics_class, 0, 0, 0, NULL);
+}
+
 static enum status
 stage_open_links(struct stage *s, char why[STAGE_WHY_SIZE])
 {
@@ -259,6 +272,8 @@ stage_create(const struct loaded *l, unsigned node,
 	st = node_create(&c, &s->node);
 	if (st == ST_OK)
 		st = stage_spawn_all(s);
+	if (st == ST_OK)
+		st = stage_spawn_metrics(s);
 	if (st == ST_OK)
 		st = stage_open_links(s, why);
 	if (st != ST_OK) {

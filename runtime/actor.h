@@ -37,6 +37,7 @@
 struct actor;
 struct config;
 struct mail;
+struct metric_page;
 struct net;
 struct op;
 
@@ -81,7 +82,9 @@ struct actor_class {
 	void (*stop)(struct actor *self);         /* may be NULL */
 	/* Takes no new work, and says actor_drained when the old is done. */
 	void (*drain)(struct actor *self); /* NULL: nothing to finish */
-	const struct handler *on;          /* ends with id 0 */
+	/* Adds what it has counted (metric.h); while it runs.  May be NULL. */
+	void (*measure)(struct actor *self, struct metric_page *to);
+	const struct handler *on; /* ends with id 0 */
 };
 
 /* ---- itself ---- */

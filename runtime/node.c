@@ -182,6 +182,7 @@ node_destroy(struct node *n)
 	for (int i = 0; i < WORK_POOLS; i++)
 		if (n->work[i].max > 0)
 			work_fini(&n->work[i]);
+	metric_reading_fini(&n->reading);
 	for (uint32_t i = 0; n->loops != NULL && i < n->config.loops; i++)
 		if (n->loops[i].shared != NULL)
 			loop_free_inbox(&n->loops[i]);

@@ -6,6 +6,7 @@
 
 #include "runtime/cut.h"
 #include "runtime/loop.h"
+#include "runtime/metric.h"
 #include "runtime/node.h"
 #include "runtime/work.h"
 
@@ -16,6 +17,18 @@ struct place {
 	_Atomic uint32_t loop_plus_1; /* 0: nobody */
 	struct actor *actor;          /* for its own loop */
 };
+
+/* metric.c: one at a time, asked for by one actor. */
+struct metric_reading {
+	struct parcel parcel;
+	struct metric_page page;
+	struct actor *asker;
+	metric_read_fn on_read;
+	bool is_under_way; /* the asker's */
+};
+
+/* No loop turns any more; the parcel may lie in the inbox of one. */
+void metric_reading_fini(struct metric_reading *r);
 
 struct node {
 	struct node_config config;
@@ -31,7 +44,8 @@ struct node {
 	struct drivers *drivers; /* if threaded */
 	bool driven;             /* their threads run */
 	struct cut *cut;
-	size_t edges_off; /* in the last check; the checker's */
+	_Atomic size_t edges_off;      /* in the last check; the checker's */
+	struct metric_reading reading; /* whoever has its parcel */
 
 	/* Frames for other nodes go to loop 0, which calls this.  NULL: none.
 	 */

@@ -8,6 +8,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
+#include "runtime/metric.h"
 #include "store/journal.h"
 #include "store/memory.h"
 #include "store/migrate.h"
@@ -462,6 +463,21 @@ store_on_health(struct actor *self, const struct msg *in)
 	    .map_bytes = usage.map_bytes);
 }
 
+static void
+store_measure(struct actor *self, struct metric_page *to)
+{
+	struct store_state *s = actor_state(self);
+	struct commit_stats stats = { 0 };
+
+	if (s->commit != NULL)
+		commit_stats(s->commit, &stats);
+#define METRIC(id, name, type, labels, doc) \
+	metric_add(                         \
+	    to, &(struct metric){ name, METRIC_##type, doc }, stats.id, NULL);
+#include "store/metric.def"
+#undef METRIC
+}
+
 #define REQUEST(type) ON(type, store_on_request)
 
 static const struct handler store_on[] = {
@@ -548,5 +564,6 @@ const struct actor_class store_class = {
 	.ops_max = STORE_ASKED_MAX,
 	.start = store_start,
 	.stop = store_stop,
+	.measure = store_measure,
 	.on = store_on,
 };

@@ -1,0 +1,187 @@
+"""What /metrics tells: every line of every metric.def, and that it moves."""
+
+import re
+import socket
+import subprocess
+
+from client import Client
+from server import TROUPE
+
+LABEL = r'[a-z]+="(?:[^"\\\n]|\\[\\"n])*"'
+ROW = re.compile(rf"([a-z0-9_]+)(?:\{{({LABEL}(?:,{LABEL})*)\}})? (\d+)")
+
+
+def doors(server):
+    found = re.findall(r" metrics=([^ ]+):(\d+)", "\n".join(server.lines.out))
+    return [(host, int(port)) for host, port in found]
+
+
+def ask(door, request):
+    with socket.create_connection(door, 10) as s:
+        s.sendall(request)
+        answer = b""
+        while chunk := s.recv(65536):
+            answer += chunk
+    head, body = answer.split(b"\r\n\r\n", 1)
+    return head, body
+
+
+def scrape(door):
+    """{name: {labels: value}}, checked as Prometheus would."""
+    head, body = ask(door, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK"), head
+    assert b"Content-Type: text/plain; version=0.0.4" in head
+    assert f"Content-Length: {len(body)}".encode() in head
+    page, now = {}, None
+    for line in body.decode().splitlines():
+        if line.startswith("# TYPE "):
+            now = line.split()[2]
+            assert now not in page, f"{now} is told in two places"
+            page[now] = {}
+        elif not line.startswith("# HELP "):
+            name, labels, value = ROW.fullmatch(line).groups()
+            assert name == now and labels not in page[now], line
+            page[name][labels] = int(value)
+    return page
+
+
+def scrape_all(server):
+    return [scrape(door) for door in doors(server)]
+
+
+def total(pages, name, having=""):
+    return sum(
+        value
+        for page in pages
+        for labels, value in page.get(name, {}).items()
+        if having in (labels or "")
+    )
+
+
+def listed():
+    text = subprocess.run(
+        [TROUPE, "describe", "--metrics"], check=True, capture_output=True, text=True
+    ).stdout
+    rows = re.findall(r"^\| `(\w+)` \| (counter|gauge) \| ([^|]*) \|", text, re.M)
+    assert len(rows) > 60
+    return {name: set(labels.replace(",", " ").split()) for name, _, labels in rows}
+
+
+def test_every_listed_metric_is_served(start, topology):
+    server = start(api__metrics__listen="127.0.0.1:0")
+    assert Client(server).setup().status == 201
+    pages = scrape_all(server)
+    assert len(pages) == (1 if topology == "one" else 3)
+    served = {}
+    for page in pages:
+        for name, rows in page.items():
+            for labels in rows:
+                words = set(re.findall(r"([a-z]+)=", labels or ""))
+                served.setdefault(name, set()).update(words)
+    wanted = listed()
+    if topology == "one":  # which has no peers
+        wanted = {n: words for n, words in wanted.items() if words != {"peer"}}
+    assert served == wanted
+    nodes = {labels for page in pages for labels in page["troupe_node_info"]}
+    assert len(nodes) == len(pages)
+    actors = "".join(labels for page in pages for labels in page["troupe_actor_handled_total"])
+    for name in ("gateway", "store", "session-registry", "event-hub", "scheduler"):
+        assert f'actor="{name}"' in actors
+    assert total(pages, "troupe_metrics_dropped") == 0
+
+
+def test_what_happens_is_counted(start, topology):
+    server = start(api__metrics__listen="127.0.0.1:0")
+    client = Client(server)
+    assert client.setup().status == 201
+    before = scrape_all(server)
+    stranger = Client(server)
+    for _ in range(3):
+        assert stranger.get("/api/v1/auth/me").status == 401
+    for n in range(5):
+        task = {"title": f"t{n}", "description": "d", "project": "p",
+                "type": "research"}
+        assert client.post("/api/v1/tasks", task).status == 201
+    with socket.create_connection(server.address, 10) as s:
+        s.sendall(b"rubbish\r\n\r\n")
+        assert s.recv(12) == b"HTTP/1.1 400"
+    assert client.post("/api/v1/auth/logout").status == 204
+    after = scrape_all(server)
+
+    def moved(name, having=""):
+        return total(after, name, having) - total(before, name, having)
+
+    assert moved("troupe_gateway_requests_total") == 10
+    assert moved("troupe_gateway_unauthorized_total") == 3
+    assert moved("troupe_gateway_malformed_total") == 1
+    assert moved("troupe_store_jobs_total") >= 6
+    assert moved("troupe_store_groups_total") >= 6
+    assert moved("troupe_store_jobs_total") >= moved("troupe_store_groups_total")
+    assert moved("troupe_actor_handled_total", 'actor="store"') >= 1
+    assert moved("troupe_net_accepted_total", "shard=") >= 1
+    frames = moved("troupe_link_frames_sent_total")
+    assert frames >= 2 if topology == "split" else frames == 0
+    assert moved("troupe_bridge_sent_total") >= frames
+    assert total(after, "troupe_books_unbalanced") == 0
+
+
+def test_the_door_has_nothing_else(start):
+    server = start(api__metrics__listen="127.0.0.1:0")
+    assert Client(server).get("/metrics").status == 404
+    door = doors(server)[0]
+    for request, status in (
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"404"),
+        (b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", b"405"),
+        (b"rubbish\r\n\r\n", b"400"),
+        (b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 5000, b"400"),
+    ):
+        with socket.create_connection(door, 10) as s:
+            s.sendall(request)
+            assert s.recv(12) == b"HTTP/1.1 " + status
+    head, body = ask(door, b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200") and body == b""
+
+
+def scrape_when_there_is_room(door):
+    """The page, and how often the door was still full."""
+    for again in range(1000):
+        try:
+            return scrape(door), again
+        except (OSError, ValueError):
+            continue
+    raise AssertionError("the door stays full")
+
+
+def test_scrapes_at_once_share_a_reading_and_the_crowd_is_refused(start):
+    server = start(api__metrics__listen="127.0.0.1:0")
+    door = doors(server)[0]
+    crowd = [socket.create_connection(door, 10) for _ in range(20)]
+    request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+    served = 0
+    for s in crowd:
+        try:
+            s.sendall(request)
+        except OSError:
+            pass
+    for s in crowd:
+        try:
+            served += s.recv(12) == b"HTTP/1.1 200"
+        except OSError:
+            pass
+        s.close()
+    assert served >= 16
+    name = "troupe_net_refused_total"
+    page, again = scrape_when_there_is_room(door)
+    refused = [v for labels, v in page[name].items() if "shard" not in labels]
+    assert refused == [20 - served + again]
+
+
+def test_a_peer_that_closes_its_side_is_answered(start):
+    server = start(api__metrics__listen="127.0.0.1:0")
+    with socket.create_connection(doors(server)[0], 10) as s:
+        s.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        s.shutdown(socket.SHUT_WR)
+        answer = b""
+        while chunk := s.recv(65536):
+            answer += chunk
+    assert answer.endswith(b"\n") and b"troupe_node_info" in answer
