@@ -16,14 +16,15 @@
  * process, passes on what it says, starts it again when it ends, and keeps
  * its last words.  A child that ends soon after its start waits longer each
  * time; the others are not touched.  One that fails UP_TRIES_MAX times before
- * it is ready, its store corrupt or its port taken, ends them all with 1.  TERM ends the children in the order of
- * the topology, so that the door closes before the house is empty.
+ * it is ready, its store corrupt or its port taken, ends them all with 1.  TERM
+ * ends the children in the order of the topology, so that the door closes
+ * before the house is empty.
  */
 
 #define UP_PAUSE_MS 50       /* before the first restart */
 #define UP_PAUSE_MAX_MS 1000 /* clients are patient, but not for long */
 #define UP_STEADY_US 1000000 /* a child that lived this long is forgiven */
-#define UP_TRIES_MAX 10 /* a node that was never ready is past help then */
+#define UP_TRIES_MAX 10      /* a node that was never ready is past help then */
 #define UP_LINE_MAX 4096
 #define UP_KILL_US 20000000 /* a child that does not end in time is killed */
 #define READY "ready "

@@ -27,8 +27,8 @@ struct telling {
 };
 
 static void
-telling_json(struct telling *s, const char *table, const char *key,
-    const char *what)
+telling_json(
+    struct telling *s, const char *table, const char *key, const char *what)
 {
 	FILE *to = s->args->out;
 
@@ -42,8 +42,7 @@ telling_json(struct telling *s, const char *table, const char *key,
 }
 
 static void
-telling_one(
-    void *ctx, const char *table, const char *key, const char *what)
+telling_one(void *ctx, const char *table, const char *key, const char *what)
 {
 	struct telling *s = ctx;
 

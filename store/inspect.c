@@ -21,15 +21,15 @@ key_print(struct bytes key, char ret_text[INSPECT_KEY_SIZE])
 		if (c > 0x20 && c < 0x7f && c != '\\')
 			ret_text[at++] = (char)c;
 		else
-			at += (size_t)snprintf(ret_text + at,
-			    INSPECT_KEY_SIZE - at, "\\x%02x", c);
+			at += (size_t)snprintf(
+			    ret_text + at, INSPECT_KEY_SIZE - at, "\\x%02x", c);
 	}
 	ret_text[at] = '\0';
 }
 
 void
-inspect_wrong(struct inspection *i, enum table table, struct bytes key,
-    const char *what)
+inspect_wrong(
+    struct inspection *i, enum table table, struct bytes key, const char *what)
 {
 	char text[INSPECT_KEY_SIZE];
 
@@ -39,8 +39,7 @@ inspect_wrong(struct inspection *i, enum table table, struct bytes key,
 }
 
 const void *
-inspect_decode(
-    struct txn *t, const struct wire_type *type, struct bytes value)
+inspect_decode(struct txn *t, const struct wire_type *type, struct bytes value)
 {
 	const void *body = NULL;
 	uint32_t version = 0;
@@ -129,8 +128,8 @@ row_inspect(struct txn *t, struct inspection *i, const struct shape *s,
 
 /* NULL: nothing is wrong, or it is the row's and has been told. */
 static const char *
-entry_fault(struct txn *t, const struct shape *s,
-    const struct backend_entry *entry)
+entry_fault(
+    struct txn *t, const struct shape *s, const struct backend_entry *entry)
 {
 	const struct shape *rows = shape_of(s->rows);
 	struct key row_key, k;
@@ -138,9 +137,8 @@ entry_fault(struct txn *t, const struct shape *s,
 	const void *row;
 
 	key_init(&row_key);
-	key_raw(&row_key, s->value == VALUE_KEY
-			      ? entry->value
-			      : shape_row_key(s, entry->key));
+	key_raw(&row_key, s->value == VALUE_KEY ? entry->value
+						: shape_row_key(s, entry->key));
 	if (!key_is_good(&row_key))
 		return "is no key of this index";
 	if (!txn_get(t, s->rows, &row_key, &value))
@@ -199,8 +197,7 @@ meta_inspect(struct txn *t, struct inspection *i)
 	for (; found; found = scan_next(&scan, &entry)) {
 		i->rows++;
 		if (entry.value.size != sizeof(uint64_t))
-			inspect_wrong(
-			    i, TABLE_META, entry.key, "is no number");
+			inspect_wrong(i, TABLE_META, entry.key, "is no number");
 	}
 	scan_close(&scan);
 }

@@ -35,11 +35,11 @@ MUST_CHECK enum status inspect_all(struct txn *t, struct inspection *i);
 
 /* ---- for its parts ---- */
 
-void inspect_wrong(struct inspection *i, enum table table, struct bytes key,
-    const char *what);
+void inspect_wrong(
+    struct inspection *i, enum table table, struct bytes key, const char *what);
 /* NULL: it does not decode.  In the room's arena, and not logged. */
-const void *inspect_decode(struct txn *t, const struct wire_type *type,
-    struct bytes value);
+const void *inspect_decode(
+    struct txn *t, const struct wire_type *type, struct bytes value);
 void inspect_journal(struct txn *t, struct inspection *i);
 void inspect_audit(struct txn *t, struct inspection *i);
 void inspect_sums(struct txn *t, struct inspection *i);

@@ -37,7 +37,8 @@ rows_walk(struct txn *t, enum table table, const struct wire_type *type,
 	scan_close(&scan);
 }
 
-/* ---- the journal: offsets without gaps, up to where its channel stands ---- */
+/* ---- the journal: offsets without gaps, up to where its channel stands ----
+ */
 
 struct journal_look {
 	struct txn *t;
@@ -103,7 +104,8 @@ journal_event(void *ctx, const struct backend_entry *entry, const void *row)
 
 /* A channel keeps its newest event, whatever is pruned. */
 static void
-channel_has_events(void *ctx, const struct backend_entry *entry, const void *row)
+channel_has_events(
+    void *ctx, const struct backend_entry *entry, const void *row)
 {
 	const struct channel_head *head = row;
 	struct journal_look *j = ctx;
@@ -229,8 +231,8 @@ sums_record(void *ctx, const struct backend_entry *entry, const void *row)
 		    "it has another currency than its project");
 		return;
 	}
-	dims = cost_dims_of(
-	    r->project_id, r->department, r->agent_id, r->task_id);
+	dims =
+	    cost_dims_of(r->project_id, r->department, r->agent_id, r->task_id);
 	cost_sum_up(&s->again, r);
 	sums_charge(s, &dims, r->timestamp, r->cost, 0);
 	txn_release(&s->again, mark);
@@ -259,8 +261,7 @@ sums_hold(void *ctx, const struct backend_entry *entry, const void *row)
 /* ---- and compared ---- */
 
 static bool
-money_differs(
-    const char *name, money is, money should, char what[WHAT_SIZE])
+money_differs(const char *name, money is, money should, char what[WHAT_SIZE])
 {
 	char a[MONEY_TEXT_SIZE], b[MONEY_TEXT_SIZE];
 
@@ -278,8 +279,8 @@ count_differs(
 {
 	if (is == should)
 		return false;
-	snprintf(what, WHAT_SIZE,
-	    "%s is %" PRIu64 ", but adds up to %" PRIu64, name, is, should);
+	snprintf(what, WHAT_SIZE, "%s is %" PRIu64 ", but adds up to %" PRIu64,
+	    name, is, should);
 	return true;
 }
 
@@ -294,8 +295,8 @@ project_differs(const void *is, const void *should, char what[WHAT_SIZE])
 		   b->total_input_tokens, what) ||
 	       count_differs("total_output_tokens", a->total_output_tokens,
 		   b->total_output_tokens, what) ||
-	       count_differs("record_count", a->record_count,
-		   b->record_count, what);
+	       count_differs(
+		   "record_count", a->record_count, b->record_count, what);
 }
 
 static bool
@@ -304,10 +305,10 @@ slot_differs(const void *is, const void *should, char what[WHAT_SIZE])
 	const struct cost_slot *a = is, *b = should;
 
 	return money_differs("cost", a->cost, b->cost, what) ||
-	       count_differs("input_tokens", a->input_tokens, b->input_tokens,
-		   what) ||
-	       count_differs("output_tokens", a->output_tokens,
-		   b->output_tokens, what) ||
+	       count_differs(
+		   "input_tokens", a->input_tokens, b->input_tokens, what) ||
+	       count_differs(
+		   "output_tokens", a->output_tokens, b->output_tokens, what) ||
 	       count_differs("records", a->records, b->records, what);
 }
 
@@ -397,8 +398,7 @@ sums_add(struct sums *s)
 {
 	struct key k;
 
-	rows_walk(
-	    s->t, TABLE_BUDGETS, CATALOGUE_TYPE(budget), sums_budget, s);
+	rows_walk(s->t, TABLE_BUDGETS, CATALOGUE_TYPE(budget), sums_budget, s);
 	rows_walk(s->t, TABLE_COST_RECORDS, CATALOGUE_TYPE(cost_record),
 	    sums_record, s);
 	rows_walk(s->t, TABLE_HOLDS, CATALOGUE_TYPE(hold_row), sums_hold, s);
@@ -415,8 +415,7 @@ static enum status
 sums_open(struct sums *s)
 {
 	const struct backend_options options = { .path = MEMORY_PATH };
-	enum status st =
-	    backend_open(&backend_memory, &options, &s->scratch);
+	enum status st = backend_open(&backend_memory, &options, &s->scratch);
 
 	s->room = txn_room_create();
 	if (st == ST_OK && s->room == NULL)

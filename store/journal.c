@@ -47,8 +47,9 @@ journal_forget(struct txn *t, struct channel_head *head, uint64_t offset)
 	e = ROW_GET(t, TABLE_JOURNAL, &k, event);
 	if (e == NULL || !txn_delete(t, TABLE_JOURNAL, &k))
 		return;
-	head->bytes -=
-	    head->bytes < journal_event_bytes(e) ? head->bytes : journal_event_bytes(e);
+	head->bytes -= head->bytes < journal_event_bytes(e)
+			   ? head->bytes
+			   : journal_event_bytes(e);
 }
 
 static void

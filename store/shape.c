@@ -67,8 +67,7 @@ shape_index(enum table rows, uint32_t n)
 	for (enum table t = 0; t < TABLE_COUNT; t++) {
 		const struct shape *s = shape_of(t);
 
-		if (s != NULL && s->type == NULL && s->rows == rows &&
-		    n-- == 0)
+		if (s != NULL && s->type == NULL && s->rows == rows && n-- == 0)
 			return s;
 	}
 	return NULL;
@@ -112,8 +111,7 @@ part_take(const char **at, struct part *ret)
 
 /* A field of a row, or of a record in it: "hold.id". */
 static const struct wire_field *
-field_find(
-    const struct wire_type *type, const char *name, const uint8_t **row)
+field_find(const struct wire_type *type, const char *name, const uint8_t **row)
 {
 	size_t size = strcspn(name, ".");
 	const struct wire_field *f = type->fields;
@@ -181,8 +179,8 @@ part_is_number(const struct part *p)
 }
 
 static bool
-part_add(const struct part *p, const struct wire_type *type,
-    const uint8_t *row, struct key *k)
+part_add(const struct part *p, const struct wire_type *type, const uint8_t *row,
+    struct key *k)
 {
 	const struct wire_field *f = field_find(type, p->field, &row);
 	uint64_t number;

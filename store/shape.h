@@ -22,10 +22,10 @@ struct shape {
 	enum table table;
 	enum table rows; /* an index: of which table; else as table */
 	const char *key;
-	const struct wire_type *(*type)(void);      /* of rows, not of indexes */
-	const char *(*fault)(const void *row);      /* NULL: no more to say */
-	enum shape_value value;                     /* of indexes */
-	bool (*when)(const void *row);              /* NULL: always */
+	const struct wire_type *(*type)(void); /* of rows, not of indexes */
+	const char *(*fault)(const void *row); /* NULL: no more to say */
+	enum shape_value value;                /* of indexes */
+	bool (*when)(const void *row);         /* NULL: always */
 };
 
 /* NULL: verified by code of its own. */

@@ -57,8 +57,7 @@ store_options(struct actor *self, struct backend_options *ret_options)
 	    config_u64(c, SETTING_persistence_lmdb_map_size);
 	ret_options->readers_max =
 	    (uint32_t)config_u64(c, SETTING_persistence_lmdb_max_readers);
-	ret_options->verify =
-	    config_bool(c, SETTING_persistence_lmdb_verify);
+	ret_options->verify = config_bool(c, SETTING_persistence_lmdb_verify);
 	ret_options->durability = (enum durability)config_choice(
 	    c, SETTING_persistence_lmdb_durability);
 }

@@ -16,8 +16,8 @@ tell(void *ctx, const char *table, const char *key, const char *what)
 	size_t used = strlen(told);
 
 	(void)ctx;
-	snprintf(told + used, sizeof(told) - used, "%s/%s: %s\n", table, key,
-	    what);
+	snprintf(
+	    told + used, sizeof(told) - used, "%s/%s: %s\n", table, key, what);
 }
 
 /* How much is wrong; the words are in told. */
@@ -149,20 +149,20 @@ get(enum table table, struct key k, uint8_t ret_row[ROW_SIZE])
 }
 
 /* Rewrites a row as a program with a fault would: it decodes. */
-#define REWRITE(table, k, record, change)                           \
-	do {                                                        \
-		struct backend_txn *inner;                          \
-		struct txn t;                                       \
-		struct key at = (k);                                \
-		struct record row;                                  \
-                                                                    \
-		OK(backend_write(asker.f->b, &inner));              \
-		txn_init(&t, inner, asker.room);                    \
-		row = *ROW_GET(&t, table, &at, record);             \
-		change;                                             \
+#define REWRITE(table, k, record, change)                              \
+	do {                                                           \
+		struct backend_txn *inner;                             \
+		struct txn t;                                          \
+		struct key at = (k);                                   \
+		struct record row;                                     \
+                                                                       \
+		OK(backend_write(asker.f->b, &inner));                 \
+		txn_init(&t, inner, asker.room);                       \
+		row = *ROW_GET(&t, table, &at, record);                \
+		change;                                                \
 		row_put(&t, table, &at, CATALOGUE_TYPE(record), &row); \
-		OK(txn_status(&t));                                 \
-		OK(backend_commit(inner));                          \
+		OK(txn_status(&t));                                    \
+		OK(backend_commit(inner));                             \
 	} while (0)
 
 static struct key
@@ -392,12 +392,12 @@ test_a_number_that_is_none(void **state)
 	found(1, "meta/created_at: is no number");
 }
 
-#define INSPECTED(test)                                   \
-	{ #test " (lmdb)", test, setup, asker_teardown,   \
-		(void *)(uintptr_t)&backend_lmdb },       \
-	{                                                 \
+#define INSPECTED(test)                                         \
+	{ #test " (lmdb)", test, setup, asker_teardown,         \
+		(void *)(uintptr_t)&backend_lmdb },             \
+	{                                                       \
 #test " (memory)", test, setup, asker_teardown, \
-		    (void *)(uintptr_t)&backend_memory    \
+		    (void *)(uintptr_t)&backend_memory          \
 	}
 
 int
