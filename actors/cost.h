@@ -103,6 +103,7 @@ void cost_replay_later(struct actor *self);
 	X(cost_list, report_on_list)                   \
 	X(cost_sum, report_on_sum)                     \
 	X(cost_project_get, report_on_project)         \
+	X(project_list, report_on_projects)            \
 	X(cost_trend, report_on_trend)                 \
 	X(cost_breakdown, report_on_breakdown)         \
 	X(cost_trend_csv, report_on_trend_csv)         \

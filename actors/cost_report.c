@@ -152,6 +152,25 @@ report_on_project(struct actor *self, const struct msg *in)
 	    report_on_found, .project_id = ask->project_id);
 }
 
+enum status
+report_on_projects(struct actor *self, const struct msg *in)
+{
+	const struct project_list *ask = in->body;
+
+	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
+		return ST_OK;
+	if (ask->has_limit && ask->limit == 0)
+		return REFUSE(
+		    self, in, VALIDATION, "limit: must be at least 1");
+	if (ask->cursor != NULL &&
+	    (text_is_blank(ask->cursor) || strlen(ask->cursor) > ID_MAX))
+		return REFUSE(self, in, VALIDATION,
+		    "cursor: is not one that a page ended with");
+	return ASK(self, in, cost_store(self), store_project_cost_list,
+	    report_pass, .after = ask->cursor,
+	    .limit = ask->has_limit ? ask->limit : PAGE_DEFAULT);
+}
+
 /* ---- trends and breakdowns ---- */
 
 static const char *

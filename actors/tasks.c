@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actors/access.h"
+#include "actors/tasks_inside.h"
 #include "protocols/json.h"
 #include "runtime/base/text.h"
 
@@ -284,6 +285,12 @@ static const struct handler tasks_on[] = {
 	ON(task_create, tasks_on_create),
 	ON(task_get, tasks_on_get),
 	ON(task_list, tasks_on_list),
+	ON(task_change, tasks_on_change),
+	ON(task_replace, tasks_on_replace),
+	ON(task_delete, tasks_on_delete),
+	ON(message_send, tasks_on_message),
+	ON(message_get, tasks_on_message_get),
+	ON(message_list, tasks_on_messages),
 	{ 0 },
 };
 

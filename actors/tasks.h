@@ -1,7 +1,8 @@
 /*
- * tasks - the task board: creates, shows and lists tasks.
+ * tasks - the task board: creates, shows, changes and deletes tasks; keeps and
+ * shows the messages of agents.
  *
- * Speaks:  protocols/task.def
+ * Speaks:  protocols/task.def, protocols/board.def
  * Keeps:   nothing in memory; everything is a request to the store
  * Bounds:  ACTOR_OPS_MAX requests at once; pages of TASKS_PAGE_MAX
  *

@@ -5,6 +5,7 @@
  *   created_at       when it was made, us since 1970
  *   epoch            of every channel's history in it
  *   cost_seq         of the newest cost record
+ *   message_seq      of the newest message
  *   setting_at       the newest updated_at that a setting was given
  */
 #ifndef STORE_META_H
@@ -16,6 +17,7 @@
 #define META_CREATED_AT "created_at"
 #define META_EPOCH "epoch"
 #define META_COST_SEQ "cost_seq"
+#define META_MESSAGE_SEQ "message_seq"
 #define META_SETTING_AT "setting_at"
 
 /* 0 if it was never put; CORRUPT if it is no number. */

@@ -339,9 +339,46 @@ repo_cost_sum(struct txn *t, const void *request, struct store_reply *ret)
 	return REQUEST_REPLY(t, ret, cost_summed, sum);
 }
 
+static enum status
+repo_project_cost_list(
+    struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_project_cost_list *ask = request;
+	struct project_page *page = txn_take(t, sizeof(*page));
+	struct project_cost *list = txn_take(t, ask->limit * sizeof(*list));
+	struct backend_entry entry;
+	struct key from;
+	struct scan s;
+	bool found;
+
+	if (ask->after != NULL && ask->after[0] == '\0')
+		return txn_fail(t, ST_INVALID, "blank cursor");
+	if (!request_limit(t, ask->limit))
+		return txn_status(t);
+	key_init(&from);
+	key_text(&from, ask->after == NULL ? "" : ask->after);
+	scan_open(&s, t, TABLE_PROJECT_COSTS, NULL);
+	found = scan_seek(&s, &from, &entry);
+	while (found && page->projects_count < ask->limit) {
+		const struct project_cost *p =
+		    ROW_DECODE(t, TABLE_PROJECT_COSTS, &entry, project_cost);
+
+		if (p == NULL)
+			break;
+		list[page->projects_count++] = *p;
+		found = scan_next(&s, &entry);
+	}
+	scan_close(&s);
+	page->projects = list;
+	if (found && page->projects_count > 0)
+		page->next = list[page->projects_count - 1].project_id;
+	return REQUEST_REPLY(t, ret, project_page, page);
+}
+
 const struct request repo_costs[] = {
 	{ MSG_store_cost_add, true, repo_cost_add },
 	{ MSG_store_project_cost_get, false, repo_project_cost_get },
+	{ MSG_store_project_cost_list, false, repo_project_cost_list },
 	{ MSG_store_cost_list, false, repo_cost_list },
 	{ MSG_store_cost_sum, false, repo_cost_sum },
 	{ 0 },

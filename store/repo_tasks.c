@@ -96,7 +96,7 @@ task_decode(struct txn *t, const struct backend_entry *entry)
 	return NULL;
 }
 
-static const struct task *
+const struct task *
 task_get(struct txn *t, const char *id)
 {
 	struct backend_entry entry;
@@ -203,21 +203,35 @@ repo_tasks_create(struct txn *t, const void *request, struct store_reply *ret)
 	return REQUEST_REPLY(t, ret, store_task_made, made);
 }
 
+void
+task_put(struct txn *t, const struct task *old, const struct task *task)
+{
+	struct key k;
+
+	if (old != NULL)
+		task_unindex(t, old);
+	task_key(&k, task->id);
+	row_put(t, TABLE_TASKS, &k, CATALOGUE_TYPE(task), task);
+	task_index(t, task);
+}
+
+void
+task_drop(struct txn *t, const struct task *old)
+{
+	struct key k;
+
+	task_unindex(t, old);
+	task_key(&k, old->id);
+	(void)txn_delete(t, TABLE_TASKS, &k);
+}
+
 static enum status
 repo_tasks_save(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_task_save *ask = request;
-	const struct task *old;
-	struct key k;
 
-	if (!task_is_valid(t, &ask->task))
-		return txn_status(t);
-	old = task_get(t, ask->task.id);
-	if (old != NULL)
-		task_unindex(t, old);
-	task_key(&k, ask->task.id);
-	row_put(t, TABLE_TASKS, &k, CATALOGUE_TYPE(task), &ask->task);
-	task_index(t, &ask->task);
+	if (task_is_valid(t, &ask->task))
+		task_put(t, task_get(t, ask->task.id), &ask->task);
 	return request_done(t, ret);
 }
 
@@ -238,14 +252,12 @@ repo_tasks_delete(struct txn *t, const void *request, struct store_reply *ret)
 	const struct store_task_delete *ask = request;
 	struct store_task_deleted *reply = txn_take(t, sizeof(*reply));
 	const struct task *old = NULL;
-	struct key k;
 
 	if (reply != NULL && request_id(t, ask->id, "blank task id"))
 		old = task_get(t, ask->id);
 	if (old != NULL) {
-		task_unindex(t, old);
-		task_key(&k, ask->id);
-		reply->deleted = txn_delete(t, TABLE_TASKS, &k);
+		task_drop(t, old);
+		reply->deleted = true;
 	}
 	return REQUEST_REPLY(t, ret, store_task_deleted, reply);
 }

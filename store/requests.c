@@ -8,6 +8,8 @@ static const struct request *const tables[] = {
 	repo_sessions,
 	repo_settings,
 	repo_tasks,
+	repo_board,
+	repo_messages,
 	repo_journal,
 	repo_costs,
 	repo_prices,

@@ -53,6 +53,8 @@ extern const struct request repo_sessions[];
 extern const struct request repo_refresh[];
 extern const struct request repo_settings[];
 extern const struct request repo_tasks[];
+extern const struct request repo_board[];
+extern const struct request repo_messages[];
 extern const struct request repo_journal[];
 extern const struct request repo_costs[];
 extern const struct request repo_prices[];

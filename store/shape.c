@@ -5,6 +5,7 @@
 
 #include "protocols/messages.h"
 #include "store/cost.h"
+#include "store/message_row.h"
 #include "store/task_row.h"
 
 #define WORD_MAX 32
@@ -25,6 +26,12 @@ static const char *
 task_row_fault(const void *row)
 {
 	return task_fault(row);
+}
+
+static const char *
+message_row_fault(const void *row)
+{
+	return message_fault(row);
 }
 
 static const char *
@@ -178,6 +185,11 @@ part_add(const struct part *p, const struct wire_type *type, const uint8_t *row,
 	const struct wire_field *f = field_find(type, p->field, &row);
 	uint64_t number;
 
+	if (f->kind == WIRE_UUID) {
+		key_raw(k, (struct bytes){
+			       row + f->offset, sizeof(struct uuid) });
+		return true;
+	}
 	if (!part_is_number(p))
 		return part_add_text(p, field_text(f, row), k);
 	if (!field_number(f, row, &number))

@@ -330,6 +330,7 @@ store_on_back(struct actor *self, struct actor_call *call)
 		s->asked--;
 	if (e->result.st == ST_OK)
 		store_tell_event(self, e);
+	store_note(self, e);
 	if (op != NULL) {
 		op_resume(op);
 		store_answer(op, e);
@@ -506,6 +507,12 @@ static const struct handler store_on[] = {
 	REQUEST(store_task_get),
 	REQUEST(store_task_list),
 	REQUEST(store_task_delete),
+	REQUEST(store_task_change),
+	REQUEST(store_task_remove),
+	REQUEST(store_message_save),
+	REQUEST(store_message_get),
+	REQUEST(store_message_history),
+	REQUEST(store_project_cost_list),
 	REQUEST(store_journal_read),
 	REQUEST(store_journal_channels),
 	REQUEST(store_cost_add),

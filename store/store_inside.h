@@ -53,6 +53,9 @@ enum status store_recover_swap(struct actor *self);
 /* An errand or a copy has come back. */
 void store_go_on_swapping(struct actor *self);
 
+/* Logs what has an event of its own, once for each request that came back. */
+void store_note(struct actor *self, const struct errand *e);
+
 enum status store_on_copy(struct actor *self, const struct msg *in);
 enum status store_on_verify(struct actor *self, const struct msg *in);
 enum status store_on_stage(struct actor *self, const struct msg *in);

@@ -154,6 +154,14 @@ log_set_sink(log_sink_fn sink, void *ctx)
 	log_to.ctx = ctx;
 }
 
+bool
+log_wants(enum log_level level)
+{
+	return log_to.sink != NULL ||
+	       (int)level >= atomic_load_explicit(
+				 &log_to.least, memory_order_relaxed);
+}
+
 void
 log_set_level(enum log_level least)
 {

@@ -45,6 +45,8 @@ const struct event_info *event_info(enum event_id event);
 /* Call before threads start. NULL puts standard error back. */
 void log_set_sink(log_sink_fn sink, void *ctx);
 void log_set_level(enum log_level least);
+/* Whether an event of a level would be told: ask before words are made. */
+bool log_wants(enum log_level level);
 void log_set_json(bool json);
 
 /* "debug", "info", "warn", "error"; false if it is none of them. */
