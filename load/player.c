@@ -283,15 +283,20 @@ player_on_look(struct actor *self, struct timer *t)
 	timer_start(self, t, PLAYER_LOOK_US, player_on_look);
 	if (p->arrived != p->arrived_seen || p->in_flight == 0)
 		p->still = 0;
-	else if (++p->still >= PLAYER_STILL && player_may_send(p)) {
-		p->still = 0;
-		p->in_flight = 0;
-		p->tokens_sent = false;
-		ledger_bump(&p->m->renewed);
-		player_begin(p);
-	}
+	else if (++p->still >= PLAYER_STILL && player_may_send(p))
+		player_renew(p);
 	p->arrived_seen = p->arrived;
 	return ST_OK;
+}
+
+void
+player_renew(struct player *p)
+{
+	p->still = 0;
+	p->in_flight = 0;
+	p->tokens_sent = false;
+	ledger_bump(&p->m->renewed);
+	player_begin(p);
 }
 
 void

@@ -73,6 +73,19 @@ player_on_hello(struct actor *self, const struct msg *in)
 	return REPLY(self, in, done, .nothing = 0);
 }
 
+/* A killed one took with it what was on its way: nobody need wait for that. */
+static void
+player_meet(struct player *p, const struct node_changed *n)
+{
+	uint64_t met = p->peers[n->node];
+
+	p->peers[n->node] = n->incarnation;
+	if (met != 0 && met != n->incarnation && p->in_flight > 0 &&
+	    does_start(p->role->does) && !does_ask(p->role->does) &&
+	    player_may_send(p))
+		player_renew(p);
+}
+
 /* A peer that has gone must answer anew. */
 enum status
 player_on_node_changed(struct actor *self, const struct msg *in)
@@ -80,7 +93,9 @@ player_on_node_changed(struct actor *self, const struct msg *in)
 	const struct node_changed *n = in->body;
 	struct player *p = actor_state(self);
 
-	if (n->node < LEDGER_NODES_MAX && !n->up)
+	if (n->node < LEDGER_NODES_MAX && n->up)
+		player_meet(p, n);
+	else if (n->node < LEDGER_NODES_MAX)
 		atomic_fetch_and(hello_ups(p), ~(UINT32_C(1) << n->node));
 	return ST_OK;
 }

@@ -22,6 +22,7 @@ struct player {
 	uint64_t arrived_seen;
 	uint32_t still;
 	bool tokens_sent;
+	uint64_t peers[LEDGER_NODES_MAX]; /* their incarnations; 0: not met */
 	uint64_t scheduled; /* of the open loop */
 	struct timer tick;
 	struct timer look;
@@ -47,6 +48,8 @@ void player_pump(struct player *p);
 /* The same in a while. */
 void player_again(struct player *p);
 void player_begin(struct player *p);
+/* What is on its way counts as lost: another window. */
+void player_renew(struct player *p);
 void player_burn(struct player *p);
 
 /* ---- player_ask.c: those who ask, and those who answer ---- */

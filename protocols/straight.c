@@ -93,11 +93,22 @@
 #define BYTES(n, max, doc) && reader_bytes(r, max, &b->n)
 #define NOTHING            && (b->nothing = 0) == 0
 #define MESSAGE(n, id, doc, fields) \
-	static bool unpack_##n(struct reader *r, void *body) \
+	HOT_INLINE bool read_##n(struct reader *r, struct n *b) \
 	{ \
-		struct n *b = body; \
 		return reader_is(r, 0x90 | COUNT_##n) fields && \
 		       r->at == r->end; \
+	} \
+	static bool unpack_##n(const uint8_t *at, const uint8_t *end, \
+	    struct arena *a, void *body) \
+	{ \
+		struct reader r = { at, end, a, false }; \
+		return read_##n(&r, body); \
+	} \
+	static bool unpack_here_##n(const uint8_t *at, const uint8_t *end, \
+	    struct arena *a, void *body) \
+	{ \
+		struct reader r = { at, end, a, true }; \
+		return read_##n(&r, body); \
 	}
 #include "protocols/core.def"
 #undef BOOL
@@ -109,7 +120,7 @@
 #undef MESSAGE
 
 #define MESSAGE(n, id, doc, fields) \
-	[id] = { pack_##n, unpack_##n },
+	[id] = { pack_##n, unpack_##n, unpack_here_##n },
 const struct straight straight_table[STRAIGHT_IDS] = {
 #include "protocols/core.def"
 };

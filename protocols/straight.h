@@ -15,12 +15,15 @@
 
 #define STRAIGHT_IDS 0x100 /* those of core.def are below */
 
-struct reader;
+/* False: ask the table.  Texts, and bytes that do not stay, go to the arena. */
+typedef bool (*unpack_fn)(const uint8_t *at, const uint8_t *end,
+    struct arena *a, void *body);
 
 struct straight {
-	/* Both NULL: none of that id.  NULL or false: ask the table. */
+	/* All NULL: none of that id.  NULL: ask the table. */
 	uint8_t *(*pack)(const void *body, uint8_t *at, const uint8_t *end);
-	bool (*unpack)(struct reader *r, void *body);
+	unpack_fn unpack;
+	unpack_fn unpack_here; /* bytes stay where they were read */
 };
 
 extern const struct straight straight_table[STRAIGHT_IDS];

@@ -20,17 +20,26 @@
 #define PEN_COPY_MAX 128u
 #define PEN_ARRAY_MAX 1u /* up to 15 fields */
 
-/* A short run without a call: pieces of 16, the last one overlapping. */
+/* Both ends of a run of one to two times `piece`; they may overlap. */
+HOT_INLINE void
+pen_copy_ends(uint8_t *to, const uint8_t *from, size_t size, size_t piece)
+{
+	memcpy(to, from, piece);
+	memcpy(to + size - piece, from + size - piece, piece);
+}
+
+/* A short run without a call or a loop. */
 HOT_INLINE void
 pen_copy(uint8_t *to, const uint8_t *from, size_t size)
 {
-	if (size < PEN_PIECE || size > PEN_COPY_MAX) {
+	if (size < PEN_PIECE || size > PEN_COPY_MAX)
 		memcpy(to, from, size);
-		return;
-	}
-	for (size_t i = 0; i + PEN_PIECE < size; i += PEN_PIECE)
-		memcpy(to + i, from + i, PEN_PIECE);
-	memcpy(to + size - PEN_PIECE, from + size - PEN_PIECE, PEN_PIECE);
+	else if (size <= 2 * PEN_PIECE)
+		pen_copy_ends(to, from, size, PEN_PIECE);
+	else if (size <= 4 * PEN_PIECE)
+		pen_copy_ends(to, from, size, 2 * PEN_PIECE);
+	else
+		pen_copy_ends(to, from, size, 4 * PEN_PIECE);
 }
 
 HOT_INLINE uint8_t *
@@ -87,6 +96,7 @@ struct reader {
 	const uint8_t *at;
 	const uint8_t *end;
 	struct arena *arena;
+	bool borrows; /* bytes stay where they are read */
 };
 
 HOT_INLINE bool
@@ -148,10 +158,21 @@ reader_bool(struct reader *r, bool *ret_value)
 }
 
 HOT_INLINE bool
+reader_copy(struct reader *r, struct bytes *bytes)
+{
+	uint8_t *copy = arena_take_bytes(r->arena, bytes->size);
+
+	if (copy == NULL)
+		return false;
+	pen_copy(copy, bytes->at, bytes->size);
+	bytes->at = copy;
+	return true;
+}
+
+HOT_INLINE bool
 reader_bytes(struct reader *r, uint64_t max, struct bytes *ret_bytes)
 {
 	uint64_t n;
-	uint8_t *copy;
 	unsigned b;
 
 	if (r->at == r->end)
@@ -163,13 +184,11 @@ reader_bytes(struct reader *r, uint64_t max, struct bytes *ret_bytes)
 	*ret_bytes = (struct bytes){ NULL, 0 };
 	if (n == 0)
 		return true;
-	if (n > max || n > (size_t)(r->end - r->at) ||
-	    (copy = arena_take_bytes(r->arena, n)) == NULL)
+	if (n > max || n > (size_t)(r->end - r->at))
 		return false;
-	pen_copy(copy, r->at, n);
+	*ret_bytes = (struct bytes){ r->at, n };
 	r->at += n;
-	*ret_bytes = (struct bytes){ copy, n };
-	return true;
+	return r->borrows || reader_copy(r, ret_bytes);
 }
 
 HOT_INLINE bool

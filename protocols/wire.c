@@ -243,11 +243,11 @@ straight_decode(
     const struct wire_type *t, struct arena *a, const void *bytes, size_t size)
 {
 	const struct straight *s = straight_find(t);
-	struct reader r = { bytes, (const uint8_t *)bytes + size, a };
+	const uint8_t *end = (const uint8_t *)bytes + size;
 	size_t used = a->used;
 	void *body = s == NULL ? NULL : arena_take(a, t->size);
 
-	if (body != NULL && s->unpack(&r, body))
+	if (body != NULL && s->unpack(bytes, end, a, body))
 		return body;
 	a->used = used;
 	return NULL;

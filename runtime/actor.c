@@ -94,6 +94,20 @@ actor_number_of(uint64_t address)
 	return number < ADDRESS_SPAWNED ? number : 0;
 }
 
+/* What straight code does not know; m has its head. */
+static enum status
+actor_send_by_table(struct actor *self, struct mail *m, uint64_t to,
+    uint16_t id, const void *body)
+{
+	struct loop *l = self->loop;
+	enum status st = loop_fill_by_table(l, &m, id, body);
+
+	if (st == ST_OK)
+		return loop_post_on(l, m, actor_edge(self, to));
+	loop_drop(l, m);
+	return st;
+}
+
 enum status
 actor_send(struct actor *self, uint64_t to, uint16_t id, const void *body)
 {
@@ -104,12 +118,10 @@ actor_send(struct actor *self, uint64_t to, uint16_t id, const void *body)
 	if (m != NULL) {
 		frame_begin(m->at, FRAME_SIGNAL, id, self->address, to, 0,
 		    FRAME_DEADLINE_NONE, l->cause);
-		st = loop_fill(l, &m, id, body);
+		st = mail_fill_straight(m, id, body)
+			 ? loop_post_on(l, m, actor_edge(self, to))
+			 : actor_send_by_table(self, m, to, id, body);
 	}
-	if (st == ST_OK)
-		st = loop_post_on(l, m, actor_edge(self, to));
-	else if (m != NULL)
-		loop_drop(l, m);
 	self->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
 	return st;
 }

@@ -41,7 +41,11 @@ struct metric_page;
 struct net;
 struct op;
 
-/* A message in hand; all of it lasts until the handler returns. */
+/*
+ * A message in hand; all of it lasts until the handler returns.  Bytes in the
+ * body of one that nobody answers stand in its mail: who keeps the mail and
+ * gives it away reads them before.
+ */
 struct msg {
 	uint16_t id;
 	uint8_t kind; /* enum frame_kind */

@@ -34,7 +34,7 @@ class_info_add(struct class_info *info, const struct handler *h)
 	straight = straight_find(type);
 	info->slots[i & info->mask] =
 	    (struct class_slot){ h->id, (uint32_t)type->size, h->fn, type,
-		    straight == NULL ? NULL : straight->unpack };
+		    straight };
 }
 
 /* A quarter full at most, so that most look-ups see one slot. */

@@ -1,6 +1,5 @@
 #include <stdio.h>
 
-#include "protocols/straight_pen.h"
 #include "runtime/base/log.h"
 #include "runtime/hot_path.h"
 #include "runtime/node_inside.h"
@@ -83,7 +82,7 @@ actor_end_turn(struct actor *a, const struct msg *in, enum status st)
 	if (!list_empty(&l->open_ops))
 		op_sweep_open(l);
 	if (l->turn_mail != NULL)
-		loop_drop(l, l->turn_mail);
+		loop_drop_here(l, l->turn_mail);
 	l->turn_mail = NULL;
 	l->turn_actor = NULL;
 	l->cause = loop_no_cause;
@@ -92,14 +91,19 @@ actor_end_turn(struct actor *a, const struct msg *in, enum status st)
 /* Straight code knows the usual body; the table judges the rest. */
 static enum status
 actor_decode(struct loop *l, const struct class_slot *slot,
-    const struct mail *m, const void **ret_body)
+    const struct mail *m, bool answered, const void **ret_body)
 {
-	struct reader r = { m->at + FRAME_HEAD, m->at + m->size, &l->arena };
+	const struct straight *s = slot->straight;
+	unpack_fn unpack;
 
-	l->arena.used = (slot->size + 15u) & ~15u;
-	if (slot->unpack != NULL && slot->unpack(&r, l->arena.base)) {
+	if (s != NULL) {
+		/* An answer would be written over the bytes. */
+		unpack = answered ? s->unpack : s->unpack_here;
+		l->arena.used = (slot->size + 15u) & ~15u;
 		*ret_body = l->arena.base;
-		return ST_OK;
+		if (unpack(m->at + FRAME_HEAD, m->at + m->size, &l->arena,
+			l->arena.base))
+			return ST_OK;
 	}
 	arena_reset(&l->arena);
 	return wire_decode(slot->type, &l->arena, m->at + FRAME_HEAD,
@@ -135,7 +139,9 @@ actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 	enum status st;
 
 	if (__builtin_expect(in->deadline_us <= l->now_us || slot == NULL, 0) ||
-	    __builtin_expect(actor_decode(l, slot, m, &in->body) != ST_OK, 0)) {
+	    __builtin_expect(actor_decode(l, slot, m, in->ref != 0,
+				 &in->body) != ST_OK,
+		0)) {
 		actor_turn_away(a, m, slot);
 		return;
 	}

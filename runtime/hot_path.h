@@ -25,6 +25,16 @@ actor_edge(struct actor *a, uint64_t to)
 	return e;
 }
 
+/* As loop_drop, with the usual case inline. */
+HOT_INLINE void
+loop_drop_here(struct loop *l, struct mail *m)
+{
+	if (__builtin_expect(m->home == l->index, 1))
+		mail_put(&l->pool, m);
+	else
+		loop_drop(l, m);
+}
+
 /* Into the mailbox; on failure the mail is still the caller's. */
 HOT_INLINE enum status
 actor_take_in(struct actor *a, struct mail *m)
@@ -59,20 +69,28 @@ loop_post_on(struct loop *l, struct mail *m, struct edge *e)
 						: loop_undelivered(l, m, st);
 }
 
+/* False: only the table can. */
+HOT_INLINE bool
+mail_fill_straight(struct mail *m, uint16_t id, const void *body)
+{
+	uint8_t *end = NULL;
+
+	if (id < STRAIGHT_IDS && straight_table[id].pack != NULL)
+		end = straight_table[id].pack(
+		    body, m->at + FRAME_HEAD, m->at + m->room);
+	if (__builtin_expect(end == NULL, 0))
+		return false;
+	m->size = (uint32_t)(end - m->at);
+	return true;
+}
+
 /* Writes body behind the head; m may move.  FULL past a bound. */
 HOT_INLINE enum status
 loop_fill(struct loop *l, struct mail **mail, uint16_t id, const void *body)
 {
-	struct mail *m = *mail;
-	uint8_t *at = m->at + FRAME_HEAD;
-	uint8_t *end = NULL;
-
-	if (id < STRAIGHT_IDS && straight_table[id].pack != NULL)
-		end = straight_table[id].pack(body, at, m->at + m->room);
-	if (__builtin_expect(end == NULL, 0))
-		return loop_fill_by_table(l, mail, id, body);
-	m->size = (uint32_t)(end - m->at);
-	return ST_OK;
+	return mail_fill_straight(*mail, id, body)
+		   ? ST_OK
+		   : loop_fill_by_table(l, mail, id, body);
 }
 
 #endif

@@ -32,14 +32,14 @@ enum actor_phase {
 #undef X
 };
 
-struct reader;
+struct straight;
 
 struct class_slot {
 	uint16_t id;
 	uint32_t size; /* of the struct */
 	actor_fn fn;
 	const struct wire_type *type;
-	bool (*unpack)(struct reader *r, void *body); /* NULL: by table */
+	const struct straight *straight; /* NULL: by table */
 };
 
 /* A class with its handlers in a hash table; shared by its actors. */

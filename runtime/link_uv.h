@@ -7,7 +7,7 @@
  * in the outbox.  Messages are read where they were received.
  *
  * No thread but the loop's takes part, so a message costs one wake-up a
- * process and no lock (docs/adr/0008-links-on-the-loops-own-handles.md has
+ * process and no lock (docs/adr/0011-links-on-the-loops-own-handles.md has
  * the figures against NNG's threads).  wake() is never called: what comes in
  * comes in uv_run, after which the loop turns anyway.
  *

@@ -65,6 +65,22 @@ assert_same_body(const struct wire_type *t, const void *x, const void *y)
 	assert_memory_equal(bytes[0], bytes[1], a.used);
 }
 
+/* Read in place: the same, with its bytes where they were. */
+static void
+assert_same_in_place(const struct wire_type *t, const void *bytes, size_t size,
+    const void *expected)
+{
+	const uint8_t *at = bytes, *end = at + size;
+	struct arena a = { memory[0], sizeof(memory[0]), 0 };
+	const struct ping *ping = arena_take(&a, t->size);
+
+	if (!straight_find(t)->unpack_here(at, end, &a, memory[0]))
+		return;
+	assert_same_body(t, memory[0], expected);
+	if (t == CATALOGUE_TYPE(ping) && ping->load.size > 0)
+		assert_ptr_equal(ping->load.at, end - ping->load.size);
+}
+
 static bool
 assert_same_reading(const struct wire_type *t, const void *bytes, size_t size)
 {
@@ -75,8 +91,10 @@ assert_same_reading(const struct wire_type *t, const void *bytes, size_t size)
 	enum status st = wire_decode(&slow, &b, bytes, size, &y);
 
 	assert_int_equal(wire_decode(t, &a, bytes, size, &x), st);
-	if (st == ST_OK)
+	if (st == ST_OK) {
 		assert_same_body(t, x, y);
+		assert_same_in_place(t, bytes, size, y);
+	}
 	return st == ST_OK;
 }
 
@@ -86,8 +104,8 @@ test_numbers_at_every_width(void **state)
 	static const uint64_t edges[] = { 0, 0x7f, 0x80, 0xff, 0x100, 0xffff,
 		0x10000, UINT32_MAX, UINT64_C(1) << 32, UINT64_MAX };
 	static unsigned char load[PING_BYTES_MAX + 1];
-	static const size_t sizes[] = { 0, 1, 31, 255, 256, PING_BYTES_MAX,
-		PING_BYTES_MAX + 1 };
+	static const size_t sizes[] = { 0, 1, 15, 16, 17, 32, 33, 64, 65,
+		128, 129, 255, 256, PING_BYTES_MAX, PING_BYTES_MAX + 1 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)
@@ -135,7 +153,7 @@ test_any_bytes_read_the_same(void **state)
 			(uint32_t)dice() % 99999, "because of it",
 			(uint32_t)dice() % 86400000, "why" };
 		struct ping ping = { dice() >> dice() % 64,
-			{ good + 4096, dice() % 40 } };
+			{ good + 4096, dice() % 160 } };
 
 		t = i % 2 == 0 ? CATALOGUE_TYPE(ping) : CATALOGUE_TYPE(refused);
 		assert_int_equal(

@@ -103,7 +103,8 @@ enum {
 	FAIL,
 	TIMER,
 	WORK,
-	TOO_BIG
+	TOO_BIG,
+	LONGER
 };
 
 static enum status
@@ -136,6 +137,9 @@ echo_on_ping(struct actor *self, const struct msg *in)
 		return REPLY(self, in, pong, .number = TIMER);
 	case WORK:
 		return echo_work(self, in);
+	case LONGER:
+		return REPLY(
+		    self, in, pong, .number = UINT64_MAX, .load = ask->load);
 	case TOO_BIG:
 		memset(big, 'x', sizeof(big) - 1);
 		return REFUSE(self, in, CONFLICT, big);
@@ -189,6 +193,23 @@ test_request_gets_its_reply(void **state)
 	assert_int_equal(RIG_REPLIED(&r, gateway, tag, pong)->number, 1000);
 	assert_memory_equal(
 	    RIG_REPLIED(&r, gateway, tag, pong)->load.at, "abc", 3);
+	rig_fini(&r);
+}
+
+/* It goes in the request's mail, behind a head that is eight bytes longer. */
+static void
+test_reply_may_repeat_bytes_of_its_request(void **state)
+{
+	static const uint8_t load[] = "of these every byte is another: 0123456";
+	struct rig r;
+	uint64_t tag;
+
+	(void)state;
+	echo_rig(&r);
+	tag = RIG_ASK(&r, gateway, tasks, ping, .number = LONGER,
+	    .load = { load, sizeof(load) });
+	assert_memory_equal(RIG_REPLIED(&r, gateway, tag, pong)->load.at, load,
+	    sizeof(load));
 	rig_fini(&r);
 }
 
@@ -480,6 +501,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request_gets_its_reply),
+		cmocka_unit_test(test_reply_may_repeat_bytes_of_its_request),
 		cmocka_unit_test(
 		    test_relayed_request_is_answered_through_the_op),
 		cmocka_unit_test(
