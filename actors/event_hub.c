@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "actors/hub.h"
-#include "actors/live.h"
 #include "protocols/channel.h"
 #include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/base/uuid.h"
+#include "runtime/live.h"
 
 #define HUB_HEADS_MAX (CHANNELS_MAX / 2) /* read at the start */
 
@@ -163,6 +163,34 @@ hub_read_heads(struct actor *self, struct timer *t)
 	    .after = s->after);
 }
 
+/* What is LIVE counts from the next event. */
+static void
+hub_on_settings(struct actor *self)
+{
+	struct hub_state *s = actor_state(self);
+
+	s->dedup.ttl_us = watch_number(&s->watch, self,
+			      SETTING_event_stream_dedup_ttl_seconds) *
+			  1000000;
+}
+
+static enum status
+hub_on_setting_changed(struct actor *self, const struct msg *in)
+{
+	struct hub_state *s = actor_state(self);
+
+	return watch_on_changed(self, &s->watch, in);
+}
+
+static enum status
+hub_on_setting_restarted(struct actor *self, const struct msg *in)
+{
+	struct hub_state *s = actor_state(self);
+
+	(void)in;
+	return watch_on_restarted(self, &s->watch);
+}
+
 static enum status
 hub_start(struct actor *self)
 {
@@ -178,7 +206,10 @@ hub_start(struct actor *self)
 	channels_init(&s->channels, seed);
 	presence_init(&s->presence, seed);
 	st = dedup_init(&s->dedup, ttl_s * 1000000, ids, seed);
-	return st == ST_OK ? hub_read_heads(self, &s->start) : st;
+	if (st != ST_OK)
+		return st;
+	(void)watch_start(self, &s->watch, hub_on_settings);
+	return hub_read_heads(self, &s->start);
 }
 
 static void
@@ -204,6 +235,8 @@ static const struct handler hub_on[] = {
 	ON(hub_listen, hub_on_listen),
 	ON(hub_unlisten, hub_on_unlisten),
 	ON(hub_beat, hub_on_beat),
+	ON(setting_changed, hub_on_setting_changed),
+	ON(setting_restarted, hub_on_setting_restarted),
 	ON(presence_list, hub_on_presence_list),
 	ON(hub_socket_up, hub_on_socket_up),
 	ON(hub_socket_down, hub_on_socket_down),

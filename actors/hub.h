@@ -11,6 +11,7 @@
 #include "actors/channels.h"
 #include "actors/presence.h"
 #include "runtime/actor.h"
+#include "runtime/watch.h"
 
 #define HUB_AGAIN_US 1000000u /* after the store did not answer */
 #define HUB_LATE_US 50000u    /* until a full gateway is told again */
@@ -29,6 +30,7 @@ struct hub_state {
 	bool is_late[LISTENERS_MAX];   /* it missed something */
 	char pruning[CHANNEL_MAX + 1]; /* the channel in hand */
 	uint64_t prune_cancelled;      /* generation */
+	struct watch watch;
 	struct timer start;
 	struct timer fill;
 	struct timer late;

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "actors/hub.h"
-#include "actors/live.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -43,14 +42,14 @@ prune_channel(struct actor *self, struct op *op)
 	struct hub_state *s = actor_state(self);
 	const struct pruning *p = op_data(op);
 	uint64_t age_s =
-	    live_configured(self, SETTING_event_stream_retain_seconds);
+	    watch_number(&s->watch, self, SETTING_event_stream_retain_seconds);
 
 	return OP_ASK(op, hub_store(self), store_journal_prune, prune_on_pruned,
 	    .channel = s->pruning,
-	    .events_max =
-		live_configured(self, SETTING_event_stream_retain_events),
-	    .bytes_max =
-		live_configured(self, SETTING_event_stream_retain_bytes),
+	    .events_max = watch_number(
+		&s->watch, self, SETTING_event_stream_retain_events),
+	    .bytes_max = watch_number(
+		&s->watch, self, SETTING_event_stream_retain_bytes),
 	    .before = p->now - (int64_t)age_s * SECOND_US,
 	    .limit = HISTORY_PAGE_MAX);
 }

@@ -29,6 +29,8 @@ overrides_put(struct overrides *o, const struct setting_row *row)
 	if (mine->is_stored && strcmp(row->updated_at, mine->updated_at) < 0)
 		return false;
 	mine->is_stored = true;
+	mine->is_locked = false;
+	mine->revision = row->revision;
 	mine->is_valid = setting_check(s, row->value, &number, why) == ST_OK;
 	if (!mine->is_valid)
 		override_ignore(row, why);
@@ -43,6 +45,23 @@ overrides_remove(struct overrides *o, enum setting_id id)
 {
 	o->rows[id].is_stored = false;
 	o->rows[id].is_valid = false;
+	o->rows[id].is_locked = false;
+}
+
+void
+overrides_lock(struct overrides *o, const struct setting_row *row)
+{
+	const struct setting *s = setting_find(row->namespace, row->key);
+	struct override *mine;
+
+	if (s == NULL)
+		return;
+	mine = &o->rows[setting_id(s)];
+	*mine = (struct override){
+		.is_stored = true, .is_locked = true, .revision = row->revision
+	};
+	(void)text_fit(
+	    mine->updated_at, sizeof(mine->updated_at), row->updated_at);
 }
 
 const char *
@@ -63,6 +82,7 @@ overrides_source(const struct overrides *o, enum setting_id id)
 		[CONFIG_FILE] = SOURCE_FILE,
 		[CONFIG_ENV] = SOURCE_ENVIRONMENT,
 		[CONFIG_FLAG] = SOURCE_FLAG,
+		[CONFIG_STORED] = SOURCE_OVERRIDE,
 	};
 
 	if (o->rows[id].is_valid)
@@ -102,6 +122,9 @@ overrides_view(const struct overrides *o, enum setting_id id,
 		.restart_required = (s->flags & SETTING_RESTART) != 0,
 		.sensitive = (s->flags & SETTING_SENSITIVE) != 0,
 		.description = s->doc,
+		.revision = o->rows[id].revision,
+		.has_revision = o->rows[id].is_stored,
+		.read_only = (s->flags & SETTING_BOOT) != 0,
 	};
 }
 

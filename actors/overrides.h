@@ -16,6 +16,8 @@
 struct override {
 	bool is_stored;
 	bool is_valid;
+	bool is_locked; /* sealed with a key we do not have */
+	uint64_t revision;
 	char updated_at[UPDATED_AT_MAX + 1];
 	char value[SETTING_VALUE_MAX + 1];
 };
@@ -27,6 +29,8 @@ struct overrides {
 
 /* False: nothing changed, for it was older or of no known setting. */
 bool overrides_put(struct overrides *o, const struct setting_row *row);
+/* There is one, and what it says cannot be known. */
+void overrides_lock(struct overrides *o, const struct setting_row *row);
 void overrides_remove(struct overrides *o, enum setting_id id);
 
 /* Borrowed until the next change; never masked. */

@@ -76,8 +76,7 @@ struct registry {
 	bool logins_open;
 	struct keyring *keys;
 	struct watch watch;
-	bool is_loaded; /* accounts and revocations are here */
-	bool is_ready;
+	bool has_begun; /* the settings have answered */
 	uint64_t expiry_minutes;
 	uint64_t refresh_life_minutes; /* 0: none are given */
 	uint64_t refresh_grace_s;

@@ -48,25 +48,6 @@ registry_load_options(struct actor *self)
 	    watch_number(w, self, SETTING_api_auth_tries_per_minute);
 }
 
-/* Nobody is let in before what is stored and what is configured is known. */
-static void
-registry_check_ready(struct actor *self)
-{
-	struct registry *s = actor_state(self);
-
-	if (!s->is_loaded || !s->watch.has_answer || s->is_ready)
-		return;
-	s->is_ready = true;
-	actor_ready(self);
-}
-
-static void
-registry_on_settings(struct actor *self)
-{
-	registry_load_options(self);
-	registry_check_ready(self);
-}
-
 static enum status
 registry_open_tables(struct actor *self)
 {
@@ -199,8 +180,7 @@ registry_on_revocations(
 	LOG(API_REGISTRY_READY, KU("accounts", s->accounts.count),
 	    KU("revoked", s->revoked.count),
 	    KV("key_id", keyring_signing(s->keys)->key_id));
-	s->is_loaded = true;
-	registry_check_ready(self);
+	actor_ready(self);
 	return registry_keys_go_on(self);
 }
 
@@ -247,20 +227,13 @@ registry_on_users(struct actor *self, struct op *op, const struct msg *reply)
 	    registry_on_api_keys, .after = "", .limit = API_KEYS_PAGE_MAX);
 }
 
-enum status
-registry_load(struct actor *self)
+/* The settings have answered, or cannot: what they say counts from here. */
+static enum status
+registry_begin(struct actor *self)
 {
-	struct registry *s = actor_state(self);
 	struct op *op;
-	enum status st = registry_open_tables(self);
+	enum status st = registry_load_keys(self);
 
-	if (st != ST_OK)
-		return registry_fail("memory", st);
-	actor_random(self, s->lockout.key, sizeof(s->lockout.key));
-	actor_random(self, s->rates.key, sizeof(s->rates.key));
-	actor_random(self, s->trusted.key, sizeof(s->trusted.key));
-	registry_load_options(self);
-	st = registry_load_keys(self);
 	if (st != ST_OK)
 		return registry_fail("token keys", st);
 	st = registry_load_key_secret(self);
@@ -269,7 +242,35 @@ registry_load(struct actor *self)
 	op = op_open(self, NULL);
 	if (op == NULL)
 		return registry_fail("memory", ST_NO_MEMORY);
-	(void)watch_start(self, &s->watch, registry_on_settings);
 	return OP_ASK(op, registry_store(self), store_user_list,
 	    registry_on_users, .after = "", .limit = STORE_PAGE_MAX);
+}
+
+static void
+registry_on_settings(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+	enum status st;
+
+	registry_load_options(self);
+	if (s->has_begun)
+		return;
+	s->has_begun = true;
+	st = registry_begin(self);
+	if (st != ST_OK)
+		actor_fail(self, st, "it cannot start");
+}
+
+enum status
+registry_load(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+	enum status st = registry_open_tables(self);
+
+	if (st != ST_OK)
+		return registry_fail("memory", st);
+	actor_random(self, s->lockout.key, sizeof(s->lockout.key));
+	actor_random(self, s->rates.key, sizeof(s->rates.key));
+	actor_random(self, s->trusted.key, sizeof(s->trusted.key));
+	return watch_start(self, &s->watch, registry_on_settings);
 }

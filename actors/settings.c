@@ -1,42 +1,14 @@
-#include "actors/settings.h"
+#include "actors/settings_state.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "actors/access.h"
-#include "actors/overrides.h"
 #include "runtime/base/log.h"
-#include "runtime/base/text.h"
 
 #define LOAD_AGAIN_US 1000000u /* after the store did not answer */
-#define TAG_LOGGED_SIZE 257    /* of what a client sends as If-Match */
 
-_Static_assert(SETTING_COUNT <= SETTINGS_PAGE_MAX, "a list holds them all");
-
-struct settings_state {
-	struct overrides overrides;
-	bool was_read[SETTING_COUNT];
-	uint64_t watchers[WATCHERS_MAX];
-	uint32_t watcher_count;
-	struct timer load;
-	char clean[SETTING_VALUE_MAX + 1];
-};
-
-/* What an op that writes keeps. */
-struct settings_op {
-	enum setting_id id;
-	char expected[UPDATED_AT_MAX + 1]; /* for the log */
-	char by[ID_MAX / 2];               /* for the log */
-};
-
-_Static_assert(sizeof(struct settings_op) <= OP_DATA_MAX, "an op holds it");
-
-static uint64_t
-settings_store(const struct actor *self)
-{
-	return actor_find(self, ACTOR_NUMBER(store), 0);
-}
+static_assert(SETTING_COUNT <= SETTINGS_PAGE_MAX, "a list holds them all");
 
 /* ---- start ---- */
 
@@ -60,6 +32,37 @@ settings_announce(struct actor *self)
 
 static enum status settings_load(struct actor *self, struct timer *t);
 
+void
+settings_take_row(struct settings_state *s, const struct setting_row *row)
+{
+	const struct setting *what = setting_find(row->namespace, row->key);
+	char name[SETTING_NAME_SIZE];
+	struct setting_row open = *row;
+	enum status st;
+
+	if (what == NULL || (what->flags & SETTING_SENSITIVE) == 0 ||
+	    !safe_is_sealed(row->value)) {
+		(void)overrides_put(&s->overrides, row);
+		return;
+	}
+	setting_address(what, name);
+	st = s->safe_st != ST_OK ? s->safe_st
+				 : safe_unseal(&s->safe, name, row->value,
+				       s->clean, sizeof(s->clean));
+	open.value = s->clean;
+	if (st == ST_OK) {
+		(void)overrides_put(&s->overrides, &open);
+		return;
+	}
+	overrides_lock(&s->overrides, row);
+	LOG(SETTINGS_SEALED, KV("namespace", row->namespace),
+	    KV("key", row->key),
+	    KV("why", st == ST_NOT_FOUND ? "keys/" SAFE_FILE " is missing"
+		      : st == ST_DENIED  ? "keys/" SAFE_FILE
+					  " is another key, or not ours alone"
+					: status_text(st)));
+}
+
 static enum status
 settings_on_loaded(struct actor *self, struct op *op, const struct msg *reply)
 {
@@ -71,7 +74,7 @@ settings_on_loaded(struct actor *self, struct op *op, const struct msg *reply)
 		return OP_REPLY(op, done, 0);
 	}
 	for (uint32_t i = 0; i < page->rows_count; i++)
-		(void)overrides_put(&s->overrides, &page->rows[i]);
+		settings_take_row(s, &page->rows[i]);
 	settings_announce(self);
 	actor_ready(self);
 	return OP_REPLY(op, done, 0);
@@ -88,19 +91,60 @@ settings_load(struct actor *self, struct timer *t)
 	    settings_on_loaded, 0);
 }
 
+/* Where keys are; NULL without a configuration, as in simulation. */
+static const char *
+settings_folder(const struct actor *self, char *ret_path, size_t size)
+{
+	const struct config *c = actor_config(self);
+	int n;
+
+	if (c == NULL)
+		return NULL;
+	n = snprintf(ret_path, size, "%s/keys",
+	    config_text(c, SETTING_runtime_data_dir));
+	if (n < 0 || (size_t)n >= size)
+		return NULL;
+	(void)mkdir(config_text(c, SETTING_runtime_data_dir), S_IRWXU);
+	(void)mkdir(ret_path, S_IRWXU);
+	return ret_path;
+}
+
 static enum status
 settings_start(struct actor *self)
 {
 	struct settings_state *s = actor_state(self);
+	char folder[sizeof(s->safe.path)];
 
 	s->overrides.config = actor_config(self);
+	s->safe_st =
+	    safe_open(&s->safe, settings_folder(self, folder, sizeof(folder)));
 	return settings_load(self, &s->load);
+}
+
+static void
+settings_stop(struct actor *self)
+{
+	safe_close(&((struct settings_state *)actor_state(self))->safe);
 }
 
 /* ---- read ---- */
 
-/* The setting that is asked for; NULL: in has been refused. */
-static const struct setting *
+/* To read without the right is nothing that anybody must answer for. */
+static void
+settings_audit_refused(struct actor *self, const struct principal *by,
+    enum access what, const char *space, const char *key)
+{
+	struct settings_state *s = actor_state(self);
+	char target[SETTING_NAMESPACE_MAX + SETTING_KEY_MAX + 2];
+
+	if (what == ACCESS_READ)
+		return;
+	(void)snprintf(target, sizeof(target), "%s/%s", space, key);
+	auditor_refused(
+	    self, &s->auditor, by, "setting.change", target, "forbidden");
+}
+
+const struct setting *
 settings_find(struct actor *self, const struct msg *in,
     const struct principal *caller, enum access what, const char *space,
     const char *key)
@@ -108,11 +152,12 @@ settings_find(struct actor *self, const struct msg *in,
 	uint32_t problem = access_check(caller, what);
 	const struct setting *s = setting_find(space, key);
 
-	if (problem != 0)
+	if (problem != 0) {
 		(void)actor_refuse(self, in, problem,
 		    what == ACCESS_READ ? "your role may not read settings"
 					: "your role may not change settings");
-	else if (s == NULL)
+		settings_audit_refused(self, caller, what, space, key);
+	} else if (s == NULL)
 		(void)REFUSE(self, in, NOT_FOUND,
 		    setting_has_namespace(space)
 			? "there is no such setting"
@@ -120,7 +165,7 @@ settings_find(struct actor *self, const struct msg *in,
 	return problem == 0 ? s : NULL;
 }
 
-static struct setting_entry
+struct setting_entry
 settings_entry(
     struct settings_state *s, enum setting_id id, char etag[ETAG_SIZE])
 {
@@ -132,7 +177,7 @@ settings_entry(
 }
 
 /* Its stable text, from the catalogue. */
-static const char *
+const char *
 settings_source_text(enum setting_source source)
 {
 	const struct wire_type *t = CATALOGUE_TYPE(setting_view);
@@ -155,6 +200,19 @@ settings_log_first_read(struct settings_state *s, enum setting_id id)
 		settings_source_text(overrides_source(&s->overrides, id))));
 }
 
+bool
+settings_is_locked(struct actor *self, const struct msg *in, enum setting_id id)
+{
+	const struct settings_state *s = actor_state(self);
+
+	if (!s->overrides.rows[id].is_locked)
+		return false;
+	(void)REFUSE(self, in, SETTING_SEALED,
+	    "the stored value cannot be opened: bring keys/" SAFE_FILE
+	    " back, or take the override back");
+	return true;
+}
+
 static enum status
 settings_on_get(struct actor *self, const struct msg *in)
 {
@@ -165,7 +223,10 @@ settings_on_get(struct actor *self, const struct msg *in)
 	struct setting_entry entry;
 	char etag[ETAG_SIZE];
 
-	if (found == NULL)
+	if (found == NULL ||
+	    !settings_tag_holds(
+		self, in, setting_id(found), &ask->caller, ask->if_match) ||
+	    settings_is_locked(self, in, setting_id(found)))
 		return ST_OK;
 	settings_log_first_read(s, setting_id(found));
 	entry = settings_entry(s, setting_id(found), etag);
@@ -218,6 +279,9 @@ settings_on_watch(struct actor *self, const struct msg *in)
 {
 	struct settings_state *s = actor_state(self);
 	struct setting_row rows[SETTING_COUNT];
+	uint32_t who = actor_number_of(in->from);
+	bool may_know = who == ACTOR_NUMBER(gateway) ||
+			who == ACTOR_NUMBER(session_registry);
 	uint32_t count = 0;
 
 	if (!settings_add_watcher(s, in->from))
@@ -226,28 +290,26 @@ settings_on_watch(struct actor *self, const struct msg *in)
 		const struct setting *what = setting_nth(i);
 
 		if (!s->overrides.rows[i].is_valid ||
-		    (what->flags & SETTING_SENSITIVE) != 0)
+		    ((what->flags & SETTING_SENSITIVE) != 0 && !may_know))
 			continue;
-		rows[count++] = (struct setting_row){ what->space, what->key,
-			s->overrides.rows[i].value,
-			s->overrides.rows[i].updated_at };
+		rows[count++] = (struct setting_row){ .namespace = what->space,
+			.key = what->key,
+			.value = s->overrides.rows[i].value,
+			.updated_at = s->overrides.rows[i].updated_at };
 	}
 	return REPLY(
 	    self, in, setting_overrides, .rows = rows, .rows_count = count);
 }
 
-/* The change holds, whoever could not be told. */
-static void
-settings_notify(struct actor *self, enum setting_id id)
+void
+settings_tell(struct actor *self, enum setting_id id, const char *value)
 {
 	struct settings_state *s = actor_state(self);
 	const struct setting *what = setting_nth(id);
-	struct setting_changed news = { what->space, what->key, NULL };
+	struct setting_changed news = { what->space, what->key, value };
 
-	if (s->overrides.rows[id].is_valid)
-		news.value = (what->flags & SETTING_SENSITIVE) != 0
-				 ? SETTINGS_MASK
-				 : s->overrides.rows[id].value;
+	if (value != NULL && (what->flags & SETTING_SENSITIVE) != 0)
+		news.value = SETTINGS_MASK;
 	for (uint32_t i = 0; i < s->watcher_count; i++) {
 		enum status st = actor_send(
 		    self, s->watchers[i], MSG_setting_changed, &news);
@@ -260,201 +322,47 @@ settings_notify(struct actor *self, enum setting_id id)
 	}
 }
 
-/* ---- write ---- */
-
-/* False: the tag is an older one, and in has been refused. */
-static bool
-settings_tag_holds(struct actor *self, const struct msg *in, enum setting_id id,
-    const char *if_match)
+void
+settings_notify(struct actor *self, enum setting_id id)
 {
-	struct settings_state *s = actor_state(self);
-	const struct setting *what = setting_nth(id);
-	char resource[SETTING_NAME_SIZE];
-	char sent[TAG_LOGGED_SIZE];
-	char etag[ETAG_SIZE];
+	const struct settings_state *s = actor_state(self);
 
-	if (!if_match_is_given(if_match))
-		return true;
-	overrides_etag(&s->overrides, id, etag);
-	if (if_match_allows(if_match, etag))
-		return true;
-	(void)text_fit(sent, sizeof(sent), if_match);
-	snprintf(resource, sizeof(resource), "%s:%s", what->space, what->key);
-	LOG(API_CONCURRENCY_CONFLICT, KV("resource", resource),
-	    KV("request_etag", sent), KV("current_etag", etag));
-	(void)REFUSE(self, in, VERSION_CONFLICT,
-	    "the setting has changed meanwhile; read it again");
-	return false;
+	settings_tell(self, id,
+	    s->overrides.rows[id].is_valid ? s->overrides.rows[id].value
+					   : NULL);
 }
 
-/* What the store must hold for the write to happen; NULL: whatever. */
-static const char *
-settings_expected(struct settings_state *s, struct op *op, enum setting_id id,
-    const struct principal *by, const char *if_match)
-{
-	struct settings_op *keep = op_data(op);
+/* ---- reload ---- */
 
-	keep->id = id;
-	(void)text_fit(keep->by, sizeof(keep->by), by->user_id);
-	(void)text_fit(keep->expected, sizeof(keep->expected),
-	    overrides_version(&s->overrides, id));
-	return if_match_is_given(if_match) ? keep->expected : NULL;
-}
-
+/*
+ * What the file or the environment says has changed.  Each node has read it
+ * anew; all are told the value that we have, so that they agree.  An
+ * override wins as before, and what needs a restart was named by the node.
+ */
 static enum status
-settings_finish(struct actor *self, struct op *op, bool has_changed)
+settings_on_reload(struct actor *self, const struct msg *in)
 {
 	struct settings_state *s = actor_state(self);
-	const struct settings_op *keep = op_data(op);
-	const struct setting *what = setting_nth(keep->id);
-	struct setting_entry entry;
-	char etag[ETAG_SIZE];
+	const struct config *was = s->overrides.config;
 
-	if (has_changed) {
-		LOG(SETTINGS_CHANGED, KV("namespace", what->space),
-		    KV("key", what->key), KV("by", keep->by),
-		    KV("source", settings_source_text(overrides_source(
-				     &s->overrides, keep->id))),
-		    KU("restart_required",
-			(what->flags & SETTING_RESTART) != 0));
-		settings_notify(self, keep->id);
+	(void)in;
+	s->overrides.config = actor_config(self);
+	if (was == NULL || s->overrides.config == NULL)
+		return ST_OK;
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const char *now = config_text(s->overrides.config, i);
+
+		if ((setting_nth(i)->flags & SETTING_LIVE) != 0 &&
+		    !s->overrides.rows[i].is_valid &&
+		    strcmp(config_text(was, i), now) != 0)
+			settings_tell(self, i, now);
 	}
-	entry = settings_entry(s, keep->id, etag);
-	return op_reply(op, MSG_setting_entry, &entry);
-}
-
-/* Somebody else has written: from now on we know what. */
-static enum status
-settings_on_reread(struct actor *self, struct op *op, const struct msg *reply)
-{
-	struct settings_state *s = actor_state(self);
-	const struct store_setting_found *found = reply->body;
-	const struct settings_op *keep = op_data(op);
-
-	if (reply->id == MSG_store_setting_found && found->row != NULL)
-		(void)overrides_put(&s->overrides, found->row);
-	else if (reply->id == MSG_store_setting_found)
-		overrides_remove(&s->overrides, keep->id);
-	return OP_REFUSE(op, VERSION_CONFLICT,
-	    "the setting has changed meanwhile; read it again");
-}
-
-static enum status
-settings_on_refused(struct actor *self, struct op *op, const struct msg *reply)
-{
-	const struct settings_op *keep = op_data(op);
-	const struct setting *what = setting_nth(keep->id);
-
-	if (reply->id != MSG_refused ||
-	    ((const struct refused *)reply->body)->status != ST_CONFLICT)
-		return op_pass(op, reply);
-	LOG(SETTINGS_VERSION_CONFLICT, KV("namespace", what->space),
-	    KV("key", what->key), KV("expected_updated_at", keep->expected),
-	    KV("reason", "concurrent_modification"));
-	return OP_ASK(op, settings_store(self), store_setting_get,
-	    settings_on_reread, .namespace = what->space, .key = what->key);
-}
-
-static enum status
-settings_on_stored(struct actor *self, struct op *op, const struct msg *reply)
-{
-	struct settings_state *s = actor_state(self);
-	const struct store_setting_found *found = reply->body;
-
-	if (reply->id != MSG_store_setting_found || found->row == NULL)
-		return settings_on_refused(self, op, reply);
-	(void)overrides_put(&s->overrides, found->row);
-	return settings_finish(self, op, true);
-}
-
-/* NULL: it is one.  Else a sentence that never repeats the value. */
-static const char *
-settings_value_mistake(
-    const struct setting *what, const char *value, char why[SETTING_WHY_SIZE])
-{
-	uint64_t number;
-
-	if ((what->flags & SETTING_SENSITIVE) != 0 &&
-	    strcmp(value, SETTINGS_MASK) == 0)
-		return "it is the mask that hides the value, not a value";
-	if (setting_check(what, value, &number, why) == ST_OK)
-		return NULL;
-	LOG(SETTINGS_VALIDATION_FAILED, KV("namespace", what->space),
-	    KV("key", what->key), KV("why", why));
-	return why;
-}
-
-static enum status
-settings_on_put(struct actor *self, const struct msg *in)
-{
-	struct settings_state *s = actor_state(self);
-	const struct setting_put *ask = in->body;
-	const struct setting *what = settings_find(
-	    self, in, &ask->caller, ACCESS_SETTINGS, ask->namespace, ask->key);
-	char why[SETTING_WHY_SIZE];
-	const char *mistake;
-	enum setting_id id;
-	struct op *op;
-
-	if (what == NULL)
-		return ST_OK;
-	id = setting_id(what);
-	if (!settings_tag_holds(self, in, id, ask->if_match))
-		return ST_OK;
-	mistake = settings_value_mistake(what, ask->value, why);
-	if (mistake != NULL)
-		return REFUSE(self, in, VALIDATION, mistake);
-	op = op_open(self, in);
-	if (op == NULL)
-		return ST_OK;
-	setting_clean(what, ask->value, s->clean);
-	return OP_ASK(op, settings_store(self), store_setting_put,
-	    settings_on_stored, .namespace = what->space, .key = what->key,
-	    .value = s->clean, .now = actor_wall_us(self),
-	    .expected =
-		settings_expected(s, op, id, &ask->caller, ask->if_match));
-}
-
-/* To take back what is not there is no mistake. */
-static enum status
-settings_on_deleted(struct actor *self, struct op *op, const struct msg *reply)
-{
-	struct settings_state *s = actor_state(self);
-	const struct settings_op *keep = op_data(op);
-	const struct refused *why = reply->body;
-	bool was_none = reply->id == MSG_refused && why->status == ST_NOT_FOUND;
-
-	if (reply->id != MSG_done && !was_none)
-		return settings_on_refused(self, op, reply);
-	overrides_remove(&s->overrides, keep->id);
-	return settings_finish(self, op, !was_none);
-}
-
-static enum status
-settings_on_delete(struct actor *self, const struct msg *in)
-{
-	struct settings_state *s = actor_state(self);
-	const struct setting_delete *ask = in->body;
-	const struct setting *what = settings_find(
-	    self, in, &ask->caller, ACCESS_SETTINGS, ask->namespace, ask->key);
-	enum setting_id id;
-	struct op *op;
-
-	if (what == NULL)
-		return ST_OK;
-	id = setting_id(what);
-	if (!settings_tag_holds(self, in, id, ask->if_match))
-		return ST_OK;
-	op = op_open(self, in);
-	if (op == NULL)
-		return ST_OK;
-	return OP_ASK(op, settings_store(self), store_setting_delete,
-	    settings_on_deleted, .namespace = what->space, .key = what->key,
-	    .expected =
-		settings_expected(s, op, id, &ask->caller, ask->if_match));
+	return ST_OK;
 }
 
 static const struct handler settings_on[] = {
+	ON(setting_reload, settings_on_reload),
+	ON(setting_history, settings_on_history),
 	ON(setting_get, settings_on_get),
 	ON(setting_put, settings_on_put),
 	ON(setting_delete, settings_on_delete),
@@ -469,5 +377,6 @@ const struct actor_class settings_class = {
 	.state_size = sizeof(struct settings_state),
 	.starts_slowly = true,
 	.start = settings_start,
+	.stop = settings_stop,
 	.on = settings_on,
 };

@@ -3,12 +3,12 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "actors/option.h"
 #include "actors/table.h"
 #include "runtime/base/base64url.h"
 #include "runtime/base/list.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/watch.h"
 
 #define SERVICE_NAME "ticket-cleanup"
 #define TICKET_BYTES 32
@@ -20,7 +20,7 @@
 
 struct ticket {
 	struct table_row row; /* by the digest of the ticket */
-	struct list by_age;   /* oldest first, which is first to expire */
+	struct list by_age;   /* first to expire first */
 	struct list of_user;
 	struct list of_session;
 	uint64_t deadline_us;
@@ -39,9 +39,40 @@ struct ticket_store {
 	struct list users[TICKET_BUCKETS];
 	struct list sessions[TICKET_BUCKETS];
 	uint8_t key[TICKET_KEY_SIZE];
+	struct watch watch;
 	uint64_t ttl_us;
 	uint64_t pending_max; /* per user */
 };
+
+/* Both are LIVE: a ticket keeps the deadline it was issued with. */
+static void
+ticket_store_on_settings(struct actor *self)
+{
+	struct ticket_store *s = actor_state(self);
+
+	s->ttl_us =
+	    watch_number(&s->watch, self, SETTING_api_ws_ticket_ttl_seconds) *
+	    SECOND_US;
+	s->pending_max = watch_number(
+	    &s->watch, self, SETTING_api_ws_ticket_max_pending_per_user);
+}
+
+static enum status
+ticket_store_on_changed(struct actor *self, const struct msg *in)
+{
+	struct ticket_store *s = actor_state(self);
+
+	return watch_on_changed(self, &s->watch, in);
+}
+
+static enum status
+ticket_store_on_restarted(struct actor *self, const struct msg *in)
+{
+	struct ticket_store *s = actor_state(self);
+
+	(void)in;
+	return watch_on_restarted(self, &s->watch);
+}
 
 static enum status
 ticket_store_start(struct actor *self)
@@ -58,10 +89,8 @@ ticket_store_start(struct actor *self)
 		list_init(&s->users[i]);
 		list_init(&s->sessions[i]);
 	}
-	s->ttl_us =
-	    option_u64(self, SETTING_api_ws_ticket_ttl_seconds) * SECOND_US;
-	s->pending_max =
-	    option_u64(self, SETTING_api_ws_ticket_max_pending_per_user);
+	ticket_store_on_settings(self);
+	(void)watch_start(self, &s->watch, ticket_store_on_settings);
 	return table_init(
 	    &s->tickets, sizeof(struct ticket), TICKETS_MAX, salt);
 }
@@ -155,6 +184,19 @@ ticket_fill(struct ticket *t, const struct principal *who)
 	text_fit(t->user_agent, sizeof(t->user_agent), who->user_agent);
 }
 
+/* First to expire first: at the end, unless a longer life came before. */
+static void
+ticket_store_sort_in(struct ticket_store *s, struct ticket *t)
+{
+	struct list *at = &s->by_age;
+
+	while (at->prev != &s->by_age &&
+	       LIST_OF(at->prev, struct ticket, by_age)->deadline_us >
+		   t->deadline_us)
+		at = at->prev;
+	list_append(at, &t->by_age);
+}
+
 static enum status
 ticket_store_issue(
     struct actor *self, const struct msg *in, const struct principal *who)
@@ -172,7 +214,7 @@ ticket_store_issue(
 		return REFUSE(self, in, OVERLOADED, "too many tickets");
 	ticket_fill(t, who);
 	t->deadline_us = actor_now_us(self) + s->ttl_us;
-	list_append(&s->by_age, &t->by_age);
+	ticket_store_sort_in(s, t);
 	list_append(ticket_bucket(s, s->users, t->user_id), &t->of_user);
 	list_append(
 	    ticket_bucket(s, s->sessions, t->session_id), &t->of_session);
@@ -335,6 +377,8 @@ static const struct handler ticket_store_on[] = {
 	ON(ticket_consume, ticket_store_on_consume),
 	ON(ticket_drop, ticket_store_on_drop),
 	ON(ticket_clean, ticket_store_on_clean),
+	ON(setting_changed, ticket_store_on_changed),
+	ON(setting_restarted, ticket_store_on_restarted),
 	ON(service_run, ticket_store_on_service_run),
 	ON(service_cancel, ticket_store_on_service_cancel),
 	{ 0 },

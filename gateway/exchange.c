@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/credential.h"
 #include "gateway/header.h"
 #include "gateway/inside.h"
 #include "gateway/query.h"
@@ -15,7 +16,6 @@
  * then the actor.  Whoever fails a check learns nothing of the later ones.
  */
 
-#define BEARER "Bearer "
 /* All that is taken of the arena beside the body is no longer than a head. */
 #define BIND_ARENA_MIN (16u * HTTP1_HEAD_MAX)
 
@@ -69,27 +69,6 @@ exchange_log_denied(struct conn *c, const char *reason)
 	c->gateway->counts.unauthorized++;
 	LOG(API_AUTH_FAILED, KV("reason", reason), KV("jti", jti),
 	    KV("path", x->route->path));
-}
-
-/* The one Authorization header, as text; NULL if it is no bearer token. */
-static const char *
-exchange_token(struct conn *c, const uint8_t *at)
-{
-	struct bytes value;
-	char *token;
-
-	if (http1_head_find(&c->exchange->head, at, "Authorization", &value) !=
-	    ST_OK)
-		return NULL;
-	if (value.size <= strlen(BEARER) || value.size > TOKEN_MAX ||
-	    strncasecmp((const char *)value.at, BEARER, strlen(BEARER)) != 0)
-		return NULL;
-	value.at += strlen(BEARER);
-	value.size -= strlen(BEARER);
-	token = arena_take(actor_arena(c->gateway->self), value.size + 1);
-	if (token != NULL)
-		memcpy(token, value.at, value.size);
-	return token;
 }
 
 static const char *
@@ -162,7 +141,9 @@ exchange_pass_gate(struct conn *c, const uint8_t *at)
 		    "the session registry cannot be heard");
 		return false;
 	}
-	token = exchange_token(c, at);
+	token = credential_find(c, at);
+	if (x->by_cookie && !credential_pass_csrf(c, at))
+		return false;
 	if (token == NULL) {
 		exchange_log_denied(c, exchange_anonymous_reason(x->route));
 		respond_problem(
@@ -393,6 +374,28 @@ exchange_fill_headers(struct conn *c, const uint8_t *at,
 	return ST_OK;
 }
 
+/* A browser sends its refresh token as a cookie, and no body. */
+static enum status
+exchange_fill_refresh(struct conn *c, const uint8_t *at,
+    const struct wire_type *t, void *message, struct bytes body,
+    struct json_result *why)
+{
+	struct arena *a = actor_arena(c->gateway->self);
+	const char *token;
+	enum status st;
+
+	if (t != catalogue_type_auth_refresh() || body.size > 0)
+		return ST_OK;
+	token = credential_find_refresh(c, at);
+	if (token == NULL)
+		return ST_OK;
+	st =
+	    json_set_text(t, message, a, "cookie", "refresh_token", token, why);
+	return st == ST_OK ? json_set_text(t, message, a, "cookie", "cookies",
+				 "true", why)
+			   : st;
+}
+
 static bool
 exchange_is_json(const struct exchange *x, const uint8_t *at)
 {
@@ -431,6 +434,8 @@ exchange_bind(struct conn *c, const uint8_t *at, struct bytes body,
 		st = exchange_fill_query(c, at, t, *ret_message, why);
 	if (st == ST_OK)
 		st = exchange_fill_headers(c, at, t, *ret_message, why);
+	if (st == ST_OK)
+		st = exchange_fill_refresh(c, at, t, *ret_message, body, why);
 	if (st == ST_OK)
 		st = exchange_fill_callers(c, at, body, t, *ret_message, why);
 	if (st == ST_OK)
@@ -486,6 +491,17 @@ exchange_ask(struct conn *c, const void *message)
 	exchange_drop_request(g, c->exchange);
 }
 
+/* Its answer would log a browser in: whose doing is it? */
+static bool
+exchange_wants_cookies(const struct route *r, const void *message)
+{
+	if (r->request == catalogue_type_auth_login)
+		return ((const struct auth_login *)message)->cookies;
+	if (r->request == catalogue_type_auth_refresh)
+		return ((const struct auth_refresh *)message)->cookies;
+	return false;
+}
+
 void
 exchange_act(struct conn *c, const uint8_t *at, struct bytes body)
 {
@@ -511,6 +527,9 @@ exchange_act(struct conn *c, const uint8_t *at, struct bytes body)
 		return;
 	}
 	st = exchange_bind(c, at, body, &message, &why);
+	if (st == ST_OK && exchange_wants_cookies(x->route, message) &&
+	    !credential_pass_csrf(c, at))
+		return;
 	if (st == ST_OK)
 		exchange_ask(c, message);
 	else

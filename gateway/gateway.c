@@ -15,22 +15,29 @@
 #define GATEWAY_DRAIN_TICK_US 10000 /* between looks for who is not done */
 
 static uint64_t
-ms_setting(const struct config *c, enum setting_id id)
+ms_setting(struct gateway *g, enum setting_id id)
 {
-	return config_u64(c, id) * 1000;
+	return watch_number(&g->watch, g->self, id) * 1000;
 }
 
+/* What is LIVE counts from the next request; the rest is as it started. */
 static void
-gateway_read_limits(struct gateway_limits *l, const struct config *c)
+gateway_read_limits(struct gateway *g)
 {
-	l->header_us = ms_setting(c, SETTING_api_server_header_timeout_ms);
-	l->body_us = ms_setting(c, SETTING_api_server_body_timeout_ms);
-	l->idle_us = ms_setting(c, SETTING_api_server_idle_timeout_ms);
-	l->write_us = ms_setting(c, SETTING_api_server_write_timeout_ms);
-	l->request_us = ms_setting(c, SETTING_api_server_request_timeout_ms);
+	const struct config *c = actor_config(g->self);
+	const struct watch *w = &g->watch;
+	struct gateway_limits *l = &g->limits;
+
+	l->header_us = ms_setting(g, SETTING_api_server_header_timeout_ms);
+	l->body_us = ms_setting(g, SETTING_api_server_body_timeout_ms);
+	l->idle_us = ms_setting(g, SETTING_api_server_idle_timeout_ms);
+	l->write_us = ms_setting(g, SETTING_api_server_write_timeout_ms);
+	l->request_us = ms_setting(g, SETTING_api_server_request_timeout_ms);
+	l->requests_max =
+	    watch_number(w, g->self, SETTING_api_server_requests_max);
+	l->body_bytes_max =
+	    watch_number(w, g->self, SETTING_api_server_body_bytes_max);
 	l->connections_max = config_u64(c, SETTING_api_server_connections_max);
-	l->requests_max = config_u64(c, SETTING_api_server_requests_max);
-	l->body_bytes_max = config_u64(c, SETTING_api_server_body_bytes_max);
 	l->owed_bytes_max = config_u64(c, SETTING_api_server_owed_bytes_max);
 	l->header_bytes_max =
 	    config_u64(c, SETTING_api_server_header_bytes_max);
@@ -93,14 +100,13 @@ gateway_on_sweep(struct actor *self, struct timer *t)
 	return ST_OK;
 }
 
+/* The settings have answered, or cannot: what they say counts from here. */
 static enum status
-gateway_start(struct actor *self)
+gateway_begin(struct actor *self)
 {
 	struct gateway *g = actor_state(self);
 	enum status st;
 
-	g->self = self;
-	list_init(&g->open);
 	if (*config_text(actor_config(self), SETTING_api_ssl_certfile) !=
 	    '\0') {
 		actor_give_up(self, "api.ssl_certfile is set, but this "
@@ -108,7 +114,8 @@ gateway_start(struct actor *self)
 				    "does in front of it");
 		return ST_OK;
 	}
-	gateway_read_limits(&g->limits, actor_config(self));
+	gateway_read_limits(g);
+	g->has_begun = true;
 	seen_init(&g->seen, self);
 	pool_init(&g->conns, sizeof(struct conn),
 	    (uint32_t)g->limits.connections_max + LISTEN_CONTROL_MAX, 0);
@@ -133,10 +140,55 @@ gateway_start(struct actor *self)
 }
 
 static void
+gateway_on_settings(struct actor *self)
+{
+	struct gateway *g = actor_state(self);
+	enum status st;
+
+	if (g->has_begun) {
+		gateway_read_limits(g);
+		return;
+	}
+	st = gateway_begin(self);
+	if (st != ST_OK)
+		actor_fail(self, st, "it cannot start");
+}
+
+static enum status
+gateway_start(struct actor *self)
+{
+	struct gateway *g = actor_state(self);
+
+	g->self = self;
+	list_init(&g->open);
+	return watch_start(self, &g->watch, gateway_on_settings);
+}
+
+static enum status
+gateway_on_setting_changed(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+
+	return watch_on_changed(self, &g->watch, in);
+}
+
+static enum status
+gateway_on_setting_restarted(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+
+	(void)in;
+	return watch_on_restarted(self, &g->watch);
+}
+
+static void
 gateway_stop(struct actor *self)
 {
 	struct gateway *g = actor_state(self);
 	struct list *at;
+
+	if (!g->has_begun)
+		return;
 
 	listen_close(g);
 	while (g->open.next != NULL && (at = list_first(&g->open)) != NULL)
@@ -201,6 +253,11 @@ gateway_drain(struct actor *self)
 {
 	struct gateway *g = actor_state(self);
 
+	if (!g->has_begun) {
+		actor_drained(self);
+		return;
+	}
+
 	g->draining = true;
 	listen_close(g);
 	sockets_drain(g);
@@ -213,6 +270,8 @@ gateway_on_change(struct actor *self, const struct msg *in)
 {
 	struct gateway *g = actor_state(self);
 
+	if (!g->has_begun)
+		return REFUSE(self, in, CONFLICT, "it has not joined");
 	return replica_on_change(&g->replica, in);
 }
 
@@ -221,21 +280,27 @@ gateway_on_beat(struct actor *self, const struct msg *in)
 {
 	struct gateway *g = actor_state(self);
 
-	return replica_on_beat(&g->replica, in);
+	return g->has_begun ? replica_on_beat(&g->replica, in) : ST_OK;
 }
 
 static enum status
 gateway_on_event(struct actor *self, const struct msg *in)
 {
-	sockets_on_event(actor_state(self), in->body);
+	struct gateway *g = actor_state(self);
+
+	if (g->has_begun)
+		sockets_on_event(g, in->body);
 	return ST_OK;
 }
 
 static enum status
 gateway_on_hub_restarted(struct actor *self, const struct msg *in)
 {
+	struct gateway *g = actor_state(self);
+
 	(void)in;
-	sockets_on_hub_restarted(actor_state(self));
+	if (g->has_begun)
+		sockets_on_hub_restarted(g);
 	return ST_OK;
 }
 
@@ -258,6 +323,9 @@ gateway_on_node_changed(struct actor *self, const struct msg *in)
 {
 	struct gateway *g = actor_state(self);
 
+	if (!g->has_begun)
+		return ST_OK;
+
 	if (gateway_sees_another(self, in->body, ACTOR_NUMBER(session_registry),
 		&g->registry_life))
 		replica_start(&g->replica);
@@ -273,6 +341,8 @@ static const struct handler gateway_on[] = {
 	ON(replica_beat, gateway_on_beat),
 	ON(hub_event, gateway_on_event),
 	ON(hub_restarted, gateway_on_hub_restarted),
+	ON(setting_changed, gateway_on_setting_changed),
+	ON(setting_restarted, gateway_on_setting_restarted),
 	{ 0 },
 };
 

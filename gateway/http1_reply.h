@@ -15,7 +15,7 @@
 #include "runtime/base/bytes.h"
 #include "runtime/base/status.h"
 
-#define HTTP1_REPLY_HEAD_MAX 2048
+#define HTTP1_REPLY_HEAD_MAX 6144
 #define HTTP1_DATE_SIZE 30 /* Sun, 06 Nov 1994 08:49:37 GMT and a NUL */
 
 /* Asks the client for the body it held back (Expect: 100-continue). */

@@ -28,6 +28,7 @@
 #include "runtime/base/list.h"
 #include "runtime/base/pool.h"
 #include "runtime/net.h"
+#include "runtime/watch.h"
 
 #define GATEWAY_SWEEP_US 250000      /* between looks at time-outs */
 #define GATEWAY_REPLY_MAX (1u << 20) /* bytes of one JSON answer */
@@ -61,6 +62,8 @@ struct exchange {
 	size_t held_room;
 	uint8_t request_id[16]; /* what problems call `instance` */
 	uint32_t allow;         /* methods the path has, when ours is not */
+	bool by_cookie;         /* the credential is a browser's */
+	bool has_cookies;       /* of ours, good or not */
 	bool wants_problem;     /* application/problem+json */
 	bool is_head;           /* HEAD: everything but the body */
 };
@@ -110,6 +113,8 @@ struct gateway {
 	struct seen_list seen;
 	const uint8_t *head_at; /* of the request that a local route answers */
 	struct http1_date date;
+	struct watch watch;
+	bool has_begun; /* the settings have answered */
 	struct gateway_limits limits;
 	struct gateway_counts counts;
 	struct timer sweep;

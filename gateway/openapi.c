@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/cookie.h"
 #include "gateway/inside.h"
 #include "gateway/openapi_error.h"
 #include "gateway/openapi_schema.h"
@@ -312,7 +313,8 @@ operation_write_access(struct document *d, const struct route *r)
 			used += (size_t)snprintf(text + used,
 			    sizeof(text) - used, " %s", roles->texts[i]);
 	document_text(d, "description", text);
-	document_raw(d, "security", "[{\"bearerAuth\": []}]");
+	document_raw(
+	    d, "security", "[{\"bearerAuth\": []}, {\"cookieAuth\": []}]");
 }
 
 /* The first word after /api/v1, else "node". */
@@ -399,7 +401,9 @@ components_write(struct document *d)
 	document_end(d);
 	document_raw(d, "securitySchemes",
 	    "{\"bearerAuth\": {\"type\": \"http\", \"scheme\": \"bearer\", "
-	    "\"bearerFormat\": \"JWT\"}}");
+	    "\"bearerFormat\": \"JWT\"}, "
+	    "\"cookieAuth\": {\"type\": \"apiKey\", \"in\": \"cookie\", "
+	    "\"name\": \"" COOKIE_ACCESS "\"}}");
 	document_end(d);
 }
 

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/cookie.h"
+#include "gateway/credential.h"
 #include "gateway/inside.h"
 #include "runtime/base/text.h"
 
@@ -72,6 +74,37 @@ answer_write_allow(struct http1_reply *r, uint32_t allow)
 }
 
 static void
+answer_write_cookie(struct http1_reply *r, struct arena *arena,
+    const char *name, const char *value, uint32_t life_s)
+{
+	char *line = arena_take(arena, COOKIE_LINE_MAX);
+
+	if (line != NULL &&
+	    cookie_write(name, value, life_s, line, COOKIE_LINE_MAX) == ST_OK)
+		http1_reply_field(r, "Set-Cookie", line);
+}
+
+/* A browser's log-in begins, goes on, or ends. */
+static void
+answer_write_cookies(struct http1_reply *r, const struct exchange *x,
+    const struct answer *a, struct arena *arena)
+{
+	const struct auth_token *t = a->reply;
+
+	if (a->type == catalogue_type_auth_token() && t->cookies) {
+		answer_write_cookie(
+		    r, arena, COOKIE_ACCESS, t->token, t->expires_in);
+		if (t->refresh_token != NULL)
+			answer_write_cookie(r, arena, COOKIE_REFRESH,
+			    t->refresh_token, t->refresh_expires_in);
+	} else if (credential_forgets(x, a->http)) {
+		answer_write_cookie(r, arena, COOKIE_ACCESS, "", 0);
+		answer_write_cookie(r, arena, COOKIE_REFRESH, "", 0);
+		http1_reply_field(r, "Clear-Site-Data", "\"cookies\"");
+	}
+}
+
+static void
 answer_write_head(struct conn *c, struct http1_reply *r, const struct answer *a,
     bool keep_alive)
 {
@@ -85,6 +118,7 @@ answer_write_head(struct conn *c, struct http1_reply *r, const struct answer *a,
 	http1_reply_field(r, "X-Content-Type-Options", "nosniff");
 	if (a->type != NULL && x->route != NULL)
 		answer_write_gives(r, x->route, a, actor_arena(g->self));
+	answer_write_cookies(r, x, a, actor_arena(g->self));
 	if (a->http == 401)
 		http1_reply_field(r, "WWW-Authenticate", "Bearer");
 	if (a->allow != 0)
@@ -173,6 +207,18 @@ respond_send(struct conn *c, const struct answer *a)
 	conn_read_on(c);
 }
 
+/* What is in cookies is not for scripts to read in the body. */
+static const struct auth_token *
+respond_hide(struct auth_token *room, const struct auth_token *t)
+{
+	if (!t->cookies)
+		return t;
+	*room = *t;
+	room->token = "";
+	room->refresh_token = NULL;
+	return room;
+}
+
 void
 respond_raw(struct conn *c, uint32_t http, const char *media, struct bytes body)
 {
@@ -208,6 +254,7 @@ out_puts(struct wire_out *out, const char *text)
 void
 respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 {
+	struct auth_token hidden;
 	const struct route *route = c->exchange->route;
 	struct wire_out out = { c->gateway->scratch, GATEWAY_REPLY_MAX, 0 };
 	struct answer a = { .http = route->http, .type = t, .reply = body };
@@ -219,6 +266,8 @@ respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 	}
 	if (st == ST_OK)
 		st = out_puts(&out, ENVELOPE_HEAD);
+	if (st == ST_OK && t == catalogue_type_auth_token())
+		body = respond_hide(&hidden, body);
 	if (st == ST_OK)
 		st = respond_encode_data(route, t, body, &out);
 	if (st == ST_OK)

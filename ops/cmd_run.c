@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ops/books.h"
+#include "ops/reload.h"
 #include "ops/stage.h"
 #include "runtime/base/log.h"
 
@@ -110,7 +111,7 @@ run_look_for_stuck(struct node *n)
 /* Returns when the node should end. */
 static void
 run_wait(const struct loaded *l, const char *name, struct node *n,
-    const sigset_t *set)
+    struct reload *r, const sigset_t *set)
 {
 	const struct timespec look = { 0, RUN_LOOK_MS * 1000000L };
 	unsigned looks = 0;
@@ -123,6 +124,8 @@ run_wait(const struct loaded *l, const char *name, struct node *n,
 			return;
 		if (signal_number == SIGUSR1)
 			node_dump_flight(n, STDERR_FILENO);
+		if (signal_number == SIGHUP)
+			reload_run(r, n);
 		run_look_for_stuck(n);
 		if (++looks % RUN_BOOKS_LOOKS == 0)
 			books_keep(l, name, n);
@@ -153,9 +156,11 @@ run_node(const struct cmd_args *args, const struct loaded *l, unsigned number)
 	    1000000;
 	char why[STAGE_WHY_SIZE] = "";
 	struct stage *s = NULL;
+	struct reload r;
 	sigset_t set;
 	enum status st;
 
+	reload_init(&r, args, l, number);
 	run_block_signals(&set);
 	LOG(NODE_START, KV("node", name), KU("pid", getpid()),
 	    KV("version", TROUPE_VERSION));
@@ -169,7 +174,7 @@ run_node(const struct cmd_args *args, const struct loaded *l, unsigned number)
 	st = node_start(stage_node(s));
 	if (st == ST_OK) {
 		run_say_ready(args, l, name, stage_node(s), start_us);
-		run_wait(l, name, stage_node(s), &set);
+		run_wait(l, name, stage_node(s), &r, &set);
 		stage_tell(l, name, NULL);
 		node_drain(stage_node(s), drain_us);
 	} else if (st == ST_CLOSED) {
@@ -183,6 +188,7 @@ run_node(const struct cmd_args *args, const struct loaded *l, unsigned number)
 	    KV("why", atomic_load(&run_failed) ? "an actor is past help"
 					       : "asked to"));
 	stage_destroy(s);
+	reload_fini(&r);
 	return st != ST_OK || atomic_load(&run_failed) ? CMD_FAILED : CMD_OK;
 }
 

@@ -100,3 +100,18 @@ loaded_fini(struct loaded *l)
 	config_destroy(l->config);
 	topology_destroy(l->topology);
 }
+
+enum status
+loaded_config(const struct cmd_args *args, struct config **ret_config)
+{
+	struct loaded_sets sets;
+	struct config_input from = { .file = cmd_value(args, "config"),
+		.env = args->env,
+		.sets = sets.sets };
+	struct mistakes m;
+
+	loaded_sets(args, &sets);
+	from.nsets = sets.count;
+	mistakes_init(&m);
+	return config_load(&from, &m, ret_config);
+}

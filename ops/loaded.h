@@ -38,4 +38,8 @@ MUST_CHECK enum status loaded_init(
     struct loaded *l, const struct cmd_args *args);
 void loaded_fini(struct loaded *l);
 
+/* The configuration alone, read again; each mistake is logged. */
+MUST_CHECK enum status loaded_config(
+    const struct cmd_args *args, struct config **ret_config);
+
 #endif

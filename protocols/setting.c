@@ -20,6 +20,7 @@
 #define RESTART     SETTING_RESTART
 #define SENSITIVE   SETTING_SENSITIVE
 #define CONFINED    SETTING_CONFINED
+#define BOOT        (SETTING_RESTART | SETTING_BOOT)
 
 static const struct setting settings[] = {
 #define SETTING_AT(id, ns, key, place, kind, dflt, min, max, flags, doc) \
@@ -101,6 +102,15 @@ setting_kind_text(enum setting_kind kind)
 	};
 
 	return texts[kind];
+}
+
+void
+setting_address(const struct setting *s, char ret_address[SETTING_NAME_SIZE])
+{
+	int n =
+	    snprintf(ret_address, SETTING_NAME_SIZE, "%s/%s", s->space, s->key);
+
+	assert(n > 0 && n < SETTING_NAME_SIZE);
 }
 
 void

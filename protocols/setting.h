@@ -45,6 +45,7 @@ enum setting_flag {
 	SETTING_RESTART = 2,
 	SETTING_SENSITIVE = 4,
 	SETTING_CONFINED = 8,
+	SETTING_BOOT = 16,
 };
 
 struct setting {
@@ -75,7 +76,9 @@ enum setting_id setting_id(const struct setting *s);
 /* "bool", "integer", ... for people and the settings' schema. */
 const char *setting_kind_text(enum setting_kind kind);
 
-/* Never truncate in SETTING_NAME_SIZE bytes. */
+/* Never truncate in SETTING_NAME_SIZE bytes.  Address: namespace/key. */
+void setting_address(
+    const struct setting *s, char ret_address[SETTING_NAME_SIZE]);
 void setting_place(const struct setting *s, char ret_place[SETTING_NAME_SIZE]);
 void setting_env_name(
     const struct setting *s, char ret_name[SETTING_NAME_SIZE]);

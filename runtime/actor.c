@@ -58,7 +58,8 @@ actor_random(struct actor *self, void *ret_bytes, size_t size)
 const struct config *
 actor_config(const struct actor *self)
 {
-	return self->loop->node->config.config;
+	return self->config != NULL ? self->config
+				    : node_config(self->loop->node);
 }
 
 struct net *

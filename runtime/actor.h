@@ -97,6 +97,8 @@ int64_t actor_wall_us(const struct actor *self);
 /* Unpredictable bytes; from the seed in a simulation. */
 void actor_random(struct actor *self, void *ret_bytes, size_t size);
 const struct config *actor_config(const struct actor *self);
+/* Reads another one than its node until it ends; c is then its own. */
+void actor_use_config(struct actor *self, struct config *c);
 /* Sockets, on the actor's loop; NULL where there are none. */
 struct net *actor_net(const struct actor *self);
 

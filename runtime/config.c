@@ -334,6 +334,37 @@ config_seal(struct config *c)
 }
 
 enum status
+config_overlay(const struct config *base,
+    const struct config_override *overrides, size_t count, struct mistakes *m,
+    struct config **ret_config)
+{
+	struct config_load l = { .mistakes = m };
+	struct config *c = config_create();
+	enum status st;
+
+	if (c == NULL)
+		return ST_NO_MEMORY;
+	memcpy(c->values, base->values, sizeof(c->values));
+	l.config = c;
+	config_begin(&l, CONFIG_STORED);
+	for (size_t i = 0; i < count; i++) {
+		const struct setting *s =
+		    setting_find(overrides[i].space, overrides[i].key);
+
+		if (s != NULL && (s->flags & SETTING_BOOT) == 0)
+			config_put(&l, s, overrides[i].value,
+			    (struct place){ "override", 0, s->key });
+	}
+	config_cross_check(&l);
+	st = m->errors > 0 ? ST_INVALID : config_seal(c);
+	if (st == ST_OK)
+		*ret_config = c;
+	else
+		config_destroy(c);
+	return st;
+}
+
+enum status
 config_load(const struct config_input *in, struct mistakes *m,
     struct config **ret_config)
 {
@@ -434,6 +465,7 @@ config_origin_text(enum config_origin origin)
 		[CONFIG_FILE] = "file",
 		[CONFIG_ENV] = "environment",
 		[CONFIG_FLAG] = "--set",
+		[CONFIG_STORED] = "override",
 	};
 
 	return texts[origin];

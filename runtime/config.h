@@ -37,12 +37,33 @@ struct config_input {
 	size_t nsets;
 };
 
-enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_ENV, CONFIG_FLAG };
+enum config_origin {
+	CONFIG_DEFAULT,
+	CONFIG_FILE,
+	CONFIG_ENV,
+	CONFIG_FLAG,
+	CONFIG_STORED
+};
 
 /* INVALID after at least one error in m; warnings alone are OK. */
 MUST_CHECK enum status config_load(const struct config_input *in,
     struct mistakes *m, struct config **ret_config);
 void config_destroy(struct config *c); /* NULL is fine */
+
+/* An override as the settings actor tells of it. */
+struct config_override {
+	const char *space;
+	const char *key;
+	const char *value;
+};
+
+/*
+ * base, which must live longer, with overrides on top, which win.  INVALID
+ * after at least one error in m: together they are no configuration.
+ */
+MUST_CHECK enum status config_overlay(const struct config *base,
+    const struct config_override *overrides, size_t count, struct mistakes *m,
+    struct config **ret_config);
 
 bool config_bool(const struct config *c, enum setting_id id);
 

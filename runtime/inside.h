@@ -76,6 +76,7 @@ struct actor {
 	uint32_t flight_at;
 	const struct class_info *info;
 	void *state;
+	struct config *config; /* of its own; NULL: the node's; owned */
 	struct loop *loop;
 	uint64_t address;
 	uint64_t books[BOOKS];

@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,18 @@ node_run_errand(struct node *n, struct actor *a, void (*run)(struct actor *))
 	while (!e.done)
 		pthread_cond_wait(&n->changed, &n->lock);
 	pthread_mutex_unlock(&n->lock);
+}
+
+void
+node_reconfigure(struct node *n, const struct config *c)
+{
+	atomic_store(&n->settings, c);
+}
+
+const struct config *
+node_config(struct node *n)
+{
+	return atomic_load_explicit(&n->settings, memory_order_acquire);
 }
 
 static int
@@ -104,6 +117,7 @@ node_create(const struct node_config *c, struct node **ret_node)
 	if (n == NULL)
 		return ST_NO_MEMORY;
 	n->config = *c;
+	atomic_init(&n->settings, c->config);
 	node_config_defaults(&n->config);
 	assert(n->config.loops <= LOOPS_MAX);
 	pthread_mutex_init(&n->lock, NULL);
@@ -130,6 +144,7 @@ static void
 actor_destroy(struct actor *a)
 {
 	pool_fini(&a->ops);
+	actor_use_config(a, NULL);
 	free(a->state);
 	free(a);
 }

@@ -80,6 +80,13 @@ MUST_CHECK enum status node_start(struct node *n);
 enum status node_signal(
     struct node *n, uint64_t to, uint16_t id, const void *body);
 
+/*
+ * Actors read c from now on, which must live until the node is destroyed; so
+ * must the one they read so far.  Any thread.
+ */
+void node_reconfigure(struct node *n, const struct config *c);
+const struct config *node_config(struct node *n);
+
 /* Lets actors finish what they have, at most until within_us have passed. */
 void node_drain(struct node *n, uint64_t within_us);
 /* Ends every actor, in reverse order, then the loops. */

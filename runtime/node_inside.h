@@ -19,6 +19,7 @@ struct place {
 
 struct node {
 	struct node_config config;
+	_Atomic(const struct config *) settings; /* what actors read now */
 	struct loop *loops;
 	struct place
 	    *listed[ADDRESS_LISTED_MAX]; /* an array of shards, or NULL */

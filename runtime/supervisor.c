@@ -150,6 +150,7 @@ actor_on_restart(struct timer_node *t)
 	struct actor *a = LIST_OF(s, struct actor, supervised);
 
 	memset(a->state, 0, a->info->class->state_size);
+	actor_use_config(a, NULL);
 	actor_begin(a);
 }
 

@@ -1,8 +1,109 @@
 #include "runtime/watch.h"
 
+#include <string.h>
+
+#include "runtime/base/log.h"
+#include "runtime/config.h"
+#include "runtime/live.h"
+
 #define WATCH_AGAIN_US 1000000u
 
 static enum status watch_on_again(struct actor *self, struct timer *t);
+
+uint64_t
+watch_number(
+    const struct watch *w, const struct actor *self, enum setting_id id)
+{
+	return w->overrides[id].is_set ? w->overrides[id].number
+				       : live_configured(self, id);
+}
+
+/* value NULL: taken back.  Unknown names are nobody's business here. */
+static void
+watch_take(
+    struct watch *w, const char *space, const char *key, const char *value)
+{
+	const struct setting *s = setting_find(space, key);
+	char why[SETTING_WHY_SIZE];
+	enum setting_id id;
+
+	if (s == NULL)
+		return;
+	id = setting_id(s);
+	w->overrides[id].is_set = false;
+	if (value == NULL)
+		return;
+	if (setting_check(s, value, &w->overrides[id].number, why) == ST_OK)
+		w->overrides[id].is_set = true;
+	else
+		LOG(SERVICE_SETTING_IGNORED, KV("namespace", space),
+		    KV("key", key), KV("why", why));
+}
+
+/*
+ * What needs a restart counts from now, since this is the start: from the
+ * first answer on the actor reads its node's configuration with the overrides
+ * on top.
+ */
+static void
+watch_overlay(struct actor *self, const struct setting_overrides *all)
+{
+	struct config_override rows[SETTINGS_PAGE_MAX];
+	const struct config *base = actor_config(self);
+	struct config *mine = NULL;
+	struct mistakes m;
+	size_t count = 0;
+	enum status st;
+
+	for (uint32_t i = 0; i < all->rows_count; i++) {
+		const struct setting *s =
+		    setting_find(all->rows[i].namespace, all->rows[i].key);
+
+		if (s != NULL && (s->flags & SETTING_RESTART) != 0)
+			rows[count++] = (struct config_override){ s->space,
+				s->key, all->rows[i].value };
+	}
+	if (base == NULL || count == 0)
+		return;
+	mistakes_init(&m);
+	st = config_overlay(base, rows, count, &m, &mine);
+	if (st == ST_OK)
+		actor_use_config(self, mine);
+	else
+		LOG(SERVICE_SETTING_IGNORED, KV("namespace", "all"),
+		    KV("key", m.count > 0 ? m.list[0].key : ""),
+		    KV("why", m.count > 0 ? m.list[0].text : status_text(st)));
+}
+
+/* The log is the process's: whoever hears of it first sets its level. */
+static void
+watch_set_log(struct actor *self, const char *value)
+{
+	const struct config *c = actor_config(self);
+	enum log_level level;
+
+	if (value == NULL && c != NULL)
+		value = config_text(c, SETTING_runtime_log_level);
+	if (value != NULL && log_level_parse(value, &level))
+		log_set_level(level);
+}
+
+static void
+watch_take_all(
+    struct actor *self, struct watch *w, const struct setting_overrides *all)
+{
+	memset(w->overrides, 0, sizeof(w->overrides));
+	for (uint32_t i = 0; i < all->rows_count; i++)
+		watch_take(w, all->rows[i].namespace, all->rows[i].key,
+		    all->rows[i].value);
+	if (!w->has_heard)
+		watch_overlay(self, all);
+	w->has_heard = true;
+	for (uint32_t i = 0; i < all->rows_count; i++)
+		if (setting_find(all->rows[i].namespace, all->rows[i].key) ==
+		    setting_nth(SETTING_runtime_log_level))
+			watch_set_log(self, all->rows[i].value);
+}
 
 static void
 watch_tell(struct actor *self, const struct watch *w)
@@ -21,7 +122,7 @@ watch_on_all(struct actor *self, struct op *op, const struct msg *reply)
 		timer_start(self, &w->again, WATCH_AGAIN_US, watch_on_again);
 		is_news = !w->has_answer;
 	} else {
-		live_replace(&w->live, reply->body);
+		watch_take_all(self, w, reply->body);
 	}
 	w->has_answer = true;
 	(void)op_close(op);
@@ -63,7 +164,10 @@ watch_on_changed(struct actor *self, struct watch *w, const struct msg *in)
 {
 	const struct setting_changed *news = in->body;
 
-	live_change(&w->live, news->namespace, news->key, news->value);
+	watch_take(w, news->namespace, news->key, news->value);
+	if (setting_find(news->namespace, news->key) ==
+	    setting_nth(SETTING_runtime_log_level))
+		watch_set_log(self, news->value);
 	watch_tell(self, w);
 	return ST_OK;
 }

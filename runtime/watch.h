@@ -3,16 +3,23 @@
  *
  * It asks the settings actor for all there are, again until it answers, and
  * again when it has started anew.  Until then, and for what is not
- * overridden, the node's own configuration counts.  Belongs to one actor.
+ * overridden, the node's own configuration counts.  With the first answer
+ * actor_config becomes the configuration with the overrides on top, so that
+ * what needs a restart counts from this start.  Belongs to one actor.
  */
 #ifndef RUNTIME_WATCH_H
 #define RUNTIME_WATCH_H
 
-#include "runtime/live.h"
+#include "protocols/setting.h"
+#include "runtime/actor.h"
 
 struct watch {
-	struct live live;
+	struct {
+		bool is_set;
+		uint64_t number;
+	} overrides[SETTING_COUNT];
 	struct timer again;
+	bool has_heard;  /* all there is, at least once */
 	bool has_answer; /* or it is known that there is none now */
 	/* After each change, and the first answer of any kind; may be NULL. */
 	void (*on_change)(struct actor *self);
@@ -27,11 +34,8 @@ enum status watch_on_changed(
     struct actor *self, struct watch *w, const struct msg *in);
 enum status watch_on_restarted(struct actor *self, struct watch *w);
 
-static inline uint64_t
-watch_number(
-    const struct watch *w, const struct actor *self, enum setting_id id)
-{
-	return live_number(&w->live, self, id);
-}
+/* The number a setting has now; of what is not overridden, as configured. */
+uint64_t watch_number(
+    const struct watch *w, const struct actor *self, enum setting_id id);
 
 #endif

@@ -471,6 +471,7 @@ static const struct handler store_on[] = {
 	REQUEST(store_revoked_list),
 	REQUEST(store_session_clean),
 	REQUEST(store_refresh_rotate),
+	REQUEST(store_setting_history),
 	REQUEST(store_setting_put),
 	REQUEST(store_setting_delete),
 	REQUEST(store_setting_get),

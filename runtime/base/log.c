@@ -1,6 +1,7 @@
 #include "runtime/base/log.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ static const char *const log_levels[] = { "debug", "info", "warn", "error" };
 static struct {
 	log_sink_fn sink;
 	void *ctx;
-	enum log_level least;
+	_Atomic int least; /* enum log_level */
 	bool json;
 } log_to = { NULL, NULL, LOG_INFO, false };
 
@@ -156,7 +157,7 @@ log_set_sink(log_sink_fn sink, void *ctx)
 void
 log_set_level(enum log_level least)
 {
-	log_to.least = least;
+	atomic_store_explicit(&log_to.least, (int)least, memory_order_relaxed);
 }
 
 void
@@ -189,7 +190,9 @@ log_event(enum event_id event, const struct log_field *fields, size_t count)
 	const struct event_info *e = &events[event];
 	struct line l;
 
-	if (e->level < log_to.least && log_to.sink == NULL)
+	if ((int)e->level <
+		atomic_load_explicit(&log_to.least, memory_order_relaxed) &&
+	    log_to.sink == NULL)
 		return;
 	l.used = 0;
 	line_head(&l, e, log_to.json);

@@ -17,7 +17,7 @@ static void
 scheduler_rig(struct rig *r, const char *drain_ms)
 {
 	struct setting_row row = { "scheduler", "stop_drain_timeout_ms",
-		drain_ms, "" };
+		drain_ms, "", 0 };
 
 	rig_init(r);
 	rig_probe(r, ACTOR_NUMBER(settings));

@@ -70,7 +70,7 @@ serve_put(struct rig *r, struct heard *h)
 {
 	const struct store_setting_put *ask = RIG_BODY(h, store_setting_put);
 	struct setting_row out = { ask->namespace, ask->key, row.value,
-		row.updated_at };
+		row.updated_at, 1 };
 
 	if (!row_is_expected(ask->expected)) {
 		rig_refuse(r, h, ST_CONFLICT, 0, "changed");
@@ -85,7 +85,7 @@ serve_get(struct rig *r, struct heard *h)
 {
 	const struct store_setting_get *ask = RIG_BODY(h, store_setting_get);
 	struct setting_row out = { ask->namespace, ask->key, row.value,
-		row.updated_at };
+		row.updated_at, 1 };
 
 	RIG_ANSWER(
 	    r, h, store_setting_found, .row = row.is_there ? &out : NULL);
@@ -121,6 +121,8 @@ serve(struct rig *r)
 			serve_delete(r, h);
 		while ((h = rig_peek(r, at, MSG_store_setting_get)) != NULL)
 			serve_get(r, h);
+		while ((h = rig_peek(r, at, MSG_store_audit_append)) != NULL)
+			RIG_ANSWER(r, h, done, 0);
 	} while (rig_waiting(r, at) > 0);
 }
 

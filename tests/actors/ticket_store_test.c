@@ -369,6 +369,77 @@ test_table_of_tickets_is_bounded(void **state)
 	rig_fini(&r);
 }
 
+/* AT-21 */
+static void
+test_of_ten_users_with_ten_rivals_each_gets_five(void **state)
+{
+	enum { USERS = 10, RIVALS = 10 };
+	uint64_t tags[USERS][RIVALS];
+	char name[8];
+	struct rig r;
+
+	(void)state;
+	tickets_start(&r);
+	for (int i = 0; i < RIVALS; i++)
+		for (int u = 0; u < USERS; u++) {
+			snprintf(name, sizeof(name), "u%d", u);
+			tags[u][i] = ask_create(&r, name, "s");
+		}
+	for (int u = 0; u < USERS; u++) {
+		int issued = 0;
+
+		for (int i = 0; i < RIVALS; i++)
+			issued +=
+			    rig_answer_to(&r, ACTOR_NUMBER(gateway), tags[u][i])
+				->id == MSG_ticket_issued;
+		assert_int_equal(issued, PENDING_MAX);
+	}
+	rig_fini(&r);
+}
+
+static void
+change(struct rig *r, const char *key, const char *value)
+{
+	RIG_SEND(r, settings, ticket_store, setting_changed, .namespace = "api",
+	    .key = key, .value = value);
+}
+
+/* Live settings count from the next ticket; taken back, the default does. */
+static void
+test_cap_and_life_follow_the_settings(void **state)
+{
+	const char *longer, *shorter;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	rig_spawn(&r, &ticket_store_class, ACTOR_NUMBER(ticket_store));
+	rig_probe(&r, ACTOR_NUMBER(settings));
+	rig_probe(&r, ACTOR_NUMBER(session_registry));
+	rig_probe(&r, ACTOR_NUMBER(scheduler));
+	rig_probe(&r, ACTOR_NUMBER(gateway));
+	assert_int_equal(rig_start(&r), ST_OK);
+	RIG_ANSWER(&r, RIG_TAKE(&r, settings, setting_watch), setting_overrides,
+	    .rows_count = 0);
+	longer = create(&r, "u1", "s1");
+	change(&r, "ws_ticket_max_pending_per_user", "2");
+	change(&r, "ws_ticket_ttl_seconds", "3");
+	shorter = create(&r, "u1", "s1");
+	(void)refused_of(&r, ask_create(&r, "u1", "s1"));
+	rig_advance_ms(&r, 3001);
+	expect_invalid(&r, shorter);
+	/* The one with the shorter life is gone, and counts no more. */
+	shorter = create(&r, "u1", "s1");
+	rig_advance_ms(&r, 3001);
+	(void)create(&r, "u1", "s1");
+	(void)consume(&r, longer);
+	change(&r, "ws_ticket_max_pending_per_user", NULL);
+	for (size_t i = 1; i < PENDING_MAX; i++)
+		(void)create(&r, "u1", "s1");
+	(void)refused_of(&r, ask_create(&r, "u1", "s1"));
+	rig_fini(&r);
+}
+
 int
 main(void)
 {
@@ -387,6 +458,9 @@ main(void)
 		    test_ticket_of_an_expired_credential_is_invalid),
 		cmocka_unit_test(test_hostile_tickets_are_invalid),
 		cmocka_unit_test(test_table_of_tickets_is_bounded),
+		cmocka_unit_test(
+		    test_of_ten_users_with_ten_rivals_each_gets_five),
+		cmocka_unit_test(test_cap_and_life_follow_the_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

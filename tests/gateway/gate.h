@@ -72,6 +72,8 @@ gate_spawn(struct gate *g, const char *const *sets, size_t nsets)
 	rig_probe(&g->r, ACTOR_NUMBER(tasks));
 	rig_spawn(&g->r, &gateway_class, ACTOR_NUMBER(gateway));
 	assert_int_equal(rig_start(&g->r), ST_OK);
+	RIG_ANSWER(&g->r, RIG_TAKE(&g->r, settings, setting_watch),
+	    setting_overrides, .rows_count = 0);
 }
 
 static inline void

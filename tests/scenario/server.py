@@ -100,6 +100,7 @@ class Server:
     def __init__(self, topology, settings=None):
         self.topology = topology
         self.settings = settings or {}
+        self.file = None
         self.home = Path(tempfile.mkdtemp(prefix="troupe-"))
         self.data = self.home / "data"
         self.data.mkdir()
@@ -113,6 +114,8 @@ class Server:
         if "api.server.listen" not in self.settings:
             common += ["--listen", "127.0.0.1:0"]
         common += ["--log", "json"]
+        if self.file is not None:
+            common += ["--config", str(self.file)]
         for name, value in self.settings.items():
             common += ["--set", f"{name}={value}"]
         if self.topology == "one":

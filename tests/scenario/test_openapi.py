@@ -172,7 +172,7 @@ def test_responses_are_whole(document, operations):
             assert {"413", "415", "422"} <= codes.keys()
         if "security" in operation:
             assert {"401", "403"} <= codes.keys()
-            assert operation["security"] == [{"bearerAuth": []}]
+            assert operation["security"] == [{"bearerAuth": []}, {"cookieAuth": []}]
     assert "bearerAuth" in document["components"]["securitySchemes"]
 
 

@@ -1,11 +1,17 @@
 """Settings that several people change.  Numbers are those of the scenarios."""
 
 import hashlib
+import http.client
+import json
 import re
+import signal
+import subprocess
+import threading
 
 import pytest
 
-from client import Client, together
+from client import ANSWER_S, Client, deadline, together
+from server import TROUPE, Server
 
 PATH = "settings/api/ticket_cleanup_interval_seconds"
 ETAG = '"[0-9a-f]{16}"'
@@ -16,6 +22,14 @@ def etag_of(entry):
     """The rule that makes a validator."""
     text = f"{entry['value']}:{entry.get('updated_at') or ''}"
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
+
+
+def wait_for(found):
+    """Asks again until it is true: news of a change take their way."""
+    left = deadline(ANSWER_S)
+    while not (answer := found()):
+        left()
+    return answer
 
 
 def put(client, value, if_match=None, path=PATH):
@@ -141,3 +155,251 @@ def test_flag_beats_the_default(start):
     assert ceo.setup().status == 201
     entry = ceo.get(PATH).data
     assert (entry["value"], entry["source"]) == ("77", "flag")
+
+
+def command(server, *words, code=0):
+    """Runs a command against the control socket of a server."""
+    done = subprocess.run(
+        [TROUPE, *words, "--data", str(server.data)],
+        capture_output=True, text=True, timeout=30, check=False,
+    )
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    return done.stdout if code == 0 else done.stderr
+
+
+def test_get_and_delete_honour_if_match(ceo):
+    """LD-8, and reading with a condition."""
+    tag = ceo.get(PATH).etag
+    assert ceo.get(PATH, **{"If-Match": tag}).status == 200
+    assert ceo.get(PATH, **{"If-Match": "*"}).status == 200
+    assert ceo.get(PATH, **{"If-Match": '"0000000000000000"'}).brief == (409, 4002)
+    assert ceo.get(PATH, **{"If-Match": f"W/{tag}"}).brief == (409, 4002)
+    assert ceo.delete(PATH, {"If-Match": "*"}).status == 200
+
+
+def test_history_tells_every_change(ceo):
+    for value in (61, 62):
+        put(ceo, value)
+    ceo.delete(PATH)
+    put(ceo, 63)
+    changes = ceo.get(f"{PATH}/history").data
+    assert [c["revision"] for c in changes] == [4, 3, 2, 1]
+    assert [c["value"] for c in changes] == ["63", None, "62", "61"]
+    assert [c["change"] for c in changes] == ["put", "deleted", "put", "put"]
+    assert {c["username"] for c in changes} == {"ada"}
+    times = [c["at"] for c in changes]
+    assert times == sorted(times, reverse=True) and len(set(times)) == 4
+    assert ceo.get(PATH).data["revision"] == 4
+    assert ceo.get(f"{PATH}/history?limit=1").data == changes[:1]
+    assert ceo.get(f"{PATH}/history?before=3").data == changes[2:]
+    assert ceo.get(f"{PATH}/history?limit=0").brief == (422, 2000)
+    done = ceo.get("audit?action=setting.").data["entries"]
+    assert [e["action"] for e in done] == [
+        "setting.put", "setting.delete", "setting.put", "setting.put"]
+    assert {e["target"] for e in done} == {"api/ticket_cleanup_interval_seconds"}
+
+
+def test_conflicts_are_audited(ceo):
+    old = ceo.get(PATH).etag
+    put(ceo, 61)
+    assert put(ceo, 62, old).brief == (409, 4002)
+
+    def refused():
+        return ceo.get("audit?action=setting.change&result=refused").data["entries"]
+
+    assert wait_for(refused)[0]["detail"] == "version conflict"
+
+
+def test_79_what_must_be_known_first_is_read_only(reader):
+    """AT-79: a write to a read-only setting is an error."""
+    path = "settings/runtime/data_dir"
+    assert reader.get(path).data["read_only"] is True
+    assert reader.put(path, {"value": "/tmp/x"}).brief == (409, 4021)
+    assert reader.delete(path).brief == (409, 4021)
+    assert reader.get(path).data["source"] == "flag"
+
+
+def test_79_precedence(tmp_path, monkeypatch, topology):
+    """AT-79: store, then environment, then file, then default."""
+    monkeypatch.setenv("TROUPE_API_TICKET_CLEANUP_INTERVAL_SECONDS", "77")
+    file = tmp_path / "troupe.yaml"
+    file.write_text("api:\n  ticket_cleanup_interval_seconds: 88\n")
+    seen = []
+    for env, with_file, stored in [(1, 1, 1), (1, 1, 0), (0, 1, 0), (0, 0, 0)]:
+        if not env:
+            monkeypatch.delenv(
+                "TROUPE_API_TICKET_CLEANUP_INTERVAL_SECONDS", raising=False)
+        server = Server(topology)
+        server.file = file if with_file else None
+        server.start()
+        ceo = Client(server)
+        assert ceo.setup().status == 201
+        if stored:
+            put(ceo, 99)
+        entry = ceo.get(PATH).data
+        seen.append((entry["value"], entry["source"]))
+        server.close()
+    assert seen == [("99", "override"), ("77", "environment"),
+                    ("88", "file"), ("60", "default")]
+
+
+def test_live_settings_count_at_once(ceo):
+    """Registry, ticket-store and gateway hear of a change."""
+    def set_to(key, value):
+        answer = ceo.put(f"settings/api/{key}", {"value": str(value)})
+        assert answer.status == 200, answer.body
+
+    set_to("ws_ticket_max_pending_per_user", 1)
+    set_to("auth.jwt_expiry_minutes", 7)
+    set_to("server.body_bytes_max", "2KiB")
+
+    def tickets():
+        one, two = ceo.post("auth/ws-ticket"), ceo.post("auth/ws-ticket")
+        return two.status == 429 and two.code == 5001 or one.status == 429
+
+    assert wait_for(tickets)
+    assert wait_for(lambda: Client(ceo.server).login().data["expires_in"] == 420)
+    assert wait_for(lambda: ceo.twin().post("tasks", "x" * 3000).status == 413)
+
+
+def test_what_needs_a_restart_counts_after_it(ceo):
+    key = "settings/api/server.headers_max"
+    assert ceo.put(key, {"value": "20"}).data["restart_required"] is True
+    many = {f"X-{n}": "1" for n in range(30)}
+    assert ceo.get("auth/me", **many).status == 200
+    assert ceo.server.stop() == 0
+    ceo.server.restart()
+    ceo.disconnect()
+    assert ceo.get("auth/me", **many).status == 431
+    assert ceo.get("auth/me").status == 200
+
+
+SECRET = "settings/api/ssl_keyfile"
+
+
+def test_70_sensitive_values_are_sealed_at_rest(start):
+    server = start()
+    ceo = Client(server)
+    ceo.setup()
+    one = ceo.put(SECRET, {"value": "/very/secret/place.pem"})
+    assert one.data["value"] == "********" and one.data["sensitive"] is True
+    two = ceo.put(SECRET, {"value": "/very/secret/other.pem"})
+    assert two.etag != one.etag  # 40, of a masked one
+    assert [c["value"] for c in ceo.get(f"{SECRET}/history").data] == ["********"] * 2
+    assert ceo.delete(SECRET).status == 200
+    ceo.put(SECRET, {"value": "/very/secret/place.pem"})
+    assert server.stop() == 0
+    data = b"".join(f.read_bytes() for f in server.data.rglob("*") if f.is_file())
+    assert b"sealed:1:" in data and b"very/secret" not in data
+    assert b"very/secret" not in server.log_text().encode()
+    assert (server.data / "keys/settings.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("how", ["missing", "another"])
+def test_wrong_key_is_a_clear_refusal(topology, how):
+    server = Server(topology)
+    server.start()
+    try:
+        ceo = Client(server)
+        ceo.setup()
+        ceo.put(SECRET, {"value": "/x.pem"})
+        key = server.data / "keys/settings.key"
+        old = key.read_text()
+        assert server.stop() == 0
+        key.unlink()
+        if how == "another":
+            key.write_text(old[:-3] + ("00" if old[-3:-1] != "00" else "11") + "\n")
+            key.chmod(0o600)
+        server.restart()
+        ceo.disconnect()
+        assert ceo.get(SECRET).brief == (500, 8020)
+        if how == "missing":
+            assert ceo.put(SECRET, {"value": "/y.pem"}).brief == (500, 8020)
+        [event] = server.events("settings.sealed")
+        assert "settings.key" in event["why"]
+        assert ceo.get(PATH).status == 200
+        assert ceo.delete(SECRET).status == 200
+        assert ceo.put(SECRET, {"value": "/y.pem"}).status == 200
+        assert ceo.get(SECRET).data["value"] == "********"
+    finally:
+        server.close()
+
+
+def test_hup_reads_the_file_again(tmp_path, topology):
+    file = tmp_path / "troupe.yaml"
+    file.write_text("api:\n  auth:\n    jwt_expiry_minutes: 11\n")
+    server = Server(topology)
+    server.file = file
+    server.start()
+    try:
+        ceo = Client(server)
+        ceo.setup()
+        assert Client(server).login().data["expires_in"] == 660
+        file.write_text("api:\n  auth:\n    jwt_expiry_minutes: 12\n"
+                        "  server:\n    headers_max: 50\n")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_event("config.reloaded")
+        server.wait_event("config.needs_restart", key="server.headers_max")
+        assert wait_for(
+            lambda: Client(server).login().data["expires_in"] == 720)
+        entry = ceo.get("settings/api/auth.jwt_expiry_minutes").data
+        assert (entry["value"], entry["source"]) == ("12", "file")
+        file.write_text("api: [nonsense\n")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_event("config.reload_failed")
+        assert Client(server).login().data["expires_in"] == 720
+    finally:
+        server.close()
+
+
+def test_commands(ceo):
+    server = ceo.server
+    name = "api.ticket_cleanup_interval_seconds"
+    assert f"{name} = 60  (default)" in command(server, "settings", "list")
+    assert "runtime." not in command(server, "settings", "list", "api")
+    assert "= 61  (override)" in command(server, "settings", "set", name, "61")
+    assert ceo.get(PATH).data["value"] == "61"
+    assert "= 61" in command(server, "settings", "get", name)
+    assert "next start" in command(server, "settings", "set", "api.server.headers_max", "99")
+    shown = json.loads(command(server, "settings", "get", name, "--json"))
+    assert shown["data"]["source"] == "override"
+    stale = command(server, "settings", "set", name, "62", "--if-match", '"0"', code=1)
+    assert "4002" in stale
+    assert "(default)" in command(server, "settings", "unset", name)
+    told = command(server, "settings", "history", name).splitlines()
+    assert "(taken back)" in told[0] and "61" in told[1]
+    assert "3000" in command(server, "settings", "get", "api.nonsense", code=1)
+    command(server, "settings", "get", "nonsense", code=2)
+    before = json.loads(command(server, "token", "keys", "--json"))["data"]
+    after = json.loads(command(server, "token", "rotate-keys", "--json"))["data"]
+    assert len(before) == 1 and len(after) == 2 and after[1]["key_id"] == before[0]["key_id"]
+    assert ceo.get("auth/me").status == 200
+
+
+def test_kill_during_writes_keeps_what_was_answered(ceo):
+    """kill -9 while settings are written: the last answer holds, or a later."""
+    server = ceo.server
+    last = [0]
+
+    def write():
+        person = ceo.twin()
+        for n in range(5, 3600):
+            try:
+                if put(person, n).status != 200:
+                    return
+            except (OSError, http.client.HTTPException):
+                return
+            last[0] = n
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    server.wait_event("settings.changed", 20)
+    server.kill()
+    thread.join()
+    server.restart()
+    ceo.disconnect()
+    now = ceo.get(PATH).data
+    assert int(now["value"]) in (last[0], last[0] + 1)
+    changes = ceo.get(f"{PATH}/history?limit=100").data
+    assert changes[0]["revision"] == now["revision"] == int(now["value"]) - 4
+    assert len(changes) == min(100, now["revision"])

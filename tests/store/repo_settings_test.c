@@ -145,10 +145,85 @@ test_namespaces_do_not_mix(void **state)
 	IS(INVALID, ASK(store_setting_get, .namespace = "a", .key = " "));
 }
 
+static const char *
+history(uint64_t before, uint32_t limit)
+{
+	static char text[512];
+	const struct store_setting_changes *page;
+
+	text[0] = '\0';
+	OK(ASK(store_setting_history, .namespace = "api", .key = "k",
+	    .before = before, .limit = limit));
+	page = REPLY_IS(store_setting_changes);
+	for (uint32_t i = 0; i < page->changes_count; i++) {
+		const struct setting_change *c = &page->changes[i];
+
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+		    "%d:%s:%s ", (int)c->revision,
+		    c->change == SETTING_PUT ? c->value : "-", c->user_id);
+	}
+	return text;
+}
+
+static enum status
+put_by(const char *user, const char *value, int64_t now)
+{
+	const struct audit_note note = { .at = now,
+		.by = { .user_id = user,
+		    .username = "n",
+		    .session_id = "",
+		    .address = "",
+		    .user_agent = "" },
+		.action = "setting.put",
+		.target = "api/k",
+		.detail = "" };
+
+	return ASK(store_setting_put, .namespace = "api", .key = "k",
+	    .value = value, .now = now, .audit = &note);
+}
+
+/* Every change is in the history, once, with who made it. */
+static void
+test_history_of_a_setting(void **state)
+{
+	(void)state;
+	assert_string_equal(history(0, 9), "");
+	OK(put_by("u1", "a", 5));
+	assert_int_equal(REPLY_IS(store_setting_found)->row->revision, 1);
+	OK(put_by("u2", "b", 5));
+	assert_int_equal(REPLY_IS(store_setting_found)->row->revision, 2);
+	IS(CONFLICT, ASK(store_setting_put, .namespace = "api", .key = "k",
+			 .value = "no", .now = 9, .expected = "other"));
+	OK(ASK(store_setting_delete, .namespace = "api", .key = "k"));
+	IS(NOT_FOUND,
+	    ASK(store_setting_delete, .namespace = "api", .key = "k"));
+	OK(put_by("u3", "c", 1));
+	OK(ASK(store_setting_put, .namespace = "api", .key = "kk", .value = "x",
+	    .now = 1));
+	assert_string_equal(history(0, 9), "4:c:u3 3:-: 2:b:u2 1:a:u1 ");
+	assert_string_equal(history(3, 9), "2:b:u2 1:a:u1 ");
+	assert_string_equal(history(0, 2), "4:c:u3 3:-: ");
+	OK(ASK(store_audit_list, .limit = 9));
+	assert_int_equal(REPLY_IS(store_audit_page)->entries_count, 3);
+}
+
+static void
+test_history_is_bounded(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SETTING_HISTORY_MAX + 7; i++)
+		OK(put_by("u", "v", i));
+	assert_int_equal(
+	    asker_count(TABLE_SETTING_HISTORY), SETTING_HISTORY_MAX);
+	assert_string_equal(history(9, 9), "8:v:u ");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ASKED(test_history_of_a_setting),
+		ASKED(test_history_is_bounded),
 		ASKED(test_put_without_expectation_always_puts),
 		ASKED(test_empty_expectation_puts_only_the_first),
 		ASKED(test_expectation_compares_and_never_inserts),

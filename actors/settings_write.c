@@ -1,0 +1,274 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/settings_state.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+#include "runtime/seal.h"
+
+#define TAG_LOGGED_SIZE 257 /* of what a client sends as If-Match */
+
+/* What an op that writes keeps. */
+struct settings_op {
+	enum setting_id id;
+	char expected[UPDATED_AT_MAX + 1]; /* for the log */
+	char by[ID_MAX / 2];               /* for the log */
+};
+
+static_assert(sizeof(struct settings_op) <= OP_DATA_MAX, "an op holds it");
+
+bool
+settings_tag_holds(struct actor *self, const struct msg *in, enum setting_id id,
+    const struct principal *by, const char *if_match)
+{
+	struct settings_state *s = actor_state(self);
+	const struct setting *what = setting_nth(id);
+	char resource[SETTING_NAME_SIZE];
+	char sent[TAG_LOGGED_SIZE];
+	char etag[ETAG_SIZE];
+
+	if (!if_match_is_given(if_match))
+		return true;
+	overrides_etag(&s->overrides, id, etag);
+	if (if_match_allows(if_match, etag))
+		return true;
+	(void)text_fit(sent, sizeof(sent), if_match);
+	snprintf(resource, sizeof(resource), "%s:%s", what->space, what->key);
+	LOG(API_CONCURRENCY_CONFLICT, KV("resource", resource),
+	    KV("request_etag", sent), KV("current_etag", etag));
+	auditor_refused(self, &s->auditor, by, "setting.change", resource,
+	    "version conflict");
+	(void)REFUSE(self, in, VERSION_CONFLICT,
+	    "the setting has changed meanwhile; read it again");
+	return false;
+}
+
+/* What the store must hold for the write to happen; NULL: whatever. */
+static const char *
+settings_expected(struct settings_state *s, struct op *op, enum setting_id id,
+    const struct principal *by, const char *if_match)
+{
+	struct settings_op *keep = op_data(op);
+
+	keep->id = id;
+	(void)text_fit(keep->by, sizeof(keep->by), by->user_id);
+	(void)text_fit(keep->expected, sizeof(keep->expected),
+	    overrides_version(&s->overrides, id));
+	return if_match_is_given(if_match) ? keep->expected : NULL;
+}
+
+static enum status
+settings_finish(struct actor *self, struct op *op, bool has_changed)
+{
+	struct settings_state *s = actor_state(self);
+	const struct settings_op *keep = op_data(op);
+	const struct setting *what = setting_nth(keep->id);
+	struct setting_entry entry;
+	char etag[ETAG_SIZE];
+
+	if (has_changed) {
+		LOG(SETTINGS_CHANGED, KV("namespace", what->space),
+		    KV("key", what->key), KV("by", keep->by),
+		    KV("source", settings_source_text(overrides_source(
+				     &s->overrides, keep->id))),
+		    KU("restart_required",
+			(what->flags & SETTING_RESTART) != 0));
+		settings_notify(self, keep->id);
+	}
+	entry = settings_entry(s, keep->id, etag);
+	return op_reply(op, MSG_setting_entry, &entry);
+}
+
+/* Somebody else has written: from now on we know what. */
+static enum status
+settings_on_reread(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct settings_state *s = actor_state(self);
+	const struct store_setting_found *found = reply->body;
+	const struct settings_op *keep = op_data(op);
+
+	if (reply->id == MSG_store_setting_found && found->row != NULL)
+		settings_take_row(s, found->row);
+	else if (reply->id == MSG_store_setting_found)
+		overrides_remove(&s->overrides, keep->id);
+	return OP_REFUSE(op, VERSION_CONFLICT,
+	    "the setting has changed meanwhile; read it again");
+}
+
+static enum status
+settings_on_refused(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct settings_op *keep = op_data(op);
+	const struct setting *what = setting_nth(keep->id);
+
+	if (reply->id != MSG_refused ||
+	    ((const struct refused *)reply->body)->status != ST_CONFLICT)
+		return op_pass(op, reply);
+	LOG(SETTINGS_VERSION_CONFLICT, KV("namespace", what->space),
+	    KV("key", what->key), KV("expected_updated_at", keep->expected),
+	    KV("reason", "concurrent_modification"));
+	return OP_ASK(op, settings_store(self), store_setting_get,
+	    settings_on_reread, .namespace = what->space, .key = what->key);
+}
+
+static enum status
+settings_on_stored(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct settings_state *s = actor_state(self);
+	const struct store_setting_found *found = reply->body;
+
+	if (reply->id != MSG_store_setting_found || found->row == NULL)
+		return settings_on_refused(self, op, reply);
+	settings_take_row(s, found->row);
+	return settings_finish(self, op, true);
+}
+
+/* NULL: it is one.  Else a sentence that never repeats the value. */
+static const char *
+settings_value_mistake(
+    const struct setting *what, const char *value, char why[SETTING_WHY_SIZE])
+{
+	uint64_t number;
+
+	if ((what->flags & SETTING_SENSITIVE) != 0 &&
+	    strcmp(value, SETTINGS_MASK) == 0)
+		return "it is the mask that hides the value, not a value";
+	if (setting_check(what, value, &number, why) == ST_OK)
+		return NULL;
+	LOG(SETTINGS_VALIDATION_FAILED, KV("namespace", what->space),
+	    KV("key", what->key), KV("why", why));
+	return why;
+}
+
+/* False: in has been refused, and nothing may be written. */
+static bool
+settings_may_change(
+    struct actor *self, const struct msg *in, const struct setting *what)
+{
+	if ((what->flags & SETTING_BOOT) == 0)
+		return true;
+	(void)REFUSE(self, in, SETTING_READ_ONLY,
+	    "it must be known before the store is: set it in the file, the "
+	    "environment or a flag, and start again");
+	return false;
+}
+
+/* The key is made with the first value, and never while one is locked. */
+static enum status
+settings_seal(
+    struct actor *self, const struct setting *what, const char **ret_value)
+{
+	struct settings_state *s = actor_state(self);
+	uint8_t random[SAFE_KEY_SIZE];
+	char name[SETTING_NAME_SIZE];
+	enum status st = s->safe_st;
+
+	for (size_t i = 0; i < SETTING_COUNT && s->safe.key == NULL; i++)
+		if (s->overrides.rows[i].is_locked)
+			return ST_DENIED;
+	if (st == ST_OK && s->safe.key == NULL) {
+		actor_random(self, random, SAFE_KEY_SIZE);
+		st = safe_make_key(&s->safe, random);
+		seal_wipe(random, sizeof(random));
+	}
+	if (st != ST_OK)
+		return st;
+	actor_random(self, random, SAFE_NONCE_SIZE);
+	setting_address(what, name);
+	*ret_value = s->sealed;
+	return safe_seal(
+	    &s->safe, name, s->clean, random, s->sealed, sizeof(s->sealed));
+}
+
+static enum status
+settings_store_put(struct actor *self, const struct msg *in,
+    const struct setting *what, const char *value)
+{
+	struct settings_state *s = actor_state(self);
+	const struct setting_put *ask = in->body;
+	enum setting_id id = setting_id(what);
+	char target[SETTING_NAME_SIZE];
+	struct audit_note note;
+	struct op *op = op_open(self, in);
+
+	if (op == NULL)
+		return ST_OK;
+	setting_address(what, target);
+	note = audit_note_by(self, &ask->caller, "setting.put", target);
+	return OP_ASK(op, settings_store(self), store_setting_put,
+	    settings_on_stored, .namespace = what->space, .key = what->key,
+	    .value = value, .now = actor_wall_us(self), .audit = &note,
+	    .expected =
+		settings_expected(s, op, id, &ask->caller, ask->if_match));
+}
+
+enum status
+settings_on_put(struct actor *self, const struct msg *in)
+{
+	struct settings_state *s = actor_state(self);
+	const struct setting_put *ask = in->body;
+	const struct setting *what = settings_find(
+	    self, in, &ask->caller, ACCESS_SETTINGS, ask->namespace, ask->key);
+	char why[SETTING_WHY_SIZE];
+	const char *value = s->clean;
+	const char *mistake;
+
+	if (what == NULL || !settings_may_change(self, in, what) ||
+	    !settings_tag_holds(
+		self, in, setting_id(what), &ask->caller, ask->if_match))
+		return ST_OK;
+	mistake = settings_value_mistake(what, ask->value, why);
+	if (mistake != NULL)
+		return REFUSE(self, in, VALIDATION, mistake);
+	setting_clean(what, ask->value, s->clean);
+	if ((what->flags & SETTING_SENSITIVE) != 0 &&
+	    settings_seal(self, what, &value) != ST_OK)
+		return REFUSE(self, in, SETTING_SEALED,
+		    "the value cannot be sealed: keys/" SAFE_FILE
+		    " is missing, another key, or not readable by us alone");
+	return settings_store_put(self, in, what, value);
+}
+
+/* To take back what is not there is no mistake. */
+static enum status
+settings_on_deleted(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct settings_state *s = actor_state(self);
+	const struct settings_op *keep = op_data(op);
+	const struct refused *why = reply->body;
+	bool was_none = reply->id == MSG_refused && why->status == ST_NOT_FOUND;
+
+	if (reply->id != MSG_done && !was_none)
+		return settings_on_refused(self, op, reply);
+	overrides_remove(&s->overrides, keep->id);
+	return settings_finish(self, op, !was_none);
+}
+
+enum status
+settings_on_delete(struct actor *self, const struct msg *in)
+{
+	struct settings_state *s = actor_state(self);
+	const struct setting_delete *ask = in->body;
+	const struct setting *what = settings_find(
+	    self, in, &ask->caller, ACCESS_SETTINGS, ask->namespace, ask->key);
+	enum setting_id id;
+	char target[SETTING_NAME_SIZE];
+	struct audit_note note;
+	struct op *op;
+
+	if (what == NULL || !settings_may_change(self, in, what))
+		return ST_OK;
+	id = setting_id(what);
+	if (!settings_tag_holds(self, in, id, &ask->caller, ask->if_match))
+		return ST_OK;
+	op = op_open(self, in);
+	if (op == NULL)
+		return ST_OK;
+	setting_address(what, target);
+	note = audit_note_by(self, &ask->caller, "setting.delete", target);
+	return OP_ASK(op, settings_store(self), store_setting_delete,
+	    settings_on_deleted, .namespace = what->space, .key = what->key,
+	    .audit = &note, .now = actor_wall_us(self), .has_now = true,
+	    .expected =
+		settings_expected(s, op, id, &ask->caller, ask->if_match));
+}
