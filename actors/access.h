@@ -16,7 +16,8 @@
 	X(READ)         \
 	X(WRITE)        \
 	X(SETTINGS)     \
-	X(SERVICES)
+	X(SERVICES)     \
+	X(BUDGETS)
 
 enum access {
 #define X(kind) ACCESS_##kind,

@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "actors/access.h"
-#include "actors/live.h"
-#include "actors/service.h"
+#include "actors/scheduler_inside.h"
 
 #define SCHEDULER_OPS_MAX 256   /* requests that wait */
 #define WATCH_AGAIN_US 5000000u /* after the settings did not answer */
@@ -19,14 +18,6 @@ static const struct service_def service_defs[] = {
 
 #define SERVICE_COUNT (sizeof(service_defs) / sizeof(service_defs[0]))
 _Static_assert(SERVICE_COUNT <= SERVICES_MAX, "service_states holds them all");
-
-struct scheduler_state {
-	struct service services[SERVICE_COUNT];
-	struct live live;
-	struct timer watch;
-	bool is_closing;
-	bool has_drained;
-};
 
 static struct service_times
 scheduler_times_of(struct actor *self, const struct service_def *def)
@@ -126,14 +117,17 @@ scheduler_start(struct actor *self)
 {
 	struct scheduler_state *s = actor_state(self);
 
+	s->count = SERVICE_COUNT;
 	for (size_t i = 0; i < SERVICE_COUNT; i++) {
 		struct service_times times =
 		    scheduler_times_of(self, &service_defs[i]);
 
 		service_init(&s->services[i], self, &service_defs[i], &times);
 		s->services[i].on_settled = scheduler_check_drained;
+		s->services[i].on_planned = scheduler_note_planned;
 		lifecycle_start(&s->services[i].life, NULL);
 	}
+	scheduler_restore(self);
 	return scheduler_watch(self, &s->watch);
 }
 
@@ -148,8 +142,7 @@ scheduler_drain(struct actor *self)
 	scheduler_check_drained(self);
 }
 
-/* The service that in names; NULL: in has been refused. */
-static struct service *
+struct service *
 scheduler_find(struct actor *self, const struct msg *in,
     const struct principal *caller, const char *name)
 {
@@ -245,6 +238,8 @@ static const struct handler scheduler_on[] = {
 	ON(service_stop, scheduler_on_service_stop),
 	ON(service_wake, scheduler_on_service_wake),
 	ON(service_list, scheduler_on_service_list),
+	ON(schedule_list, scheduler_on_schedule_list),
+	ON(schedule_put, scheduler_on_schedule_put),
 	ON(setting_changed, scheduler_on_setting_changed),
 	ON(setting_restarted, scheduler_on_setting_restarted),
 	{ 0 },

@@ -24,17 +24,72 @@ service_of(void *ctx)
 	return ctx;
 }
 
+uint64_t
+service_interval_us(const struct service *s)
+{
+	return s->plan.interval_us > 0 ? s->plan.interval_us
+				       : s->times.interval_us;
+}
+
+static bool
+service_has_cron(const struct service *s)
+{
+	return s->plan.line[0] != '\0';
+}
+
+/* As long as next_run_at is away; a wall clock may be set meanwhile. */
 static void
-service_wait(struct service *s, uint64_t since_us)
+service_sleep(struct service *s)
 {
 	uint64_t now_us = actor_now_us(s->actor);
-	uint64_t due_us = since_us + s->times.interval_us;
-	uint64_t after_us =
-	    due_us > now_us && !s->is_awoken ? due_us - now_us : 0;
+	int64_t left_us = s->next_run_at - actor_wall_us(s->actor);
+	uint64_t after_us = s->due_us > now_us ? s->due_us - now_us : 0;
 
-	s->waits_since_us = since_us;
-	s->next_run_at = actor_wall_us(s->actor) + (int64_t)after_us;
+	if (service_has_cron(s)) {
+		after_us = left_us > 0 ? (uint64_t)left_us : 0;
+		if (after_us > SERVICE_LOOK_US)
+			after_us = SERVICE_LOOK_US;
+	}
 	timer_start(s->actor, &s->wait, after_us, service_on_due);
+}
+
+static void
+service_wait_us(struct service *s, uint64_t after_us)
+{
+	s->due_us = actor_now_us(s->actor) + after_us;
+	s->next_run_at = actor_wall_us(s->actor) + (int64_t)after_us;
+	service_sleep(s);
+	if (s->on_planned != NULL)
+		s->on_planned(s->actor, s);
+}
+
+static uint64_t
+service_jitter_us(struct service *s)
+{
+	uint64_t chance;
+
+	if (s->plan.jitter_us == 0)
+		return 0;
+	actor_random(s->actor, &chance, sizeof(chance));
+	return chance % (s->plan.jitter_us + 1);
+}
+
+/* Until the next regular run, from now on. */
+static void
+service_wait(struct service *s)
+{
+	int64_t now = actor_wall_us(s->actor);
+	uint64_t after_us = service_interval_us(s);
+	int64_t next;
+
+	if (s->is_awoken)
+		after_us = 0;
+	else if (service_has_cron(s) &&
+		 cron_next(&s->plan.cron, now, &next) == ST_OK)
+		after_us = (uint64_t)(next - now) + service_jitter_us(s);
+	else
+		after_us += service_jitter_us(s);
+	service_wait_us(s, after_us);
 }
 
 /* One error guard per run: what went wrong ends here. */
@@ -60,7 +115,7 @@ service_end_run(struct service *s, const struct service_run_data *run)
 	LOG(SERVICE_RAN, KV("service", s->def->name),
 	    KU("generation", run->generation), KU("count", run->count));
 	if (lifecycle_tick(&s->life, run->generation))
-		service_wait(s, actor_now_us(s->actor));
+		service_wait(s);
 	else
 		(void)lifecycle_ended(&s->life, run->generation, ST_OK);
 }
@@ -111,7 +166,7 @@ service_work(struct service *s)
 	s->is_awoken = false;
 	if (op == NULL) {
 		service_note_failure(s, ST_FULL, "too many requests are open");
-		service_wait(s, actor_now_us(s->actor));
+		service_wait(s);
 		return ST_OK;
 	}
 	op_within(op, SERVICE_RUN_US_MAX);
@@ -130,10 +185,15 @@ service_on_due(struct actor *self, struct timer *t)
 
 	if (!lifecycle_tick(&s->life, s->life.generation))
 		return ST_OK;
+	if (!s->is_awoken && service_has_cron(s) &&
+	    actor_wall_us(self) < s->next_run_at) {
+		service_sleep(s);
+		return ST_OK;
+	}
 	if (s->times.enabled)
 		return service_work(s);
 	s->is_awoken = false;
-	service_wait(s, actor_now_us(self));
+	service_wait(s);
 	return ST_OK;
 }
 
@@ -154,7 +214,7 @@ service_call_spawn(void *ctx, uint64_t generation)
 	struct service *s = service_of(ctx);
 
 	s->is_awoken = false;
-	service_wait(s, actor_now_us(s->actor));
+	service_wait(s);
 	(void)lifecycle_started(&s->life, generation);
 }
 
@@ -325,17 +385,72 @@ service_wake(struct service *s, bool *ret_already)
 	*ret_already = s->is_awoken;
 	s->is_awoken = true;
 	if (!s->is_at_work)
-		service_wait(s, s->waits_since_us);
+		service_wait(s);
 	return true;
+}
+
+static bool
+service_is_waiting(const struct service *s)
+{
+	return s->life.state == LIFECYCLE_RUNNING && !s->is_at_work &&
+	       !s->is_awoken;
 }
 
 void
 service_retime(struct service *s, const struct service_times *times)
 {
+	uint64_t was_us = service_interval_us(s);
+
 	s->times = *times;
-	if (s->life.state == LIFECYCLE_RUNNING && !s->is_at_work &&
-	    !s->is_awoken)
-		service_wait(s, s->waits_since_us);
+	if (service_is_waiting(s) && !service_has_cron(s) &&
+	    service_interval_us(s) != was_us)
+		service_wait(s);
+}
+
+void
+service_replan(struct service *s, const struct service_plan *plan)
+{
+	s->plan = *plan;
+	if (service_is_waiting(s))
+		service_wait(s);
+}
+
+/* How long the run that was due at next_run_at has still to wait. */
+static uint64_t
+service_left_us(const struct service *s, int64_t next_run_at)
+{
+	int64_t interval_us = (int64_t)service_interval_us(s);
+	int64_t left_us = next_run_at - actor_wall_us(s->actor);
+
+	/* The clock, or the interval, has been set back meanwhile. */
+	if (left_us > interval_us + (int64_t)s->plan.jitter_us)
+		return (uint64_t)interval_us;
+	if (left_us > 0)
+		return (uint64_t)left_us;
+	if (s->plan.missed == MISSED_ONCE)
+		return 0;
+	return (uint64_t)(interval_us - (-left_us) % interval_us);
+}
+
+void
+service_resume(
+    struct service *s, const struct service_plan *plan, int64_t next_run_at)
+{
+	bool is_missed = next_run_at <= actor_wall_us(s->actor);
+
+	s->plan = *plan;
+	if (!service_is_waiting(s) || next_run_at == 0)
+		return;
+	if (is_missed)
+		LOG(SERVICE_MISSED, KV("service", s->def->name),
+		    KV("policy",
+			plan->missed == MISSED_ONCE ? "run_once" : "skip"));
+	if (is_missed && plan->missed == MISSED_ONCE)
+		service_wait_us(s, service_jitter_us(s));
+	else if (service_has_cron(s))
+		service_wait(s);
+	else
+		service_wait_us(s, service_left_us(s, next_run_at));
 }
 
 static enum service_status
@@ -364,7 +479,7 @@ service_show(const struct service *s, struct service_state *ret_state)
 		.service = s->def->name,
 		.status = service_status_of(s),
 		.generation = s->life.generation,
-		.interval_ms = s->times.interval_us / 1000,
+		.interval_ms = service_interval_us(s) / 1000,
 		.runs = s->runs,
 		.failures = s->failures,
 		.last_run_at = s->last_run_at,

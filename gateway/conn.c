@@ -1,7 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/inside.h"
+#include "gateway/conn_inside.h"
+#include "gateway/http2.h"
 #include "gateway/socket.h"
 #include "gateway/stream.h"
 
@@ -93,6 +94,8 @@ conn_close(struct conn *c)
 	exchange_end(c);
 	conn_drop_kept(c);
 	list_remove(&c->link);
+	if (!c->is_http2)
+		g->connections--;
 	net_close(c->stream);
 	pool_put(&g->conns, c);
 }
@@ -101,7 +104,7 @@ conn_close(struct conn *c)
 static void
 conn_linger(struct conn *c)
 {
-	if (c->ended || c->socket != NULL)
+	if (c->ended || c->socket != NULL || c->is_http2)
 		conn_close(c);
 	else
 		c->due_us = actor_now_us(c->gateway->self) + CONN_LINGER_US;
@@ -134,6 +137,19 @@ conn_write(struct conn *c, const struct net_part *parts, size_t count)
 		return true;
 	if (st == ST_FULL)
 		c->gateway->counts.slow_clients++;
+	conn_close(c);
+	return false;
+}
+
+bool
+conn_write_head(struct conn *c, struct bytes head, bool ends)
+{
+	const struct net_part part = { head, NULL };
+
+	if (!c->is_http2)
+		return conn_write(c, &part, 1);
+	if (http2_head(c->stream, head, ends) == ST_OK)
+		return true;
 	conn_close(c);
 	return false;
 }
@@ -183,7 +199,7 @@ conn_forget(struct conn *c, size_t size)
 		memmove(c->kept, c->kept + size, c->kept_size);
 }
 
-static struct exchange *
+struct exchange *
 conn_take_exchange(struct conn *c)
 {
 	struct exchange *x = c->exchange;
@@ -200,8 +216,7 @@ conn_take_exchange(struct conn *c)
 	return x;
 }
 
-/* The parser's bounds are fixed; the settings' may be narrower. */
-static enum http1_step
+enum http1_step
 conn_feed_head(struct conn *c, const uint8_t *at, size_t size)
 {
 	const struct gateway_limits *l = &c->gateway->limits;
@@ -284,7 +299,7 @@ exchange_reserve(struct gateway *g, struct exchange *x, size_t wanted)
 	return true;
 }
 
-static bool
+bool
 exchange_hold(struct gateway *g, struct exchange *x, struct bytes data)
 {
 	if (!exchange_reserve(g, x, x->held_size + data.size))
@@ -450,14 +465,9 @@ conn_on_end(void *ctx, struct net_stream *s, enum status why)
 	actor_leave(self, ST_OK);
 }
 
-static void
-conn_on_drained(void *ctx, struct net_stream *s)
+void
+conn_tell_drained(struct conn *c)
 {
-	struct conn *c = ctx;
-	struct actor *self = c->gateway->self;
-
-	(void)s;
-	actor_enter(self);
 	if (c->state == CONN_CLOSING) {
 		conn_linger(c);
 	} else if (c->socket != NULL) {
@@ -469,6 +479,17 @@ conn_on_drained(void *ctx, struct net_stream *s)
 		conn_become(c, CONN_IDLE);
 		conn_go_on(c);
 	}
+}
+
+static void
+conn_on_drained(void *ctx, struct net_stream *s)
+{
+	struct conn *c = ctx;
+	struct actor *self = c->gateway->self;
+
+	(void)s;
+	actor_enter(self);
+	conn_tell_drained(c);
 	actor_leave(self, ST_OK);
 }
 
@@ -478,23 +499,36 @@ static const struct net_events conn_events = {
 	.on_drained = conn_on_drained,
 };
 
-void
-conn_on_accept(const struct listen_door *d, struct net_stream *s)
+struct conn *
+conn_create(const struct listen_door *d, struct net_stream *s)
 {
 	struct gateway *g = d->gateway;
 	struct conn *c = pool_take(&g->conns);
 
 	if (c == NULL) {
 		g->counts.full++;
-		net_close(s);
-		return;
+		return NULL;
 	}
-	actor_enter(g->self);
 	c->gateway = g;
 	c->door = d;
 	c->stream = s;
 	list_init(&c->link);
 	list_append(&g->open, &c->link);
+	return c;
+}
+
+void
+conn_on_accept(const struct listen_door *d, struct net_stream *s)
+{
+	struct gateway *g = d->gateway;
+	struct conn *c = conn_create(d, s);
+
+	if (c == NULL) {
+		net_close(s);
+		return;
+	}
+	actor_enter(g->self);
+	g->connections++;
 	conn_become(c, CONN_IDLE);
 	if (g->limits.header_us < g->limits.idle_us)
 		c->due_us = actor_now_us(g->self) + g->limits.header_us;

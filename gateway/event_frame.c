@@ -27,7 +27,9 @@ struct frame_writer {
 static struct frame_writer
 frame_writer_of(enum websocket_subprotocol syntax, struct wire_out *out)
 {
-	return (struct frame_writer){ syntax, out, out->used, ST_OK, true };
+	return (struct frame_writer){ syntax == SYNTAX_SSE ? WEBSOCKET_JSON
+							   : syntax,
+		out, out->used, ST_OK, true };
 }
 
 static void
@@ -278,6 +280,41 @@ dropped_frame_write(
 	return frame_end(&w);
 }
 
+/* Line ends between the parts of a JSON text would end its line of data. */
+static void
+lines_join(uint8_t *at, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (at[i] == '\n' || at[i] == '\r')
+			at[i] = ' ';
+}
+
+static enum status
+event_sse_append(const struct event *e, struct wire_out *out)
+{
+	struct frame_writer w = frame_writer_of(SYNTAX_SSE, out);
+	size_t at;
+
+	/* A type is any text: one that could break its line is not told. */
+	if (strpbrk(e->event_type, "\r\n") == NULL) {
+		frame_raw(&w, "event: ", 7);
+		frame_raw(&w, e->event_type, strlen(e->event_type));
+		frame_raw(&w, "\n", 1);
+	}
+	frame_raw(&w, "data: ", 6);
+	at = out->used;
+	if (w.status == ST_OK)
+		w.status = event_frame_write(SYNTAX_SSE, e, out);
+	if (w.status == ST_OK && out->used - at > EVENT_JSON_MAX)
+		w.status = ST_FULL;
+	if (w.status == ST_OK)
+		lines_join(out->bytes + at, out->used - at);
+	frame_raw(&w, "\n\n", 2);
+	if (w.status != ST_OK)
+		out->used = w.began;
+	return w.status;
+}
+
 enum status
 event_frame_append(enum websocket_subprotocol syntax, const struct event *e,
     struct wire_out *out)
@@ -287,6 +324,8 @@ event_frame_append(enum websocket_subprotocol syntax, const struct event *e,
 	size_t size, head_size;
 	enum status st;
 
+	if (syntax == SYNTAX_SSE)
+		return event_sse_append(e, out);
 	if (out->size - out->used < WEBSOCKET_HEAD_MAX)
 		return ST_FULL;
 	out->used += WEBSOCKET_HEAD_MAX;

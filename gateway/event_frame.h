@@ -13,6 +13,10 @@
 #include "protocols/wire.h"
 
 #define EVENT_VERSION 1
+
+/* Beside what WebSockets speak: server-sent events, whose data is JSON. */
+#define SYNTAX_SSE ((enum websocket_subprotocol)2)
+#define SYNTAXES 3
 #define EVENT_JSON_MAX 32768 /* bytes of one event; a longer one is dropped */
 
 /* Appends.  FULL if it does not fit, MALFORMED if the payload is no JSON. */

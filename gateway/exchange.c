@@ -5,6 +5,7 @@
 #include "gateway/credential.h"
 #include "gateway/header.h"
 #include "gateway/inside.h"
+#include "gateway/metrics.h"
 #include "gateway/query.h"
 #include "gateway/target.h"
 #include "runtime/base/log.h"
@@ -198,20 +199,6 @@ exchange_pass_role(struct conn *c)
 	return true;
 }
 
-/* What a log-in, a session and the audit log call where it came from. */
-static void
-exchange_address(const struct conn *c, char ret_text[ADDRESS_MAX + 1])
-{
-	struct net_peer peer;
-
-	net_peer(c->stream, &peer);
-	if (peer.is_local)
-		snprintf(ret_text, ADDRESS_MAX + 1, "unix uid=%lu pid=%ld",
-		    (unsigned long)peer.uid, (long)peer.pid);
-	else
-		text_fit(ret_text, ADDRESS_MAX + 1, peer.text);
-}
-
 /* Fills a text field that no client may give. */
 static void
 principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
@@ -222,7 +209,7 @@ principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 	char *agent = arena_take(a, USER_AGENT_MAX + 1);
 	struct bytes value = { NULL, 0 };
 
-	exchange_address(c, address);
+	text_fit(address, ADDRESS_MAX + 1, x->context.client);
 	if (http1_head_find(&x->head, at, "User-Agent", &value) == ST_OK) {
 		char *whole = arena_take(a, value.size + 1);
 
@@ -486,6 +473,8 @@ exchange_ask(struct conn *c, const void *message)
 	ask = op_data(op);
 	ask->conn = conn_handle(c);
 	op_within(op, g->limits.request_us);
+	op_trace(
+	    op, c->exchange->context.trace.id, c->exchange->context.trace.span);
 	(void)op_ask(op, actor_find(g->self, r->actor, 0), r->request()->id,
 	    message, exchange_on_reply);
 	exchange_drop_request(g, c->exchange);
@@ -550,7 +539,9 @@ exchange_find_route(struct conn *c, const uint8_t *at)
 
 	if (st == ST_OK)
 		return true;
-	if (st == ST_UNSUPPORTED)
+	if (st == ST_UNSUPPORTED && x->head.method == HTTP1_OPTIONS)
+		respond_options(c);
+	else if (st == ST_UNSUPPORTED)
 		respond_problem(
 		    c, PROBLEM_METHOD, "this path has other methods");
 	else if (st == ST_MALFORMED)
@@ -574,8 +565,7 @@ exchange_await_body(struct conn *c, const uint8_t *at)
 	}
 	memcpy(x->head_copy, at, x->head.size);
 	if (x->head.expects_continue && x->body.step == HTTP1_MORE)
-		(void)conn_write(
-		    c, &(struct net_part){ .bytes = http1_reply_continue }, 1);
+		(void)conn_write_head(c, http1_reply_continue, false);
 }
 
 void
@@ -583,8 +573,13 @@ exchange_begin(struct conn *c, const uint8_t *at)
 {
 	struct exchange *x = c->exchange;
 
+	context_read(c, at);
 	x->wants_problem = exchange_header_is_problem(x, at);
 	x->is_head = x->head.method == HTTP1_HEAD;
+	if (c->door->is_metrics) {
+		metrics_answer(c, at);
+		return;
+	}
 	if (!exchange_find_route(c, at) || !exchange_pass_gate(c, at) ||
 	    !exchange_pass_role(c))
 		return;

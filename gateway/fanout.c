@@ -20,10 +20,10 @@
 /* An event on its way to its channel's members. */
 struct job {
 	struct list link;
-	struct shared *holds[2];  /* by subprotocol; NULL: nobody speaks it */
-	struct net_part parts[2]; /* the same, or bytes of this turn alone */
-	struct shared *fields;    /* of its payload; NULL: nobody filters */
-	struct topic *topic;      /* pinned; NULL: of no family */
+	struct shared *holds[SYNTAXES];  /* NULL: nobody speaks it */
+	struct net_part parts[SYNTAXES]; /* or bytes of this turn alone */
+	struct shared *fields; /* of its payload; NULL: nobody filters */
+	struct topic *topic;   /* pinned; NULL: of no family */
 	char owner[sizeof(((struct person *)0)->user_id)]; /* if private */
 	uint64_t epoch, offset;                            /* 0: ephemeral */
 	struct uuid id;
@@ -43,9 +43,9 @@ struct fanout {
 	struct list telling; /* oldest first; without those of the sweep */
 	struct sweep sweep;
 	struct shareds *shareds;
-	uint32_t words;      /* of one channel's members */
-	uint64_t *members;   /* of all of them */
-	uint8_t *scratch[2]; /* FANOUT_ROOM, by subprotocol */
+	uint32_t words;             /* of one channel's members */
+	uint64_t *members;          /* of all of them */
+	uint8_t *scratch[SYNTAXES]; /* FANOUT_ROOM */
 };
 
 enum status
@@ -62,12 +62,12 @@ fanout_init(struct sockets *k)
 	f->members =
 	    calloc((CHANNEL_OWN + 1) * (size_t)f->words, sizeof(f->members[0]));
 	f->shareds = shareds_create();
-	f->scratch[0] = malloc(FANOUT_ROOM);
-	f->scratch[1] = malloc(FANOUT_ROOM);
+	for (uint32_t i = 0; i < SYNTAXES; i++)
+		f->scratch[i] = malloc(FANOUT_ROOM);
 	for (uint32_t c = 0; f->members != NULL && c <= CHANNEL_OWN; c++)
 		k->members[c] = f->members + (size_t)c * f->words;
 	if (f->members == NULL || f->shareds == NULL || f->scratch[0] == NULL ||
-	    f->scratch[1] == NULL)
+	    f->scratch[1] == NULL || f->scratch[2] == NULL)
 		return ST_NO_MEMORY;
 	return topics_init(k, f->words);
 }
@@ -96,8 +96,8 @@ static void
 job_end(struct sockets *k, struct job *j)
 {
 	list_remove(&j->link);
-	shared_drop(j->holds[WEBSOCKET_JSON]);
-	shared_drop(j->holds[WEBSOCKET_MSGPACK]);
+	for (uint32_t i = 0; i < SYNTAXES; i++)
+		shared_drop(j->holds[i]);
 	shared_drop(j->fields);
 	if (j->topic != NULL)
 		topic_unpin(k, j->topic);
@@ -128,8 +128,8 @@ fanout_fini(struct sockets *k)
 	shareds_destroy(f->shareds);
 	pool_fini(&f->jobs);
 	free(f->members);
-	free(f->scratch[0]);
-	free(f->scratch[1]);
+	for (uint32_t i = 0; i < SYNTAXES; i++)
+		free(f->scratch[i]);
 	free(f);
 }
 
@@ -188,6 +188,22 @@ job_lose(const struct job *j, struct socket *s)
 		socket_close(s, WEBSOCKET_POLICY, SOCKET_SLOW_REASON);
 }
 
+/* One after the other: each has its client's own place before it. */
+static enum status
+sweep_push_sse(struct socket *s, uint32_t channel, struct job *const *jobs,
+    size_t count, size_t *ret_pushed)
+{
+	for (*ret_pushed = 0; *ret_pushed < count; (*ret_pushed)++) {
+		const struct job *j = jobs[*ret_pushed];
+		enum status st = sse_push_event(
+		    s, channel, j->epoch, j->offset, &j->parts[SYNTAX_SSE]);
+
+		if (st != ST_OK)
+			return st;
+	}
+	return ST_OK;
+}
+
 /* Subscribed, allowed, wanted, and room: in this order (sessions 2.5.4). */
 static void
 sweep_tell(const struct sweep *w, struct socket *s)
@@ -210,7 +226,8 @@ sweep_tell(const struct sweep *w, struct socket *s)
 	}
 	if (count == 0)
 		return;
-	st = socket_push_many(s, parts, count, &pushed);
+	st = s->sse == NULL ? socket_push_many(s, parts, count, &pushed)
+			    : sweep_push_sse(s, channel, jobs, count, &pushed);
 	for (size_t i = 0; i < pushed; i++)
 		jobs[i]->taken++;
 	for (size_t i = pushed; i < count && st == ST_FULL; i++)
@@ -386,6 +403,26 @@ job_write_frame(struct sockets *k, struct job *j,
 	return st;
 }
 
+static enum status
+job_write_sse(struct sockets *k, struct job *j, const struct event *e)
+{
+	struct fanout *f = k->fanout;
+	struct wire_out out = { f->scratch[SYNTAX_SSE], FANOUT_ROOM, 0 };
+	enum status st = event_frame_append(SYNTAX_SSE, e, &out);
+	struct shared *b;
+
+	if (st != ST_OK)
+		return st;
+	b = shared_take(f->shareds, out.used);
+	if (b != NULL)
+		memcpy(b->bytes, out.bytes, out.used);
+	j->holds[SYNTAX_SSE] = b;
+	j->parts[SYNTAX_SSE] =
+	    (struct net_part){ { b == NULL ? out.bytes : b->bytes, out.used },
+		    b == NULL ? NULL : &b->hold };
+	return ST_OK;
+}
+
 static uint32_t
 job_filtering(const struct sockets *k, const struct job *j)
 {
@@ -419,6 +456,8 @@ job_write(struct sockets *k, struct job *j, const struct event *e)
 		st = job_write_fields(k, j, e);
 	if (st == ST_OK && k->speaking[WEBSOCKET_MSGPACK] > 0)
 		st = job_write_frame(k, j, WEBSOCKET_MSGPACK, e);
+	if (st == ST_OK && k->speaking[SYNTAX_SSE] > 0)
+		st = job_write_sse(k, j, e);
 	return st;
 }
 
@@ -478,28 +517,13 @@ event_is_old(struct sockets *k, const struct event *e, const struct audience *a)
 	return false;
 }
 
-void
-event_log_lost(const struct event *e, enum status st, uint32_t sockets)
-{
-	bool is_private = strncmp(e->channel, CHANNEL_PRIVATE_PREFIX,
-			      strlen(CHANNEL_PRIVATE_PREFIX)) == 0;
-	const char *name =
-	    is_private ? CHANNEL_PRIVATE_PREFIX "<redacted>" : e->channel;
-
-	if (st == ST_MALFORMED)
-		LOG(API_WS_INVALID_MESSAGE, KV("event_type", e->event_type),
-		    KV("channel", name), KU("sockets", sockets));
-	else
-		LOG(API_WS_EVENT_DROPPED, KV("event_type", e->event_type),
-		    KV("channel", name), KU("bytes", strlen(e->payload)),
-		    KU("sockets", sockets));
-}
-
 static bool
 job_is_kept(const struct job *j)
 {
-	return (j->parts[0].bytes.size == 0 || j->holds[0] != NULL) &&
-	       (j->parts[1].bytes.size == 0 || j->holds[1] != NULL);
+	for (uint32_t i = 0; i < SYNTAXES; i++)
+		if (j->parts[i].bytes.size > 0 && j->holds[i] == NULL)
+			return false;
+	return true;
 }
 
 static struct job *

@@ -32,7 +32,4 @@ bool fanout_run(struct sockets *k, uint32_t budget);
 /* Nothing is being told. */
 bool fanout_is_idle(const struct sockets *k);
 
-/* Too long, or no object: told to nobody, or not to these. */
-void event_log_lost(const struct event *e, enum status st, uint32_t sockets);
-
 #endif

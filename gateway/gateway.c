@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/http2.h"
 #include "gateway/inside.h"
 #include "gateway/socket.h"
 #include "gateway/stream.h"
+#include "gateway/tls.h"
 #include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/config.h"
@@ -85,6 +87,8 @@ gateway_sweep(struct gateway *g)
 		at = at->next;
 		conn_check_time(c, now_us);
 	}
+	http2_tick(g, now_us);
+	listen_tick(g);
 	sockets_tick(g, now_us);
 }
 
@@ -107,18 +111,15 @@ gateway_begin(struct actor *self)
 	struct gateway *g = actor_state(self);
 	enum status st;
 
-	if (*config_text(actor_config(self), SETTING_api_ssl_certfile) !=
-	    '\0') {
-		actor_give_up(self, "api.ssl_certfile is set, but this "
-				    "version serves no TLS; put a proxy that "
-				    "does in front of it");
-		return ST_OK;
-	}
+	g->self = self;
+	list_init(&g->open);
 	gateway_read_limits(g);
 	g->has_begun = true;
 	seen_init(&g->seen, self);
 	pool_init(&g->conns, sizeof(struct conn),
-	    (uint32_t)g->limits.connections_max + LISTEN_CONTROL_MAX, 0);
+	    (uint32_t)g->limits.connections_max + LISTEN_CONTROL_MAX +
+		GATEWAY_EXCHANGES_MAX,
+	    0);
 	pool_init(
 	    &g->exchanges, sizeof(struct exchange), GATEWAY_EXCHANGES_MAX, 0);
 	g->scratch = malloc(GATEWAY_REPLY_MAX);
@@ -129,7 +130,13 @@ gateway_begin(struct actor *self)
 	g->replica.on_ready = gateway_on_replica_ready;
 	g->replica.on_revoked = gateway_on_revoked;
 	g->replica.on_account = gateway_on_account;
-	st = replica_init(&g->replica, self);
+	st = http2_init(g);
+	if (st == ST_OK)
+		st = listen_init(g);
+	if (st == ST_INVALID)
+		return ST_OK; /* it has given up, and said why */
+	if (st == ST_OK)
+		st = replica_init(&g->replica, self);
 	if (st == ST_OK)
 		st = sockets_init(g);
 	if (st != ST_OK)
@@ -193,6 +200,8 @@ gateway_stop(struct actor *self)
 	listen_close(g);
 	while (g->open.next != NULL && (at = list_first(&g->open)) != NULL)
 		conn_close(LIST_OF(at, struct conn, link));
+	http2_fini(g);
+	listen_fini(g);
 	sockets_fini(g);
 	replica_fini(&g->replica);
 	auth_cache_destroy(g->tokens);
@@ -211,7 +220,7 @@ gateway_is_busy(const struct gateway *g)
 		    (c->state != CONN_IDLE && c->state != CONN_CLOSING))
 			return true;
 	}
-	return false;
+	return http2_is_busy(g);
 }
 
 static enum status
@@ -260,6 +269,7 @@ gateway_drain(struct actor *self)
 
 	g->draining = true;
 	listen_close(g);
+	http2_drain(g);
 	sockets_drain(g);
 	gateway_end_streams(g);
 	timer_start(self, &g->sweep, 0, gateway_on_drain_tick);
@@ -335,7 +345,21 @@ gateway_on_node_changed(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
+/* From another shard, or from nobody: HUP. */
+static enum status
+gateway_on_reload(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+	char why[TLS_WHY_SIZE];
+
+	(void)in;
+	if (g->listen.tls != NULL)
+		(void)!tls_reload(g->listen.tls, actor_config(self), why);
+	return ST_OK;
+}
+
 static const struct handler gateway_on[] = {
+	ON(gateway_reload, gateway_on_reload),
 	ON(node_changed, gateway_on_node_changed),
 	ON(replica_change, gateway_on_change),
 	ON(replica_beat, gateway_on_beat),

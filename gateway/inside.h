@@ -16,6 +16,7 @@
 #define GATEWAY_INSIDE_H
 
 #include "gateway/auth.h"
+#include "gateway/context.h"
 #include "gateway/http1.h"
 #include "gateway/http1_body.h"
 #include "gateway/http1_reply.h"
@@ -46,6 +47,7 @@ enum conn_state {
 };
 
 struct gateway;
+struct http2_all;
 struct sockets;
 struct stream_events;
 
@@ -60,7 +62,8 @@ struct exchange {
 	uint8_t *held;          /* the body so far; owned */
 	size_t held_size;
 	size_t held_room;
-	uint8_t request_id[16]; /* what problems call `instance` */
+	struct context context;
+	uint8_t request_id[16]; /* of this exchange alone */
 	uint32_t allow;         /* methods the path has, when ours is not */
 	bool by_cookie;         /* the credential is a browser's */
 	bool has_cookies;       /* of ours, good or not */
@@ -104,6 +107,8 @@ struct gateway_counts {
 struct gateway {
 	struct actor *self;
 	struct listen listen;
+	struct http2_all *http2;
+	uint32_t connections; /* of clients, whatever they speak */
 	struct pool conns;
 	struct pool exchanges;
 	struct list open; /* every conn */
@@ -128,6 +133,12 @@ struct gateway {
 
 /* ---- conn.c ---- */
 void conn_on_accept(const struct listen_door *d, struct net_stream *s);
+/* A request of HTTP/2; head NULL: too large.  whole: no body comes.  False:
+ * there is no room, and s is still the caller's. */
+bool conn_on_request(const struct listen_door *d, struct net_stream *s,
+    struct bytes head, bool whole);
+/* The head of an answer, in HTTP/1.1's words; ends: no body comes. */
+bool conn_write_head(struct conn *c, struct bytes head, bool ends);
 /* Looks at what is kept: the next request of a pipeline. */
 void conn_go_on(struct conn *c);
 void conn_become(struct conn *c, enum conn_state state);
@@ -167,6 +178,8 @@ void respond_problem(struct conn *c, uint32_t problem, const char *detail);
 bool respond_head(struct conn *c, uint32_t http, const char *media);
 /* A refusal of the parser: closes the connection. */
 void respond_malformed(struct conn *c, const struct http1_refusal *why);
+/* What a path can do, and what another origin may of it. */
+void respond_options(struct conn *c);
 /* A body as it is. */
 void respond_raw(
     struct conn *c, uint32_t http, const char *media, struct bytes body);
@@ -178,5 +191,9 @@ void local_livez(struct conn *c);
 void local_readyz(struct conn *c);
 void local_openapi(struct conn *c);
 void local_socket(struct conn *c);
+void local_events(struct conn *c);
+/* ---- local_hosting.c ---- */
+void local_connection(struct conn *c);
+void local_reload(struct conn *c);
 
 #endif

@@ -175,6 +175,12 @@ content_write(struct document *d, const struct route *r)
 	    (openapi_is_bare(r) && bare == NULL))
 		return;
 	document_object(d, "content");
+	if (strcmp(r->data, "CSV") == 0) {
+		document_raw(
+		    d, "text/csv", "{\"schema\": {\"type\": \"string\"}}");
+		document_end(d);
+		return;
+	}
 	document_object(d, "application/json");
 	if (bare != NULL)
 		document_raw(d, "schema", bare->schema);
@@ -235,6 +241,9 @@ route_may_answer(const struct route *r, uint32_t http)
 	case 403:
 		return r->access != ROUTE_PUBLIC ||
 		       (asks && r->method != HTTP1_GET);
+	case 402: /* what spends is asked of whoever keeps the budgets */
+		return asks && r->method != HTTP1_GET &&
+		       r->actor == ACTOR_NUMBER(cost_aggregator);
 	case 404:
 		return strchr(r->path, '{') != NULL;
 	case 409:

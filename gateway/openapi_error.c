@@ -43,6 +43,9 @@ problem_write_members(struct document *d)
 	document_raw(d, "retry_after",
 	    "{\"type\": [\"integer\", \"null\"], \"minimum\": 0, "
 	    "\"description\": \"Seconds.\"}");
+	document_raw(d, "decision_id",
+	    "{\"type\": \"string\", \"description\": \"Explained at "
+	    "/api/v1/budget/decisions/{id}; only where money decided.\"}");
 }
 
 #define PROBLEM_REQUIRED                                                  \

@@ -238,7 +238,7 @@ route_data_field(const struct route *r)
 	for (size_t i = 0; i < t->nfields; i++)
 		if (strcmp(t->fields[i].name, r->data) == 0)
 			return &t->fields[i];
-	assert(strcmp(r->data, "ALL") == 0);
+	assert(strcmp(r->data, "ALL") == 0 || strcmp(r->data, "CSV") == 0);
 	return NULL;
 }
 
@@ -338,7 +338,8 @@ uses_add_route(struct uses *u, const struct route *r)
 		uses_add_message(u, r->request(), true);
 	if (openapi_has_body(r))
 		uses_add(u, r->request(), true);
-	if (openapi_is_bare(r) || strcmp(r->data, "NONE") == 0)
+	if (openapi_is_bare(r) || strcmp(r->data, "NONE") == 0 ||
+	    strcmp(r->data, "CSV") == 0)
 		return;
 	f = route_data_field(r);
 	if (f != NULL) {

@@ -103,9 +103,13 @@ recovery_write(struct recovery *r, const struct event *e, struct wire_out *out)
 
 	enum status st = ST_OK;
 
-	if (recovery_wants(r, e))
+	if (recovery_wants(r, e)) {
+		if (s->sse != NULL)
+			out->used += sse_id_line(s, r->channel, e->epoch,
+			    e->offset, (char *)out->bytes + out->used);
 		st = event_frame_append(
 		    (enum websocket_subprotocol)s->syntax, e, out);
+	}
 	if (st != ST_OK)
 		event_log_lost(e, st, 1);
 	r->epoch = e->epoch;
@@ -140,7 +144,8 @@ recovery_tell(struct recovery *r, const struct store_journal_page *page)
 		const struct event *e = &page->events[i];
 
 		if (out.used > 0 &&
-		    out.size - out.used < EVENT_FRAME_MAX(strlen(e->payload)))
+		    out.size - out.used <
+			EVENT_FRAME_MAX(strlen(e->payload)) + SSE_LINE_MAX)
 			break;
 		recovery_write(r, e, &out);
 	}

@@ -13,11 +13,12 @@
  * nobody could tell the rest of that body from the next request.
  */
 
-#define INSTANCE_SIZE 37 /* a uuid and its NUL */
 #define ENVELOPE_HEAD "{\"data\":"
 #define ENVELOPE_TAIL ",\"error\":null,\"error_detail\":null,\"success\":true}"
 #define MEDIA_JSON "application/json"
 #define MEDIA_PROBLEM "application/problem+json"
+#define MEDIA_CSV "text/csv; charset=utf-8"
+#define CSV_FIELD "csv"
 #define PROBLEM_TYPE "https://troupe.invalid/problems#"
 
 /* What goes out, and how. */
@@ -60,7 +61,7 @@ answer_write_gives(struct http1_reply *r, const struct route *route,
 }
 
 static void
-answer_write_allow(struct http1_reply *r, uint32_t allow)
+answer_write_allow(struct conn *c, struct http1_reply *r, uint32_t allow)
 {
 	char list[96] = "";
 	size_t used = 0;
@@ -71,6 +72,7 @@ answer_write_allow(struct http1_reply *r, uint32_t allow)
 			    sizeof(list) - used, "%s%s", used == 0 ? "" : ", ",
 			    http1_method_name((enum http1_method)m));
 	http1_reply_field(r, "Allow", list);
+	context_write_preflight(c, r, list);
 }
 
 static void
@@ -115,14 +117,14 @@ answer_write_head(struct conn *c, struct http1_reply *r, const struct answer *a,
 	if (a->media != NULL)
 		http1_reply_field(r, "Content-Type", a->media);
 	http1_reply_field(r, "Cache-Control", "no-store");
-	http1_reply_field(r, "X-Content-Type-Options", "nosniff");
+	context_write(c, r);
 	if (a->type != NULL && x->route != NULL)
 		answer_write_gives(r, x->route, a, actor_arena(g->self));
 	answer_write_cookies(r, x, a, actor_arena(g->self));
 	if (a->http == 401)
 		http1_reply_field(r, "WWW-Authenticate", "Bearer");
 	if (a->allow != 0)
-		answer_write_allow(r, a->allow);
+		answer_write_allow(c, r, a->allow);
 	if (a->retry_after_ms > 0) {
 		snprintf(seconds, sizeof(seconds), "%" PRIu32,
 		    (a->retry_after_ms + 999) / 1000);
@@ -141,9 +143,9 @@ answer_may_keep_alive(const struct conn *c)
 	const struct exchange *x = c->exchange;
 	const struct gateway *g = c->gateway;
 
-	return x->head.step == HTTP1_DONE && x->head.keep_alive &&
-	       x->body.step == HTTP1_DONE && !g->draining &&
-	       c->requests + 1 < g->limits.requests_max;
+	return !c->is_http2 && x->head.step == HTTP1_DONE &&
+	       x->head.keep_alive && x->body.step == HTTP1_DONE &&
+	       !g->draining && c->requests + 1 < g->limits.requests_max;
 }
 
 static bool
@@ -162,6 +164,7 @@ answer_write(struct conn *c, const struct answer *a, bool keep_alive)
 	uint8_t head[HTTP1_REPLY_HEAD_MAX];
 	struct http1_reply r;
 	size_t size = 0;
+	bool has_body;
 
 	http1_reply_begin(&r, head, sizeof(head), a->http,
 	    http1_date_text(&g->date, actor_wall_us(g->self)));
@@ -171,9 +174,17 @@ answer_write(struct conn *c, const struct answer *a, bool keep_alive)
 		return false;
 	}
 	g->counts.requests++;
-	return conn_write(c,
-	    (struct net_part[]){ { { head, size }, NULL }, { a->body, NULL } },
-	    a->body.size > 0 && !c->exchange->is_head ? 2 : 1);
+	has_body = a->body.size > 0 && !c->exchange->is_head;
+	if (!c->is_http2)
+		return conn_write(c,
+		    (struct net_part[]){
+			{ { head, size }, NULL }, { a->body, NULL } },
+		    has_body ? 2 : 1);
+	if (!conn_write_head(c, (struct bytes){ head, size },
+		!has_body && !(a->streams && !c->exchange->is_head)))
+		return false;
+	return !has_body ||
+	       conn_write(c, &(struct net_part){ a->body, NULL }, 1);
 }
 
 bool
@@ -220,6 +231,14 @@ respond_hide(struct auth_token *room, const struct auth_token *t)
 }
 
 void
+respond_options(struct conn *c)
+{
+	respond_send(
+	    c, &(struct answer){ .http = 204,
+		   .allow = c->exchange->allow | 1u << HTTP1_OPTIONS });
+}
+
+void
 respond_raw(struct conn *c, uint32_t http, const char *media, struct bytes body)
 {
 	respond_send(
@@ -251,6 +270,24 @@ out_puts(struct wire_out *out, const char *text)
 	return ST_OK;
 }
 
+/* A text of the reply, as it is. */
+static void
+respond_csv(struct conn *c, struct answer *a)
+{
+	for (size_t i = 0; i < a->type->nfields; i++) {
+		const struct wire_field *f = &a->type->fields[i];
+		const char *const *text =
+		    (const void *)((const char *)a->reply + f->offset);
+
+		if (strcmp(f->name, CSV_FIELD) != 0)
+			continue;
+		a->media = MEDIA_CSV;
+		a->body =
+		    (struct bytes){ (const uint8_t *)*text, strlen(*text) };
+	}
+	respond_send(c, a);
+}
+
 void
 respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 {
@@ -262,6 +299,10 @@ respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 
 	if (st == ST_OK && strcmp(route->data, "NONE") == 0) {
 		respond_send(c, &a);
+		return;
+	}
+	if (st == ST_OK && strcmp(route->data, "CSV") == 0) {
+		respond_csv(c, &a);
 		return;
 	}
 	if (st == ST_OK)
@@ -280,19 +321,6 @@ respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 	a.media = MEDIA_JSON;
 	a.body = (struct bytes){ out.bytes, out.used };
 	respond_send(c, &a);
-}
-
-/* A random version 4 UUID, as text. */
-static void
-instance_text(const uint8_t id[16], char ret_text[INSTANCE_SIZE])
-{
-	char hex[33];
-
-	text_hex(id, 16, hex);
-	hex[12] = '4';
-	hex[16] = "89ab"[id[8] & 3];
-	snprintf(ret_text, INSTANCE_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex,
-	    hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 /* A member of a JSON object; what does not fit cuts the whole, safely. */
@@ -316,16 +344,14 @@ static void
 problem_members(struct wire_out *out, const struct exchange *x,
     const struct problem *p, const struct refused *why)
 {
-	char instance[INSTANCE_SIZE];
 	char type[96];
 	char number[16];
 
-	instance_text(x->request_id, instance);
 	snprintf(type, sizeof(type), PROBLEM_TYPE "%s", p->category);
 	member_text(out, "{\"type\":", type);
 	member_text(out, ",\"title\":", p->title);
 	member_text(out, ",\"detail\":", why->detail);
-	member_text(out, ",\"instance\":", instance);
+	member_text(out, ",\"instance\":", x->context.request_id);
 	snprintf(number, sizeof(number), "%" PRIu32, p->code);
 	member_raw(out, ",\"error_code\":", number);
 	member_text(out, ",\"error_category\":", p->category);
@@ -334,6 +360,8 @@ problem_members(struct wire_out *out, const struct exchange *x,
 	    (why->retry_after_ms + 999) / 1000);
 	member_raw(out,
 	    ",\"retry_after\":", why->retry_after_ms == 0 ? "null" : number);
+	if (why->decision != NULL && why->decision[0] != '\0')
+		member_text(out, ",\"decision_id\":", why->decision);
 }
 
 static void
@@ -348,6 +376,7 @@ respond_error(struct conn *c, uint32_t http, const struct problem *p,
 		.allow = allow };
 	char status[16];
 
+	context_invent(c);
 	if (x->wants_problem) {
 		problem_members(&out, x, p, why);
 		snprintf(status, sizeof(status), "%" PRIu32, http);

@@ -34,7 +34,7 @@ struct route {
 	const struct wire_type *(*reply)(void);
 	route_local_fn local;
 	uint32_t http;
-	const char *data; /* "ALL", "NONE", or a field */
+	const char *data; /* "ALL", "NONE", "CSV", or a field */
 	const char *takes;
 	const char *gives;
 	const char *summary;

@@ -131,9 +131,11 @@ socket_close(struct socket *s, uint16_t code, const char *reason)
 	s->code = code;
 	socket_leave(s);
 	socket_become(s, SOCKET_CLOSING);
-	if (websocket_close_write(frame, sizeof(frame), code, reason,
-		&part.bytes.size) != ST_OK ||
-	    net_write(c->stream, &part, 1) != ST_OK)
+	if (s->sse != NULL)
+		sse_close(s, code, reason);
+	else if (websocket_close_write(frame, sizeof(frame), code, reason,
+		     &part.bytes.size) != ST_OK ||
+		 net_write(c->stream, &part, 1) != ST_OK)
 		conn_close(c);
 	else
 		net_read(c->stream, true);
@@ -166,6 +168,9 @@ socket_end(struct conn *c)
 	socket_leave(s);
 	list_remove(&s->due);
 	backlog_drop(s);
+	if (s->sse != NULL)
+		pool_put(&k->sses, s->sse);
+	s->sse = NULL;
 	if (buffer != NULL)
 		pool_put(&k->buffers, buffer);
 	if (s->connected)
@@ -341,6 +346,7 @@ sockets_init_pools(struct sockets *k)
 	pool_init(&k->backlogs, sizeof(struct backlog), max, 0);
 	pool_init(&k->recoveries, sizeof(struct recovery), RECOVERIES_MAX, 0);
 	pool_init(&k->sinces, sizeof(struct sinces), max, 0);
+	pool_init(&k->sses, sizeof(struct sse), max, 0);
 	pool_init(&k->slots, sizeof(struct slots), 2 * max, 0);
 }
 
@@ -394,5 +400,6 @@ sockets_fini(struct gateway *g)
 	pool_fini(&k->recoveries);
 	pool_fini(&k->sinces);
 	pool_fini(&k->slots);
+	pool_fini(&k->sses);
 	free(k);
 }

@@ -149,6 +149,22 @@ socket_greet(struct socket *s)
 	socket_go_on(s->conn);
 }
 
+bool
+socket_come_in(struct socket *s, const char *user_id)
+{
+	const struct account_entry *a =
+	    replica_account(&s->all->gateway->replica, user_id);
+
+	if (a == NULL || !socket_enter(s, a) || !socket_send_up(s))
+		return false;
+	s->connected = true;
+	s->pinged_us = actor_now_us(s->all->gateway->self);
+	socket_become(s, SOCKET_OPEN);
+	LOG(API_WS_CONNECTED, KV("client", s->client),
+	    KV("user_id", s->person->user_id));
+	return true;
+}
+
 static enum status
 socket_on_ticket(struct actor *self, struct op *op, const struct msg *reply)
 {

@@ -208,7 +208,11 @@ static bool
 change_apply(struct socket *s, struct change *done)
 {
 	uint64_t channels = channels_allowed(s, done->channels);
-	enum status st = socket_reply_channels(
+	enum status st;
+
+	if (s->sse != NULL && done->sinces != NULL)
+		sse_place(s, channels, done->sinces);
+	st = socket_reply_channels(
 	    s, "subscribed", s->subscribed | channels, channels, done->sinces);
 
 	if (st == ST_OK && done->has_filters && channels != 0) {

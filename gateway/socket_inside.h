@@ -10,6 +10,7 @@
 #include "gateway/recovery.h"
 #include "gateway/shared.h"
 #include "gateway/socket.h"
+#include "gateway/sse.h"
 #include "gateway/topic.h"
 #include "gateway/websocket_reader.h"
 
@@ -91,6 +92,7 @@ struct socket {
 	struct backlog *backlog;
 	struct recovery *recoveries;
 	struct slots *slots; /* NULL: no channel of a family */
+	struct sse *sse;     /* NULL: a WebSocket */
 	struct websocket_reader reader;
 	uint64_t number;   /* never used again in this gateway's life */
 	uint64_t since_us; /* when its state began */
@@ -107,7 +109,7 @@ struct socket {
 	uint32_t untold;     /* of these, since it was last told so */
 	uint16_t code;       /* it was closed with */
 	uint8_t state;       /* enum socket_state */
-	uint8_t syntax;      /* enum websocket_subprotocol */
+	uint8_t syntax;      /* enum websocket_subprotocol, or SYNTAX_SSE */
 	bool present;        /* the hub was told that it is up */
 	bool connected;      /* auth_ok was sent */
 	bool left;           /* it belongs to nothing any more */
@@ -133,12 +135,12 @@ struct sockets {
 	struct gateway *gateway;
 	struct socket_limits limits;
 	struct pool pool, people, changes, buffers, backlogs;
-	struct pool recoveries, sinces, slots;
+	struct pool recoveries, sinces, slots, sses;
 	struct topics *topics;
 	struct fanout *fanout;
 	struct lookup *users, *sessions, *addresses;
 	uint32_t count;       /* without those that have gone */
-	uint32_t speaking[2]; /* sockets, by subprotocol */
+	uint32_t speaking[3]; /* sockets, by syntax */
 	uint64_t next_number;
 	uint64_t incarnation; /* tells the hub which life of ours it hears */
 	uint64_t *members[CHANNELS_SHARED + 1]; /* a bit per live socket */

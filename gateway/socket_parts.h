@@ -51,6 +51,8 @@ const char *socket_ticket_text(struct gateway *g, struct bytes ticket);
 void socket_on_first(struct socket *s, const struct websocket_event *e);
 /* The ticket was good. */
 void socket_admit(struct socket *s, const struct principal *who);
+/* Without a ticket: the request has proved who it is.  False: no room. */
+bool socket_come_in(struct socket *s, const char *user_id);
 /* The hub sends its own channel now. */
 void socket_greet(struct socket *s);
 
@@ -100,6 +102,8 @@ enum status socket_reply_channels(struct socket *s, const char *action,
 /* {"action":"lost","channel":...,"epoch":...,"offset":...} */
 enum status socket_reply_lost(struct socket *s, const struct position *now);
 void backlog_drop(struct socket *s);
+/* An event too long, or no object: told to none of so many sockets. */
+void event_log_lost(const struct event *e, enum status st, uint32_t sockets);
 /* Counts and logs what a client did not get since it reads too slowly. */
 void socket_note_dropped(struct socket *s, const char *what);
 

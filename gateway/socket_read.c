@@ -164,8 +164,8 @@ socket_on_data(struct conn *c, uint8_t *at, size_t size)
 {
 	size_t used;
 
-	if (c->state == CONN_CLOSING)
-		return;
+	if (c->state == CONN_CLOSING || c->socket->sse != NULL)
+		return; /* one that only listens says nothing */
 	if (c->kept_size > 0 || socket_waits(c->socket)) {
 		if (!conn_keep(c, at, size))
 			conn_close(c);
@@ -183,7 +183,7 @@ socket_go_on(struct conn *c)
 {
 	size_t used;
 
-	if (socket_waits(c->socket))
+	if (socket_waits(c->socket) || c->socket->sse != NULL)
 		return;
 	if (c->kept_size > 0) {
 		used = socket_read(c, c->kept, c->kept_size);

@@ -2,6 +2,7 @@
 
 #include "gateway/event_frame.h"
 #include "gateway/socket_parts.h"
+#include "gateway/stream.h"
 #include "runtime/base/log.h"
 
 void
@@ -66,6 +67,8 @@ socket_write(struct socket *s, const struct net_part *parts, size_t count)
 	enum status st;
 
 	assert(c->state != CONN_CLOSING);
+	if (s->sse != NULL)
+		return stream_write(c, parts, count);
 	st = net_write(c->stream, parts, count);
 	if (st == ST_OK || st == ST_FULL)
 		return st;
@@ -129,9 +132,13 @@ socket_push_frame(
 static enum status
 socket_push_reply(struct socket *s, const struct wire_out *out)
 {
-	enum status st = socket_push_frame(s,
-	    s->syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
-	    (struct bytes){ out->bytes, out->used });
+	const struct bytes reply = { out->bytes, out->used };
+	enum status st =
+	    s->sse != NULL ? sse_push_json(s, "control", reply)
+			   : socket_push_frame(s,
+				 s->syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT
+							     : WEBSOCKET_BINARY,
+				 reply);
 
 	if (st == ST_FULL)
 		socket_note_dropped(s, "reply");
@@ -256,10 +263,29 @@ socket_on_drained(struct conn *c)
 	struct socket *s = c->socket;
 
 	backlog_drop(s);
+	if (s->sse != NULL)
+		c->due_us = UINT64_MAX;
 	if (s->state != SOCKET_OPEN || c->state == CONN_CLOSING)
 		return;
 	if (s->untold > 0)
 		socket_tell_dropped(s);
 	if (conn_find(g, handle) == c && c->state != CONN_CLOSING)
 		recoveries_on_drained(s);
+}
+
+void
+event_log_lost(const struct event *e, enum status st, uint32_t sockets)
+{
+	bool is_private = strncmp(e->channel, CHANNEL_PRIVATE_PREFIX,
+			      strlen(CHANNEL_PRIVATE_PREFIX)) == 0;
+	const char *name =
+	    is_private ? CHANNEL_PRIVATE_PREFIX "<redacted>" : e->channel;
+
+	if (st == ST_MALFORMED)
+		LOG(API_WS_INVALID_MESSAGE, KV("event_type", e->event_type),
+		    KV("channel", name), KU("sockets", sockets));
+	else
+		LOG(API_WS_EVENT_DROPPED, KV("event_type", e->event_type),
+		    KV("channel", name), KU("bytes", strlen(e->payload)),
+		    KU("sockets", sockets));
 }

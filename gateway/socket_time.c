@@ -34,7 +34,8 @@ static uint64_t
 socket_due_us(const struct socket *s)
 {
 	const struct socket_limits *l = &s->all->limits;
-	uint64_t frame_us = s->heard_us + l->frame_us;
+	uint64_t frame_us =
+	    s->sse != NULL ? UINT64_MAX : s->heard_us + l->frame_us;
 	uint64_t ping_us = socket_ping_due_us(s);
 
 	switch ((enum socket_state)s->state) {
@@ -70,7 +71,15 @@ socket_arm(struct socket *s)
 static void
 socket_send_ping(struct socket *s, uint64_t now_us)
 {
+	static const char comment[] = ":\n\n";
+	const struct net_part part = { { (const uint8_t *)comment, 3 }, NULL };
+
 	s->pinged_us = now_us;
+	if (s->sse != NULL) {
+		socket_arm(s);
+		(void)socket_push(s, &part, 1);
+		return;
+	}
 	s->awaits_pong = s->all->limits.pong_us > 0;
 	socket_arm(s);
 	(void)socket_push_frame(s, WEBSOCKET_PING, (struct bytes){ NULL, 0 });
@@ -90,7 +99,7 @@ static void
 socket_check_open(struct socket *s, uint64_t now_us)
 {
 	socket_tell_seen(s);
-	if (now_us >= s->heard_us + s->all->limits.frame_us)
+	if (s->sse == NULL && now_us >= s->heard_us + s->all->limits.frame_us)
 		socket_close(s, WEBSOCKET_POLICY, "No message in time");
 	else if (now_us < socket_ping_due_us(s))
 		socket_arm(s);

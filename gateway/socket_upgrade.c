@@ -2,6 +2,7 @@
 
 #include "gateway/query.h"
 #include "gateway/socket_parts.h"
+#include "runtime/base/text.h"
 
 /* What must be remembered of a request while its ticket is looked at. */
 struct upgrade {
@@ -32,7 +33,7 @@ upgrade_required(struct conn *c)
 	http1_reply_connection(&r, c->exchange->head.minor, false);
 	if (http1_reply_end(&r, &part.bytes.size) != ST_OK)
 		conn_close(c);
-	else if (conn_write(c, &part, 1))
+	else if (conn_write_head(c, part.bytes, true))
 		conn_finish(c);
 }
 
@@ -73,7 +74,7 @@ upgrade_accept(struct conn *c, const struct upgrade *u)
 		conn_close(c);
 		return NULL;
 	}
-	if (!conn_write(c, &part, 1))
+	if (!conn_write_head(c, part.bytes, false))
 		return NULL;
 	exchange_end(c);
 	conn_become(c, CONN_SOCKET);
@@ -201,13 +202,11 @@ upgrade_begin(
 	struct upgrade u = { .conn = conn_handle(c),
 		.syntax = (uint8_t)offer->subprotocol,
 		.names_syntax = offer->subprotocol_named };
-	struct net_peer peer;
 	struct bytes ticket;
 	enum status st = upgrade_find_ticket(c, at, &ticket);
 
 	memcpy(u.request_id, c->exchange->request_id, sizeof(u.request_id));
-	net_peer(c->stream, &peer);
-	memcpy(u.client, peer.text, sizeof(u.client));
+	text_fit(u.client, sizeof(u.client), c->exchange->context.client);
 	if (websocket_accept(offer->key, u.accept) != ST_OK)
 		respond_problem(c, PROBLEM_INTERNAL, "no SHA-1");
 	else if (st == ST_OK)

@@ -10,6 +10,7 @@
 #include "ops/books.h"
 #include "ops/reload.h"
 #include "ops/stage.h"
+#include "runtime/address.h"
 #include "runtime/base/log.h"
 
 /*
@@ -108,12 +109,26 @@ run_look_for_stuck(struct node *n)
 	abort();
 }
 
+/* Every gateway of this node reads its certificates again. */
+static void
+run_reload(struct node *n, const struct loaded *l, unsigned number)
+{
+	const struct topology_place *p;
+
+	for (size_t i = 0; (p = topology_place(l->topology, i)) != NULL; i++)
+		if (p->node == number && p->actor == ACTOR_NUMBER(gateway))
+			(void)!node_signal(n,
+			    address_make(number, p->actor, p->shard, 0),
+			    MSG_gateway_reload, &(struct gateway_reload){ 0 });
+}
+
 /* Returns when the node should end. */
 static void
-run_wait(const struct loaded *l, const char *name, struct node *n,
+run_wait(const struct loaded *l, unsigned number, struct node *n,
     struct reload *r, const sigset_t *set)
 {
 	const struct timespec look = { 0, RUN_LOOK_MS * 1000000L };
+	const char *name = topology_node(l->topology, number)->name;
 	unsigned looks = 0;
 
 	for (;;) {
@@ -122,6 +137,8 @@ run_wait(const struct loaded *l, const char *name, struct node *n,
 		if (signal_number == SIGTERM || signal_number == SIGINT ||
 		    atomic_load(&run_failed))
 			return;
+		if (signal_number == SIGHUP)
+			run_reload(n, l, number);
 		if (signal_number == SIGUSR1)
 			node_dump_flight(n, STDERR_FILENO);
 		if (signal_number == SIGHUP)
@@ -174,7 +191,7 @@ run_node(const struct cmd_args *args, const struct loaded *l, unsigned number)
 	st = node_start(stage_node(s));
 	if (st == ST_OK) {
 		run_say_ready(args, l, name, stage_node(s), start_us);
-		run_wait(l, name, stage_node(s), &r, &set);
+		run_wait(l, number, stage_node(s), &r, &set);
 		stage_tell(l, name, NULL);
 		node_drain(stage_node(s), drain_us);
 	} else if (st == ST_CLOSED) {

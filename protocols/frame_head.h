@@ -68,15 +68,16 @@ frame_begin(uint8_t *at, enum frame_kind kind, uint16_t id, uint64_t from,
 			 (uint64_t)FRAME_HOPS << 32 |
 			 (uint64_t)FRAME_TAG_U16 << 40 |
 			 (uint64_t)__builtin_bswap16(id) << 48;
-	uint64_t tenant, trace[3];
-	uint32_t last;
+	uint64_t trace[3];
+	uint32_t tenant, last;
 
 	first = htole64(first);
-	memcpy(&tenant, cause + FRAME_AT_TENANT - 1, sizeof(tenant));
+	memcpy(&tenant, cause + FRAME_AT_TENANT, sizeof(tenant));
 	memcpy(trace, cause + FRAME_AT_TRACE - 2, sizeof(trace));
 	memcpy(&last, cause + FRAME_HEAD - sizeof(last), sizeof(last));
 	memcpy(at, &first, sizeof(first));
-	memcpy(at + FRAME_AT_TENANT - 1, &tenant, sizeof(tenant));
+	at[FRAME_AT_TENANT - 1] = FRAME_TAG_U32;
+	memcpy(at + FRAME_AT_TENANT, &tenant, sizeof(tenant));
 	frame_put_u64(at, FRAME_AT_FROM, from);
 	frame_put_u64(at, FRAME_AT_TO, to);
 	frame_put_u64(at, FRAME_AT_REF, ref);

@@ -14,9 +14,24 @@
 #include "runtime/base/hot.h"
 #include "runtime/base/utf8.h"
 
-#define PEN_UINT_MAX 9u  /* bytes that a number takes at most */
-#define PEN_HEAD_MAX 3u  /* in front of texts and bytes, up to 65535 */
+#define PEN_UINT_MAX 9u /* bytes that a number takes at most */
+#define PEN_HEAD_MAX 3u /* in front of texts and bytes, up to 65535 */
+#define PEN_PIECE 16u
+#define PEN_COPY_MAX 128u
 #define PEN_ARRAY_MAX 1u /* up to 15 fields */
+
+/* A short run without a call: pieces of 16, the last one overlapping. */
+HOT_INLINE void
+pen_copy(uint8_t *to, const uint8_t *from, size_t size)
+{
+	if (size < PEN_PIECE || size > PEN_COPY_MAX) {
+		memcpy(to, from, size);
+		return;
+	}
+	for (size_t i = 0; i + PEN_PIECE < size; i += PEN_PIECE)
+		memcpy(to + i, from + i, PEN_PIECE);
+	memcpy(to + size - PEN_PIECE, from + size - PEN_PIECE, PEN_PIECE);
+}
 
 HOT_INLINE uint8_t *
 pen_wide(uint8_t *at, unsigned head, uint64_t n, unsigned width)
@@ -50,7 +65,7 @@ pen_bytes(uint8_t *at, const struct bytes *b)
 	at = b->size <= UINT8_MAX ? pen_wide(at, 0xc4, b->size, 1)
 				  : pen_wide(at, 0xc5, b->size, 2);
 	if (b->size > 0)
-		memcpy(at, b->at, b->size);
+		pen_copy(at, b->at, b->size);
 	return at + b->size;
 }
 
@@ -151,7 +166,7 @@ reader_bytes(struct reader *r, uint64_t max, struct bytes *ret_bytes)
 	if (n > max || n > (size_t)(r->end - r->at) ||
 	    (copy = arena_take_bytes(r->arena, n)) == NULL)
 		return false;
-	memcpy(copy, r->at, n);
+	pen_copy(copy, r->at, n);
 	r->at += n;
 	*ret_bytes = (struct bytes){ copy, n };
 	return true;

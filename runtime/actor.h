@@ -202,6 +202,8 @@ uint64_t op_caller(const struct op *op);
 void op_limit(struct op *op, uint64_t us_from_now);
 /* Of an op that answers nobody: sooner or later than ACTOR_ASK_US. */
 void op_within(struct op *op, uint64_t us_from_now);
+/* Of an op on the actor's own behalf: what it asks is part of this trace. */
+void op_trace(struct op *op, const uint8_t trace[16], uint64_t span);
 
 enum status op_ask(
     struct op *op, uint64_t to, uint16_t id, const void *body, op_fn on_reply);

@@ -233,6 +233,20 @@ config_check_door(struct config_load *l, const char *item)
 }
 
 static void
+config_check_metrics(struct config_load *l)
+{
+	const char *text = config_text(l->config, SETTING_api_metrics_listen);
+	char why[DOOR_WHY_SIZE];
+	struct door_spec d;
+
+	if (*text != '\0' &&
+	    (strchr(text, ';') != NULL ||
+		door_parse(text, false, &d, why) != ST_OK || d.is_local))
+		config_tell_at(l, SETTING_api_metrics_listen, text,
+		    "expected 127.0.0.1:9464 or [::1]:9464");
+}
+
+static void
 config_check_doors(struct config_load *l)
 {
 	char item[SETTING_ITEM_MAX + 1];
@@ -248,6 +262,7 @@ config_check_doors(struct config_load *l)
 			config_tell_at(l, SETTING_api_server_listen, item,
 			    "one address too many");
 	}
+	config_check_metrics(l);
 	if (st != ST_NOT_FOUND)
 		config_tell_at(l, SETTING_api_server_listen, it.at,
 		    "expected addresses with commas between");
@@ -271,6 +286,54 @@ config_check_secret(struct config_load *l)
 			: "HS512 needs at least 64 bytes, 8 of them different");
 }
 
+/* Blocks that together are everybody trust everybody. */
+static void
+config_check_networks(struct config_load *l)
+{
+	const struct config_value *v =
+	    &l->config->values[SETTING_api_trusted_proxies];
+
+	if (v->number > 0 &&
+	    (network_covers(v->networks, v->number, &network_all_ip4) ||
+		network_covers(v->networks, v->number, &network_all_ip6)))
+		config_tell_at(l, SETTING_api_trusted_proxies, v->text,
+		    "together these are every address there is");
+}
+
+/* The origin of a page: https://host or https://host:port. */
+static bool
+config_is_origin(const char *item)
+{
+	size_t scheme = strncmp(item, "https://", 8) == 0  ? 8
+			: strncmp(item, "http://", 7) == 0 ? 7
+							   : 0;
+	size_t rest =
+	    strspn(item + scheme, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]");
+
+	return strcmp(item, "*") == 0 ||
+	       (scheme > 0 && rest > 0 && item[scheme + rest] == '\0');
+}
+
+static void
+config_check_origins(struct config_load *l)
+{
+	const char *text = config_text(l->config, SETTING_api_cors_origins);
+	char item[SETTING_ITEM_MAX + 1];
+	struct setting_items it;
+
+	setting_items_init(&it, text);
+	while (setting_items_next(&it, item) == ST_OK) {
+		if (!config_is_origin(item))
+			config_tell_at(l, SETTING_api_cors_origins, item,
+			    "expected https://host:port, in lower case, "
+			    "without a path");
+		if (strcmp(item, "*") == 0 &&
+		    config_bool(l->config, SETTING_api_cors_credentials))
+			config_tell_at(l, SETTING_api_cors_origins, item,
+			    "pages of anybody may not send cookies");
+	}
+}
+
 /* What no setting can say alone. */
 static void
 config_cross_check(struct config_load *l)
@@ -281,6 +344,8 @@ config_cross_check(struct config_load *l)
 	config_check_secret(l);
 	config_check_client_auth(l);
 	config_check_doors(l);
+	config_check_networks(l);
+	config_check_origins(l);
 }
 
 static void

@@ -400,12 +400,13 @@ inbox_on_connect(uv_stream_t *listener, int rv)
 static bool
 inbox_next(struct conn *c, struct link_packet *ret)
 {
-	const uint8_t *at = c->read + c->taken;
 	size_t left = c->got - c->taken;
+	const uint8_t *at;
 	size_t size;
 
 	if (left < SIZE_BYTES)
 		return false;
+	at = c->read + c->taken;
 	size = link_wire_get_length(at);
 	if (size == 0 || size > LINK_MESSAGE_MAX) {
 		c->ended = true; /* none of ours */

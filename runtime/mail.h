@@ -93,6 +93,7 @@ static inline void
 mail_prefetch(const struct mail *m)
 {
 	__builtin_prefetch(m, 1);
+	/* A number: there may be no mail at all. */
 	__builtin_prefetch((const void *)((uintptr_t)m + MAIL_LINE), 1);
 }
 

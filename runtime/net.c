@@ -1,6 +1,7 @@
 #include "runtime/net.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/net_inside.h"
@@ -94,6 +95,8 @@ net_stream_drop(struct net_stream *s)
 {
 	net_queue_clear(s->net, &s->queue);
 	s->owed = 0;
+	free(s->told);
+	s->told = NULL;
 }
 
 enum status
@@ -199,7 +202,36 @@ void
 net_peer(const struct net_stream *s, struct net_peer *ret_peer)
 {
 	memset(ret_peer, 0, sizeof(*ret_peer));
-	s->net->ops->peer(s, ret_peer);
+	if (s->told != NULL)
+		*ret_peer = *s->told;
+	else
+		s->net->ops->peer(s, ret_peer);
+}
+
+enum status
+net_tell_peer(struct net_stream *s, const struct net_peer *peer)
+{
+	if (s->told == NULL)
+		s->told = malloc(sizeof(*s->told));
+	if (s->told == NULL)
+		return ST_NO_MEMORY;
+	*s->told = *peer;
+	return ST_OK;
+}
+
+void
+net_disown(struct net_stream *s)
+{
+	assert(s->on != NULL && s->state == NET_OPEN && s->owed == 0);
+	s->on = NULL;
+	s->ctx = NULL;
+}
+
+void
+net_push(struct net_stream *s, uint8_t *at, size_t size)
+{
+	if (s->state != NET_CLOSING && s->on != NULL)
+		s->on->on_data(s->ctx, s, at, size);
 }
 
 void

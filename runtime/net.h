@@ -135,6 +135,16 @@ void net_close(struct net_stream *s);
 
 void net_peer(const struct net_stream *s, struct net_peer *ret_peer);
 
+/* From now on net_peer says this: a proxy has told whom it speaks for. */
+MUST_CHECK enum status net_tell_peer(
+    struct net_stream *s, const struct net_peer *peer);
+
+/* It has no owner any more; call net_own, or net_close, in the same turn. */
+void net_disown(struct net_stream *s);
+
+/* Bytes that an owner before has read are told to the one of now, if any. */
+void net_push(struct net_stream *s, uint8_t *at, size_t size);
+
 /* Closes every listener and stream; then run the loop until net_idle. */
 void net_stop(struct net *n);
 bool net_idle(const struct net *n);

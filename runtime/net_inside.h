@@ -81,6 +81,7 @@ struct net_stream {
 	struct net_queue queue;
 	enum net_state state;
 	bool is_ended;
+	struct net_peer *told; /* NULL: the system knows; owned */
 };
 
 void net_init(struct net *n, const struct net_ops *ops);

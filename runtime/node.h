@@ -117,6 +117,10 @@ struct book_row {
 /* Of every actor; exact when the node stands still. Returns rows written. */
 size_t node_books(struct node *n, struct book_row *ret_rows, size_t rows_max);
 
+/* The same of every actor on the loop of self, which asks; exact. */
+size_t actor_books(
+    struct actor *self, struct book_row *ret_rows, size_t rows_max);
+
 struct node_stuck {
 	const char *name;
 	uint64_t us;

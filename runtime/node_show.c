@@ -19,27 +19,40 @@ actor_phase_name(const struct actor *a)
 	return names[a->phase];
 }
 
+static void
+node_show_row(const struct actor *a, struct book_row *r)
+{
+	_Static_assert(BOOKS <= sizeof(r->books) / sizeof(r->books[0]),
+	    "a row holds every book");
+	r->name = a->name;
+	r->address = a->address;
+	r->phase = actor_phase_name(a);
+	r->queued = (uint64_t)a->box.count + a->urgent.count + a->held.count;
+	memset(r->books, 0, sizeof(r->books));
+	for (int b = 0; b < BOOKS; b++)
+		r->books[b] = a->books[b];
+}
+
 size_t
 node_books(struct node *n, struct book_row *ret_rows, size_t rows_max)
 {
 	size_t rows = 0;
 
-	_Static_assert(
-	    BOOKS <= sizeof(ret_rows->books) / sizeof(ret_rows->books[0]),
-	    "a row holds every book");
 	for (struct actor *a = n->actors; a != NULL && rows < rows_max;
-	     a = a->prev_of_node) {
-		struct book_row *r = &ret_rows[rows++];
+	     a = a->prev_of_node)
+		node_show_row(a, &ret_rows[rows++]);
+	return rows;
+}
 
-		r->name = a->name;
-		r->address = a->address;
-		r->phase = actor_phase_name(a);
-		r->queued =
-		    (uint64_t)a->box.count + a->urgent.count + a->held.count;
-		memset(r->books, 0, sizeof(r->books));
-		for (int b = 0; b < BOOKS; b++)
-			r->books[b] = a->books[b];
-	}
+size_t
+actor_books(struct actor *self, struct book_row *ret_rows, size_t rows_max)
+{
+	size_t rows = 0;
+
+	for (struct actor *a = self->loop->node->actors;
+	     a != NULL && rows < rows_max; a = a->prev_of_node)
+		if (a->loop == self->loop)
+			node_show_row(a, &ret_rows[rows++]);
 	return rows;
 }
 

@@ -152,6 +152,14 @@ op_post(struct op *op, struct mail *m, uint64_t to, enum status st)
 		loop_drop(a->loop, m);
 }
 
+void
+op_trace(struct op *op, const uint8_t trace[16], uint64_t span)
+{
+	assert(op->phase == OP_OPEN && op->ref == 0);
+	memcpy(op->head + FRAME_AT_TRACE, trace, 16);
+	frame_put_u64(op->head, FRAME_AT_SPAN, span);
+}
+
 /* A request that failed at once comes back as a refusal all the same. */
 enum status
 op_ask(

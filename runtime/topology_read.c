@@ -8,6 +8,7 @@
 
 /* The only actor that may stand in several places. */
 #define REPLICATED_ACTOR "gateway"
+#define DIVIDED_ACTOR "event-hub"
 
 /* What the file says of one actor on one node. */
 struct actor_wish {
@@ -34,6 +35,14 @@ static bool
 actor_may_repeat(const struct topology_actor *actor)
 {
 	return strcmp(actor->name, REPLICATED_ACTOR) == 0;
+}
+
+/* Into shards on one node: by connection, or by channel. */
+static bool
+actor_may_divide(const struct topology_actor *actor)
+{
+	return actor_may_repeat(actor) ||
+	       strcmp(actor->name, DIVIDED_ACTOR) == 0;
 }
 
 static struct place
@@ -129,7 +138,7 @@ topology_may_place(struct topology_build *b, const struct actor_wish *w)
 	else if (topology_on_node(t, w->actor->number))
 		mistakes_add(b->mistakes, where,
 		    "is placed twice on this node; write shards: 2");
-	else if (w->has_shards && w->shards > 1 && !actor_may_repeat(w->actor))
+	else if (w->has_shards && w->shards > 1 && !actor_may_divide(w->actor))
 		mistakes_add(
 		    b->mistakes, where, "cannot be divided into shards");
 	else if (topology_shards(t, w->actor->number) + w->shards >

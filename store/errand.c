@@ -58,8 +58,9 @@ errand_take_reply(struct errand *e, const struct store_reply *reply)
 	if (st != ST_OK || reply->event == NULL)
 		return st;
 	return errand_encode(e, &e->result.event, CATALOGUE_TYPE(hub_committed),
-	    &(struct hub_committed){
-		.events = reply->event, .events_count = 1 });
+	    &(struct hub_committed){ .events = reply->event,
+		.events_count =
+		    reply->events_count > 0 ? reply->events_count : 1 });
 }
 
 static enum status

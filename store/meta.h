@@ -4,6 +4,7 @@
  *   schema_version   what store/migrate.c has brought it to
  *   created_at       when it was made, us since 1970
  *   epoch            of every channel's history in it
+ *   cost_seq         of the newest cost record
  *   setting_at       the newest updated_at that a setting was given
  */
 #ifndef STORE_META_H
@@ -14,6 +15,7 @@
 #define META_SCHEMA_VERSION "schema_version"
 #define META_CREATED_AT "created_at"
 #define META_EPOCH "epoch"
+#define META_COST_SEQ "cost_seq"
 #define META_SETTING_AT "setting_at"
 
 /* 0 if it was never put; CORRUPT if it is no number. */

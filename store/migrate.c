@@ -1,6 +1,7 @@
 #include "store/migrate.h"
 
 #include "runtime/base/log.h"
+#include "store/cost.h"
 #include "store/meta.h"
 #include "store/session_row.h"
 
@@ -66,6 +67,8 @@ step_second(struct txn *t, const struct migrate_world *w)
 {
 	if (step_second_tables(t, w) == ST_OK)
 		(void)sessions_index_activity(t);
+	if (txn_status(t) == ST_OK)
+		cost_fill(t);
 	return txn_status(t);
 }
 

@@ -9,12 +9,19 @@ static const struct request *const tables[] = {
 	repo_settings,
 	repo_tasks,
 	repo_journal,
+	repo_costs,
+	repo_prices,
+	repo_budgets,
+	repo_holds,
+	repo_decisions,
+	repo_reports,
 	repo_backups,
 	repo_audit,
 	repo_accounts,
 	repo_keys,
 	repo_activity,
 	repo_refresh,
+	repo_schedules,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

@@ -17,6 +17,7 @@ struct store_reply {
 	uint16_t id; /* of the message */
 	const void *body;
 	const struct event *event; /* to tell once it is durable, or NULL */
+	uint32_t events_count;     /* from event on; 0: it alone */
 	uint32_t problem;   /* with a refusal: more precise than its status */
 	const char *detail; /* likewise, one sentence; or NULL */
 };
@@ -53,8 +54,15 @@ extern const struct request repo_refresh[];
 extern const struct request repo_settings[];
 extern const struct request repo_tasks[];
 extern const struct request repo_journal[];
+extern const struct request repo_costs[];
+extern const struct request repo_prices[];
+extern const struct request repo_budgets[];
+extern const struct request repo_holds[];
+extern const struct request repo_decisions[];
+extern const struct request repo_reports[];
 extern const struct request repo_backups[];
 extern const struct request repo_audit[];
+extern const struct request repo_schedules[];
 extern const struct request repo_accounts[];
 extern const struct request repo_keys[];
 extern const struct request repo_activity[];

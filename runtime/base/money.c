@@ -142,6 +142,60 @@ money_add(money a, money b, money *ret_sum)
 	return ST_OK;
 }
 
+/* What is over half of step, or half of it over an odd whole, goes up. */
+static money_magnitude
+magnitude_round(money_magnitude m, money_magnitude step)
+{
+	money_magnitude whole = m / step, over = m % step;
+
+	if (over > step - over || (over == step - over && (whole & 1) != 0))
+		whole++;
+	return whole * step;
+}
+
+money
+money_round(money amount, unsigned digits)
+{
+	money_magnitude m = (money_magnitude)amount, step = 1, up;
+
+	for (; digits < MONEY_SCALE; digits++)
+		step *= 10;
+	if (amount < 0)
+		m = 0 - m;
+	up = magnitude_round(m, step);
+	if (up > (money_magnitude)MONEY_MAX)
+		up = m - m % step;
+	return amount < 0 ? (money)(0 - up) : (money)up;
+}
+
+#define MILLION 1000000u
+
+enum status
+money_add_millionths(money amount, uint64_t count, money *sum, uint64_t *rest)
+{
+	money whole = amount / MILLION, over = amount % MILLION;
+	money more;
+
+	if (count != 0 && whole > MONEY_MAX / (money)count)
+		return ST_FULL;
+	/* over and count are below 2^20 and 2^64: their product fits. */
+	over = over * (money)count + (money)*rest;
+	if (money_add(whole * (money)count, over / MILLION, &more) != ST_OK ||
+	    money_add(*sum, more, &more) != ST_OK)
+		return ST_FULL;
+	*sum = more;
+	*rest = (uint64_t)(over % MILLION);
+	return ST_OK;
+}
+
+enum status
+money_settle_millionths(money sum, uint64_t rest, money *ret_amount)
+{
+	bool up = rest > MILLION / 2 || (rest == MILLION / 2 && (sum & 1) != 0);
+
+	return money_add(sum, up, ret_amount);
+}
+
 size_t
 money_text(money amount, char ret_text[MONEY_TEXT_SIZE])
 {

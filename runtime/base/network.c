@@ -95,3 +95,42 @@ network_holds(const struct network *n, const struct network *address)
 		return false;
 	return rest == 0 || (address->octets[whole] & mask) == n->octets[whole];
 }
+
+const struct network network_all_ip4 = {
+	.octets = { [10] = 0xff, [11] = 0xff },
+	.prefix = BITS_BEFORE_IP4,
+};
+
+/* The part of it that is in use, 2000::/3 (RFC 4291). */
+const struct network network_all_ip6 = { .octets = { 0x20 }, .prefix = 3 };
+
+/* All of IPv4 is a block of IPv6 too, which network_holds does not let pass. */
+static bool
+network_is_within(const struct network *inner, const struct network *outer)
+{
+	if (outer->prefix == BITS_BEFORE_IP4 && octets_are_ip4(outer->octets))
+		return octets_are_ip4(inner->octets);
+	return inner->prefix >= outer->prefix && network_holds(outer, inner);
+}
+
+bool
+network_covers(
+    const struct network *list, size_t count, const struct network *block)
+{
+	struct network low = *block, high;
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (network_is_within(block, &list[i]))
+			return true;
+		any = any || network_is_within(&list[i], block);
+	}
+	if (!any || block->prefix >= BITS_IN_IP6)
+		return false;
+	high = low;
+	high.octets[low.prefix / 8] |= (uint8_t)(0x80u >> low.prefix % 8);
+	low.prefix++;
+	high.prefix++;
+	return network_covers(list, count, &low) &&
+	       network_covers(list, count, &high);
+}

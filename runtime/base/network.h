@@ -9,6 +9,7 @@
 #define RUNTIME_BASE_NETWORK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "runtime/base/status.h"
@@ -26,6 +27,17 @@ struct network {
  */
 MUST_CHECK enum status network_parse(
     const char *text, struct network *ret_network);
+
+/*
+ * Whether the list holds all of block, be it by one of them or by several
+ * together, as 0.0.0.0/1 and 128.0.0.0/1 do.
+ */
+bool network_covers(
+    const struct network *list, size_t count, const struct network *block);
+
+/* Every address of a family. */
+extern const struct network network_all_ip4;
+extern const struct network network_all_ip6;
 
 /* Whether address, of which only the octets count, is in n. */
 bool network_holds(const struct network *n, const struct network *address);

@@ -112,10 +112,59 @@ test_adding_past_the_range_is_full(void **state)
 	assert_true(sum == -1);
 }
 
+static void
+test_rounding_is_half_to_even(void **state)
+{
+	static const struct {
+		const char *amount;
+		unsigned digits;
+		const char *rounded;
+	} of[] = { { "0.125", 2, "0.12" }, { "0.135", 2, "0.14" },
+		{ "0.1250000001", 2, "0.13" }, { "-0.125", 2, "-0.12" },
+		{ "-0.135", 2, "-0.14" }, { "0.99999999999", 10, "1" },
+		{ "0.000000000050", 10, "0" },
+		{ "0.000000000150", 10, "0.0000000002" }, { "1.5", 0, "2" },
+		{ "2.5", 0, "2" }, { "0.123456789012", 12, "0.123456789012" } };
+	char text[MONEY_TEXT_SIZE];
+	money amount;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		assert_int_equal(parse(of[i].amount, &amount), ST_OK);
+		money_text(money_round(amount, of[i].digits), text);
+		assert_string_equal(text, of[i].rounded);
+	}
+	assert_int_equal(parse(MOST, &amount), ST_OK);
+	assert_true(money_round(amount, 0) <= amount);
+}
+
+static void
+test_millionths_are_rounded_once(void **state)
+{
+	uint64_t rest = 0;
+	money sum = 0, amount;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) /* five tenths of the least unit */
+		assert_int_equal(
+		    money_add_millionths(100000, 1, &sum, &rest), ST_OK);
+	assert_int_equal(rest, 500000);
+	assert_int_equal(money_settle_millionths(sum, rest, &amount), ST_OK);
+	assert_true(amount == 0);
+	assert_int_equal(
+	    money_settle_millionths(sum + 1, rest, &amount), ST_OK);
+	assert_true(amount == 2);
+	assert_int_equal(
+	    money_add_millionths((money)1 << 100, UINT64_MAX, &sum, &rest),
+	    ST_FULL);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rounding_is_half_to_even),
+		cmocka_unit_test(test_millionths_are_rounded_once),
 		RUN(test_text_comes_back_shortest),
 		RUN(test_tenth_is_exact),
 		RUN(test_refusals_say_why),

@@ -1,4 +1,6 @@
 /* A gateway's connections: what they say, how long they live, who is cut. */
+#include "protocols/frame_head.h"
+#include "runtime/inside.h"
 #include "tests/gateway/gate.h"
 
 #define RUN(name) cmocka_unit_test(name)
@@ -54,6 +56,32 @@ test_answers_keep_the_order_of_a_pipeline(void **state)
 	assert_true(strstr(taken, "first") < strstr(taken, "\"live\""));
 	assert_int_equal(occurs(taken, "HTTP/1.1 200"), 2);
 	assert_true(net_fake_is_reading(g.wire));
+	gate_end(&g);
+}
+
+/* A request's trace and span are in the envelope of what it asks. */
+static void
+test_a_trace_travels_with_the_message(void **state)
+{
+	static const uint8_t id[] = { 0x4b, 0xf9, 0x2f, 0x35, 0x77, 0xb3, 0x4d,
+		0xa6, 0xa3, 0xce, 0x92, 0x9d, 0x0e, 0x0e, 0x47, 0x36 };
+	struct heard *h;
+	uint64_t own;
+	char span[40];
+
+	(void)state;
+	gate_start(&g);
+	gate_dial(&g);
+	gate_send(&g, gate_request(TASKS, gate_token(&g, "ceo", JTI_1, SIG_1),
+			  "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-"
+			  "00f067aa0ba902b7-01\r\n\r\n"));
+	h = RIG_TAKE(&g.r, tasks, task_get);
+	assert_memory_equal(h->op->head + FRAME_AT_TRACE, id, sizeof(id));
+	own = frame_get_u64(h->op->head, FRAME_AT_SPAN);
+	assert_true(own != 0 && own != 0x00f067aa0ba902b7);
+	snprintf(span, sizeof(span), "-%016llx-01", (unsigned long long)own);
+	RIG_ANSWER(&g.r, h, task_made, .task = { .id = "t1", .title = "t" });
+	assert_has(gate_taken(&g), span);
 	gate_end(&g);
 }
 
@@ -488,6 +516,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(test_door_opens_when_the_replica_is_complete),
 		RUN(test_answers_keep_the_order_of_a_pipeline),
+		RUN(test_a_trace_travels_with_the_message),
 		RUN(test_any_cut_of_the_bytes_is_the_same),
 		RUN(test_unread_answer_stops_the_pipeline),
 		RUN(test_unread_answer_is_waited_for_but_not_for_ever),

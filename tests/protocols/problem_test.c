@@ -12,6 +12,7 @@ static const char *const categories[] = {
 	[3] = "not_found",
 	[4] = "conflict",
 	[5] = "rate_limit",
+	[6] = "budget_exhausted",
 	[8] = "internal",
 };
 

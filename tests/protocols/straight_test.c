@@ -133,7 +133,7 @@ test_any_bytes_read_the_same(void **state)
 		struct wire_out out = { good, SPACE, 0 };
 		struct refused why = { (uint32_t)dice() & 0xff,
 			(uint32_t)dice() % 99999, "because of it",
-			(uint32_t)dice() % 86400000 };
+			(uint32_t)dice() % 86400000, "why" };
 		struct ping ping = { dice() >> dice() % 64,
 			{ good + 4096, dice() % 40 } };
 

@@ -14,16 +14,17 @@
 #define FILE_NAME "t.yaml"
 #define ALL_BUT_GATEWAY                                                       \
 	"store, settings, session-registry, ticket-store, event-hub, tasks, " \
-	"scheduler, backup"
+	"scheduler, cost-aggregator, backup"
 #define ALL                                                                   \
 	"store, settings, session-registry, ticket-store, event-hub, tasks, " \
-	"scheduler, gateway, backup"
+	"scheduler, cost-aggregator, gateway, backup"
 
 /* The numbers of actors.def that these tests speak of. */
 #define STORE 1
 #define SETTINGS 2
+#define EVENT_HUB 5
 #define GATEWAY 8
-#define ACTORS 9
+#define ACTORS 10
 
 static struct mistakes told;
 
@@ -128,20 +129,37 @@ test_nodes_are_numbered_as_the_file_orders_them(void **state)
 	topology_destroy(t);
 }
 
+/* By channel; without being asked there is one. */
+static void
+test_the_hub_may_be_divided_on_its_node(void **state)
+{
+	struct topology *t =
+	    load("nodes: {all: {loops: 2, actors: {event-hub: {shards: 3}, "
+		 "gateway: , store: , settings: , session-registry: , "
+		 "ticket-store: , tasks: , scheduler: , backup: , "
+		 "cost-aggregator: }}}\n");
+
+	(void)state;
+	assert_int_equal(topology_shards(t, EVENT_HUB), 3);
+	assert_int_equal(topology_shards(t, GATEWAY), 2);
+	topology_destroy(t);
+}
+
 /* A shard for each loop, counted on over the nodes. */
 static void
 test_a_gateway_has_a_shard_on_each_loop(void **state)
 {
-	struct topology *t = load("nodes:\n"
-				  "  a: {listen: \"ipc://a\", loops: 2, "
-				  "actors: [gateway]}\n"
-				  "  b: {listen: \"ipc://b\", loops: 2, "
-				  "actors: {gateway: {shards: 3}}}\n"
-				  "  c: {listen: \"ipc://c\", loops: 3, "
-				  "actors: {gateway: {loop: 1}, store: {loop: "
-				  "2}, settings: , session-registry: , "
-				  "ticket-store: , event-hub: , tasks: , "
-				  "scheduler: {}, backup: {}}}\n");
+	struct topology *t =
+	    load("nodes:\n"
+		 "  a: {listen: \"ipc://a\", loops: 2, "
+		 "actors: [gateway]}\n"
+		 "  b: {listen: \"ipc://b\", loops: 2, "
+		 "actors: {gateway: {shards: 3}}}\n"
+		 "  c: {listen: \"ipc://c\", loops: 3, "
+		 "actors: {gateway: {loop: 1}, store: {loop: "
+		 "2}, settings: , session-registry: , "
+		 "ticket-store: , event-hub: , tasks: , "
+		 "scheduler: {}, cost-aggregator: , backup: {}}}\n");
 	const struct topology_place *p;
 	static const unsigned loops[] = { 0, 1, 0, 1, 0, 1 };
 	static const unsigned nodes[] = { 0, 0, 1, 1, 1, 2 };
@@ -171,7 +189,7 @@ test_an_actor_stands_exactly_once(void **state)
 	    "gateway", "placed on no node");
 	refused("nodes: {all: {actors: {store: {shards: 2}, settings: , "
 		"session-registry: , ticket-store: , event-hub: , tasks: , "
-		"scheduler: , backup: , gateway: }}}",
+		"scheduler: , cost-aggregator: , backup: , gateway: }}}",
 	    1, "store", "cannot be divided");
 }
 
@@ -191,7 +209,7 @@ test_unknown_names_come_with_a_suggestion(void **state)
 	    "did you mean nodes?");
 	refused("nodes: {all: {actors: {gateway: {shard: 1}, store: , "
 		"settings: , session-registry: , ticket-store: , event-hub: , "
-		"tasks: , scheduler: , backup: }}}",
+		"tasks: , scheduler: , cost-aggregator: , backup: }}}",
 	    1, "shard", "did you mean shards?");
 }
 
@@ -267,7 +285,7 @@ test_a_loop_that_is_not_there_is_told(void **state)
 		    "nodes: {all: {loops: 2, actors: {gateway: , store: "
 		    "{loop: %d}, settings: , session-registry: , "
 		    "ticket-store: , event-hub: , tasks: , scheduler: , "
-		    "backup: }}}",
+		    "cost-aggregator: , backup: }}}",
 		    loop);
 		assert_int_equal(
 		    load_in(text, "data", &t), loop == 1 ? ST_OK : ST_INVALID);
@@ -413,7 +431,8 @@ test_an_idle_loop_is_a_warning(void **state)
 	struct topology *t =
 	    load("nodes: {all: {loops: 2, actors: {gateway: {loop: 0}, store: "
 		 ", settings: , session-registry: , ticket-store: , "
-		 "event-hub: , tasks: , scheduler: , backup: }}}");
+		 "event-hub: , tasks: , scheduler: , cost-aggregator: , "
+		 "backup: }}}");
 
 	(void)state;
 	assert_int_equal(told.warnings, 1);
@@ -426,7 +445,7 @@ test_the_topologies_that_we_ship_are_valid(void **state)
 {
 	static const char *const names[] = { "split", "one-loop",
 		"loop-per-actor", "process-per-actor" };
-	static const size_t nodes[] = { 3, 1, 1, 9 };
+	static const size_t nodes[] = { 3, 1, 1, ACTORS };
 	char file[256];
 	struct topology *t = NULL;
 
@@ -452,6 +471,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		RUN(test_with_no_file_everything_is_on_one_loop),
 		RUN(test_nodes_are_numbered_as_the_file_orders_them),
+		RUN(test_the_hub_may_be_divided_on_its_node),
 		RUN(test_a_gateway_has_a_shard_on_each_loop),
 		RUN(test_an_actor_stands_exactly_once),
 		RUN(test_unknown_names_come_with_a_suggestion),

@@ -230,4 +230,4 @@ class Server:
 
 def is_ready(line):
     """The first address of a `ready` line that has one."""
-    return re.match(r"ready .*?\bhttp=([^ ]+):(\d+)", line)
+    return re.match(r"ready .*?\bhttps?=([^ ]+):(\d+)", line)

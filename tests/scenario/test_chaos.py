@@ -31,6 +31,7 @@ class Load:
         self.tried = set()
         self.left = []  # tokens whose log-out was acknowledged
         self.heard = []  # of each socket, its events
+        self.followed = []  # each durable event, across all kills
         self.events = 0
         self.failures = []
 
@@ -88,6 +89,24 @@ class Load:
             except (OSError, Gone, Refused):
                 self.server.lines.next(RETRY_S)
 
+    def open_where_it_was(self):
+        """A socket that is told all since the last event that was heard."""
+        last = self.followed[-1] if self.followed else {}
+        since = {k: last.get(k, 0) for k in ("epoch", "offset")}
+        live = self.person().socket()
+        answer = live.subscribe("tasks", since=since)
+        assert answer["positions"]["tasks"]["recovered"], answer
+        return live
+
+    def follow(self):
+        while not self.over.is_set():
+            try:
+                live = self.open_where_it_was()
+                while not self.over.is_set():
+                    self.followed.append(live.event())
+            except (OSError, Gone, Refused):
+                self.server.lines.next(RETRY_S)
+
     def guard(self, work, *arguments):
         try:
             work(*arguments)
@@ -101,6 +120,7 @@ class Load:
     def start(self):
         jobs = [(self.write_tasks, n) for n in range(WRITERS)]
         jobs += [(self.count_up,), (self.come_and_go,), (self.listen,)]
+        jobs += [(self.follow,)]
         self.threads = [
             threading.Thread(target=self.guard, args=job, daemon=True)
             for job in jobs
@@ -176,6 +196,17 @@ def check_events(load):
     assert len(set(places.values())) == len(places)
 
 
+def check_followed(load):
+    """Every durable event reached the follower once, in order."""
+    wanted = len(load.person().tasks())
+    live = load.open_where_it_was()
+    while len(load.followed) < wanted:
+        load.followed.append(live.event())
+    assert live.ping() == {"action": "pong"} and live.behind == []
+    offsets = [event["offset"] for event in load.followed]
+    assert offsets == list(range(1, wanted + 1))
+
+
 @pytest.mark.parametrize("kills", [KILLS])
 def test_every_acknowledged_write_is_there_once(start, kills):
     server = start(api__auth__max_concurrent_sessions=0)
@@ -195,6 +226,7 @@ def test_every_acknowledged_write_is_there_once(start, kills):
     check_tasks(load)
     check_keys(load)
     check_events(load)
+    check_followed(load)
     for token in load.left:
         assert Patient(server, token).me().brief == (401, 1002)
 

@@ -2,8 +2,11 @@
 
 #include <sys/wait.h>
 
+#include "protocols/catalogue.h"
 #include "runtime/base/log.h"
+#include "store/cost.h"
 #include "store/meta.h"
+#include "store/row.h"
 #include "tests/store/fixture.h"
 
 static const struct migrate_world world = { .now_us = 7, .epoch = 42 };
@@ -340,6 +343,57 @@ test_kill_in_upgrade_leaves_first_release(void **state)
 	first_is_untouched(f);
 }
 
+/* C-38: totals of the records that version 1 has; twice is once. */
+static void
+test_c38_totals_are_filled_from_records(void **state)
+{
+	static const char *const projects[] = { "p", "q", "p", NULL };
+	struct txn_room *room = txn_room_create();
+	struct fixture *f = *state;
+	const struct project_cost *p;
+	struct backend_txn *inner;
+	struct migrate_result r;
+	struct txn t;
+	struct key k;
+
+	make_first(f);
+	OK(backend_write(f->b, &inner));
+	OK(backend_create(inner, TABLE_COST_RECORDS));
+	txn_init(&t, inner, room);
+	for (uint64_t n = 1; n <= 4; n++) {
+		struct cost_record c = { .seq = n,
+			.agent_id = "a",
+			.task_id = "t",
+			.project_id = projects[n - 1],
+			.provider = "x",
+			.model = "y",
+			.cost = (money)n,
+			.currency = "EUR",
+			.input_tokens = n,
+			.timestamp = (int64_t)n };
+
+		key_init(&k);
+		key_number(&k, n);
+		row_put(&t, TABLE_COST_RECORDS, &k, CATALOGUE_TYPE(cost_record),
+		    &c);
+	}
+	OK(txn_status(&t));
+	OK(backend_commit(inner));
+	OK(migrate_run(f->b, &migrate_plan, &world, &r));
+	OK(migrate_run(f->b, &migrate_plan, &world, &r));
+
+	OK(backend_read(f->b, &inner));
+	txn_init(&t, inner, room);
+	p = project_cost_row(&t, "p");
+	assert_true(p->total_cost == 4);
+	assert_int_equal(p->record_count, 2);
+	assert_int_equal(p->total_input_tokens, 4);
+	assert_true(project_cost_row(&t, "q")->total_cost == 2);
+	backend_abort(inner);
+	txn_room_destroy(room);
+	assert_int_equal(meta_of(f, META_COST_SEQ), 4);
+}
+
 int
 main(void)
 {
@@ -350,6 +404,7 @@ main(void)
 		ON_BOTH(test_newer_database_is_refused, fixture_bare),
 		ON_LMDB(test_kill_in_any_step_changes_nothing, fixture_bare),
 		ON_BOTH(test_first_release_becomes_second, fixture_bare),
+		ON_BOTH(test_c38_totals_are_filled_from_records, fixture_bare),
 		ON_BOTH(
 		    test_failing_upgrade_leaves_first_release, fixture_bare),
 		ON_LMDB(

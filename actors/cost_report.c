@@ -1,0 +1,298 @@
+#include <string.h>
+
+#include "actors/cost.h"
+#include "actors/cost_csv.h"
+#include "runtime/base/calendar.h"
+#include "runtime/base/currency.h"
+#include "runtime/base/text.h"
+
+#define PAGE_DEFAULT 50
+#define FORECAST_DAYS 30
+#define SLOT_US (15 * CALENDAR_MINUTE_US)
+#define SLOT_MINUTES 15
+
+/* ---- records and sums ---- */
+
+static enum status
+report_pass(struct actor *self, struct op *op, const struct msg *reply)
+{
+	(void)self;
+	return op_pass(op, reply);
+}
+
+/* A number, and nothing else; NULL is 0. */
+static bool
+seq_parse(const char *text, uint64_t *ret_seq)
+{
+	uint64_t n = 0;
+
+	if (text == NULL) {
+		*ret_seq = 0;
+		return true;
+	}
+	if (text[0] == '\0' || strlen(text) > 19)
+		return false;
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		n = n * 10 + (uint64_t)(*text - '0');
+	}
+	*ret_seq = n;
+	return true;
+}
+
+enum status
+report_on_list(struct actor *self, const struct msg *in)
+{
+	const struct cost_list *ask = in->body;
+	uint64_t after;
+
+	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
+		return ST_OK;
+	if (ask->has_limit && ask->limit == 0)
+		return REFUSE(
+		    self, in, VALIDATION, "limit: must be at least 1");
+	if (cost_blank_if_given(ask->agent_id) ||
+	    cost_blank_if_given(ask->task_id) ||
+	    cost_blank_if_given(ask->project_id))
+		return REFUSE(self, in, VALIDATION,
+		    "agent_id, task_id, project_id: must not be blank");
+	if (!seq_parse(ask->cursor, &after))
+		return REFUSE(self, in, VALIDATION,
+		    "cursor: is not one that a page ended with");
+	return ASK(self, in, cost_store(self), store_cost_list, report_pass,
+	    .agent_id = ask->agent_id, .task_id = ask->task_id,
+	    .project_id = ask->project_id, .after = after,
+	    .limit = ask->has_limit ? ask->limit : PAGE_DEFAULT);
+}
+
+/* ---- what several currencies forbid is explained ---- */
+
+struct mixed_op {
+	char decision[ID_TEXT + 1];
+};
+
+static enum status
+mixed_on_kept(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct mixed_op *mine = op_data(op);
+	bool kept = reply->id == MSG_done;
+
+	(void)self;
+	return op_refuse_with(op,
+	    &(struct refused){ .status = ST_CONFLICT,
+		.problem = PROBLEM_MIXED_CURRENCY,
+		.detail = "mixed_currency: the costs asked for have several; "
+			  "name one",
+		.decision = kept ? mine->decision : NULL });
+}
+
+/* The store's answer; a refusal for mixed currencies gets its decision. */
+static enum status
+report_explain(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct refused *why = reply->body;
+	struct mixed_op *mine = op_data(op);
+	struct uuid id = id_make(self);
+
+	if (reply->id != MSG_refused || why->problem != PROBLEM_MIXED_CURRENCY)
+		return op_pass(op, reply);
+	id_text(&id, mine->decision);
+	return OP_ASK(op, cost_store(self), store_decision_put, mixed_on_kept,
+	    .decision = { .id = mine->decision,
+		.at = actor_wall_us(self),
+		.rule = "mixed_currency",
+		.problem = PROBLEM_MIXED_CURRENCY,
+		.detail = why->detail,
+		.asked_by = "" });
+}
+
+enum status
+report_on_sum(struct actor *self, const struct msg *in)
+{
+	const struct cost_sum *ask = in->body;
+
+	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
+		return ST_OK;
+	if (cost_blank_if_given(ask->agent_id) ||
+	    cost_blank_if_given(ask->task_id) ||
+	    cost_blank_if_given(ask->project_id))
+		return REFUSE(self, in, VALIDATION,
+		    "agent_id, task_id, project_id: must not be blank");
+	return ASK(self, in, cost_store(self), store_cost_sum, report_explain,
+	    .agent_id = ask->agent_id, .task_id = ask->task_id,
+	    .project_id = ask->project_id);
+}
+
+static enum status
+report_on_found(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_project_cost_found *found = reply->body;
+
+	(void)self;
+	if (reply->id != MSG_store_project_cost_found)
+		return op_pass(op, reply);
+	if (found->project == NULL)
+		return OP_REFUSE(
+		    op, NOT_FOUND, "nothing was recorded of this project");
+	return OP_REPLY(op, cost_project, .project = *found->project);
+}
+
+enum status
+report_on_project(struct actor *self, const struct msg *in)
+{
+	const struct cost_project_get *ask = in->body;
+
+	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
+		return ST_OK;
+	if (text_is_blank(ask->project_id))
+		return REFUSE(
+		    self, in, VALIDATION, "project_id: must not be blank");
+	return ASK(self, in, cost_store(self), store_project_cost_get,
+	    report_on_found, .project_id = ask->project_id);
+}
+
+/* ---- trends and breakdowns ---- */
+
+static const char *
+times_mistake(int64_t start, int64_t end, const char *currency)
+{
+	if (start < CALENDAR_MIN || end > CALENDAR_MAX || start >= end)
+		return "start, end: start must be before end";
+	if (start % SLOT_US != 0 || end % SLOT_US != 0)
+		return "start, end: must be on a quarter of an hour";
+	if (currency != NULL && !currency_known(currency))
+		return "currency: expected a code of ISO 4217";
+	return NULL;
+}
+
+static const char *
+trend_mistake(const struct cost_trend *ask)
+{
+	const char *mistake =
+	    times_mistake(ask->start, ask->end, ask->currency);
+	bool whole = !ask->has_by || ask->by == BY_ORGANISATION;
+
+	if (mistake != NULL)
+		return mistake;
+	if (whole != (ask->id == NULL) || cost_blank_if_given(ask->id))
+		return "id: goes with a `by` other than the organisation";
+	if (ask->utc_offset_minutes < -CALENDAR_OFFSET_MAX ||
+	    ask->utc_offset_minutes > CALENDAR_OFFSET_MAX ||
+	    ask->utc_offset_minutes % SLOT_MINUTES != 0)
+		return "utc_offset_minutes: must be from -840 to 840, in "
+		       "steps of 15";
+	return NULL;
+}
+
+static enum status
+trend_ask(struct actor *self, const struct msg *in,
+    const struct cost_trend *ask, op_fn on_reply)
+{
+	const char *mistake = trend_mistake(ask);
+
+	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
+		return ST_OK;
+	if (mistake != NULL)
+		return REFUSE(self, in, VALIDATION, mistake);
+	return ASK(self, in, cost_store(self), store_cost_trend, on_reply,
+	    .start = ask->start, .end = ask->end,
+	    .bucket = ask->has_bucket ? ask->bucket : BUCKET_DAY,
+	    .by = ask->has_by ? ask->by : BY_ORGANISATION,
+	    .id = ask->id == NULL ? "" : ask->id, .currency = ask->currency,
+	    .utc_offset_minutes = ask->utc_offset_minutes);
+}
+
+static enum status
+breakdown_ask(struct actor *self, const struct msg *in,
+    const struct cost_breakdown *ask, op_fn on_reply)
+{
+	const char *mistake =
+	    times_mistake(ask->start, ask->end, ask->currency);
+
+	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
+		return ST_OK;
+	if (mistake == NULL && ask->cursor != NULL &&
+	    strlen(ask->cursor) > ID_MAX)
+		mistake = "cursor: is not one that a page ended with";
+	if (mistake != NULL)
+		return REFUSE(self, in, VALIDATION, mistake);
+	return ASK(self, in, cost_store(self), store_cost_breakdown, on_reply,
+	    .start = ask->start, .end = ask->end, .by = ask->by,
+	    .currency = ask->currency, .after = ask->cursor);
+}
+
+static enum status
+report_on_csv(struct actor *self, struct op *op, const struct msg *reply)
+{
+	char *text;
+
+	if (reply->id != MSG_cost_points)
+		return report_explain(self, op, reply);
+	text = arena_take(actor_arena(self), COST_CSV_MAX + 1);
+	if (text == NULL ||
+	    cost_csv_write(reply->body, text, COST_CSV_MAX + 1) != ST_OK)
+		return OP_REFUSE(
+		    op, VALIDATION, "too long for one file: a shorter time");
+	return OP_REPLY(op, cost_csv, .csv = text);
+}
+
+enum status
+report_on_trend(struct actor *self, const struct msg *in)
+{
+	return trend_ask(self, in, in->body, report_explain);
+}
+
+enum status
+report_on_trend_csv(struct actor *self, const struct msg *in)
+{
+	const struct cost_trend_csv *ask = in->body;
+	const struct cost_trend same = { .caller = ask->caller,
+		.start = ask->start,
+		.end = ask->end,
+		.bucket = ask->bucket,
+		.has_bucket = ask->has_bucket,
+		.by = ask->by,
+		.has_by = ask->has_by,
+		.id = ask->id,
+		.currency = ask->currency,
+		.utc_offset_minutes = ask->utc_offset_minutes,
+		.has_utc_offset_minutes = ask->has_utc_offset_minutes };
+
+	return trend_ask(self, in, &same, report_on_csv);
+}
+
+enum status
+report_on_breakdown(struct actor *self, const struct msg *in)
+{
+	return breakdown_ask(self, in, in->body, report_explain);
+}
+
+enum status
+report_on_breakdown_csv(struct actor *self, const struct msg *in)
+{
+	const struct cost_breakdown_csv *ask = in->body;
+	const struct cost_breakdown same = { .caller = ask->caller,
+		.start = ask->start,
+		.end = ask->end,
+		.by = ask->by,
+		.currency = ask->currency,
+		.cursor = ask->cursor };
+
+	return breakdown_ask(self, in, &same, report_on_csv);
+}
+
+enum status
+report_on_forecast(struct actor *self, const struct msg *in)
+{
+	const struct cost_forecast *ask = in->body;
+
+	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
+		return ST_OK;
+	if (ask->has_days && ask->days == 0)
+		return REFUSE(self, in, VALIDATION, "days: must be at least 1");
+	return ASK(self, in, cost_store(self), store_cost_forecast,
+	    report_explain, .budget_id = ask->budget_id,
+	    .days = ask->has_days ? ask->days : FORECAST_DAYS,
+	    .now = actor_wall_us(self));
+}

@@ -1,0 +1,555 @@
+/*
+ * cost - durable cost records, checks and holds, beside bare LMDB.
+ *
+ * 256 askers, each with one request under way, through the store's group
+ * commit and its repositories: record, project total, slots, event and mark
+ * of a record are one transaction.  Bare LMDB puts as many rows of the same
+ * sizes under like keys, 256 records to a commit.  Rounds of both take turns.
+ * bench/cost_peer.py puts PostgreSQL beside it.
+ *
+ *   bench_cost [folder]             records, checks beside them, holds
+ *   bench_cost scale N [folder]     N records in N / 10 projects; point reads
+ */
+#include <ftw.h>
+#include <inttypes.h>
+#include <lmdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "protocols/messages.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/log.h"
+#include "store/commit.h"
+#include "store/migrate.h"
+#include "store/requests.h"
+
+#include "bench/cost_asks.h"
+
+#define ASKERS 256
+#define ROUNDS 3
+#define RECORDS 60000
+#define PAIRS 30000
+#define CHECKS_PER_S 5000
+#define CHECKS_MAX 200000
+#define READS 100000
+#define MAP_BYTES (UINT64_C(24) << 30)
+
+enum work { WORK_RECORD, WORK_HOLD, WORK_SETTLE, WORK_CHECK, WORK_GET };
+
+struct ask {
+	struct job job;
+	enum work work;
+	uint64_t number;
+	double asked_us;
+	struct job_queue *answers;
+};
+
+static double
+now_us(void)
+{
+	return (double)clock_mono_us(&clock_system);
+}
+
+static int
+remove_one(const char *path, const struct stat *s, int kind, struct FTW *at)
+{
+	(void)s, (void)kind, (void)at;
+	return remove(path);
+}
+
+static void
+remove_folder(const char *path)
+{
+	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static enum status
+ask_run(struct txn *t, struct job *j)
+{
+	struct ask *a = LIST_OF(j, struct ask, job);
+
+	switch (a->work) {
+	case WORK_RECORD:
+		return run_record(t, a->number);
+	case WORK_HOLD:
+		return run_hold(t, a->number);
+	case WORK_SETTLE:
+		return run_settle(t, a->number);
+	case WORK_CHECK:
+		return run_check(t, a->number);
+	case WORK_GET:
+		break;
+	}
+	return run_get(t, a->number);
+}
+
+static void
+ask_done(struct job *j, enum status st)
+{
+	struct ask *a = LIST_OF(j, struct ask, job);
+
+	if (st != ST_OK)
+		fprintf(stderr, "%s\n", status_name(st));
+	CHECK(st == ST_OK);
+	CHECK(job_queue_push(a->answers, j) == ST_OK);
+}
+
+/* ---- the database ---- */
+
+static void
+make_budgets(struct backend *b)
+{
+	static const enum budget_window windows[] = { WINDOW_LIFETIME,
+		WINDOW_MONTH, WINDOW_DAY };
+	struct txn_room *room = txn_room_create();
+	struct backend_txn *inner;
+	struct txn t;
+	char id[24];
+
+	CHECK(backend_write(b, &inner) == ST_OK);
+	for (int i = 0; i < 3; i++) {
+		snprintf(id, sizeof(id), "budget-%d", i);
+		txn_init(&t, inner, room);
+		CHECK(run_request(&t, MSG_store_budget_create,
+			  &(struct store_budget_create){
+			      .budget = { .id = id,
+				  .level = LEVEL_ORGANISATION,
+				  .subject = "",
+				  .window = windows[i],
+				  .amount = 1000000000 * UNIT,
+				  .currency = "EUR",
+				  .hard = true,
+				  .created_at = NOW_US,
+				  .updated_at = NOW_US,
+				  .version = 1 },
+			      .principal = "user" }) == ST_OK);
+	}
+	CHECK(backend_commit(inner) == ST_OK);
+	txn_room_destroy(room);
+}
+
+static struct backend *
+ours_open(const char *path, bool budgets, enum durability durability)
+{
+	struct backend_options o = {
+		.path = path, .map_bytes = MAP_BYTES, .durability = durability
+	};
+	struct migrate_world world = { .now_us = NOW_US, .epoch = 1 };
+	struct migrate_result r;
+	struct backend *b;
+
+	CHECK(backend_open(&backend_lmdb, &o, &b) == ST_OK);
+	CHECK(migrate_run(b, &migrate_plan, &world, &r) == ST_OK);
+	if (budgets)
+		make_budgets(b);
+	return b;
+}
+
+/* ---- 256 askers ---- */
+
+struct crowd {
+	struct commit *c;
+	uint64_t wanted; /* records, or pairs */
+	bool pairs;
+	struct ask asks[ASKERS];
+	struct job_queue answers;
+	uint64_t next, done;
+};
+
+static void
+crowd_go_on(struct crowd *w, struct ask *a)
+{
+	if (w->pairs && a->work == WORK_HOLD) {
+		a->work = WORK_SETTLE;
+	} else {
+		w->done++;
+		if (w->next >= w->wanted)
+			return;
+		a->number = w->next++;
+		a->work = w->pairs ? WORK_HOLD : WORK_RECORD;
+	}
+	CHECK(commit_write(w->c, &a->job) == ST_OK);
+}
+
+static void
+crowd_begin(struct crowd *w)
+{
+	job_queue_init(&w->answers, ASKERS, SIZE_MAX);
+	for (int i = 0; i < ASKERS && w->next < w->wanted; i++) {
+		struct ask *a = &w->asks[i];
+
+		*a = (struct ask){ .job.run = ask_run,
+			.job.done = ask_done,
+			.work = w->pairs ? WORK_HOLD : WORK_RECORD,
+			.number = w->next++,
+			.answers = &w->answers };
+		CHECK(commit_write(w->c, &a->job) == ST_OK);
+	}
+}
+
+/* What has been answered is asked anew. */
+static void
+crowd_take(struct crowd *w)
+{
+	struct list back, *node;
+
+	list_init(&back);
+	(void)job_queue_take(&w->answers, ASKERS, SIZE_MAX, &back);
+	while ((node = list_first(&back)) != NULL) {
+		list_remove(node);
+		crowd_go_on(w, LIST_OF(LIST_OF(node, struct job, in_queue),
+				   struct ask, job));
+	}
+}
+
+static double
+crowd_run(struct commit *c, uint64_t first, uint64_t wanted, bool pairs)
+{
+	struct crowd *w = calloc(1, sizeof(*w));
+	struct job_patience p = { 0 };
+	double began = now_us();
+
+	*w = (struct crowd){
+		.c = c, .wanted = first + wanted, .pairs = pairs, .next = first
+	};
+	crowd_begin(w);
+	while (w->done < wanted && job_queue_wait(&w->answers, &p))
+		crowd_take(w);
+	began = now_us() - began;
+	job_queue_fini(&w->answers);
+	free(w);
+	return began;
+}
+
+/* ---- bare LMDB ---- */
+
+static double
+bare_run(const char *path, uint64_t records)
+{
+	MDB_dbi dbis[BARE_ROWS];
+	double began;
+	MDB_env *env;
+	MDB_txn *txn;
+
+	CHECK(mkdir(path, 0700) == 0);
+	CHECK(mdb_env_create(&env) == 0);
+	CHECK(mdb_env_set_mapsize(env, MAP_BYTES) == 0);
+	CHECK(mdb_env_set_maxdbs(env, BARE_ROWS) == 0);
+	CHECK(mdb_env_open(env, path, MDB_NOTLS, 0600) == 0);
+	CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
+	for (int i = 0; i < BARE_ROWS; i++)
+		CHECK(mdb_dbi_open(
+			  txn, record_rows[i].name, MDB_CREATE, &dbis[i]) == 0);
+	CHECK(mdb_txn_commit(txn) == 0);
+	began = now_us();
+	for (uint64_t n = 0; n < records;) {
+		CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
+		for (int i = 0; i < ASKERS && n < records; i++)
+			bare_record(txn, dbis, n++);
+		CHECK(mdb_txn_commit(txn) == 0);
+	}
+	began = now_us() - began;
+	mdb_env_close(env);
+	remove_folder(path);
+	return began;
+}
+
+/* ---- checks beside the load ---- */
+
+static int
+compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+struct checks {
+	double *took_us;
+	uint64_t count;
+	double per_s;
+	double records_per_s;
+};
+
+static double
+percentile(const struct checks *c, double part)
+{
+	qsort(c->took_us, c->count, sizeof(double), compare);
+	return c->took_us[(uint64_t)((double)(c->count - 1) * part)];
+}
+
+/* Asks at fixed times, whatever the answers; measured from when it was due. */
+struct metronome {
+	struct commit *c;
+	struct ask asks[ASKERS];
+	struct list idle;
+	struct job_queue answers;
+	double due_us;
+	uint64_t asked;
+	struct checks *checks;
+};
+
+static void
+metronome_begin(struct metronome *m)
+{
+	list_init(&m->idle);
+	job_queue_init(&m->answers, ASKERS, SIZE_MAX);
+	for (int i = 0; i < ASKERS; i++) {
+		m->asks[i] = (struct ask){ .job.run = ask_run,
+			.job.done = ask_done,
+			.work = WORK_CHECK,
+			.answers = &m->answers };
+		list_append(&m->idle, &m->asks[i].job.in_queue);
+	}
+	m->due_us = now_us();
+}
+
+static void
+metronome_ask(struct metronome *m)
+{
+	while (m->due_us <= now_us() && !list_empty(&m->idle) &&
+	       m->asked < CHECKS_MAX) {
+		struct list *first = list_first(&m->idle);
+		struct job *j = LIST_OF(first, struct job, in_queue);
+		struct ask *a = LIST_OF(j, struct ask, job);
+
+		list_remove(first);
+		a->number = m->asked++;
+		a->asked_us = m->due_us;
+		m->due_us += 1e6 / CHECKS_PER_S;
+		CHECK(commit_read(m->c, j) == ST_OK);
+	}
+}
+
+static void
+metronome_take(struct metronome *m)
+{
+	struct checks *k = m->checks;
+	struct list back, *node;
+
+	list_init(&back);
+	if (m->answers.count > 0)
+		(void)job_queue_take(&m->answers, ASKERS, SIZE_MAX, &back);
+	while ((node = list_first(&back)) != NULL) {
+		struct job *j = LIST_OF(node, struct job, in_queue);
+
+		list_remove(node);
+		k->took_us[k->count++] =
+		    now_us() - LIST_OF(j, struct ask, job)->asked_us;
+		list_append(&m->idle, node);
+	}
+}
+
+/* Ends the commit: what is under way comes back before its queues go. */
+static void
+checks_beside(struct commit *c, struct checks *ret)
+{
+	static const struct timespec nap = { .tv_nsec = 20000 };
+	struct metronome *m = calloc(1, sizeof(*m));
+	struct crowd *w = calloc(1, sizeof(*w));
+	double began = now_us();
+
+	m->c = c;
+	m->checks = ret;
+	*w = (struct crowd){ .c = c, .wanted = 2 * RECORDS };
+	metronome_begin(m);
+	crowd_begin(w);
+	while (w->done < w->wanted) {
+		metronome_ask(m);
+		metronome_take(m);
+		if (w->answers.count > 0)
+			crowd_take(w);
+		else
+			(void)ppoll(NULL, 0, &nap, NULL);
+	}
+	began = now_us() - began;
+	ret->per_s = (double)ret->count * 1e6 / began;
+	ret->records_per_s = (double)w->wanted * 1e6 / began;
+	commit_stop(c);
+	metronome_take(m);
+	job_queue_fini(&m->answers);
+	job_queue_fini(&w->answers);
+	free(m);
+	free(w);
+}
+
+/* ---- the parts ---- */
+
+struct round {
+	double bare, ours, budgets, pairs;
+};
+
+static double
+ours_run(const char *path, uint64_t count, bool budgets, bool pairs)
+{
+	struct commit_options o = { .backend = ours_open(
+					path, budgets, DURABLE_FULL) };
+	struct commit *c;
+	double took;
+
+	CHECK(commit_start(&o, &c) == ST_OK);
+	took = crowd_run(c, 0, count, pairs);
+	commit_stop(c);
+	CHECK(backend_close(o.backend) == ST_OK);
+	remove_folder(path);
+	return took;
+}
+
+static double
+median(const struct round *rounds, size_t offset)
+{
+	double values[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++)
+		values[i] =
+		    *(const double *)(const void *)((const char *)&rounds[i] +
+						    offset);
+	qsort(values, ROUNDS, sizeof(values[0]), compare);
+	return values[ROUNDS / 2];
+}
+
+#define MEDIAN(r, m) median(r, offsetof(struct round, m))
+
+static void
+main_part(const char *path)
+{
+	struct round rounds[ROUNDS];
+	struct checks checks = { .took_us =
+				     calloc(CHECKS_MAX, sizeof(double)) };
+	struct commit_options o;
+	struct commit *c;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct round *r = &rounds[i];
+
+		r->bare = RECORDS * 1e6 / bare_run(path, RECORDS);
+		r->ours = RECORDS * 1e6 / ours_run(path, RECORDS, false, false);
+		r->budgets =
+		    RECORDS * 1e6 / ours_run(path, RECORDS, true, false);
+		r->pairs = PAIRS * 1e6 / ours_run(path, PAIRS, true, true);
+	}
+	o = (struct commit_options){ .backend =
+					 ours_open(path, true, DURABLE_FULL) };
+	CHECK(commit_start(&o, &c) == ST_OK);
+	checks_beside(c, &checks);
+	CHECK(backend_close(o.backend) == ST_OK);
+	remove_folder(path);
+	printf("%-44s %12s %12s\n", "256 askers, durable", "bare LMDB", "ours");
+	printf("%-44s %12.0f %12.0f\n", "cost records/s", MEDIAN(rounds, bare),
+	    MEDIAN(rounds, ours));
+	printf("%-44s %12s %12.0f\n", "- with three budgets that apply", "",
+	    MEDIAN(rounds, budgets));
+	printf("%-44s %12s %12.0f\n", "hold and settle, pairs/s", "",
+	    MEDIAN(rounds, pairs));
+	printf(
+	    "%-44s %12s %12.0f\n", "checks/s beside records", "", checks.per_s);
+	printf("%-44s %12s %12.0f\n", "- records/s then", "",
+	    checks.records_per_s);
+	printf("%-44s %12s %12.0f\n", "- a check, p50 us", "",
+	    percentile(&checks, 0.5));
+	printf("%-44s %12s %12.0f\n", "- a check, p99 us", "",
+	    percentile(&checks, 0.99));
+	printf("{\"bench\":\"cost\",\"records_per_s\":%.0f,"
+	       "\"bare_records_per_s\":%.0f,\"budgeted_per_s\":%.0f,"
+	       "\"pairs_per_s\":%.0f,\"checks_per_s\":%.0f,"
+	       "\"check_p99_us\":%.0f,\"records_beside_per_s\":%.0f}\n",
+	    MEDIAN(rounds, ours), MEDIAN(rounds, bare), MEDIAN(rounds, budgets),
+	    MEDIAN(rounds, pairs), checks.per_s, percentile(&checks, 0.99),
+	    checks.records_per_s);
+	free(checks.took_us);
+}
+
+/* ---- scale ---- */
+
+/* Of the process, less what is mapped from files. */
+static double
+own_mib(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	unsigned long kib = 0;
+
+	CHECK(f != NULL);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "RssAnon: %lu kB", &kib) == 1)
+			break;
+	fclose(f);
+	return (double)kib / 1024;
+}
+
+static void
+reads_run(struct commit *c, struct checks *ret)
+{
+	struct job_patience p = { 0 };
+	struct job_queue answers;
+	struct ask a = { .job.run = ask_run,
+		.job.done = ask_done,
+		.work = WORK_GET,
+		.answers = &answers };
+	struct list back;
+
+	job_queue_init(&answers, 4, SIZE_MAX);
+	for (ret->count = 0; ret->count < READS; ret->count++) {
+		double began = now_us();
+
+		a.number = ret->count;
+		CHECK(commit_read(c, &a.job) == ST_OK);
+		CHECK(job_queue_wait(&answers, &p));
+		list_init(&back);
+		(void)job_queue_take(&answers, 1, SIZE_MAX, &back);
+		ret->took_us[ret->count] = now_us() - began;
+	}
+	job_queue_fini(&answers);
+}
+
+static void
+scale_part(const char *path, uint64_t records)
+{
+	struct checks reads = { .took_us = calloc(READS, sizeof(double)) };
+	struct commit_options o;
+	struct commit *c;
+	double took, mib;
+
+	projects = records / 10;
+	keep_us = 60000000;
+	/* Filled without a sync for each group, so that it ends today. */
+	o = (struct commit_options){ .backend =
+					 ours_open(path, true, DURABLE_NONE) };
+	CHECK(commit_start(&o, &c) == ST_OK);
+	took = crowd_run(c, 0, records, false);
+	reads_run(c, &reads);
+	mib = own_mib();
+	printf("%" PRIu64 " records, %" PRIu64 " projects: filled at %.0f/s, "
+	       "a total is read in %.0f us (p50), %.0f us (p99), "
+	       "%.1f MiB of memory beside the map\n",
+	    records, projects, (double)records * 1e6 / took,
+	    percentile(&reads, 0.5), percentile(&reads, 0.99), mib);
+	printf("{\"bench\":\"cost_scale\",\"records\":%" PRIu64
+	       ",\"read_p99_us\":%.0f,\"own_mib\":%.1f}\n",
+	    records, percentile(&reads, 0.99), mib);
+	commit_stop(c);
+	CHECK(backend_close(o.backend) == ST_OK);
+	remove_folder(path);
+	free(reads.took_us);
+}
+
+int
+main(int argc, char **argv)
+{
+	bool scale = argc > 2 && strcmp(argv[1], "scale") == 0;
+	const char *folder =
+	    scale ? (argc > 3 ? argv[3] : ".") : (argc > 1 ? argv[1] : ".");
+	char path[BACKEND_PATH_MAX];
+
+	log_set_level(LOG_ERROR);
+	snprintf(path, sizeof(path), "%s/bench-cost.%d", folder, (int)getpid());
+	if (scale)
+		scale_part(path, strtoull(argv[2], NULL, 10));
+	else
+		main_part(path);
+	return 0;
+}

@@ -1,0 +1,343 @@
+"""What it costs to tell one event to many live sockets, beside others.
+
+    fanout.py [sockets [seconds]]
+
+Each server gets the same sockets of the same client; batches of BATCH
+messages are told to all of them, the next as soon as the last has come
+everywhere (saturation), then at half that rate (latency).  CPU time of the
+server per delivery is the figure to trust.  drain.c reads.
+
+Peers: nats-server over its WebSocket; uWebSockets, which is what `bun`
+serves WebSockets with, if TROUPE_BENCH_BUN names one.
+"""
+
+import base64
+import http.client
+import json
+import os
+import resource
+import select
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import program
+
+BATCH = 16
+DRAIN = program.ROOT / "build/release/bench_drain"
+BUN = """
+const server = Bun.serve({
+  port: %d, hostname: "127.0.0.1",
+  fetch(request, server) {
+    if (server.upgrade(request)) return;
+    return new Response("", {status: 404});
+  },
+  websocket: {
+    open(ws) { ws.subscribe("bench"); },
+    message(ws, text) { for (const one of JSON.parse(text)) server.publish("bench", one); },
+  },
+});
+"""
+
+
+def pause(seconds):
+    select.select([], [], [], seconds)
+
+
+def stamp():
+    return f"~{time.monotonic_ns():020d}"
+
+
+def client_frame(data, opcode=1):
+    size = (bytes([0x80 | len(data)]) if len(data) < 126
+            else b"\xfe" + struct.pack(">H", len(data)))
+    return bytes([0x80 | opcode]) + size + bytes(4) + data
+
+
+def upgrade(host, port, path):
+    s = socket.create_connection((host, port), program.PATIENCE_S)
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
+              "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+              "Sec-WebSocket-Key: ".encode()
+              + base64.b64encode(os.urandom(16)) + b"\r\n\r\n")
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += s.recv(4096)
+    if b" 101 " not in head.split(b"\r\n")[0]:
+        raise SystemExit(head.decode())
+    return s, head.partition(b"\r\n\r\n")[2]
+
+
+class Troupe:
+    name = "troupe"
+
+    def __init__(self):
+        self.program = program.Program(
+            "api.ws_max_connections_total=20000",
+            "api.ws_max_connections_per_user=0",
+            "api.ws_max_connections_per_address=0",
+            "api.server.connections_max=20000",
+            "api.server.requests_max=1000000000",
+            "api.ws_frame_timeout_seconds=600",
+            "api.server.ws_ping_interval=0")
+        self.program.log_in()
+        self.pids = [self.program.pid]
+        self.rest = self.connect()
+        self.probe = self.connect()
+
+    def connect(self):
+        return http.client.HTTPConnection(
+            self.program.host, self.program.port, timeout=program.PATIENCE_S)
+
+    def headers(self):
+        return {"Authorization": "Bearer " + self.program.token,
+                "Content-Type": "application/json"}
+
+    def ask(self, connection, method, path, body=None):
+        connection.request(method, path, body, self.headers())
+        reply = connection.getresponse()
+        data = reply.read()
+        if reply.status >= 300:
+            raise SystemExit(f"{path}: {reply.status} {data!r}")
+        return data
+
+    def open(self):
+        ticket = json.loads(self.ask(
+            self.rest, "POST", "/api/v1/auth/ws-ticket"))["data"]["ticket"]
+        s, rest = upgrade(self.program.host, self.program.port, "/api/v1/ws")
+        for say, until in (
+                ({"action": "auth", "ticket": ticket}, b"auth_ok"),
+                ({"action": "subscribe", "channels": ["agents"]},
+                 b"subscribed")):
+            s.sendall(client_frame(json.dumps(say).encode()))
+            while until not in rest:
+                rest += s.recv(4096)
+        return s
+
+    def start(self):
+        self.raw = socket.create_connection(
+            (self.program.host, self.program.port), program.PATIENCE_S)
+        self.taken = b""
+
+    def tell(self, count):
+        """One write of many requests; the answers are read."""
+        ask = b""
+        for _ in range(count):
+            body = json.dumps({
+                "event_type": "bench", "durable": False,
+                "payload": {"at": stamp(), "fill": "x" * 16}}).encode()
+            head = "".join(f"{k}: {v}\r\n" for k, v in self.headers().items())
+            ask += (f"POST /api/v1/events/agents HTTP/1.1\r\nHost: bench\r\n"
+                    f"{head}Content-Length: {len(body)}\r\n\r\n"
+                    ).encode() + body
+        self.raw.sendall(ask)
+        while self.taken.count(b"HTTP/1.1 201") < count:
+            self.taken += self.raw.recv(65536)
+        self.taken = b""
+
+    def rest_ms(self):
+        began = time.monotonic()
+        self.ask(self.probe, "GET", "/api/v1/auth/me")
+        return (time.monotonic() - began) * 1000
+
+    def close(self):
+        self.program.close()
+
+
+class Nats:
+    name = "nats-server"
+
+    def __init__(self):
+        self.port, self.tcp = program.free_port(), program.free_port()
+        self.home = tempfile.TemporaryDirectory(prefix="troupe-bench-")
+        config = Path(self.home.name) / "nats.conf"
+        config.write_text(
+            f'host: "127.0.0.1"\nport: {self.tcp}\nmax_connections: 20000\n'
+            f'websocket {{ host: "127.0.0.1", port: {self.port}, '
+            "no_tls: true }\n")
+        self.process = subprocess.Popen(
+            ["nats-server", "-c", str(config)], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        program.await_port(self.port, 10)
+        self.pids = [self.process.pid]
+
+    def open(self):
+        s, _ = upgrade("127.0.0.1", self.port, "/")
+        s.sendall(client_frame(
+            b'CONNECT {"verbose":false}\r\nSUB bench 1\r\nPING\r\n', 2))
+        rest = b""
+        while b"PONG" not in rest:
+            rest += s.recv(4096)
+        return s
+
+    def start(self):
+        self.raw = socket.create_connection(("127.0.0.1", self.tcp), 10)
+        self.raw.sendall(b'CONNECT {"verbose":false}\r\n')
+
+    def tell(self, count):
+        data = b""
+        for _ in range(count):
+            body = message()
+            data += f"PUB bench {len(body)}\r\n".encode() + body + b"\r\n"
+        self.raw.sendall(data)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.home.cleanup()
+
+
+class Uws:
+    name = "uWebSockets (bun)"
+
+    def __init__(self):
+        self.port = program.free_port()
+        self.home = tempfile.TemporaryDirectory(prefix="troupe-bench-")
+        script = Path(self.home.name) / "serve.js"
+        script.write_text(BUN % self.port)
+        self.process = subprocess.Popen(
+            [os.environ["TROUPE_BENCH_BUN"], str(script)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        program.await_port(self.port, 10)
+        self.pids = [self.process.pid]
+
+    def open(self):
+        return upgrade("127.0.0.1", self.port, "/")[0]
+
+    def start(self):
+        self.raw = self.open()
+
+    def tell(self, count):
+        self.raw.sendall(client_frame(json.dumps(
+            [message().decode() for _ in range(count)]).encode()))
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.home.cleanup()
+
+
+def message():
+    """As long as an event of ours, so that all send as many bytes."""
+    return json.dumps({
+        "event_type": "bench", "channel": "agents",
+        "timestamp": "2026-01-01T00:00:00.000000+00:00",
+        "payload": {"at": stamp(), "fill": "x" * 16}, "version": 1,
+        "event_id": "00000000-0000-4000-8000-000000000000",
+        "epoch": 0, "offset": 0}, separators=(",", ":")).encode()
+
+
+class Drain:
+    def __init__(self, sockets):
+        fds = [s.fileno() for s in sockets]
+        self.process = subprocess.Popen(
+            [str(DRAIN), ",".join(map(str, fds))], pass_fds=fds,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for s in sockets:
+            s.close()
+
+    def ask(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return tuple(map(int, self.process.stdout.readline().split()))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def await_all(drain, count):
+    end, come = time.monotonic() + program.PATIENCE_S, 0
+    while come < count:
+        if time.monotonic() > end:
+            raise SystemExit(f"{count - come} of {count} did not come")
+        pause(0.001)
+        come += drain.ask()[0]
+
+
+def saturate(server, drain, count, seconds):
+    cpu = sum(map(program.cpu_s, server.pids))
+    began, told = time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        server.tell(BATCH)
+        await_all(drain, BATCH * count)
+        told += BATCH
+    took = time.monotonic() - began
+    cpu = sum(map(program.cpu_s, server.pids)) - cpu
+    return cpu * 1e6 / (told * count), told * count / took
+
+
+def at_rate(server, drain, count, rate, seconds):
+    """The 99th percentile from publish to receive, in ms; REST's beside it."""
+    step, told, rest = BATCH * count / rate, 0, []
+    drain.ask()
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        server.tell(BATCH)
+        told += 1
+        if hasattr(server, "rest_ms"):
+            rest.append(server.rest_ms())
+        pause(max(0, began + told * step - time.monotonic()))
+    pause(0.2)
+    p99 = drain.ask()[2] / 1000
+    rest.sort()
+    return p99, rest[int(len(rest) * 0.99)] if rest else None
+
+
+def rest_while_saturated(server, drain, count, seconds):
+    """A batch is always being told when the request comes."""
+    times = []
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        server.tell(BATCH)
+        times.append(server.rest_ms())
+        await_all(drain, BATCH * count)
+    times.sort()
+    return times[int(len(times) * 0.99)]
+
+
+def measure(kind, count, seconds):
+    server = kind()
+    try:
+        sockets = [server.open() for _ in range(count)]
+        drain = Drain(sockets)
+        server.start()
+        server.tell(BATCH)
+        await_all(drain, BATCH * count)
+        cpu_us, rate = saturate(server, drain, count, seconds)
+        p99_ms, _ = at_rate(server, drain, count, rate / 2, seconds)
+        found = {"cpu_us": round(cpu_us, 3), "per_s": round(rate),
+                 "half_rate_p99_ms": round(p99_ms, 2)}
+        if hasattr(server, "rest_ms"):
+            found["rest_p99_ms"] = round(
+                rest_while_saturated(server, drain, count, seconds), 2)
+        drain.close()
+        return found
+    finally:
+        server.close()
+
+
+def main():
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 5
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    result = {"bench": "fanout", "sockets": count, "load": program.load()}
+    kinds = [Troupe, Nats] + ([Uws] if "TROUPE_BENCH_BUN" in os.environ else [])
+    for kind in kinds:
+        result[kind.name] = found = measure(kind, count, seconds)
+        print(f"{kind.name:<20}{found}", file=sys.stderr)
+    ours = result["troupe"]["cpu_us"]
+    for kind in kinds[1:]:
+        result[f"ratio {kind.name}"] = round(
+            ours / result[kind.name]["cpu_us"], 2)
+        print(f"ours : {kind.name}  {result[f'ratio {kind.name}']}",
+              file=sys.stderr)
+    print(json.dumps(result))
+
+
+main()

@@ -1,0 +1,344 @@
+#include "gateway/sse.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/event_frame.h"
+#include "gateway/query.h"
+#include "gateway/socket_parts.h"
+#include "gateway/stream.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+
+/* ---- what goes out ---- */
+
+static size_t
+sse_write_id(const struct sse *e, char ret_line[SSE_LINE_MAX])
+{
+	size_t used = (size_t)snprintf(ret_line, SSE_LINE_MAX, "id: ");
+
+	for (uint32_t i = 0; i < e->count; i++)
+		used += (size_t)snprintf(ret_line + used, SSE_LINE_MAX - used,
+		    "%s%" PRIu64 ".%" PRIu64, i == 0 ? "" : "-", e->epochs[i],
+		    e->offsets[i]);
+	used += (size_t)snprintf(ret_line + used, SSE_LINE_MAX - used, "\n");
+	return used;
+}
+
+size_t
+sse_id_line(struct socket *s, uint32_t channel, uint64_t epoch, uint64_t offset,
+    char ret_line[SSE_LINE_MAX])
+{
+	struct sse *e = s->sse;
+
+	if (offset == 0)
+		return 0;
+	for (uint32_t i = 0; i < e->count; i++) {
+		if (e->channels[i] != channel)
+			continue;
+		e->epochs[i] = epoch;
+		e->offsets[i] = offset;
+	}
+	return sse_write_id(e, ret_line);
+}
+
+enum status
+sse_push_event(struct socket *s, uint32_t channel, uint64_t epoch,
+    uint64_t offset, const struct net_part *part)
+{
+	struct sse before = *s->sse;
+	char line[SSE_LINE_MAX];
+	size_t size = sse_id_line(s, channel, epoch, offset, line);
+	const struct net_part parts[] = {
+		{ { (const uint8_t *)line, size }, NULL }, *part
+	};
+	enum status st =
+	    size == 0 ? socket_push(s, part, 1) : socket_push(s, parts, 2);
+
+	if (st == ST_FULL)
+		*s->sse = before;
+	return st;
+}
+
+enum status
+sse_push_json(struct socket *s, const char *type, struct bytes json)
+{
+	char head[SSE_LINE_MAX + 32];
+	size_t used = sse_write_id(s->sse, head);
+	const struct net_part parts[] = { { { (const uint8_t *)head, 0 },
+					      NULL },
+		{ json, NULL }, { { (const uint8_t *)"\n\n", 2 }, NULL } };
+	struct net_part all[3];
+
+	if (s->sse->count == 0)
+		used = 0;
+	used += (size_t)snprintf(
+	    head + used, sizeof(head) - used, "event: %s\ndata: ", type);
+	memcpy(all, parts, sizeof(all));
+	all[0].bytes.size = used;
+	return socket_push(s, all, 3);
+}
+
+void
+sse_close(struct socket *s, uint16_t code, const char *reason)
+{
+	char json[192];
+	int size = snprintf(json, sizeof(json),
+	    "{\"code\":%u,\"reason\":\"%s\"}", (unsigned)code, reason);
+
+	if (sse_push_json(s, "close",
+		(struct bytes){ (const uint8_t *)json, (size_t)size }) !=
+	    ST_CLOSED)
+		stream_end(s->conn);
+}
+
+/* ---- where a client stands ---- */
+
+void
+sse_place(struct socket *s, uint64_t channels, const struct sinces *from)
+{
+	struct sse *e = s->sse;
+
+	e->count = 0;
+	while (channels != 0 && e->count < SSE_CHANNELS_MAX) {
+		uint32_t c = channels_pop(&channels);
+
+		e->channels[e->count] = (uint8_t)c;
+		e->epochs[e->count] = from->each[c].epoch;
+		e->offsets[e->count++] = from->each[c].offset;
+	}
+}
+
+/* "E.O-E.O"; false: it is none of ours, or of other channels. */
+static bool
+sse_read_id(struct bytes id, struct control_since *list, uint32_t count)
+{
+	char text[SSE_ID_MAX + 1];
+	const char *at = text;
+	int used = 0;
+
+	if (id.size > SSE_ID_MAX)
+		return false;
+	memcpy(text, id.at, id.size);
+	text[id.size] = '\0';
+	for (uint32_t i = 0; i < count; i++) {
+		if (i > 0 && *at++ != '-')
+			return false;
+		if (*at < '0' || *at > '9' ||
+		    sscanf(at, "%20" SCNu64 ".%20" SCNu64 "%n", &list[i].epoch,
+			&list[i].offset, &used) != 2)
+			return false;
+		at += used;
+	}
+	return *at == '\0';
+}
+
+/* ---- the request ---- */
+
+struct sse_ask {
+	struct bytes names[SSE_CHANNELS_MAX];
+	struct control_since sinces[SSE_CHANNELS_MAX];
+	uint32_t count;
+	bool has_since;
+};
+
+/* The order in which a socket will have them. */
+static uint32_t
+sse_rank(struct bytes name)
+{
+	struct channel_ref ref = channel_parse(name);
+
+	if (ref.kind == CHANNEL_SHARED)
+		return (uint32_t)ref.shared;
+	return ref.kind == CHANNEL_PRIVATE ? CHANNEL_OWN : CHANNEL_SLOT;
+}
+
+static bool
+sse_add(struct sse_ask *ask, struct bytes name)
+{
+	uint32_t at = ask->count;
+
+	for (uint32_t i = 0; i < ask->count; i++)
+		if (ask->names[i].size == name.size &&
+		    memcmp(ask->names[i].at, name.at, name.size) == 0)
+			return true;
+	if (ask->count == SSE_CHANNELS_MAX)
+		return false;
+	ask->count++;
+	for (; at > 0 && sse_rank(ask->names[at - 1]) > sse_rank(name); at--)
+		ask->names[at] = ask->names[at - 1];
+	ask->names[at] = name;
+	return true;
+}
+
+/* False: none, too many, or one that may not be heard. */
+static bool
+sse_read_channels(
+    struct sse_ask *ask, struct bytes list, const struct hearer *who)
+{
+	while (list.size > 0) {
+		const uint8_t *comma = memchr(list.at, ',', list.size);
+		size_t size =
+		    comma == NULL ? list.size : (size_t)(comma - list.at);
+		struct bytes name = { list.at, size };
+		struct channel_ref ref = channel_parse(name);
+
+		if (!channel_allows(&ref, who) || !sse_add(ask, name))
+			return false;
+		size += comma != NULL;
+		list.at += size;
+		list.size -= size;
+	}
+	return ask->count > 0;
+}
+
+static enum status
+sse_find_channels(struct conn *c, const uint8_t *at, struct bytes *ret_list)
+{
+	static const char name[] = "channels";
+	struct query_parameter p;
+	struct query q;
+	enum status st;
+
+	query_init(&q, http1_bytes(at, c->exchange->head.query));
+	do
+		st = query_next(&q, actor_arena(c->gateway->self), &p);
+	while (st == ST_OK && (p.name.size != sizeof(name) - 1 ||
+				  memcmp(p.name.at, name, p.name.size) != 0));
+	if (st == ST_OK)
+		*ret_list = p.value;
+	return st;
+}
+
+/* The header outlives the exchange: the numbers are read at once. */
+static void
+sse_read_since(struct conn *c, const uint8_t *at, struct sse_ask *ask)
+{
+	struct bytes id;
+
+	for (uint32_t i = 0; i < ask->count; i++)
+		ask->sinces[i].channel = ask->names[i];
+	ask->has_since = http1_head_find(&c->exchange->head, at,
+			     "Last-Event-ID", &id) == ST_OK &&
+			 sse_read_id(id, ask->sinces, ask->count);
+}
+
+/* True: it may come in; else it was answered. */
+static bool
+sse_is_possible(struct conn *c, const char *user_id)
+{
+	struct gateway *g = c->gateway;
+	struct sockets *k = g->sockets;
+	const struct person *p = person_find(k, user_id);
+
+	if (g->draining) {
+		respond_problem(
+		    c, PROBLEM_UNAVAILABLE, "streams cannot be opened now");
+		return false;
+	}
+	if (k->count >= k->limits.total_max ||
+	    (p != NULL && k->limits.per_user_max > 0 &&
+		p->count >= k->limits.per_user_max)) {
+		g->counts.full++;
+		respond_problem(
+		    c, PROBLEM_CONNECTION_LIMIT, "too many live sockets");
+		return false;
+	}
+	return true;
+}
+
+static void
+sse_on_nothing(void *ctx)
+{
+	(void)ctx; /* conn.c tells the socket itself */
+}
+
+static const struct stream_events sse_events = { sse_on_nothing,
+	sse_on_nothing };
+
+/* What the channels' names are in must outlive the request: the arena. */
+static void
+sse_subscribe(struct socket *s, const struct sse_ask *ask)
+{
+	const struct control control = { .form = CONTROL_OBJECT,
+		.action = CONTROL_SUBSCRIBE,
+		.has_channels = true,
+		.channels = ask->names,
+		.channels_count = ask->count,
+		.has_since = true,
+		.sinces = ask->sinces,
+		.sinces_count = ask->has_since ? ask->count : 0 };
+
+	socket_subscribe(s, &control);
+}
+
+static void
+sse_open(struct conn *c, const struct sse_ask *ask, const struct principal *who)
+{
+	struct sockets *k = c->gateway->sockets;
+	struct net_peer peer;
+	struct socket *s;
+
+	net_peer(c->stream, &peer);
+	s = socket_create(c, SYNTAX_SSE, peer.text);
+	if (s == NULL) {
+		respond_problem(
+		    c, PROBLEM_CONNECTION_LIMIT, "too many live sockets");
+		return;
+	}
+	s->sse = pool_take(&k->sses);
+	if (!stream_begin(c, 200, "text/event-stream", &sse_events, NULL))
+		return;
+	(void)text_fit(s->session_id, sizeof(s->session_id), who->session_id);
+	if (s->sse == NULL || !socket_come_in(s, who->user_id))
+		socket_close(s, WEBSOCKET_INTERNAL, "Internal error");
+	else
+		sse_subscribe(s, ask);
+}
+
+/* Beyond the exchange it lies in. */
+static const char *
+sse_keep(struct arena *a, const char *text)
+{
+	char *copy = arena_take(a, strlen(text) + 1);
+
+	if (copy != NULL)
+		memcpy(copy, text, strlen(text));
+	return copy;
+}
+
+void
+local_events(struct conn *c)
+{
+	struct gateway *g = c->gateway;
+	const uint8_t *at = g->head_at;
+	const struct auth_result *from = &c->exchange->who;
+	struct principal who = { 0 };
+	struct sse_ask *ask = arena_take(actor_arena(g->self), sizeof(*ask));
+	struct hearer hearer;
+	struct bytes list = { NULL, 0 };
+	enum status st = sse_find_channels(c, at, &list);
+
+	who.user_id = sse_keep(actor_arena(g->self), from->user_id);
+	who.session_id = sse_keep(actor_arena(g->self), from->session_id);
+	if (ask == NULL || who.user_id == NULL || who.session_id == NULL) {
+		respond_problem(c, PROBLEM_OVERLOADED, "out of memory");
+		return;
+	}
+	hearer = (struct hearer){ from->account->role, who.user_id,
+		who.session_id, g->sockets->limits.projects };
+	if (st != ST_OK && st != ST_NOT_FOUND) {
+		respond_problem(
+		    c, PROBLEM_BAD_REQUEST, "the query does not decode");
+	} else if (st == ST_NOT_FOUND || list.size == 0) {
+		respond_problem(c, PROBLEM_VALIDATION,
+		    "query.channels: name 1 to 16 channels");
+	} else if (!sse_read_channels(ask, list, &hearer)) {
+		respond_problem(c, PROBLEM_FORBIDDEN,
+		    "query.channels: one of them may not be heard");
+	} else if (sse_is_possible(c, who.user_id)) {
+		sse_read_since(c, at, ask);
+		sse_open(c, ask, &who);
+	}
+}

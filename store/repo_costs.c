@@ -1,0 +1,348 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "protocols/problem.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+#include "store/audit.h"
+#include "store/cost.h"
+#include "store/decision.h"
+#include "store/requests.h"
+#include "store/row.h"
+
+#define COST_PAGE_BYTES (600u << 10)
+#define DETAIL_SIZE 400
+
+/* What failed, and of whom: the catalogue's words would not say. */
+static const char *
+project_detail(struct txn *t, const char *what, const char *project_id)
+{
+	char *text = arena_take(&t->room->arena, DETAIL_SIZE);
+
+	if (text != NULL)
+		snprintf(text, DETAIL_SIZE,
+		    "failed to %s project cost "
+		    "aggregate for %s",
+		    what, project_id);
+	return text;
+}
+
+static void
+cost_answer(struct txn *t, const struct store_cost_add *ask,
+    const struct cost_charge *c, const struct cost_result *r,
+    struct store_cost_added *ret)
+{
+	struct budget_decision *d;
+
+	*ret = (struct store_cost_added){ .record = c->record,
+		.duplicate = r->duplicate,
+		.project = r->project };
+	if (r->problem == 0)
+		return;
+	d = decision_of(t, r, ask->decision_id, ask->now, ask->principal);
+	if (d == NULL)
+		return;
+	d->amount = c->record.cost;
+	d->has_amount = true;
+	d->currency = c->record.currency;
+	d->agent_id = c->record.agent_id;
+	d->task_id = c->record.task_id;
+	d->project_id = c->record.project_id;
+	d->department = c->record.department;
+	if (ask->decision_id[0] != '\0')
+		decision_put(t, d);
+	ret->decision = d;
+}
+
+static enum status
+repo_cost_add(struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_cost_add *ask = request;
+	struct store_cost_added *added = txn_take(t, sizeof(*added));
+	struct cost_result *r = txn_take(t, sizeof(*r));
+	struct cost_charge c = { .record = ask->record,
+		.priced = ask->priced,
+		.body_hash = ask->body_hash,
+		.now = ask->now,
+		.keep_us = ask->keep_us,
+		.event_id = ask->event_id };
+
+	if (r == NULL)
+		return txn_status(t);
+	if (cost_apply(t, &c, r) == ST_OK)
+		cost_answer(t, ask, &c, r, added);
+	if (txn_status(t) == ST_IO || txn_status(t) == ST_FULL)
+		ret->detail = project_detail(t, "increment",
+		    c.record.project_id == NULL ? "-" : c.record.project_id);
+	if (txn_status(t) == ST_OK && r->problem == 0 && !r->duplicate)
+		audit_append(t, ask->audit);
+	ret->event = r->events_count > 0 ? r->events : NULL;
+	ret->events_count = r->events_count;
+	return REQUEST_REPLY(t, ret, store_cost_added, added);
+}
+
+static void
+project_failed(struct txn *t, const char *project_id, struct store_reply *ret)
+{
+	bool decodes = txn_status(t) != ST_CORRUPT && txn_status(t) != ST_NEWER;
+
+	if (decodes)
+		LOG(PERSISTENCE_PROJECT_COST_AGG_FETCH_FAILED,
+		    KV("project_id", project_id), KV("error", t->why));
+	else
+		LOG(PERSISTENCE_PROJECT_COST_AGG_DESERIALIZE_FAILED,
+		    KV("project_id", project_id), KV("error", t->why));
+	ret->problem = PROBLEM_STORE_FAILED;
+	ret->detail =
+	    project_detail(t, decodes ? "fetch" : "deserialize", project_id);
+}
+
+static enum status
+repo_project_cost_get(
+    struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_project_cost_get *ask = request;
+	struct store_project_cost_found *found = txn_take(t, sizeof(*found));
+
+	if (found == NULL || !request_id(t, ask->project_id, "blank project"))
+		return txn_status(t);
+	found->project = project_cost_row(t, ask->project_id);
+	if (txn_status(t) != ST_OK)
+		project_failed(t, ask->project_id, ret);
+	else
+		LOG(PERSISTENCE_PROJECT_COST_AGG_FETCHED,
+		    KV("project_id", ask->project_id));
+	return REQUEST_REPLY(t, ret, store_project_cost_found, found);
+}
+
+/* ---- lists and sums ---- */
+
+struct cost_filter {
+	const char *agent_id;
+	const char *task_id;
+	const char *project_id;
+};
+
+static bool
+filter_is_valid(struct txn *t, const struct cost_filter *f)
+{
+	if ((f->agent_id != NULL && text_is_blank(f->agent_id)) ||
+	    (f->task_id != NULL && text_is_blank(f->task_id)) ||
+	    (f->project_id != NULL && text_is_blank(f->project_id)))
+		(void)txn_fail(t, ST_INVALID, "a filter is blank");
+	return txn_status(t) == ST_OK;
+}
+
+/* The index that leaves fewest, and its prefix; no filter: the table. */
+static enum table
+filter_index(const struct cost_filter *f, struct key *prefix)
+{
+	key_init(prefix);
+	if (f->task_id != NULL) {
+		key_text(prefix, f->task_id);
+		return TABLE_COST_BY_TASK;
+	}
+	if (f->project_id != NULL) {
+		key_text(prefix, f->project_id);
+		return TABLE_COST_BY_PROJECT;
+	}
+	if (f->agent_id != NULL) {
+		key_text(prefix, f->agent_id);
+		return TABLE_COST_BY_AGENT;
+	}
+	return TABLE_COST_RECORDS;
+}
+
+static bool
+filter_wants(const struct cost_filter *f, const struct cost_record *r)
+{
+	if (f->agent_id != NULL && strcmp(f->agent_id, r->agent_id) != 0)
+		return false;
+	if (f->task_id != NULL && strcmp(f->task_id, r->task_id) != 0)
+		return false;
+	return f->project_id == NULL ||
+	       (r->project_id != NULL &&
+		   strcmp(f->project_id, r->project_id) == 0);
+}
+
+static const struct cost_record *
+scan_record(struct scan *s, const struct backend_entry *entry)
+{
+	struct backend_entry row = *entry;
+	const struct cost_record *r = NULL;
+	struct key k;
+
+	if (s->table != TABLE_COST_RECORDS) {
+		key_init(&k);
+		key_raw(&k, (struct bytes){ entry->key.at + s->prefix.size,
+				entry->key.size - s->prefix.size });
+		row.key = key_bytes(&k);
+		if (!txn_get(s->t, TABLE_COST_RECORDS, &k, &row.value)) {
+			row_is_corrupt(s->t, s->table, entry->key);
+			return NULL;
+		}
+	}
+	r = ROW_DECODE(s->t, TABLE_COST_RECORDS, &row, cost_record);
+	if (r == NULL || cost_fault(r) == NULL)
+		return r;
+	row_is_corrupt(s->t, TABLE_COST_RECORDS, row.key);
+	return NULL;
+}
+
+static const char *
+seq_text(struct txn *t, uint64_t seq)
+{
+	char *text = txn_take(t, 24);
+
+	if (text != NULL)
+		snprintf(text, 24, "%llu", (unsigned long long)seq);
+	return text;
+}
+
+static void
+list_fill(struct scan *s, const struct cost_filter *f,
+    const struct store_cost_list *ask, struct cost_record *records,
+    struct cost_page *page)
+{
+	size_t began = txn_mark(s->t);
+	struct backend_entry entry;
+	struct key from = s->prefix;
+	uint64_t last = 0;
+	uint32_t walked = 0;
+	bool found;
+
+	key_number(&from, ask->after + 1);
+	found = scan_seek(s, &from, &entry);
+	while (found && page->records_count < ask->limit &&
+	       walked++ < COST_SCAN_MAX &&
+	       txn_mark(s->t) - began < COST_PAGE_BYTES) {
+		size_t mark = txn_mark(s->t);
+		const struct cost_record *r = scan_record(s, &entry);
+
+		if (r == NULL)
+			break;
+		last = r->seq;
+		if (filter_wants(f, r))
+			records[page->records_count++] = *r;
+		else
+			txn_release(s->t, mark);
+		found = scan_next(s, &entry);
+	}
+	page->records = records;
+	page->next = found ? seq_text(s->t, last) : NULL;
+}
+
+static enum status
+repo_cost_list(struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_cost_list *ask = request;
+	struct cost_filter f = { ask->agent_id, ask->task_id, ask->project_id };
+	struct cost_page *page = txn_take(t, sizeof(*page));
+	struct cost_record *records =
+	    txn_take(t, ask->limit * sizeof(*records));
+	enum table table;
+	struct key prefix;
+	struct scan s;
+
+	if (!filter_is_valid(t, &f) || !request_limit(t, ask->limit))
+		return txn_status(t);
+	table = filter_index(&f, &prefix);
+	scan_open(&s, t, table, prefix.size == 0 ? NULL : &prefix);
+	list_fill(&s, &f, ask, records, page);
+	scan_close(&s);
+	return REQUEST_REPLY(t, ret, cost_page, page);
+}
+
+static void
+sum_add(struct txn *t, struct cost_summed *sum, money cost,
+    const char *currency, struct store_reply *ret)
+{
+	if (sum->currency == NULL)
+		sum->currency =
+		    txn_copy_text(t, (struct bytes){ (const uint8_t *)currency,
+					 strlen(currency) });
+	else if (strcmp(sum->currency, currency) != 0) {
+		ret->problem = PROBLEM_MIXED_CURRENCY;
+		(void)txn_fail(
+		    t, ST_CONFLICT, "mixed_currency: the records have several");
+	}
+	if (++sum->records > COST_SCAN_MAX)
+		(void)txn_fail(t, ST_FULL, "too many records to add up");
+	if (money_add(sum->cost, cost, &sum->cost) != ST_OK)
+		(void)txn_fail(t, ST_INVALID, "the sum would overflow");
+}
+
+/* An index entry says it all, if the index is the whole filter. */
+static bool
+sum_entry(struct txn *t, const struct backend_entry *entry,
+    struct cost_summed *sum, struct store_reply *ret)
+{
+	char currency[CURRENCY_MAX + 1] = "";
+	struct key_reader r;
+	uint64_t high, low;
+
+	key_read(&r, entry->value);
+	high = key_read_number(&r);
+	low = key_read_number(&r);
+	if (r.failed || r.rest.size != CURRENCY_MAX)
+		return false;
+	memcpy(currency, r.rest.at, CURRENCY_MAX);
+	sum_add(
+	    t, sum, (money)((money_magnitude)high << 64 | low), currency, ret);
+	return true;
+}
+
+static void
+sum_fill(struct scan *s, const struct cost_filter *f, struct cost_summed *sum,
+    struct store_reply *ret)
+{
+	int filters = (f->agent_id != NULL) + (f->task_id != NULL) +
+		      (f->project_id != NULL);
+	struct backend_entry entry;
+	bool found = scan_first(s, &entry);
+
+	for (; found && txn_status(s->t) == ST_OK;
+	     found = scan_next(s, &entry)) {
+		size_t mark = txn_mark(s->t);
+		bool first = sum->currency == NULL;
+		const struct cost_record *r;
+
+		if (filters == 1) {
+			if (!sum_entry(s->t, &entry, sum, ret))
+				row_is_corrupt(s->t, s->table, entry.key);
+			continue;
+		}
+		r = scan_record(s, &entry);
+		if (r != NULL && filter_wants(f, r))
+			sum_add(s->t, sum, r->cost, r->currency, ret);
+		if (!first || sum->currency == NULL)
+			txn_release(s->t, mark);
+	}
+}
+
+static enum status
+repo_cost_sum(struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_cost_sum *ask = request;
+	struct cost_filter f = { ask->agent_id, ask->task_id, ask->project_id };
+	struct cost_summed *sum = txn_take(t, sizeof(*sum));
+	enum table table;
+	struct key prefix;
+	struct scan s;
+
+	if (!filter_is_valid(t, &f))
+		return txn_status(t);
+	table = filter_index(&f, &prefix);
+	scan_open(&s, t, table, prefix.size == 0 ? NULL : &prefix);
+	sum_fill(&s, &f, sum, ret);
+	scan_close(&s);
+	return REQUEST_REPLY(t, ret, cost_summed, sum);
+}
+
+const struct request repo_costs[] = {
+	{ MSG_store_cost_add, true, repo_cost_add },
+	{ MSG_store_project_cost_get, false, repo_project_cost_get },
+	{ MSG_store_cost_list, false, repo_cost_list },
+	{ MSG_store_cost_sum, false, repo_cost_sum },
+	{ 0 },
+};
