@@ -16,6 +16,8 @@
 #include "runtime/token.h"
 
 #define AUTH_CACHE_SLOTS 4096u
+/* What stands for the session of a live socket that an API key opened. */
+#define AUTH_KEY_SESSION "key:"
 
 struct auth_cache;
 
@@ -54,5 +56,13 @@ MUST_CHECK enum status auth_verify(struct auth_cache *c,
 MUST_CHECK enum status auth_verify_key(const struct replica *r,
     const char *text, int64_t wall_us, struct auth_result *ret,
     const char **ret_reason);
+
+/* Its session, or what stands for it. */
+void auth_session(
+    const struct auth_result *who, char ret_session[SESSION_ID_MAX + 1]);
+/* The id of the API key that it stands for; NULL: it is a session's. */
+const char *auth_session_key(const char *session);
+/* The session, or the API key, is revoked. */
+bool auth_session_is_over(const struct replica *r, const char *session);
 
 #endif

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/auth.h"
@@ -54,4 +55,33 @@ auth_verify_key(const struct replica *r, const char *text, int64_t wall_us,
 	ret->expires_at = k->expires_at;
 	ret->told_us = &found->told_us;
 	return ST_OK;
+}
+
+void
+auth_session(
+    const struct auth_result *who, char ret_session[SESSION_ID_MAX + 1])
+{
+	bool is_key = who->method == AUTH_API_KEY;
+
+	snprintf(ret_session, SESSION_ID_MAX + 1, "%s%s",
+	    is_key ? AUTH_KEY_SESSION : "",
+	    is_key ? who->key_id : who->session_id);
+}
+
+const char *
+auth_session_key(const char *session)
+{
+	size_t size = strlen(AUTH_KEY_SESSION);
+
+	return strncmp(session, AUTH_KEY_SESSION, size) == 0 ? session + size
+							     : NULL;
+}
+
+bool
+auth_session_is_over(const struct replica *r, const char *session)
+{
+	const char *key = auth_session_key(session);
+
+	return key != NULL ? replica_api_key(r, key) == NULL
+			   : replica_is_revoked(r, session);
 }

@@ -54,6 +54,7 @@ gateway_on_replica_ready(void *ctx)
 	struct gateway *g = ctx;
 	enum status st;
 
+	sockets_revise_all(g);
 	if (g->listen.count > 0 || g->draining)
 		return ST_OK;
 	st = listen_open(g);
@@ -66,6 +67,15 @@ static void
 gateway_on_revoked(void *ctx, const char *session_id)
 {
 	sockets_close_session(ctx, session_id);
+}
+
+static void
+gateway_on_key_gone(void *ctx, const char *key_id)
+{
+	char session[SESSION_ID_MAX + 1];
+
+	snprintf(session, sizeof(session), AUTH_KEY_SESSION "%s", key_id);
+	sockets_close_session(ctx, session);
 }
 
 static void
@@ -130,6 +140,7 @@ gateway_begin(struct actor *self)
 	g->replica.ctx = g;
 	g->replica.on_ready = gateway_on_replica_ready;
 	g->replica.on_revoked = gateway_on_revoked;
+	g->replica.on_key_gone = gateway_on_key_gone;
 	g->replica.on_account = gateway_on_account;
 	st = http2_init(g);
 	if (st == ST_OK)

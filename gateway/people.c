@@ -84,6 +84,7 @@ person_take(struct sockets *k, const struct account_entry *a)
 	if (p == NULL)
 		return NULL;
 	p->role = a->role;
+	memcpy(p->password_sig, a->password_sig, sizeof(p->password_sig));
 	p->pins++;
 	return p;
 }
@@ -204,6 +205,7 @@ sockets_on_account(
 		return;
 	p->pins++;
 	p->role = a->role;
+	memcpy(p->password_sig, a->password_sig, sizeof(p->password_sig));
 	if (a->gone)
 		person_close(p, "Session revoked (account gone)");
 	else if (password_changed)

@@ -14,6 +14,7 @@
 /* A user with sockets here. */
 struct person {
 	char user_id[sizeof(((struct account_entry *)0)->user_id)];
+	char password_sig[PASSWORD_SIG_MAX + 1];
 	enum role role;      /* as the registry last said */
 	uint32_t pins;       /* sockets, and records that still name it */
 	uint32_t count;      /* sockets */

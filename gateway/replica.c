@@ -367,8 +367,11 @@ replica_on_change(struct replica *r, const struct msg *in)
 		r->on_revoked(r->ctx, change->revoked[i].session_id);
 	}
 	replica_unsettle(r, change->unsettled, change->unsettled_count);
-	for (uint32_t i = 0; i < change->api_keys_count; i++)
+	for (uint32_t i = 0; i < change->api_keys_count; i++) {
 		replica_put_key(r, &change->api_keys[i]);
+		if (change->api_keys[i].gone)
+			r->on_key_gone(r->ctx, change->api_keys[i].key_id);
+	}
 	for (uint32_t i = 0; i < change->pruned_count; i++)
 		lookup_remove(r->revoked, change->pruned[i]);
 	return REPLY(r->self, in, done, .nothing = 0);

@@ -57,6 +57,7 @@ struct replica {
 	/* Told of each id as it becomes revoked, and of each changed account.
 	 */
 	void (*on_revoked)(void *ctx, const char *session_id);
+	void (*on_key_gone)(void *ctx, const char *key_id);
 	void (*on_account)(
 	    void *ctx, const struct account_entry *a, bool password_changed);
 	/* Told whenever it has become complete; its failure ends the actor. */

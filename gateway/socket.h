@@ -45,6 +45,9 @@ void sockets_close_session(struct gateway *g, const char *session_id);
 void sockets_on_account(
     struct gateway *g, const struct account_entry *a, bool password_changed);
 
+/* The replica is whole again: what changed meanwhile nobody has told. */
+void sockets_revise_all(struct gateway *g);
+
 /* Every GATEWAY_SWEEP_US. */
 void sockets_tick(struct gateway *g, uint64_t now_us);
 

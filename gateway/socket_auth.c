@@ -68,7 +68,7 @@ socket_judge(struct gateway *g, const struct msg *reply)
 		return verdict_of_refusal(reply->body);
 	if (reply->id != MSG_ticket_holder || !replica_is_fresh(&g->replica))
 		return verdict_broken;
-	if (replica_is_revoked(&g->replica, ticket->holder.session_id))
+	if (auth_session_is_over(&g->replica, ticket->holder.session_id))
 		return verdict_bad_ticket;
 	a = replica_account(&g->replica, ticket->holder.user_id);
 	if (a == NULL || a->gone)

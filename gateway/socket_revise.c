@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "gateway/socket_parts.h"
 #include "runtime/base/text.h"
 
@@ -49,12 +51,28 @@ sockets_revise(struct sockets *k, uint64_t now_us)
 		    replica_account(&g->replica, p->user_id);
 
 		struct account_entry gone = { .gone = true };
+		bool changed =
+		    a != NULL && strcmp(a->password_sig, p->password_sig) != 0;
 
 		/* One that is not there at all was deleted while we were out.
 		 */
 		(void)text_fit(gone.user_id, sizeof(gone.user_id), p->user_id);
-		sockets_on_account(g, a != NULL ? a : &gone, false);
+		sockets_on_account(g, a != NULL ? a : &gone, changed);
 	}
+}
+
+/* Revocations since the last join came by pages, and closed nothing. */
+void
+sockets_revise_all(struct gateway *g)
+{
+	struct sockets *k = g->sockets;
+	struct socket *s;
+
+	for (uint32_t i = 0; (s = pool_next(&k->pool, &i)) != NULL;)
+		if (s->conn != NULL && s->person != NULL &&
+		    auth_session_is_over(&g->replica, s->session_id))
+			socket_close(s, SOCKET_FORBIDDEN, "Session revoked");
+	sockets_revise(k, actor_now_us(g->self));
 }
 
 /* A hub that hears nothing of us forgets what we told it. */

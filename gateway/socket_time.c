@@ -90,9 +90,11 @@ static void
 socket_tell_seen(struct socket *s)
 {
 	struct gateway *g = s->all->gateway;
+	const char *key = auth_session_key(s->session_id);
 
 	if (s->heard_us > s->told_us)
-		seen_tell(&g->seen, g->self, s->session_id, false, &s->told_us);
+		seen_tell(&g->seen, g->self, key != NULL ? key : s->session_id,
+		    key != NULL, &s->told_us);
 }
 
 static void

@@ -315,13 +315,15 @@ local_events(struct conn *c)
 	const uint8_t *at = g->head_at;
 	const struct auth_result *from = &c->exchange->who;
 	struct principal who = { 0 };
+	char session[SESSION_ID_MAX + 1];
 	struct sse_ask *ask = arena_take(actor_arena(g->self), sizeof(*ask));
 	struct hearer hearer;
 	struct bytes list = { NULL, 0 };
 	enum status st = sse_find_channels(c, at, &list);
 
 	who.user_id = sse_keep(actor_arena(g->self), from->user_id);
-	who.session_id = sse_keep(actor_arena(g->self), from->session_id);
+	auth_session(from, session);
+	who.session_id = sse_keep(actor_arena(g->self), session);
 	if (ask == NULL || who.user_id == NULL || who.session_id == NULL) {
 		respond_problem(c, PROBLEM_OVERLOADED, "out of memory");
 		return;

@@ -31,15 +31,15 @@ reload_compare(const struct config *was, const struct config *now)
 
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		const struct setting *s = setting_nth(i);
+		enum setting_id id = (enum setting_id)i;
 
-		if (strcmp(config_text(was, (enum setting_id)i),
-			config_text(now, (enum setting_id)i)) == 0)
+		if (strcmp(config_text(was, id), config_text(now, id)) == 0)
 			continue;
 		if ((s->flags & SETTING_LIVE) != 0) {
 			LOG(CONFIG_CHANGED, KV("namespace", s->space),
 			    KV("key", s->key),
-			    KV("source", config_origin_text(config_origin(
-					     now, (enum setting_id)i))));
+			    KV("source",
+				config_origin_text(config_origin(now, id))));
 			continue;
 		}
 		needs_restart = true;
