@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "gateway/credential.h"
 #include "gateway/query.h"
 #include "gateway/socket_parts.h"
 #include "runtime/base/text.h"
