@@ -68,8 +68,8 @@ struct registry {
 	struct replica replica;
 	struct lockout lockout;
 	struct auditor auditor;
-	struct memo rates;   /* addresses that try to log in */
-	struct memo trusted; /* name and address of good log-ins */
+	struct memo rates;     /* addresses that try to log in */
+	struct memo trusted;   /* name and address of good log-ins */
 	struct wordlist words; /* that are no passwords */
 	uint8_t
 	    key_secret[SEAL_SECRET_SIZE]; /* API keys are digested with it */

@@ -105,7 +105,7 @@ registry_load_words(struct actor *self)
 
 	actor_random(self, s->words.key, sizeof(s->words.key));
 	for (; *(rest += strspn(rest, LIST_BETWEEN)) != '\0';
-	    rest += strcspn(rest, LIST_BETWEEN)) {
+	     rest += strcspn(rest, LIST_BETWEEN)) {
 		size_t size = strcspn(rest, LIST_BETWEEN);
 		enum status st = ST_FULL;
 

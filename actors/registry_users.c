@@ -7,7 +7,7 @@
 #include "runtime/base/text.h"
 #include "runtime/config.h"
 
-#define LIST_LIMIT 50 /* accounts, if nobody asks for more */
+#define LIST_LIMIT 50          /* accounts, if nobody asks for more */
 #define PROGRAM_WORDS "troupe" /* that say nothing in a password */
 
 /* ---- what may be asked for ---- */
@@ -61,8 +61,7 @@ registry_password_mistake(struct actor *self, const char *field,
 		 password_is_local(
 		     &s->words, password, password_words_configured(self)))
 		snprintf(text, REGISTRY_WHY_SIZE,
-		    "%s: is little more than names that are known here",
-		    field);
+		    "%s: is little more than names that are known here", field);
 	else
 		return NULL;
 	return text;
