@@ -242,8 +242,7 @@ create_join(struct actor *self, struct op *op, const struct backup_run *about)
 	if (memcmp(s->run->hash, about->hash, sizeof(about->hash)) != 0)
 		return OP_REFUSE(op, IDEMPOTENCY_REUSE,
 		    "the key is in use with another request");
-	op_limit(op, BACKUP_SAME_KEY_WAIT_US);
-	return backup_run_wait(self, s->run, op);
+	return backup_run_join(self, s->run, op);
 }
 
 static enum status

@@ -11,6 +11,7 @@
 
 #include "actors/backup_tree.h"
 #include "actors/backup_unpack.h"
+#include "runtime/base/fault.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -369,6 +370,10 @@ backup_prune(
 	enum status st = backup_entries_read(root, &all, &count);
 
 	*ret_count = 0;
+	if (st == ST_OK && fault_fails("retention.read")) {
+		free(all);
+		st = ST_IO;
+	}
 	if (st != ST_OK) {
 		LOG(BACKUP_RETENTION_FAILED, KV("error", status_text(st)));
 		return st;

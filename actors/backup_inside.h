@@ -88,6 +88,9 @@ void backup_run_close(struct actor *self, struct backup_run *r);
 /* The request waits for the run's end; refused if too many do. */
 enum status backup_run_wait(
     struct actor *self, struct backup_run *r, struct op *op);
+/* As wait, for the same key again: refused CONFLICT when it takes too long. */
+enum status backup_run_join(
+    struct actor *self, struct backup_run *r, struct op *op);
 /* On a thread of low priority, then next. */
 enum status backup_run_work(struct actor *self, struct backup_run *r,
     const char *phase, run_work_fn work, run_fn next);

@@ -333,22 +333,40 @@ sync_folder_of(const char *path)
 	return backup_folder_sync(folder);
 }
 
+/* What was unpacked is ours: on the same disk it is moved. */
 static enum status
-live_stage(struct backup_job *j, const struct live *l)
+live_stage_memory(struct backup_job *j, const struct live *l)
 {
 	char from[PATH_SIZE];
 	uint64_t bytes;
+
+	snprintf(from, sizeof(from), "%s/memory", j->source);
+	if (j->is_unpacked && rename(from, l->incoming) == 0)
+		return ST_OK;
+	return backup_tree_copy(from, l->incoming, &j->pace, &bytes);
+}
+
+static enum status
+live_stage_config(struct backup_job *j, const struct live *l)
+{
+	char from[PATH_SIZE];
+	uint64_t bytes;
+
+	if (!backup_find_config(j, from))
+		return ST_NOT_FOUND;
+	return backup_file_copy(from, l->incoming, &j->pace, &bytes);
+}
+
+/* On the disk before anything live goes. */
+static enum status
+live_stage(struct backup_job *j, const struct live *l)
+{
 	enum status st = backup_tree_remove(l->incoming);
 
-	if (st == ST_OK && l->component == COMPONENT_MEMORY) {
-		snprintf(from, sizeof(from), "%s/memory", j->source);
-		return backup_tree_copy(from, l->incoming, &j->pace, &bytes);
-	}
-	if (st == ST_OK && !backup_find_config(j, from))
-		st = ST_NOT_FOUND;
 	if (st == ST_OK)
-		st = backup_file_copy(from, l->incoming, &j->pace, &bytes);
-	return st;
+		st = l->component == COMPONENT_MEMORY ? live_stage_memory(j, l)
+						      : live_stage_config(j, l);
+	return st == ST_OK ? backup_tree_sync(l->incoming) : st;
 }
 
 static enum status

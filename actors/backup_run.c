@@ -65,15 +65,42 @@ run_on_late(struct actor *self, struct op *op, const struct msg *why)
 	return op_pass(op, why);
 }
 
-enum status
-backup_run_wait(struct actor *self, struct backup_run *r, struct op *op)
+static enum status
+run_on_still_in_flight(struct actor *self, struct op *op, const struct msg *why)
 {
 	(void)self;
+	(void)why;
+	return OP_REFUSE(op, IN_FLIGHT,
+	    "the same backup is being made; ask again for its manifest");
+}
+
+static enum status
+run_add_waiter(struct backup_run *r, struct op *op, op_fn on_late)
+{
 	if (r->waiters_count == BACKUP_WAITERS_MAX)
 		return OP_REFUSE(
 		    op, BACKUP_IN_PROGRESS, "too many wait for it already");
 	r->waiters[r->waiters_count++] = op_handle(op);
-	return op_keep(op, run_on_late);
+	return op_keep(op, on_late);
+}
+
+enum status
+backup_run_wait(struct actor *self, struct backup_run *r, struct op *op)
+{
+	(void)self;
+	return run_add_waiter(r, op, run_on_late);
+}
+
+enum status
+backup_run_join(struct actor *self, struct backup_run *r, struct op *op)
+{
+	uint64_t left_us = op_deadline_us(op) - actor_now_us(self);
+
+	/* Before the caller gives up by itself. */
+	op_limit(op, left_us / 2 < BACKUP_SAME_KEY_WAIT_US
+			 ? left_us / 2
+			 : BACKUP_SAME_KEY_WAIT_US);
+	return run_add_waiter(r, op, run_on_still_in_flight);
 }
 
 static void

@@ -310,6 +310,42 @@ backup_file_copy(
 	return st;
 }
 
+/* ---- sync ---- */
+
+static enum status
+sync_at(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool good = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return good ? ST_OK : ST_IO;
+}
+
+static enum status
+sync_visit(void *ctx, const struct backup_found *f)
+{
+	(void)ctx;
+	if (!S_ISREG(f->stat->st_mode) && !S_ISDIR(f->stat->st_mode))
+		return ST_OK;
+	return sync_at(f->folder, f->name);
+}
+
+enum status
+backup_tree_sync(const char *path)
+{
+	enum status st;
+	struct stat s;
+
+	if (lstat(path, &s) != 0)
+		return ST_IO;
+	st = sync_at(AT_FDCWD, path);
+	if (st == ST_OK && S_ISDIR(s.st_mode))
+		st = backup_tree_walk(path, sync_visit, NULL);
+	return st;
+}
+
 /* ---- sum ---- */
 
 struct tree_sum {

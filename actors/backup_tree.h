@@ -55,6 +55,9 @@ MUST_CHECK enum status backup_file_copy(
 MUST_CHECK enum status backup_tree_sum(const char *root, struct pace *pace,
     char ret_checksum[BACKUP_CHECKSUM_MAX + 1]);
 
+/* What lies in the page cache gets to the disk: a tree, or one file. */
+enum status backup_tree_sync(const char *path);
+
 /* OK also if there is nothing. */
 enum status backup_tree_remove(const char *path);
 /* With its parents, 0700; OK if it is there. */

@@ -267,24 +267,6 @@ work_pack(struct backup_job *j, const struct backup_keys *keys)
 	return true;
 }
 
-/* What was copied into the page cache gets to the disk before its name. */
-static enum status
-sync_visit(void *ctx, const struct backup_found *f)
-{
-	char path[PATH_SIZE + BACKUP_PATH_MAX];
-	FILE *file;
-	bool good;
-
-	if (!S_ISREG(f->stat->st_mode))
-		return ST_OK;
-	snprintf(path, sizeof(path), "%s/%s", (const char *)ctx, f->path);
-	file = fopen(path, "re");
-	good = file != NULL && fdatasync(fileno(file)) == 0;
-	if (file != NULL)
-		fclose(file);
-	return good ? ST_OK : ST_IO;
-}
-
 static bool
 work_save(struct backup_job *j, const struct backup_keys *keys)
 {
@@ -308,8 +290,7 @@ work_save(struct backup_job *j, const struct backup_keys *keys)
 		return false;
 	if (j->compress)
 		return work_pack(j, keys);
-	return job_went(j, backup_tree_walk(j->stage, sync_visit, j->stage),
-		   "sync") &&
+	return job_went(j, backup_tree_sync(j->stage), "sync") &&
 	       work_publish(j, j->stage, "");
 }
 

@@ -9,9 +9,9 @@
 #define WATCH_AGAIN_US 5000000u /* after the settings did not answer */
 
 static const struct service_def service_defs[] = {
-#define SERVICE(id, name, owner, interval, unit_ms, enabled, purpose) \
-	{ name, ACTOR_NUMBER_##owner, SETTING_##interval, unit_ms,    \
-		SETTING_##enabled, purpose },
+#define SERVICE(id, name, owner, interval, unit_ms, enabled, off, purpose) \
+	{ name, ACTOR_NUMBER_##owner, SETTING_##interval, unit_ms,         \
+		SETTING_##enabled, SERVICE_##off, purpose },
 #include "actors/services.def"
 #undef SERVICE
 };
@@ -33,6 +33,22 @@ scheduler_times_of(struct actor *self, const struct service_def *def)
 	};
 }
 
+/* Only a change counts: what an operator has stopped stays stopped. */
+static void
+scheduler_follow(
+    struct scheduler_state *s, struct service *service, bool enabled)
+{
+	bool wanted = enabled || service->def->off == SERVICE_TICKS;
+
+	if (service->is_wanted == wanted)
+		return;
+	service->is_wanted = wanted;
+	if (!wanted)
+		lifecycle_stop(&service->life, NULL);
+	else if (!s->is_closing)
+		lifecycle_start(&service->life, NULL);
+}
+
 static void
 scheduler_retime(struct actor *self)
 {
@@ -43,6 +59,7 @@ scheduler_retime(struct actor *self)
 		    scheduler_times_of(self, &service_defs[i]);
 
 		service_retime(&s->services[i], &times);
+		scheduler_follow(s, &s->services[i], times.enabled);
 	}
 }
 
@@ -57,6 +74,8 @@ scheduler_on_overrides(
 	if (reply->id == MSG_setting_overrides) {
 		live_replace(&s->live, reply->body);
 		scheduler_retime(self);
+		for (size_t i = 0; i < SERVICE_COUNT; i++)
+			service_forget_due(&s->services[i]);
 	} else {
 		timer_start(self, &s->watch, WATCH_AGAIN_US, scheduler_watch);
 	}
@@ -125,7 +144,7 @@ scheduler_start(struct actor *self)
 		service_init(&s->services[i], self, &service_defs[i], &times);
 		s->services[i].on_settled = scheduler_check_drained;
 		s->services[i].on_planned = scheduler_note_planned;
-		lifecycle_start(&s->services[i].life, NULL);
+		scheduler_follow(s, &s->services[i], times.enabled);
 	}
 	scheduler_restore(self);
 	return scheduler_watch(self, &s->watch);

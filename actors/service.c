@@ -92,6 +92,41 @@ service_wait(struct service *s)
 	service_wait_us(s, after_us);
 }
 
+/* How long the run that was due at next_run_at has still to wait. */
+static uint64_t
+service_left_us(const struct service *s, int64_t next_run_at)
+{
+	int64_t interval_us = (int64_t)service_interval_us(s);
+	int64_t left_us = next_run_at - actor_wall_us(s->actor);
+
+	/* The clock, or the interval, has been set back meanwhile. */
+	if (left_us > interval_us + (int64_t)s->plan.jitter_us)
+		return (uint64_t)interval_us;
+	if (left_us > 0)
+		return (uint64_t)left_us;
+	if (s->plan.missed == MISSED_ONCE)
+		return 0;
+	return (uint64_t)(interval_us - (-left_us) % interval_us);
+}
+
+/* As an earlier process has planned it. */
+static void
+service_wait_on(struct service *s, int64_t next_run_at)
+{
+	bool is_missed = next_run_at <= actor_wall_us(s->actor);
+	bool once = s->plan.missed == MISSED_ONCE;
+
+	if (is_missed)
+		LOG(SERVICE_MISSED, KV("service", s->def->name),
+		    KV("policy", once ? "run_once" : "skip"));
+	if (is_missed && once)
+		service_wait_us(s, service_jitter_us(s));
+	else if (service_has_cron(s))
+		service_wait(s);
+	else
+		service_wait_us(s, service_left_us(s, next_run_at));
+}
+
 /* One error guard per run: what went wrong ends here. */
 static void
 service_note_failure(struct service *s, enum status st, const char *error)
@@ -190,7 +225,7 @@ service_on_due(struct actor *self, struct timer *t)
 		service_sleep(s);
 		return ST_OK;
 	}
-	if (s->times.enabled)
+	if (s->times.enabled || s->def->off == SERVICE_STOPS)
 		return service_work(s);
 	s->is_awoken = false;
 	service_wait(s);
@@ -214,7 +249,11 @@ service_call_spawn(void *ctx, uint64_t generation)
 	struct service *s = service_of(ctx);
 
 	s->is_awoken = false;
-	service_wait(s);
+	if (s->resume_at != 0)
+		service_wait_on(s, s->resume_at);
+	else
+		service_wait(s);
+	s->resume_at = 0;
 	(void)lifecycle_started(&s->life, generation);
 }
 
@@ -415,42 +454,23 @@ service_replan(struct service *s, const struct service_plan *plan)
 		service_wait(s);
 }
 
-/* How long the run that was due at next_run_at has still to wait. */
-static uint64_t
-service_left_us(const struct service *s, int64_t next_run_at)
-{
-	int64_t interval_us = (int64_t)service_interval_us(s);
-	int64_t left_us = next_run_at - actor_wall_us(s->actor);
-
-	/* The clock, or the interval, has been set back meanwhile. */
-	if (left_us > interval_us + (int64_t)s->plan.jitter_us)
-		return (uint64_t)interval_us;
-	if (left_us > 0)
-		return (uint64_t)left_us;
-	if (s->plan.missed == MISSED_ONCE)
-		return 0;
-	return (uint64_t)(interval_us - (-left_us) % interval_us);
-}
-
 void
 service_resume(
     struct service *s, const struct service_plan *plan, int64_t next_run_at)
 {
-	bool is_missed = next_run_at <= actor_wall_us(s->actor);
-
 	s->plan = *plan;
-	if (!service_is_waiting(s) || next_run_at == 0)
+	if (next_run_at == 0)
 		return;
-	if (is_missed)
-		LOG(SERVICE_MISSED, KV("service", s->def->name),
-		    KV("policy",
-			plan->missed == MISSED_ONCE ? "run_once" : "skip"));
-	if (is_missed && plan->missed == MISSED_ONCE)
-		service_wait_us(s, service_jitter_us(s));
-	else if (service_has_cron(s))
-		service_wait(s);
-	else
-		service_wait_us(s, service_left_us(s, next_run_at));
+	if (service_is_waiting(s))
+		service_wait_on(s, next_run_at);
+	else if (!s->is_at_work && s->life.state == LIFECYCLE_IDLE)
+		s->resume_at = next_run_at;
+}
+
+void
+service_forget_due(struct service *s)
+{
+	s->resume_at = 0;
 }
 
 static enum service_status

@@ -14,12 +14,16 @@
 
 #define SERVICE_LOOK_US 60000000 /* at the wall clock, while cron waits */
 
+/* What a service does while its setting is false. */
+enum service_off { SERVICE_TICKS, SERVICE_STOPS };
+
 struct service_def {
 	const char *name;
 	uint32_t owner; /* number in actors.def */
 	enum setting_id interval;
 	uint64_t unit_ms;
 	enum setting_id enabled;
+	enum service_off off;
 	const char *purpose;
 };
 
@@ -48,9 +52,11 @@ struct service {
 	struct timer wait;
 	struct timer drain;
 	bool is_at_work;
-	bool is_awoken;  /* run again without waiting */
-	uint64_t due_us; /* on the runtime's clock */
-	uint32_t shard;  /* of the owner that works now */
+	bool is_awoken;    /* run again without waiting */
+	bool is_wanted;    /* as its setting says */
+	int64_t resume_at; /* where it goes on once it is started; 0: anew */
+	uint64_t due_us;   /* on the runtime's clock */
+	uint32_t shard;    /* of the owner that works now */
 	uint64_t runs;
 	uint64_t failures;
 	int64_t last_run_at;
@@ -89,6 +95,9 @@ void service_replan(struct service *s, const struct service_plan *plan);
  */
 void service_resume(
     struct service *s, const struct service_plan *plan, int64_t next_run_at);
+
+/* The settings are known: what does not run by now has nothing to make up. */
+void service_forget_due(struct service *s);
 
 /* Between two runs, where there is no cron. */
 uint64_t service_interval_us(const struct service *s);

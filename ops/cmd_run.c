@@ -11,6 +11,7 @@
 #include "ops/reload.h"
 #include "ops/stage.h"
 #include "runtime/address.h"
+#include "runtime/base/fault.h"
 #include "runtime/base/log.h"
 
 /*
@@ -197,13 +198,13 @@ run_node(const struct cmd_args *args, const struct loaded *l, unsigned number)
 	} else if (st == ST_CLOSED) {
 		st = ST_OK; /* asked to end before it was ready */
 	}
-	if (st != ST_OK || atomic_load(&run_failed))
-		fprintf(args->err, "troupe run: node %s: %s\n", name,
-		    node_failure(stage_node(s)));
 	node_stop(stage_node(s));
 	LOG(NODE_STOP, KV("node", name),
 	    KV("why", atomic_load(&run_failed) ? "an actor is past help"
 					       : "asked to"));
+	if (st != ST_OK || atomic_load(&run_failed))
+		fprintf(args->err, "troupe run: node %s: %s\n", name,
+		    node_failure(stage_node(s)));
 	stage_destroy(s);
 	reload_fini(&r);
 	return st != ST_OK || atomic_load(&run_failed) ? CMD_FAILED : CMD_OK;
@@ -230,6 +231,22 @@ run_check_catalogue(const struct cmd_args *args)
 	if (catalogue_check(why) == ST_OK)
 		return true;
 	fprintf(args->err, "troupe run: the catalogue: %s\n", why);
+	return false;
+}
+
+/* Faults on purpose are for tests: nobody gets them by a stray variable. */
+static bool
+run_check_faults(const struct cmd_args *args, const struct loaded *l)
+{
+	if (!fault_is_asked())
+		return true;
+	if (config_bool(l->config, SETTING_runtime_fault_points)) {
+		fault_allow();
+		return true;
+	}
+	fprintf(args->err, "troupe run: TROUPE_FAULT is set, which breaks "
+			   "things on purpose: unset it, or set "
+			   "runtime.fault_points in a test\n");
 	return false;
 }
 
@@ -263,7 +280,9 @@ run_run(const struct cmd_args *args)
 		mistakes_print(&l.mistakes, args->err);
 	} else if (run_find_node(args, &l, &node)) {
 		run_configure_log(&l);
-		code = run_check_catalogue(args) && seal_start() == ST_OK
+		code = run_check_faults(args, &l) &&
+			       run_check_catalogue(args) &&
+			       seal_start() == ST_OK
 			   ? run_node(args, &l, node)
 			   : CMD_FAILED;
 	}

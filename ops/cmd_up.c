@@ -15,15 +15,19 @@
  * up - the parent of every node of this host: starts each as a child
  * process, passes on what it says, starts it again when it ends, and keeps
  * its last words.  A child that ends soon after its start waits longer each
- * time; the others are not touched.  TERM ends the children in the order of
- * the topology, so that the door closes before the house is empty.
+ * time; the others are not touched.  One that fails UP_TRIES_MAX times before
+ * it is ready, its store corrupt or its port taken, ends them all with 1.  TERM
+ * ends the children in the order of the topology, so that the door closes
+ * before the house is empty.
  */
 
 #define UP_PAUSE_MS 50       /* before the first restart */
 #define UP_PAUSE_MAX_MS 1000 /* clients are patient, but not for long */
 #define UP_STEADY_US 1000000 /* a child that lived this long is forgiven */
+#define UP_TRIES_MAX 10      /* a node that was never ready is past help then */
 #define UP_LINE_MAX 4096
 #define UP_KILL_US 20000000 /* a child that does not end in time is killed */
+#define READY "ready "
 #define UP_ARGS_MAX (2 * CMD_VALUES_MAX + 9)
 
 struct child {
@@ -39,6 +43,7 @@ struct child {
 	uint64_t started_us;
 	uint64_t restart_us; /* when to start it; 0: it runs */
 	unsigned pause_ms;
+	unsigned tries; /* that have failed since it was last ready */
 };
 
 struct up {
@@ -49,6 +54,7 @@ struct up {
 	size_t count;
 	int signals;
 	bool ending;
+	const struct child *hopeless; /* NULL: none is */
 	uint64_t kill_us;
 };
 
@@ -135,6 +141,9 @@ up_pass_lines(struct child *c, char *line, size_t *used, FILE *to, bool keep)
 
 		fwrite(line, 1, size, to);
 		fflush(to);
+		if (!keep && size > sizeof(READY) &&
+		    memcmp(line, READY, sizeof(READY) - 1) == 0)
+			c->tries = 0;
 		if (keep)
 			snprintf(c->last_words, sizeof(c->last_words), "%.*s",
 			    (int)(end == NULL ? size : size - 1), line);
@@ -172,6 +181,14 @@ up_listen(struct up *u, struct child *c)
 }
 
 static void
+up_begin_end(struct up *u)
+{
+	if (!u->ending)
+		u->kill_us = up_now_us() + UP_KILL_US;
+	u->ending = true;
+}
+
+static void
 up_on_exit(struct up *u, struct child *c, int status)
 {
 	up_listen(u, c);
@@ -185,6 +202,11 @@ up_on_exit(struct up *u, struct child *c, int status)
 	c->pid = 0;
 	if (u->ending)
 		return;
+	if (WIFEXITED(status) && ++c->tries == UP_TRIES_MAX) {
+		u->hopeless = c;
+		up_begin_end(u);
+		return;
+	}
 	if (up_now_us() - c->started_us > UP_STEADY_US || c->pause_ms == 0)
 		c->pause_ms = UP_PAUSE_MS;
 	else if (c->pause_ms < UP_PAUSE_MAX_MS)
@@ -249,9 +271,7 @@ up_on_signal(struct up *u)
 			up_signal_all(u, (int)info.ssi_signo);
 			continue;
 		}
-		if (!u->ending)
-			u->kill_us = up_now_us() + UP_KILL_US;
-		u->ending = true;
+		up_begin_end(u);
 	}
 }
 
@@ -337,7 +357,13 @@ up_all(struct up *u)
 	while (!u->ending || up_running(u) > 0)
 		up_turn(u);
 	close(u->signals);
-	return CMD_OK;
+	if (u->hopeless == NULL)
+		return CMD_OK;
+	fprintf(u->args->err,
+	    "troupe up: node %s ended %d times before it was ready; at last: "
+	    "%s\n",
+	    u->hopeless->name, UP_TRIES_MAX, u->hopeless->last_words);
+	return CMD_FAILED;
 }
 
 static enum cmd_exit

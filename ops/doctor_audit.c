@@ -99,7 +99,7 @@ audit_look(const struct cmd_args *args, const struct loaded *l,
     const struct audit_end *wanted)
 {
 	struct audit_report report;
-	struct offline p;
+	struct offline p = { 0 };
 	char why[OFFLINE_WHY_SIZE];
 	enum status st = offline_open(&p, l->config, why);
 

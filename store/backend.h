@@ -58,6 +58,7 @@ struct backend_options {
 	uint64_t map_bytes;            /* 0: BACKEND_MAP_DEFAULT */
 	uint64_t map_bytes_max;        /* 0: BACKEND_MAP_MAX */
 	uint32_t readers_max;          /* 0: BACKEND_READERS_MAX */
+	bool verify;                   /* every page, before it is believed */
 	struct backend_faults *faults; /* NULL outside of tests */
 };
 

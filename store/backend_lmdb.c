@@ -11,6 +11,7 @@
 #include "store/backend_class.h"
 #include "store/folder.h"
 #include "store/gate.h"
+#include "store/verify.h"
 
 /*
  * One environment with one named database per table.  LMDB lets the map grow
@@ -175,6 +176,16 @@ lmdb_free(struct lmdb *b)
 	free(b);
 }
 
+/* A page that lies would end the process, in the library. */
+static enum status
+lmdb_verify(const struct backend_options *o)
+{
+	char file[BACKEND_PATH_MAX + sizeof(DATA_NAME) + 1];
+
+	snprintf(file, sizeof(file), "%s/" DATA_NAME, o->path);
+	return verify_open(file, o->verify);
+}
+
 static enum status
 lmdb_open(const struct backend_options *o, struct backend **ret_b)
 {
@@ -186,6 +197,8 @@ lmdb_open(const struct backend_options *o, struct backend **ret_b)
 	gate_init(&b->gate);
 	b->map_bytes_max = o->map_bytes_max;
 	st = folder_hold(o->path, &b->folder);
+	if (st == ST_OK)
+		st = lmdb_verify(o);
 	if (st == ST_OK)
 		st = lmdb_status(lmdb_start(b, o), o->path);
 	if (st == ST_OK)

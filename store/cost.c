@@ -246,17 +246,22 @@ slots_add(struct txn *t, const struct cost_record *r)
 		slot_add(t, r, BY_DEPARTMENT, r->department);
 }
 
-/* An index entry holds the cost, so that sums need not read the rows. */
+void
+cost_index_value(const struct cost_record *r, struct key *ret_value)
+{
+	key_init(ret_value);
+	key_number(ret_value, (uint64_t)((money_magnitude)r->cost >> 64));
+	key_number(ret_value, (uint64_t)r->cost);
+	key_tail(ret_value, r->currency);
+}
+
 static void
 index_put(struct txn *t, enum table table, const char *id,
     const struct cost_record *r)
 {
 	struct key k, value;
 
-	key_init(&value);
-	key_number(&value, (uint64_t)((money_magnitude)r->cost >> 64));
-	key_number(&value, (uint64_t)r->cost);
-	key_tail(&value, r->currency);
+	cost_index_value(r, &value);
 	key_init(&k);
 	key_text(&k, id);
 	key_number(&k, r->seq);
@@ -422,8 +427,8 @@ cost_apply(struct txn *t, struct cost_charge *c, struct cost_result *ret)
 
 /* ---- version 1 had records alone ---- */
 
-static void
-cost_fill_one(struct txn *t, const struct cost_record *rec)
+void
+cost_sum_up(struct txn *t, const struct cost_record *rec)
 {
 	struct cost_charge c = { .record = *rec, .now = rec->timestamp };
 	struct cost_result r = { 0 };
@@ -435,13 +440,19 @@ cost_fill_one(struct txn *t, const struct cost_record *rec)
 		(void)txn_fail(t, ST_CONFLICT, r.detail);
 		return;
 	}
-	if (project != NULL) {
+	if (project != NULL)
 		project_put(t, project);
+	slots_add(t, rec);
+}
+
+static void
+cost_fill_one(struct txn *t, const struct cost_record *rec)
+{
+	cost_sum_up(t, rec);
+	if (rec->project_id != NULL)
 		index_put(t, TABLE_COST_BY_PROJECT, rec->project_id, rec);
-	}
 	index_put(t, TABLE_COST_BY_AGENT, rec->agent_id, rec);
 	index_put(t, TABLE_COST_BY_TASK, rec->task_id, rec);
-	slots_add(t, rec);
 	meta_put(t, META_COST_SEQ, rec->seq);
 }
 

@@ -61,6 +61,12 @@ const char *cost_category(const struct cost_record *r);
 const struct price *price_at(
     struct txn *t, const char *provider, const char *model, int64_t at);
 
+/* What an index entry holds, so that sums need not read the rows. */
+void cost_index_value(const struct cost_record *r, struct key *ret_value);
+
+/* Adds it to its project's total and its slots, and nowhere else. */
+void cost_sum_up(struct txn *t, const struct cost_record *rec);
+
 /* Totals and slots of version 1's records, which had none. */
 void cost_fill(struct txn *t);
 

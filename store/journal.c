@@ -30,9 +30,8 @@ journal_head(struct txn *t, const char *channel, struct channel_head *ret_head)
 		*ret_head = *head;
 }
 
-/* What an event counts for: its texts, and what every row has. */
-static uint64_t
-event_bytes(const struct event *e)
+uint64_t
+journal_event_bytes(const struct event *e)
 {
 	return EVENT_ROW_BYTES + strlen(e->channel) + strlen(e->event_type) +
 	       strlen(e->payload);
@@ -48,8 +47,9 @@ journal_forget(struct txn *t, struct channel_head *head, uint64_t offset)
 	e = ROW_GET(t, TABLE_JOURNAL, &k, event);
 	if (e == NULL || !txn_delete(t, TABLE_JOURNAL, &k))
 		return;
-	head->bytes -=
-	    head->bytes < event_bytes(e) ? head->bytes : event_bytes(e);
+	head->bytes -= head->bytes < journal_event_bytes(e)
+			   ? head->bytes
+			   : journal_event_bytes(e);
 }
 
 static void
@@ -92,7 +92,7 @@ journal_append(struct txn *t, const struct event *event)
 	*placed = *event;
 	placed->epoch = head.epoch;
 	placed->offset = head.head;
-	head.bytes += event_bytes(placed);
+	head.bytes += journal_event_bytes(placed);
 	journal_put(t, placed);
 	if (head.head > JOURNAL_KEEP_MAX)
 		journal_forget(t, &head, head.head - JOURNAL_KEEP_MAX);
@@ -196,7 +196,8 @@ journal_fill(struct scan *s, const struct key *from, uint32_t limit,
 
 		if (e == NULL)
 			break;
-		events[n++] = *e;
+		events[n] = *e;
+		events[n++].epoch = page->epoch; /* a restore begins another */
 		found = scan_next(s, &entry);
 	}
 	page->events = events;

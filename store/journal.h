@@ -20,6 +20,9 @@
 /* The event with its place, in the room; NULL once stuck. */
 const struct event *journal_append(struct txn *t, const struct event *event);
 
+/* What an event counts for: its texts, and what every row has. */
+uint64_t journal_event_bytes(const struct event *e);
+
 /*
  * Forgets the oldest events past a bound, at most limit; how many.  The
  * newest stays, whatever the bounds.

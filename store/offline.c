@@ -37,6 +37,7 @@ static enum status
 offline_begin(struct offline *p, const struct config *c, const char **ret_why)
 {
 	struct backend_options options = { .path = p->path,
+		.verify = p->verified,
 		.map_bytes = config_u64(c, SETTING_persistence_lmdb_map_size) };
 	enum status st = backend_open(&backend_lmdb, &options, &p->backend);
 
@@ -64,7 +65,7 @@ offline_open(
 	const char *why;
 	enum status st;
 
-	memset(p, 0, sizeof(*p));
+	*p = (struct offline){ .verified = p->verified };
 	st = offline_find(p, c, &why);
 	if (st == ST_OK)
 		st = offline_begin(p, c, &why);

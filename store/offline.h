@@ -19,9 +19,10 @@ struct offline {
 	struct txn_room *room;
 	struct txn txn;
 	char path[BACKEND_PATH_MAX];
+	bool verified; /* set before: walk its pages before they are mapped */
 };
 
-/* Otherwise why says it in words. */
+/* p: zeros, or verified alone.  Otherwise why says it in words. */
 MUST_CHECK enum status offline_open(
     struct offline *p, const struct config *c, char ret_why[OFFLINE_WHY_SIZE]);
 void offline_close(struct offline *p);

@@ -61,6 +61,22 @@ key_row_delete(struct txn *t, const char *user_id, const char *key_id)
 	(void)txn_delete(t, TABLE_API_KEYS, &k);
 	by_user_key(&k, user_id, key_id);
 	(void)txn_delete(t, TABLE_API_KEYS_BY_USER, &k);
+	id_key(&k, key_id);
+	txn_put(t, TABLE_KEYS_GONE, &k, (struct bytes){ 0 });
+}
+
+void
+key_row_revoke(struct txn *t, const char *key_id)
+{
+	const struct api_key *row = key_row_get(t, key_id);
+	struct key k;
+
+	if (row != NULL) {
+		key_row_delete(t, row->user_id, row->key_id);
+		return;
+	}
+	id_key(&k, key_id);
+	txn_put(t, TABLE_KEYS_GONE, &k, (struct bytes){ 0 });
 }
 
 /* The ids of a user's keys, up to max; in the order of the index. */

@@ -8,6 +8,7 @@
 #include "store/journal.h"
 #include "store/requests.h"
 #include "store/row.h"
+#include "store/task_row.h"
 
 #define TASK_SCOPE "task.create"
 #define TASK_PAGE_BYTES (700u << 10) /* and one more row; fits FRAME_MAX */
@@ -56,8 +57,7 @@ task_index_key(struct key *k, const char *text, const char *id)
 	key_tail(k, id);
 }
 
-/* What the catalogue cannot say of a task; NULL: it is fine. */
-static const char *
+const char *
 task_fault(const struct task *task)
 {
 	bool assigned =

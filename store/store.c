@@ -25,15 +25,23 @@ struct closing {
 
 /* ---- the database: open and close ---- */
 
+uint64_t
+store_new_epoch(struct actor *self)
+{
+	uint64_t epoch;
+
+	actor_random(self, &epoch, sizeof(epoch));
+	return (epoch >> JOURNAL_EPOCH_SHIFT) | 1;
+}
+
 enum status
 store_migrate_now(struct actor *self, struct migrate_result *ret_result)
 {
 	struct store_state *s = actor_state(self);
-	struct migrate_world world = { .now_us = actor_wall_us(self) };
+	struct migrate_world world = { .now_us = actor_wall_us(self),
+		.epoch = store_new_epoch(self) };
 	enum status st;
 
-	actor_random(self, &world.epoch, sizeof(world.epoch));
-	world.epoch = (world.epoch >> JOURNAL_EPOCH_SHIFT) | 1;
 	st = migrate_run(s->backend, &migrate_plan, &world, ret_result);
 	if (st == ST_OK)
 		s->schema = ret_result->to;
@@ -57,6 +65,7 @@ store_options(struct actor *self, struct backend_options *ret_options)
 	    config_u64(c, SETTING_persistence_lmdb_map_size);
 	ret_options->readers_max =
 	    (uint32_t)config_u64(c, SETTING_persistence_lmdb_max_readers);
+	ret_options->verify = config_bool(c, SETTING_persistence_lmdb_verify);
 	ret_options->durability = (enum durability)config_choice(
 	    c, SETTING_persistence_lmdb_durability);
 }

@@ -42,6 +42,7 @@ struct store_state {
 enum status store_open(struct actor *self);
 /* True: the close itself went well. */
 bool store_close(struct store_state *s);
+uint64_t store_new_epoch(struct actor *self);
 enum status store_migrate_now(
     struct actor *self, struct migrate_result *ret_result);
 enum status store_on_late(

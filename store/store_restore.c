@@ -1,9 +1,11 @@
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/fault.h"
 #include "runtime/base/log.h"
 #include "runtime/config.h"
+#include "store/carry.h"
 #include "store/copy.h"
 #include "store/store_inside.h"
 #include "store/swap.h"
@@ -13,8 +15,14 @@
 
 #define WHY_SIZE 256
 
-/* What takes a while, on a thread of its own.  Lives until its op ends. */
+/*
+ * What takes a while, on a thread of its own.  Its worker and its op hold it,
+ * and the last of the two lets it go: a worker may end after its deadline.
+ */
 struct errands_of_disk {
+	_Atomic int holders;
+	struct actor_call back; /* of a worker that was late */
+	struct actor *actor;
 	enum { DISK_COPY, DISK_VERIFY, DISK_STAGE } what;
 	struct backend *backend;
 	struct pace pace;
@@ -67,11 +75,36 @@ disk_do(void *arg)
 }
 
 static void
+disk_end(struct actor *self, struct errands_of_disk *w)
+{
+	struct store_state *s = actor_state(self);
+
+	if (w->what == DISK_COPY && s->backend == w->backend && s->copies > 0)
+		s->copies--;
+	free(w);
+	store_go_on_swapping(self);
+}
+
+static void
+disk_on_back(struct actor *self, struct actor_call *c)
+{
+	disk_end(self, LIST_OF(c, struct errands_of_disk, back));
+}
+
+static bool
+disk_let_go(struct errands_of_disk *w)
+{
+	return atomic_fetch_sub(&w->holders, 1) == 1;
+}
+
+static void
 disk_run(void *data)
 {
-	struct disk_op *d = data;
+	struct errands_of_disk *w = ((struct disk_op *)data)->work;
 
-	background_run(disk_do, d->work);
+	background_run(disk_do, w);
+	if (disk_let_go(w))
+		actor_call(w->actor, &w->back, disk_on_back);
 }
 
 static enum status
@@ -98,26 +131,24 @@ disk_answer(struct actor *self, struct op *op, const struct errands_of_disk *w)
 	return OP_REPLY(op, done, 0);
 }
 
-/* A worker that is late still has the work: its memory is lost, once. */
+/* A worker that is late still reads the database: it is waited for. */
 static enum status
 disk_on_done(struct actor *self, struct op *op, const struct msg *reply)
 {
-	struct store_state *s = actor_state(self);
 	struct disk_op d = *(struct disk_op *)op_data(op);
 	const struct refused *why = reply->body;
-	bool was_copy = d.work->what == DISK_COPY;
 	enum status st;
 
 	if (reply->id == MSG_refused && why->status == ST_TIMEOUT) {
 		atomic_store(&d.work->pace.cancelled, true);
-		return op_pass(op, reply);
+		st = op_pass(op, reply);
+		if (disk_let_go(d.work))
+			disk_end(self, d.work);
+		return st;
 	}
-	if (was_copy)
-		s->copies--;
 	st = reply->id == MSG_refused ? op_pass(op, reply)
 				      : disk_answer(self, op, d.work);
-	free(d.work);
-	store_go_on_swapping(self);
+	disk_end(self, d.work);
 	return st;
 }
 
@@ -138,6 +169,8 @@ disk_begin(struct actor *self, const struct msg *in, int what, const char *file,
 	if (w == NULL)
 		return OP_REFUSE(op, OVERLOADED, "out of memory");
 	w->what = (__typeof__(w->what))what;
+	w->actor = self;
+	atomic_init(&w->holders, 2);
 	w->backend = s->backend;
 	pace_init(&w->pace, bytes_per_second);
 	snprintf(w->file, sizeof(w->file), "%s", file);
@@ -207,8 +240,9 @@ store_undo_swap(struct actor *self)
 	return st;
 }
 
+/* Without what was revoked it is not opened to anybody. */
 static enum status
-store_do_swap(struct actor *self)
+store_swap_with(struct actor *self, const struct carry *carry)
 {
 	struct store_state *s = actor_state(self);
 	enum status st;
@@ -217,7 +251,25 @@ store_do_swap(struct actor *self)
 	st = swap_go(s->path);
 	if (st == ST_OK && fault_fails("swap.open"))
 		st = ST_CORRUPT;
-	return st == ST_OK ? store_open_again(self) : st;
+	if (st == ST_OK)
+		st = store_open_again(self);
+	if (st == ST_OK)
+		st = carry_put(s->backend, carry, store_new_epoch(self));
+	fault_point("swap.carried");
+	return st;
+}
+
+static enum status
+store_do_swap(struct actor *self)
+{
+	struct store_state *s = actor_state(self);
+	struct carry *carry = NULL;
+	enum status st = carry_take(s->backend, &carry);
+
+	if (st == ST_OK)
+		st = store_swap_with(self, carry);
+	carry_destroy(carry);
+	return st;
 }
 
 /* Everybody forgets what they have read. */

@@ -32,6 +32,7 @@
 #define NO_PAGE UINT64_MAX
 #define WHY_SIZE 128
 #define PACE_PAGES 256u
+#define PAGES_GIVEN_UP_MAX 65536u
 
 struct tree {
 	uint32_t psize; /* of the first tree: the file's page size */
@@ -61,11 +62,14 @@ struct walk {
 	uint64_t size;
 	uint32_t psize;
 	uint64_t pages; /* in use: all page numbers are below */
+	uint64_t whole; /* in the file: what is past them may only be free */
 	uint8_t *seen;
 	struct pace *pace;
 	struct tree found; /* of the tree in hand, counted */
 	enum kind kind;
 	bool is_meta_table;
+	bool pages_only; /* rows may be what they are */
+	bool head_only;  /* pages too, if the file is long enough */
 	uint64_t schema;
 	uint64_t rows;
 	uint64_t used;
@@ -94,9 +98,10 @@ walk_fail(struct walk *w, uint64_t page, const char *why)
 }
 
 static bool
-walk_mark(struct walk *w, uint64_t page, uint64_t count)
+walk_mark(struct walk *w, uint64_t page, uint64_t count, bool free)
 {
-	if (page < 2 || page >= w->pages || count > w->pages - page)
+	if (page < 2 || page >= w->pages || count > w->pages - page ||
+	    (!free && (page >= w->whole || count > w->whole - page)))
 		return walk_fail(w, page, "out of the file");
 	for (uint64_t i = page; i < page + count; i++) {
 		if (w->seen[i / 8] & (1u << (i % 8)))
@@ -160,7 +165,7 @@ walk_value(struct walk *w, uint64_t page, const uint8_t *end, struct node *n)
 		return walk_fail(w, page, "a value is past its page");
 	first = load(n->value, 8);
 	count = (PAGE_HEAD + n->value_size + w->psize - 1) / w->psize;
-	if (!walk_mark(w, first, count))
+	if (!walk_mark(w, first, count, false))
 		return false;
 	head = w->map + first * w->psize;
 	if (load(head, 8) != first || load(head + 10, 2) != PAGE_OVERFLOW ||
@@ -208,7 +213,7 @@ walk_head(struct walk *w, uint64_t page, bool leaf)
 	const uint8_t *at = w->map + page * w->psize;
 	uint64_t lower, upper;
 
-	if (!walk_mark(w, page, 1))
+	if (!walk_mark(w, page, 1, false))
 		return 0;
 	lower = load(at + 12, 2);
 	upper = load(at + 14, 2);
@@ -241,7 +246,7 @@ walk_free(struct walk *w, uint64_t page, const struct node *n)
 
 		if (free_page >= last)
 			return walk_fail(w, page, "a free list has no order");
-		if (!walk_mark(w, free_page, 1))
+		if (!walk_mark(w, free_page, 1, true))
 			return false;
 		w->used--;
 		last = free_page;
@@ -271,7 +276,7 @@ walk_row(struct walk *w, uint64_t page, const struct node *n)
 	struct key version;
 
 	w->rows++;
-	if (looks_like_a_record(n->value, size)) {
+	if (!w->pages_only && looks_like_a_record(n->value, size)) {
 		uint32_t sum;
 
 		memcpy(&sum, n->value + size - 4, 4);
@@ -422,6 +427,16 @@ walk_tables(struct walk *w, uint64_t page, uint32_t depth)
 	return true;
 }
 
+/*
+ * A copy has every page.  LMDB's own file may lack some of its last ones, if
+ * they were given up in the transaction that took them.
+ */
+static uint64_t
+walk_pages_max(const struct walk *w)
+{
+	return w->pages_only ? w->whole + PAGES_GIVEN_UP_MAX : w->whole;
+}
+
 /* The newer of the two meta pages, both of which LMDB looks at. */
 static bool
 walk_metas(struct walk *w, struct tree ret_trees[2])
@@ -448,7 +463,8 @@ walk_metas(struct walk *w, struct tree ret_trees[2])
 			newest = meta;
 	}
 	w->pages = load(newest + 120, 8) + 1;
-	if (w->pages < 2 || w->pages > w->size / w->psize)
+	w->whole = w->size / w->psize;
+	if (w->pages < 2 || w->pages > walk_pages_max(w))
 		return walk_fail(w, 0, "the file is cut short");
 	tree_read(newest + 24, &ret_trees[0]);
 	tree_read(newest + 24 + TREE_SIZE, &ret_trees[1]);
@@ -460,7 +476,7 @@ walk_run(struct walk *w)
 {
 	struct tree trees[2];
 
-	if (!walk_metas(w, trees))
+	if (!walk_metas(w, trees) || (w->head_only && w->pages <= w->whole))
 		return;
 	w->seen = calloc(1, (size_t)(w->pages / 8 + 1));
 	if (w->seen == NULL) {
@@ -471,7 +487,7 @@ walk_run(struct walk *w)
 	    walk_tables(w, trees[1].root, trees[1].depth))
 		(void)walk_tree(w, &trees[0], KIND_FREE);
 	free(w->seen);
-	if (w->st == ST_OK && w->schema == 0)
+	if (w->st == ST_OK && w->schema == 0 && !w->pages_only)
 		(void)walk_fail(w, 0, "it has no schema version");
 }
 
@@ -495,22 +511,39 @@ walk_map(struct walk *w, const char *file, int fd)
 	return w->st == ST_OK ? ST_OK : backend_fail(w->st, file, w->why);
 }
 
-enum status
-verify_file(const char *file, struct pace *pace, struct verified *ret)
+static enum status
+verify_walk(const char *file, struct walk *w)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct walk w = { .pace = pace };
 	enum status st;
 
 	if (fd < 0)
 		return backend_fail(errno == ENOENT ? ST_NOT_FOUND : ST_IO,
 		    file, strerror(errno));
-	st = walk_map(&w, file, fd);
+	st = walk_map(w, file, fd);
 	close(fd);
+	return st;
+}
+
+enum status
+verify_file(const char *file, struct pace *pace, struct verified *ret)
+{
+	struct walk w = { .pace = pace };
+	enum status st = verify_walk(file, &w);
+
 	if (st != ST_OK)
 		return st;
 	if (w.schema > migrate_newest())
 		return backend_fail(ST_NEWER, file, "of a newer schema");
 	*ret = (struct verified){ (uint32_t)w.schema, w.rows, w.used };
 	return ST_OK;
+}
+
+enum status
+verify_open(const char *file, bool pages)
+{
+	struct walk w = { .pages_only = true, .head_only = !pages };
+	enum status st = verify_walk(file, &w);
+
+	return st == ST_NOT_FOUND ? ST_OK : st;
 }

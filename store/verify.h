@@ -29,4 +29,11 @@ struct verified {
 MUST_CHECK enum status verify_file(
     const char *file, struct pace *pace, struct verified *ret);
 
+/*
+ * Before a file is mapped in which LMDB is to believe: CORRUPT if its head is
+ * none or pages in use are past its end; with pages, if any page lies.  What
+ * rows hold is not looked at.  OK if there is no file.
+ */
+MUST_CHECK enum status verify_open(const char *file, bool pages);
+
 #endif

@@ -8,16 +8,31 @@
 #include <unistd.h>
 
 #define FAULT_NAME_SIZE 64
+#define VARIABLE "TROUPE_FAULT"
 
 static pthread_once_t fault_once = PTHREAD_ONCE_INIT;
 static char fault_name[FAULT_NAME_SIZE];
 static bool fault_kills;
 static _Atomic int fault_left; /* times until it happens; 0: never */
 
+static _Atomic bool fault_allowed;
+
+bool
+fault_is_asked(void)
+{
+	return getenv(VARIABLE) != NULL;
+}
+
+void
+fault_allow(void)
+{
+	atomic_store(&fault_allowed, true);
+}
+
 static void
 fault_read(void)
 {
-	const char *told = getenv("TROUPE_FAULT");
+	const char *told = getenv(VARIABLE);
 	const char *name = told == NULL ? NULL : strchr(told, ':');
 	const char *nth;
 	size_t size;
@@ -37,6 +52,8 @@ fault_read(void)
 static bool
 fault_happens(const char *name, bool kills)
 {
+	if (!atomic_load(&fault_allowed))
+		return false;
 	pthread_once(&fault_once, fault_read);
 	return atomic_load(&fault_left) > 0 && fault_kills == kills &&
 	       strcmp(name, fault_name) == 0 &&

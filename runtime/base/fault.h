@@ -1,14 +1,18 @@
 /*
  * fault - named points at which a test may end the process or fail a step.
  *
- * TROUPE_FAULT=kill:NAME or fail:NAME, with :N for the nth time, read once.
- * Nothing is done, and it costs one comparison, when it is not set; a
- * program that an operator runs never has it.  Any thread.
+ * TROUPE_FAULT=kill:NAME or fail:NAME, with :N for the nth time, read once,
+ * and only after fault_allow: runtime.fault_points must say so, or a process
+ * that finds the variable does not start.  Any thread.
  */
 #ifndef RUNTIME_BASE_FAULT_H
 #define RUNTIME_BASE_FAULT_H
 
 #include <stdbool.h>
+
+/* Something is asked for.  Allow it before the first point is passed. */
+bool fault_is_asked(void);
+void fault_allow(void);
 
 /* Ends the process here, as kill -9 would, if it was told to. */
 void fault_point(const char *name);

@@ -140,6 +140,20 @@ test_doctor_audit_makes_no_database(void **state)
 }
 
 static void
+test_doctor_store_makes_no_database(void **state)
+{
+	(void)state;
+	assert_int_equal(CALL("troupe", "doctor", "store", "--data",
+			     "/tmp/troupe-no-such-folder"),
+	    CMD_FAILED);
+	assert_non_null(strstr(err_text, "there is no database"));
+	assert_int_not_equal(access("/tmp/troupe-no-such-folder", F_OK), 0);
+	assert_int_equal(
+	    CALL("troupe", "doctor", "store", "--show", "-1"), CMD_USAGE);
+	assert_non_null(strstr(err_text, "--show"));
+}
+
+static void
 test_options_and_their_values_are_checked(void **state)
 {
 	(void)state;
@@ -284,6 +298,7 @@ main(void)
 		RUN(test_misspelt_words_come_with_a_suggestion),
 		RUN(test_a_sub_has_its_own_usage_and_options),
 		RUN(test_doctor_audit_makes_no_database),
+		RUN(test_doctor_store_makes_no_database),
 		RUN(test_options_and_their_values_are_checked),
 		RUN(test_options_have_a_bound),
 		RUN(test_a_value_follows_its_option_either_way),

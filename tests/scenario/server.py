@@ -122,6 +122,10 @@ class Server:
             return [TROUPE, "run", *common]
         return [TROUPE, "up", "--topology", str(SPLIT), *common]
 
+    def faults_allowed(self):
+        faulty = "TROUPE_FAULT" in self.env
+        return {"TROUPE_RUNTIME_FAULT_POINTS": "true"} if faulty else {}
+
     def start(self):
         before = len(self.lines.out)
         self.process = subprocess.Popen(
@@ -129,7 +133,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **self.env},
+            env={**os.environ, **self.faults_allowed(), **self.env},
         )
         self.lines.follow(self.process.stdout, self.lines.out)
         self.lines.follow(self.process.stderr, self.lines.log)

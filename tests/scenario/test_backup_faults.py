@@ -5,10 +5,13 @@ wholly old or wholly new, nothing is left over, and the lock is free.
 """
 
 import http.client
+import os
+import subprocess
 
 import pytest
 
 from client import Client
+from server import TROUPE
 from test_backup import (
     create, entries, fill, leftovers, list_of, live, restore,
 )
@@ -22,6 +25,7 @@ BACK = (
     "restore.unpacked", "restore.staged", "restore.intent",
     "restore.memory.aside", "restore.memory.live", "restore.config.aside",
     "restore.config.live", "swap.aside", "swap.live",
+    "swap.carried",
 )
 # A start passes the second of these twice.
 FORWARD = ("swap.kept", "restore.settling:3", "restore.settled")
@@ -124,6 +128,15 @@ def test_49_kill_at_every_step_of_a_restore(start, topology):
             assert restore(client, m["backup_id"]).status == 200
             assert live(client) == old
         server.close()
+
+
+def test_a_fault_is_refused_unless_a_setting_allows_it(tmp_path):
+    got = subprocess.run(
+        [TROUPE, "run", "--data", str(tmp_path), "--listen", "127.0.0.1:0"],
+        capture_output=True, env={**os.environ, "TROUPE_FAULT": "kill:x"},
+        text=True, timeout=20, check=False)
+    assert got.returncode == 1
+    assert "runtime.fault_points" in got.stderr
 
 
 # ---- a step that fails ----

@@ -1,0 +1,30 @@
+/*
+ * carry - what a restored database takes over from the one it replaces.
+ *
+ * A restore brings data back, not credentials: whatever was revoked after the
+ * backup stays revoked, and a refresh token that was used stays used.  Event
+ * channels begin another epoch, so that nobody takes a new event for one it
+ * has seen.  Accounts are what the backup says.
+ *
+ *   take it from the live database, open the restored one, put it there
+ *
+ * Any thread, with nobody else at either database.  Bounds: CARRY_BYTES_MAX;
+ * more is FULL, and the restore is refused.
+ */
+#ifndef STORE_CARRY_H
+#define STORE_CARRY_H
+
+#include "store/backend.h"
+
+#define CARRY_BYTES_MAX (UINT64_C(512) << 20)
+
+struct carry;
+
+/* b NULL: there was none, and nothing is carried. */
+MUST_CHECK enum status carry_take(struct backend *b, struct carry **ret_carry);
+/* One transaction: all of it, or none. */
+MUST_CHECK enum status carry_put(
+    struct backend *b, const struct carry *c, uint64_t epoch);
+void carry_destroy(struct carry *c); /* NULL is fine */
+
+#endif

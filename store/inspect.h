@@ -1,0 +1,47 @@
+/*
+ * inspect - is everything in a database what it should be?
+ *
+ * Reads one snapshot from end to end: every row decodes and stands under the
+ * key its content asks for, every index entry has its row and the reverse,
+ * the chain of the audit log holds, the journal has no gaps, and totals,
+ * slots and meters are what the records and the open holds add up to.
+ *
+ * Totals are added up again in a database in memory, so the inspection takes
+ * about as much memory as the tables of totals have bytes; records are read
+ * one by one.  While a record, a hold or a budget cannot be read, sums are not
+ * compared: that row is the finding.  Blocking; one thread.
+ */
+#ifndef STORE_INSPECT_H
+#define STORE_INSPECT_H
+
+#include "store/txn.h"
+
+#define INSPECT_KEY_SIZE (4 * BACKEND_KEY_MAX + 1)
+
+/* A table, a key as text (other bytes as \xNN), and one sentence. */
+typedef void (*inspect_tell)(
+    void *ctx, const char *table, const char *key, const char *what);
+
+struct inspection {
+	inspect_tell tell;
+	void *ctx;
+	uint64_t rows;
+	uint64_t entries; /* of indexes */
+	uint64_t wrong;   /* times it told */
+};
+
+/* Of a database at this program's schema.  What the reading stuck at. */
+MUST_CHECK enum status inspect_all(struct txn *t, struct inspection *i);
+
+/* ---- for its parts ---- */
+
+void inspect_wrong(
+    struct inspection *i, enum table table, struct bytes key, const char *what);
+/* NULL: it does not decode.  In the room's arena, and not logged. */
+const void *inspect_decode(
+    struct txn *t, const struct wire_type *type, struct bytes value);
+void inspect_journal(struct txn *t, struct inspection *i);
+void inspect_audit(struct txn *t, struct inspection *i);
+void inspect_sums(struct txn *t, struct inspection *i);
+
+#endif
