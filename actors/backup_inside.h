@@ -10,7 +10,7 @@
 #include "actors/auditor.h"
 #include "actors/backup.h"
 #include "actors/backup_work.h"
-#include "actors/live.h"
+#include "runtime/live.h"
 
 #define BACKUP_KEY_HASH 32
 

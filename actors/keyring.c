@@ -197,8 +197,8 @@ keyring_drop_waiting(struct keyring *k)
 	(void)keyring_sweep(k, 1);
 }
 
-const struct keyring_key *
-keyring_refresh(const struct keyring *k, uint32_t n)
+struct keyring_key *
+keyring_refresh(struct keyring *k, uint32_t n)
 {
 	for (uint32_t i = 0; i < k->count; i++)
 		if (k->keys[i].kind == KEYRING_REFRESH && n-- == 0)
@@ -206,18 +206,27 @@ keyring_refresh(const struct keyring *k, uint32_t n)
 	return NULL;
 }
 
+static int64_t
+keyring_life(const struct keyring_key *key)
+{
+	return (int64_t)(key->kind == KEYRING_REFRESH && key->life_us == 0
+			     ? KEYRING_REFRESH_LIFE_US
+			     : key->life_us);
+}
+
 void
 keyring_retire(struct keyring *k, int64_t now, bool drop)
 {
 	const struct keyring_key *signing = keyring_signing(k);
+	const struct keyring_key *minting = keyring_refresh(k, 0);
 
 	for (uint32_t i = 0; i < k->count; i++) {
 		struct keyring_key *key = &k->keys[i];
 
-		if (key->kind != KEYRING_TOKEN || key == signing ||
+		if (key == signing || key == minting ||
 		    (key->until != 0 && !drop))
 			continue;
-		key->until = drop ? now : now + (int64_t)key->life_us;
+		key->until = drop ? now : now + keyring_life(key);
 	}
 }
 

@@ -19,6 +19,8 @@
 #define KEYRING_MAX (2 * TOKEN_KEYS_MAX)
 #define KEYRING_PATH_SIZE 4352
 #define KEYRING_REFRESH_SIZE 32
+/* Of a refresh key of which nobody noted how long its tokens live: a year. */
+#define KEYRING_REFRESH_LIFE_US UINT64_C(31536000000000)
 
 enum keyring_kind { KEYRING_TOKEN, KEYRING_REFRESH };
 
@@ -71,7 +73,7 @@ struct keyring_key *keyring_waiting(struct keyring *k);
 /* A waiting key that could not be stored. */
 void keyring_drop_waiting(struct keyring *k);
 /* The nth refresh key, newest first; NULL past the last. */
-const struct keyring_key *keyring_refresh(const struct keyring *k, uint32_t n);
+struct keyring_key *keyring_refresh(struct keyring *k, uint32_t n);
 
 /* Those that sign no more end when their last token has; drop: now. */
 void keyring_retire(struct keyring *k, int64_t now, bool drop);

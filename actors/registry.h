@@ -29,6 +29,7 @@
 #include "actors/replica.h"
 #include "actors/session_registry.h"
 #include "actors/table.h"
+#include "actors/wordlist.h"
 #include "runtime/actor.h"
 #include "runtime/base/pool.h"
 #include "runtime/seal.h"
@@ -70,8 +71,9 @@ struct registry {
 	struct replica replica;
 	struct lockout lockout;
 	struct auditor auditor;
-	struct memo rates;   /* addresses that try to log in */
-	struct memo trusted; /* name and address of good log-ins */
+	struct memo rates;     /* addresses that try to log in */
+	struct memo trusted;   /* name and address of good log-ins */
+	struct wordlist words; /* that are no passwords */
 	uint8_t
 	    key_secret[SEAL_SECRET_SIZE]; /* API keys are digested with it */
 	struct pool logins;               /* struct login */
@@ -186,8 +188,10 @@ enum status login_begin_session(struct actor *self, struct op *op);
 
 /* ---- registry_refresh.c ---- */
 enum status registry_on_refresh(struct actor *self, const struct msg *in);
-void registry_mint_refresh(struct registry *s, const struct uuid *session_id,
-    uint64_t generation, char ret_token[REFRESH_TOKEN_MAX + 1]);
+/* expires_at: when its session can be refreshed no more. */
+void registry_mint_refresh(struct actor *self, const struct uuid *session_id,
+    uint64_t generation, int64_t expires_at,
+    char ret_token[REFRESH_TOKEN_MAX + 1]);
 
 /* ---- registry_revoke.c ---- */
 enum status registry_on_logout(struct actor *self, const struct msg *in);

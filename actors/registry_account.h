@@ -88,9 +88,9 @@ enum status chore_revoke_all(
 
 /* ---- registry_users.c ---- */
 const char *registry_name_mistake(const char *name);
-const char *registry_password_mistake(const struct registry *s,
-    const char *field, const char *password, const char *username,
-    char text[REGISTRY_WHY_SIZE]);
+/* username: whose it will be; NULL: nobody's that is known. */
+const char *registry_password_mistake(struct actor *self, const char *field,
+    const char *password, const char *username, char text[REGISTRY_WHY_SIZE]);
 enum status registry_on_user_create(struct actor *self, const struct msg *in);
 enum status registry_on_user_list(struct actor *self, const struct msg *in);
 enum status registry_on_user_get(struct actor *self, const struct msg *in);

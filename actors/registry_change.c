@@ -230,13 +230,25 @@ reset_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
 	    .audit = &note);
 }
 
+/* NULL: nobody has that id. */
+static const char *
+reset_whose(const struct registry *s, const char *user_id)
+{
+	const struct account_row *row = NULL;
+	struct uuid id;
+
+	if (id_parse(user_id, &id))
+		row = table_find(&s->accounts, &id);
+	return row == NULL ? NULL : row->username;
+}
+
 enum status
 registry_on_user_password(struct actor *self, const struct msg *in)
 {
 	const struct user_password *ask = in->body;
 	char text[REGISTRY_WHY_SIZE];
-	const char *mistake = registry_password_mistake(
-	    actor_state(self), "password", ask->password, NULL, text);
+	const char *mistake = registry_password_mistake(self, "password",
+	    ask->password, reset_whose(actor_state(self), ask->user_id), text);
 	struct chore_op *data;
 	struct op *op;
 

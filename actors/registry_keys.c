@@ -15,6 +15,7 @@
 #define KEY_FOLDER "keys"
 #define FIRST_KEY_FILE "signing.key"
 #define SECOND_US 1000000
+#define KEYS_ACTION "token.rotate"
 
 /* What an op that rotates keeps. */
 struct rotating {
@@ -112,6 +113,8 @@ keys_add_refresh(struct actor *self)
 	    (struct bytes){ bytes, sizeof(bytes) }, key_id,
 	    actor_wall_us(self));
 	seal_wipe(bytes, sizeof(bytes));
+	if (st == ST_OK)
+		s->keys->keys[0].life_us = 1; /* until it makes a token */
 	return st;
 }
 
@@ -287,10 +290,40 @@ keys_begin(struct actor *self, struct op *op, bool drop_old)
 static bool
 keys_may(struct actor *self, const struct msg *in, const struct principal *who)
 {
+	struct registry *s = actor_state(self);
+
 	if (who->role == ROLE_CEO || who->role == ROLE_SYSTEM)
 		return true;
+	auditor_refused(self, &s->auditor, who, KEYS_ACTION, "", "role");
 	(void)REFUSE(self, in, FORBIDDEN, "This role may not do that");
 	return false;
+}
+
+/* The new keys are in the file, which has no part in the store's commits. */
+static void
+keys_note(struct actor *self, const struct token_keys_rotate *ask)
+{
+	struct registry *s = actor_state(self);
+	const struct keyring_key *key = keyring_waiting(s->keys);
+	struct audit_note note = audit_note_by(
+	    self, &ask->caller, KEYS_ACTION, key == NULL ? "" : key->key_id);
+
+	note.detail = ask->drop_old ? "older keys are dropped"
+				    : "older keys live on until they end";
+	auditor_say(self, &s->auditor, &note);
+}
+
+/*
+ * The ring is as it was but for these two.  A full ring of refresh keys keeps
+ * the one it has: its tokens live long, and must not end early.
+ */
+static enum status
+keys_add_pair(struct actor *self)
+{
+	enum status st = keys_add_token(self);
+	enum status also = st == ST_OK ? keys_add_refresh(self) : ST_OK;
+
+	return also == ST_FULL ? ST_OK : st == ST_OK ? also : st;
 }
 
 enum status
@@ -312,7 +345,7 @@ registry_on_keys_rotate(struct actor *self, const struct msg *in)
 		    "the secret is configured: change api.auth.jwt_secret and "
 		    "start again");
 	(void)keyring_sweep(s->keys, actor_wall_us(self));
-	st = keys_add_token(self);
+	st = keys_add_pair(self);
 	if (st == ST_FULL)
 		return REFUSE(self, in, KEYS_FULL,
 		    "too many keys still verify tokens; wait for one to end, "
@@ -322,6 +355,7 @@ registry_on_keys_rotate(struct actor *self, const struct msg *in)
 	if (st != ST_OK)
 		return REFUSE(
 		    self, in, INTERNAL, "the new key could not be stored");
+	keys_note(self, ask);
 	op = op_open(self, in);
 	return op == NULL ? ST_OK : keys_begin(self, op, ask->drop_old);
 }

@@ -1,10 +1,14 @@
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "actors/registry_account.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/config.h"
 
 #define MINUTE_US 60000000u
+#define LIST_BETWEEN ", \t"
 
 /* Nobody can be let in: the supervisor tries again, then the node ends. */
 static enum status
@@ -86,6 +90,33 @@ registry_unload(struct registry *s)
 	s->logins_open = false;
 	keyring_destroy(s->keys);
 	s->keys = NULL;
+	wordlist_fini(&s->words);
+}
+
+/* Without a list the others count; without any, what is known by itself. */
+static void
+registry_load_words(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+	const struct config *c = actor_config(self);
+	const char *rest =
+	    c == NULL ? "" : config_text(c, SETTING_api_auth_password_lists);
+	char path[PATH_MAX];
+
+	actor_random(self, s->words.key, sizeof(s->words.key));
+	for (; *(rest += strspn(rest, LIST_BETWEEN)) != '\0';
+	     rest += strcspn(rest, LIST_BETWEEN)) {
+		size_t size = strcspn(rest, LIST_BETWEEN);
+		enum status st = ST_FULL;
+
+		snprintf(path, sizeof(path), "%.*s", (int)size, rest);
+		if (size < sizeof(path))
+			st = wordlist_read(&s->words, path);
+		if (st != ST_OK)
+			LOG(API_PASSWORD_LIST_MISSING, KV("path", path),
+			    KV("why", status_text(st)));
+	}
+	wordlist_close(&s->words);
 }
 
 static bool
@@ -240,6 +271,7 @@ registry_begin(struct actor *self)
 	st = registry_load_key_secret(self);
 	if (st != ST_OK)
 		return registry_fail("secret of the API keys", st);
+	registry_load_words(self);
 	op = op_open(self, NULL);
 	if (op == NULL)
 		return registry_fail("memory", ST_NO_MEMORY);

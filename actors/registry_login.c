@@ -305,7 +305,7 @@ registry_on_setup(struct actor *self, const struct msg *in)
 		return REFUSE(self, in, CONFLICT, "The name is reserved");
 	if (mistake == NULL)
 		mistake = registry_password_mistake(
-		    s, "password", ask->password, ask->username, text);
+		    self, "password", ask->password, ask->username, text);
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
 	if (s->accounts.count > 0)

@@ -222,8 +222,8 @@ own_may(struct actor *self, const struct msg *in,
 		    "Only who has logged in may change a password");
 		return false;
 	}
-	mistake = registry_password_mistake(
-	    s, "new_password", ask->new_password, ask->caller.username, text);
+	mistake = registry_password_mistake(self, "new_password",
+	    ask->new_password, ask->caller.username, text);
 	if (mistake == NULL &&
 	    strcmp(ask->new_password, ask->current_password) == 0)
 		mistake = "new_password: must be another";

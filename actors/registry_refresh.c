@@ -26,9 +26,18 @@ static_assert(sizeof(struct refreshing) <= OP_DATA_MAX, "it fits an op");
 
 /* Why is for the log; who asks hears the same every time. */
 static enum status
-refresh_refuse(struct op *op, const char *why)
+refresh_refuse(struct actor *self, struct op *op, const char *why)
 {
 	const struct refreshing *r = op_data(op);
+	struct registry *s = actor_state(self);
+	struct principal who = { .method = AUTH_NONE,
+		.user_id = "",
+		.username = "",
+		.session_id = "",
+		.address = r->address,
+		.user_agent = "" };
+
+	auditor_refused(self, &s->auditor, &who, "session.refresh", "", why);
 
 	LOG(API_AUTH_FAILED, KV("reason", why), KV("address", r->address));
 	return OP_REFUSE(op, UNAUTHORIZED, REFRESH_BAD);
@@ -46,22 +55,34 @@ refresh_secret(const struct keyring_key *key)
 	return (struct bytes){ key->secret, key->size };
 }
 
+/* How long a key must recognise its tokens is known before they are out. */
 void
-registry_mint_refresh(struct registry *s, const struct uuid *session_id,
-    uint64_t generation, char ret_token[REFRESH_TOKEN_MAX + 1])
+registry_mint_refresh(struct actor *self, const struct uuid *session_id,
+    uint64_t generation, int64_t expires_at,
+    char ret_token[REFRESH_TOKEN_MAX + 1])
 {
-	refresh_mint(refresh_secret(keyring_refresh(s->keys, 0)), session_id,
-	    generation, ret_token);
+	struct registry *s = actor_state(self);
+	struct keyring_key *key = keyring_refresh(s->keys, 0);
+	int64_t life_us = expires_at - actor_wall_us(self);
+
+	if (life_us > 0 && (uint64_t)life_us > key->life_us) {
+		key->life_us = (uint64_t)life_us;
+		if (keyring_save(s->keys) != ST_OK)
+			LOG(API_KEYS_NOT_SAVED, KV("key_id", key->key_id));
+	}
+	refresh_mint(refresh_secret(key), session_id, generation, ret_token);
 }
 
 static bool
-refresh_find(const struct registry *s, const char *token,
-    struct uuid *ret_session, uint64_t *ret_generation)
+refresh_find(struct actor *self, const char *token, struct uuid *ret_session,
+    uint64_t *ret_generation)
 {
+	struct registry *s = actor_state(self);
 	const struct keyring_key *key;
 
 	for (uint32_t i = 0; (key = keyring_refresh(s->keys, i)) != NULL; i++)
-		if (refresh_verify(refresh_secret(key), token, ret_session,
+		if ((key->until == 0 || key->until > actor_wall_us(self)) &&
+		    refresh_verify(refresh_secret(key), token, ret_session,
 			ret_generation) == ST_OK)
 			return true;
 	return false;
@@ -117,13 +138,14 @@ refresh_answer(
 	struct uuid session;
 
 	if (a == NULL || !id_parse(f->session_id, &session))
-		return refresh_refuse(op, "refresh_account");
+		return refresh_refuse(self, op, "refresh_account");
 	claims = refresh_claims(s, f, a);
 	if (claims.exp <= claims.iat || (int64_t)claims.exp <= now_s)
-		return refresh_refuse(op, "refresh_expired");
+		return refresh_refuse(self, op, "refresh_expired");
 	if (registry_mint(self, &claims, token) != ST_OK)
 		return OP_REFUSE(op, INTERNAL, "the token could not be made");
-	registry_mint_refresh(s, &session, f->generation, next);
+	registry_mint_refresh(
+	    self, &session, f->generation, f->expires_at, next);
 	LOG(API_SESSION_REFRESHED, KV("user_id", f->user_id),
 	    KU("generation", f->generation));
 	return OP_REPLY(op, auth_token, .token = token,
@@ -186,7 +208,7 @@ refresh_on_rotated(struct actor *self, struct op *op, const struct msg *reply)
 	case REFRESH_GONE:
 		break;
 	}
-	return refresh_refuse(op, "refresh_gone");
+	return refresh_refuse(self, op, "refresh_gone");
 }
 
 static enum status
@@ -229,8 +251,8 @@ registry_on_refresh(struct actor *self, const struct msg *in)
 	r = op_data(op);
 	text_fit(r->address, sizeof(r->address), ask->caller.address);
 	r->cookies = ask->cookies;
-	if (!refresh_find(s, ask->refresh_token, &session_id, &generation))
-		return refresh_refuse(op, "refresh_invalid");
+	if (!refresh_find(self, ask->refresh_token, &session_id, &generation))
+		return refresh_refuse(self, op, "refresh_invalid");
 	if (!registry_may_revoke(s))
 		return OP_REFUSE(op, OVERLOADED, "too many revocations");
 	return refresh_begin(self, op, ask, &session_id, generation);

@@ -86,7 +86,8 @@ login_answer(struct actor *self, struct op *op, bool all)
 	id_text(&login->session_id, session_id);
 	st = login_mint(self, login, session_id, token);
 	if (login->has_refresh) {
-		registry_mint_refresh(s, &login->session_id, 1, refresh);
+		registry_mint_refresh(
+		    self, &login->session_id, 1, login->expires_at, refresh);
 		answer.refresh_token = refresh;
 		answer.refresh_expires_in =
 		    (uint32_t)((login->expires_at - login->created_at) /

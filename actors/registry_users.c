@@ -5,8 +5,10 @@
 #include "actors/registry_account.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/config.h"
 
-#define LIST_LIMIT 50 /* accounts, if nobody asks for more */
+#define LIST_LIMIT 50          /* accounts, if nobody asks for more */
+#define PROGRAM_WORDS "troupe" /* that say nothing in a password */
 
 /* ---- what may be asked for ---- */
 
@@ -26,11 +28,25 @@ registry_name_mistake(const char *name)
 	return NULL;
 }
 
+/* NULL: none. */
+static const char *
+password_words_configured(const struct actor *self)
+{
+	const struct config *c = actor_config(self);
+
+	return c == NULL ? "" : config_text(c, SETTING_api_auth_password_words);
+}
+
 /* NULL: it may be a password; what is said lives in text. */
 const char *
-registry_password_mistake(const struct registry *s, const char *field,
+registry_password_mistake(struct actor *self, const char *field,
     const char *password, const char *username, char text[REGISTRY_WHY_SIZE])
 {
+	const struct registry *s = actor_state(self);
+	char words[USERNAME_MAX + sizeof(PROGRAM_WORDS) + 1];
+
+	snprintf(words, sizeof(words), PROGRAM_WORDS " %s",
+	    username == NULL ? "" : username);
 	if (!password_is_long(password, s->password_min))
 		snprintf(text, REGISTRY_WHY_SIZE,
 		    "%s: needs at least %u characters", field,
@@ -38,6 +54,14 @@ registry_password_mistake(const struct registry *s, const char *field,
 	else if (username != NULL && strcasecmp(password, username) == 0)
 		snprintf(text, REGISTRY_WHY_SIZE,
 		    "%s: may not be the user name", field);
+	else if (password_is_common(&s->words, password))
+		snprintf(text, REGISTRY_WHY_SIZE,
+		    "%s: is a common one, or little more", field);
+	else if (password_is_local(&s->words, password, words) ||
+		 password_is_local(
+		     &s->words, password, password_words_configured(self)))
+		snprintf(text, REGISTRY_WHY_SIZE,
+		    "%s: is little more than names that are known here", field);
 	else
 		return NULL;
 	return text;
@@ -105,7 +129,7 @@ users_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
 }
 
 static const char *
-users_create_mistake(const struct registry *s, const struct user_create *ask,
+users_create_mistake(struct actor *self, const struct user_create *ask,
     char text[REGISTRY_WHY_SIZE])
 {
 	const char *mistake = registry_name_mistake(ask->username);
@@ -114,7 +138,7 @@ users_create_mistake(const struct registry *s, const struct user_create *ask,
 		mistake = "role: nobody may be the machine itself";
 	if (mistake == NULL)
 		mistake = registry_password_mistake(
-		    s, "password", ask->password, ask->username, text);
+		    self, "password", ask->password, ask->username, text);
 	return mistake;
 }
 
@@ -133,7 +157,7 @@ registry_on_user_create(struct actor *self, const struct msg *in)
 	    !registry_is_person(
 		self, in, &ask->caller, "user.create", ask->username))
 		return ST_OK;
-	mistake = users_create_mistake(s, ask, text);
+	mistake = users_create_mistake(self, ask, text);
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
 	if (strcasecmp(ask->username, REGISTRY_SYSTEM) == 0)

@@ -8,8 +8,8 @@
 #ifndef ACTORS_SCHEDULER_INSIDE_H
 #define ACTORS_SCHEDULER_INSIDE_H
 
-#include "actors/live.h"
 #include "actors/service.h"
+#include "runtime/live.h"
 
 struct scheduler_state {
 	struct service services[SERVICES_MAX];

@@ -86,6 +86,31 @@ credential_header(struct conn *c, const uint8_t *at, const char *name)
 	return (struct bytes){ (const uint8_t *)"", 0 };
 }
 
+static bool
+credential_refuse_site(struct conn *c, const char *why, const char *detail)
+{
+	c->gateway->counts.unauthorized++;
+	LOG(API_AUTH_FAILED, KV("reason", why),
+	    KV("path", c->exchange->route->path));
+	respond_problem(c, PROBLEM_CROSS_SITE, detail);
+	return false;
+}
+
+bool
+credential_pass_origin(struct conn *c, const uint8_t *at)
+{
+	const struct csrf_request r = {
+		.origin = credential_header(c, at, "Origin"),
+		.host = credential_header(c, at, "Host"),
+	};
+
+	return r.origin.at == NULL || c->exchange->context.origin[0] != '\0' ||
+	       csrf_check(&r) == NULL ||
+	       credential_refuse_site(c, "ws_origin",
+		   "Pages of that origin may not open live sockets; "
+		   "api.cors.origins lists those that may");
+}
+
 bool
 credential_pass_csrf(struct conn *c, const uint8_t *at)
 {
@@ -100,14 +125,10 @@ credential_pass_csrf(struct conn *c, const uint8_t *at)
 	};
 	const char *why = csrf_check(&r);
 
-	if (why == NULL)
-		return true;
-	c->gateway->counts.unauthorized++;
-	LOG(API_AUTH_FAILED, KV("reason", why), KV("path", x->route->path));
-	respond_problem(c, PROBLEM_CROSS_SITE,
-	    "Cookies count only for requests of the same origin; use a bearer "
-	    "token otherwise");
-	return false;
+	return why == NULL ||
+	       credential_refuse_site(c, why,
+		   "Cookies count only for requests of the same origin; use a "
+		   "bearer token otherwise");
 }
 
 bool

@@ -22,6 +22,12 @@ const char *credential_find_refresh(struct conn *c, const uint8_t *at);
 
 /* False: another site may be behind it, and it has been answered. */
 bool credential_pass_csrf(struct conn *c, const uint8_t *at);
+/*
+ * Of a live socket, for which browsers ask from any page: the origin is the
+ * host that is asked, or one of api.cors.origins, or there is none, as with
+ * every client but a browser.  False: it has been refused.
+ */
+bool credential_pass_origin(struct conn *c, const uint8_t *at);
 
 /* Whether the answer is one that ends a browser's log-in. */
 bool credential_forgets(const struct exchange *x, uint32_t http);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "gateway/credential.h"
 #include "gateway/query.h"
 #include "gateway/socket_parts.h"
 #include "runtime/base/text.h"
@@ -239,6 +240,6 @@ local_socket(struct conn *c)
 		upgrade_required(c);
 	else if (refusal != NULL)
 		respond_malformed(c, refusal);
-	else if (upgrade_is_possible(c))
+	else if (credential_pass_origin(c, at) && upgrade_is_possible(c))
 		upgrade_begin(c, at, &offer);
 }

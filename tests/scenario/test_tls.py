@@ -248,6 +248,29 @@ def test_client_certificates(tls, authority, tmp_path):
         assert ask(stream).startswith(b"HTTP/1.1 200")
 
 
+def test_a_certificate_and_a_password(tls, authority):
+    """ASVS 6.3.2: neither is enough by itself."""
+    cert, key = authority.issue("worker")
+    server = tls(
+        api__ssl_ca_certs=authority.path, api__ssl_client_auth="required"
+    )
+
+    def enter(path, password, *more):
+        body = json.dumps({"username": "ada", "password": password})
+        answer = curl(
+            server, authority, f"/api/v1/auth/{path}",
+            "-HContent-Type: application/json", "-d", body, *more,
+        )
+        return answer[1] if isinstance(answer, list) else "no connection"
+
+    mine = ("--cert", str(cert), "--key", str(key))
+    good = "correct horse battery"
+    assert enter("setup", good, *mine) == "2 201"
+    assert enter("login", good, *mine) == "2 200"
+    assert enter("login", "another horse entirely", *mine) == "2 401"
+    assert enter("login", good) == "no connection"
+
+
 def test_a_live_socket_over_tls(tls, authority):
     server = tls()
 

@@ -118,6 +118,39 @@ def test_dropped_keys_let_nobody_in(ceo):
     assert len(key_ids(fresh)) >= 1
 
 
+def test_rotation_is_audited_and_rotates_refresh_keys(ceo):
+    """Old refresh tokens live on under the old key, unless it is dropped."""
+    people = [Client(ceo.server) for _ in range(2)]
+    tokens = [
+        p.enter("auth/login", refresh=True).data["refresh_token"]
+        for p in people
+    ]
+    file = ceo.server.data / "keys" / "tokens.keys"
+    before = file.read_text().count("\nrefresh ")
+    assert rotate(ceo).status == 200
+    assert file.read_text().count("\nrefresh ") == before + 1
+
+    def refresh(token):
+        return Client(ceo.server).post("auth/refresh", {"refresh_token": token})
+
+    assert refresh(tokens[0]).status == 200
+    assert rotate(ceo, drop_old=True).status == 200
+    assert ceo.login().status == 200
+    assert refresh(tokens[1]).brief == (401, 1000)
+
+    def noted(action, result):
+        found = ceo.get(f"audit?action={action}&result={result}")
+        return found.data["entries"]
+
+    for _ in range(400):
+        if noted("session.refresh", "refused") and noted("token.rotate", "ok"):
+            break
+    details = [e["detail"] for e in noted("token.rotate", "ok")]
+    assert details == [
+        "older keys are dropped", "older keys live on until they end"]
+    assert noted("session.refresh", "refused")[0]["detail"] == "refresh_invalid"
+
+
 def test_keys_survive_a_kill(ceo):
     """kill -9 after a rotation: old and new tokens are still good."""
     old = ceo.twin()

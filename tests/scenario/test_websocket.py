@@ -93,6 +93,37 @@ def test_ticket_in_the_query(ceo):
     assert live.ping() == {"action": "pong"}
 
 
+@pytest.mark.parametrize(
+    "origin, status",
+    [
+        (None, 101),
+        ("http://HOST", 101),
+        ("https://HOST", 101),
+        ("https://app.example", 101),
+        ("https://app.example:1", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("", 403),
+    ],
+)
+def test_sockets_are_for_pages_of_known_origins(start, origin, status):
+    """ASVS 4.4.2"""
+    server = start(api__cors__origins="https://app.example")
+    host = "{}:{}".format(*server.address)
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    if origin is not None:
+        headers["Origin"] = origin.replace("HOST", host)
+    answer = Client(server).get("/api/v1/ws", **headers)
+    assert answer.status == status
+    if status == 403:
+        assert answer.code == 1020
+
+
 def test_nothing_is_heard_before_it_is_subscribed(ceo):
     """The part of 45 about shared channels."""
     live, witness = ceo.socket(), ceo.socket()
