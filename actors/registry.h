@@ -7,6 +7,7 @@
  * registry_session.c  what comes after a log-in: session, limit, token
  * registry_refresh.c  the next access token for a refresh token
  * registry_revoke.c   log-out and revocation
+ * registry_settle.c   revocations that the store did not answer for
  * registry_list.c     listing sessions
  * registry_clean.c    forgetting what has expired
  * registry_replica.c  gateways that follow, and waiting for them
@@ -36,6 +37,7 @@
 
 /* Rows beyond the bound, for revocations that were on their way at it. */
 #define REVOKED_RESERVE 16384u
+#define UNSETTLED_MAX 4096u
 
 struct account_row {
 	struct table_row row; /* by user id */
@@ -50,6 +52,7 @@ struct revoked_row {
 	struct table_row row; /* by session id */
 	struct uuid user_id;
 	int64_t expires_at;
+	bool unsettled; /* not known to be durable: registry_settle.c */
 };
 
 struct key_row {
@@ -87,6 +90,12 @@ struct registry {
 	uint64_t tries_per_minute; /* from one address; 0: unlimited */
 	uint64_t cancelled;        /* generation of a clean-up */
 	struct uuid swept;         /* how far the sweep of `revoked` has come */
+	struct uuid unsettled[UNSETTLED_MAX]; /* ids of such rows */
+	uint32_t unsettled_count;
+	uint64_t doubts;  /* writes of many that may or may not be done */
+	uint64_t certain; /* so many of them are known of since */
+	bool settling;    /* the timer or an op is at it */
+	struct timer settle;
 };
 
 /* ---- registry_who.c ---- */
@@ -190,6 +199,16 @@ bool registry_may_revoke(const struct registry *s);
 /* In memory and on its way to the gateways; FULL as above. */
 MUST_CHECK enum status registry_apply_revoked(
     struct actor *self, const struct revocation *r);
+
+/* ---- registry_settle.c ---- */
+/* The store did not say whether it is done; otherwise it is not. */
+bool registry_is_unknown(const struct msg *reply);
+/* A revocation of unknown outcome: refused from now on, written until it is. */
+enum status registry_apply_unknown(
+    struct actor *self, const struct revocation *r);
+/* If many revocations have an unknown outcome: read them again. */
+void registry_doubt(struct actor *self, const struct msg *reply);
+bool registry_is_in_doubt(const struct registry *s);
 
 /* ---- registry_list.c ---- */
 enum status registry_on_sessions(struct actor *self, const struct msg *in);

@@ -291,7 +291,22 @@ registry_on_key_list(struct actor *self, const struct msg *in)
 struct key_revoking {
 	struct replica_wait wait;
 	struct uuid key_id;
+	struct uuid user_id; /* whose it must be, unless it may be anybody's */
+	bool anybody;
 };
+
+/*
+ * The store has none, and we do: it was deleted, and the answer was lost.
+ * Whoever asks again must not hear "not found" of a key that still opens.
+ */
+static bool
+keys_is_left_over(const struct registry *s, const struct key_revoking *k)
+{
+	const struct key_row *row = table_find(&s->api_keys, &k->key_id);
+
+	return row != NULL &&
+	       (k->anybody || id_equal(&row->user_id, &k->user_id));
+}
 
 static enum status
 keys_on_refused_everywhere(struct actor *self, struct op *op, bool all)
@@ -311,9 +326,11 @@ keys_on_deleted(struct actor *self, struct op *op, const struct msg *reply)
 	char id[ID_TEXT + 1];
 	enum status st;
 
-	if (reply->id == MSG_refused && why->status == ST_NOT_FOUND)
+	bool unknown = reply->id == MSG_refused && why->status == ST_NOT_FOUND;
+
+	if (unknown && !keys_is_left_over(s, k))
 		return OP_REFUSE(op, NOT_FOUND, "API key not found");
-	if (reply->id != MSG_done)
+	if (!unknown && reply->id != MSG_done)
 		return op_pass(op, reply);
 	id_text(&k->key_id, id);
 	LOG(API_KEY_REVOKED, KV("key_id", id));
@@ -350,9 +367,10 @@ registry_on_key_revoke(struct actor *self, const struct msg *in)
 		return ST_OK;
 	k = op_data(op);
 	k->key_id = id;
+	k->anybody = registry_rules(&ask->caller);
+	if (!id_parse(ask->caller.user_id, &k->user_id))
+		memset(&k->user_id, 0, sizeof(k->user_id));
 	return OP_ASK(op, registry_store(self), store_key_delete,
 	    keys_on_deleted, .key_id = ask->key_id,
-	    .user_id =
-		registry_rules(&ask->caller) ? NULL : ask->caller.user_id,
-	    .audit = &note);
+	    .user_id = k->anybody ? NULL : ask->caller.user_id, .audit = &note);
 }

@@ -131,18 +131,13 @@ delete_on_applied(struct actor *self, struct op *op, bool all)
 }
 
 static enum status
-delete_on_stored(struct actor *self, struct op *op, const struct msg *reply)
+delete_apply(struct actor *self, struct op *op, struct user gone)
 {
-	const struct store_user_found *found = reply->body;
 	struct registry *s = actor_state(self);
 	struct chore *c = chore_of(op);
 	char user_id[ID_TEXT + 1];
-	struct user gone;
 	enum status st;
 
-	if (reply->id != MSG_store_user_found)
-		return chore_refuse(self, op, reply);
-	gone = *found->user;
 	gone.disabled = true;
 	st = chore_apply(self, c, &gone);
 	if (st == ST_OK)
@@ -152,6 +147,30 @@ delete_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 	id_text(&c->user_id, user_id);
 	LOG(API_USER_DELETED, KV("user_id", user_id));
 	return replica_wait_for(self, op, delete_on_applied);
+}
+
+static enum status
+delete_on_stored(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct registry *s = actor_state(self);
+	const struct store_user_found *found = reply->body;
+	const struct refused *why = reply->body;
+	const struct account_row *row;
+	char user_id[ID_TEXT + 1];
+
+	if (reply->id == MSG_store_user_found)
+		return delete_apply(self, op, *found->user);
+	row = table_find(&s->accounts, &chore_of(op)->user_id);
+	if (reply->id != MSG_refused || why->status != ST_NOT_FOUND ||
+	    row == NULL || row->role == ROLE_SYSTEM)
+		return chore_refuse(self, op, reply);
+	/* Deleted before, and the answer was lost: it may not come in on. */
+	id_text(&row->row.id, user_id);
+	return delete_apply(self, op,
+	    (struct user){ .user_id = user_id,
+		.username = row->username,
+		.password_hash = "",
+		.role = (enum role)row->role });
 }
 
 enum status

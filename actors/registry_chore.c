@@ -25,6 +25,10 @@ chore_begin(struct actor *self, const struct msg *in,
 
 	if (op == NULL)
 		return NULL;
+	if (registry_is_in_doubt(s)) {
+		(void)OP_REFUSE(op, OVERLOADED, "revocations are in doubt");
+		return NULL;
+	}
 	c = pool_take(&s->chores);
 	if (c == NULL) {
 		(void)OP_REFUSE(op, OVERLOADED, "too many changes at once");
@@ -164,6 +168,7 @@ chore_on_revoked(struct actor *self, struct op *op, const struct msg *reply)
 	enum status st = ST_OK;
 
 	if (reply->id != MSG_store_revocations) {
+		registry_doubt(self, reply);
 		chore_end(self, op);
 		return op_pass(op, reply);
 	}

@@ -134,6 +134,7 @@ registry_put_revoked(struct registry *s, const struct revocation *r)
 	if (!id_parse(r->user_id, &row->user_id))
 		memset(&row->user_id, 0, sizeof(row->user_id));
 	row->expires_at = r->expires_at;
+	row->unsettled = false;
 	return ST_OK;
 }
 

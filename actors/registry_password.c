@@ -65,18 +65,25 @@ static enum status
 own_on_revoked(struct actor *self, struct op *op, const struct msg *reply)
 {
 	const struct chore *c = chore_of(op);
+	const struct store_session_revoked *stored = reply->body;
 	struct chore_texts texts;
 	char session[ID_TEXT + 1];
+	struct revocation r = { .session_id = session,
+		.user_id = texts.target };
 	enum status st;
 
 	id_text(&c->session_id, session);
 	id_text(&c->user_id, texts.target);
-	if (reply->id != MSG_store_session_revoked)
-		return own_pass(self, op, reply);
-	st = registry_apply_revoked(
-	    self, &(struct revocation){ .session_id = session,
-		      .user_id = texts.target,
-		      .expires_at = c->expires_at });
+	r.expires_at = c->expires_at;
+	if (reply->id != MSG_store_session_revoked) {
+		st = registry_is_unknown(reply)
+			 ? registry_apply_unknown(self, &r)
+			 : ST_OK;
+		(void)own_pass(self, op, reply);
+		return st;
+	}
+	r.expires_at = stored->expires_at;
+	st = registry_apply_revoked(self, &r);
 	if (st != ST_OK) {
 		chore_end(self, op);
 		(void)OP_REFUSE(op, INTERNAL, "too many revocations");

@@ -167,8 +167,10 @@ refresh_on_rotated(struct actor *self, struct op *op, const struct msg *reply)
 {
 	const struct store_refresh_rotated *r = reply->body;
 
-	if (reply->id != MSG_store_refresh_rotated)
+	if (reply->id != MSG_store_refresh_rotated) {
+		registry_doubt(self, reply);
 		return op_pass(op, reply);
+	}
 	switch (r->outcome) {
 	case REFRESH_ROTATED:
 	case REFRESH_AGAIN:

@@ -23,7 +23,8 @@ static_assert(sizeof(struct revoking) <= OP_DATA_MAX, "it fits an op");
 bool
 registry_may_revoke(const struct registry *s)
 {
-	return s->revoked.count < REVOKED_MAX && replica_has_room(&s->replica);
+	return s->revoked.count < REVOKED_MAX &&
+	       replica_has_room(&s->replica) && !registry_is_in_doubt(s);
 }
 
 enum status
@@ -79,32 +80,19 @@ revoke_texts(
 		.expires_at = r->expires_at };
 }
 
-/*
- * Nobody knows what became of it: the token is refused all the same, since
- * that is what was asked for; and the asker is told that it went wrong.
- */
-static enum status
-revoke_on_unknown(struct actor *self, const struct revocation *r)
-{
-	enum status st = registry_apply_revoked(self, r);
-
-	return st == ST_OK ? replica_go_on(self) : st;
-}
-
 static enum status
 revoke_on_refused(struct actor *self, struct op *op, const struct revocation *r,
     const struct msg *reply)
 {
 	const struct refused *why = reply->body;
+	bool unknown = registry_is_unknown(reply);
 	char brief[ID_IN_LOGS + 1];
 
 	id_short(r->session_id, brief);
 	LOG(API_SESSION_REVOKE_FAILED, KV("session", brief),
 	    KV("error", status_name((enum status)why->status)));
 	(void)op_pass(op, reply);
-	if (why->status == ST_TIMEOUT || why->status == ST_CLOSED)
-		return revoke_on_unknown(self, r);
-	return ST_OK;
+	return unknown ? registry_apply_unknown(self, r) : ST_OK;
 }
 
 static enum status
@@ -312,8 +300,10 @@ revoke_on_user_stored(
 	struct revoking *r = op_data(op);
 	enum status st;
 
-	if (reply->id != MSG_store_revocations)
+	if (reply->id != MSG_store_revocations) {
+		registry_doubt(self, reply);
 		return op_pass(op, reply);
+	}
 	st = revoke_apply_page(self, r, page);
 	if (st != ST_OK) {
 		(void)OP_REFUSE(op, INTERNAL, "too many revocations");

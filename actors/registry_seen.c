@@ -50,6 +50,7 @@ idle_on_revoked(struct actor *self, struct op *op, const struct msg *reply)
 	if (reply->id != MSG_store_revocations) {
 		const struct refused *why = reply->body;
 
+		registry_doubt(self, reply);
 		LOG(API_SESSION_REVOKE_FAILED, KV("session", NULL),
 		    KV("error", status_name((enum status)why->status)));
 		return op_close(op);

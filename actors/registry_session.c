@@ -178,10 +178,15 @@ login_on_victim(struct actor *self, struct op *op, const struct msg *reply)
 	char session[ID_TEXT + 1];
 	char user[ID_TEXT + 1];
 	struct revocation r = login_victim(login, session, user);
-	enum status st;
+	enum status st = ST_OK;
 
-	if (reply->id != MSG_store_session_revoked)
-		return login_fail_limit(self, op, reply);
+	if (reply->id != MSG_store_session_revoked) {
+		if (registry_is_unknown(reply))
+			st = registry_apply_unknown(self, &r);
+		(void)login_fail_limit(self, op, reply);
+		return st;
+	}
+	r.expires_at = stored->expires_at;
 	st = registry_apply_revoked(self, &r);
 	if (st != ST_OK) {
 		(void)login_answer(self, op, false);

@@ -177,7 +177,8 @@ replica_tell_gateway(struct actor *self, struct member *m)
 	    .revoked_count = b.revoked_count, .pruned = b.pruned,
 	    .pruned_count = b.pruned_count, .keys = b.keys,
 	    .keys_count = b.keys_count, .api_keys = b.api_keys,
-	    .api_keys_count = b.api_keys_count);
+	    .api_keys_count = b.api_keys_count, .unsettled = b.unsettled,
+	    .unsettled_count = b.unsettled_count);
 }
 
 enum status
@@ -387,5 +388,6 @@ replica_on_read(struct actor *self, const struct msg *in)
 	return REPLY(self, in, replica_page, .accounts = b.accounts,
 	    .accounts_count = b.accounts_count, .revoked = b.revoked,
 	    .revoked_count = b.revoked_count, .more = more,
-	    .api_keys = b.api_keys, .api_keys_count = b.api_keys_count);
+	    .api_keys = b.api_keys, .api_keys_count = b.api_keys_count,
+	    .unsettled = b.unsettled, .unsettled_count = b.unsettled_count);
 }

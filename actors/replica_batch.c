@@ -27,8 +27,12 @@ static void
 replica_batch_add_revoked(
     struct replica_batch *b, const struct revoked_row *row)
 {
+	const char *id = replica_batch_text(b, &row->row.id);
+
+	if (row->unsettled)
+		b->unsettled[b->unsettled_count++] = id;
 	b->revoked[b->revoked_count++] = (struct revocation){
-		.session_id = replica_batch_text(b, &row->row.id),
+		.session_id = id,
 		.user_id = replica_batch_text(b, &row->user_id),
 		.expires_at = row->expires_at,
 	};
@@ -102,6 +106,7 @@ replica_batch_fill(struct replica_batch *b, const struct registry *s,
 
 	b->accounts_count = b->revoked_count = b->api_keys_count = 0;
 	b->pruned_count = b->texts_count = b->keys_count = 0;
+	b->unsettled_count = 0;
 	m->sent = m->acked;
 	while (m->sent < until && m->sent - m->acked < REPLICA_PAGE_MAX) {
 		m->sent++;

@@ -14,10 +14,12 @@ struct replica_batch {
 	struct revocation revoked[REPLICA_PAGE_MAX];
 	struct known_key api_keys[REPLICA_PAGE_MAX];
 	const char *pruned[REPLICA_PAGE_MAX];
+	const char *unsettled[REPLICA_PAGE_MAX];
 	uint32_t accounts_count;
 	uint32_t revoked_count;
 	uint32_t api_keys_count;
 	uint32_t pruned_count;
+	uint32_t unsettled_count;
 	struct token_key keys[TOKEN_KEYS_MAX];
 	uint32_t keys_count; /* 0: they have not changed */
 	uint32_t texts_count;

@@ -350,12 +350,13 @@ settings_on_reload(struct actor *self, const struct msg *in)
 	if (was == NULL || s->overrides.config == NULL)
 		return ST_OK;
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		const char *now = config_text(s->overrides.config, i);
+		enum setting_id id = (enum setting_id)i;
+		const char *now = config_text(s->overrides.config, id);
 
 		if ((setting_nth(i)->flags & SETTING_LIVE) != 0 &&
 		    !s->overrides.rows[i].is_valid &&
-		    strcmp(config_text(was, i), now) != 0)
-			settings_tell(self, i, now);
+		    strcmp(config_text(was, id), now) != 0)
+			settings_tell(self, id, now);
 	}
 	return ST_OK;
 }

@@ -139,6 +139,9 @@ auth_judge(const struct auth_slot *s, const struct replica *r, int64_t wall_us,
 	*ret_reason = "expired";
 	if (s->exp_s <= (uint64_t)(wall_us / 1000000))
 		return ST_DENIED;
+	*ret_reason = "session_unsettled";
+	if (replica_is_unsettled(r, s->session_id))
+		return ST_UNAVAILABLE;
 	*ret_reason = "session_revoked";
 	if (replica_is_revoked(r, s->session_id))
 		return ST_CLOSED;
@@ -171,6 +174,8 @@ auth_verify(struct auth_cache *c, const struct replica *r, struct arena *a,
 	text_fit(ret->session_id, sizeof(ret->session_id), s->session_id);
 	if (st == ST_CLOSED)
 		*ret_problem = PROBLEM_SESSION_REVOKED;
+	if (st == ST_UNAVAILABLE)
+		*ret_problem = PROBLEM_UNAVAILABLE;
 	if (st != ST_OK)
 		return ST_DENIED;
 	text_fit(ret->user_id, sizeof(ret->user_id), s->user_id);

@@ -39,7 +39,8 @@ void auth_cache_destroy(struct auth_cache *c);
 
 /*
  * OK, or DENIED with the problem and, for the log, the reason: `invalid_token`,
- * `expired`, `session_revoked`, `no_account`, `password_changed`.
+ * `expired`, `session_unsettled` (UNAVAILABLE: it may not last),
+ * `session_revoked`, `no_account`, `password_changed`.
  */
 MUST_CHECK enum status auth_verify(struct auth_cache *c,
     const struct replica *r, struct arena *a, const char *token,

@@ -10,6 +10,7 @@
 
 struct revoked_entry {
 	char session_id[SESSION_ID_MAX + 1];
+	bool unsettled;
 };
 
 /* What the next page begins after. */
@@ -70,6 +71,14 @@ replica_is_revoked(const struct replica *r, const char *session_id)
 	return lookup_find(r->revoked, session_id) != NULL;
 }
 
+bool
+replica_is_unsettled(const struct replica *r, const char *session_id)
+{
+	const struct revoked_entry *e = lookup_find(r->revoked, session_id);
+
+	return e != NULL && e->unsettled;
+}
+
 const struct account_entry *
 replica_account(const struct replica *r, const char *user_id)
 {
@@ -121,6 +130,18 @@ replica_put_revoked(struct replica *r, const struct revocation *v)
 
 	text_fit(e.session_id, sizeof(e.session_id), v->session_id);
 	replica_kept(r, lookup_put(r->revoked, &e));
+}
+
+/* Of some that have just been put. */
+static void
+replica_unsettle(struct replica *r, const char *const *ids, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct revoked_entry *e = lookup_find(r->revoked, ids[i]);
+
+		if (e != NULL)
+			e->unsettled = true;
+	}
 }
 
 /* What does not fit its fields matches nothing. */
@@ -207,6 +228,7 @@ replica_take_page(struct replica *r, const struct replica_page *page,
 		text_fit(ret_after->session, sizeof(ret_after->session),
 		    page->revoked[i].session_id);
 	}
+	replica_unsettle(r, page->unsettled, page->unsettled_count);
 	for (uint32_t i = 0; i < page->api_keys_count; i++) {
 		replica_put_key(r, &page->api_keys[i]);
 		text_fit(ret_after->key, sizeof(ret_after->key),
@@ -344,6 +366,7 @@ replica_on_change(struct replica *r, const struct msg *in)
 		replica_put_revoked(r, &change->revoked[i]);
 		r->on_revoked(r->ctx, change->revoked[i].session_id);
 	}
+	replica_unsettle(r, change->unsettled, change->unsettled_count);
 	for (uint32_t i = 0; i < change->api_keys_count; i++)
 		replica_put_key(r, &change->api_keys[i]);
 	for (uint32_t i = 0; i < change->pruned_count; i++)

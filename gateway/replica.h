@@ -75,6 +75,8 @@ void replica_check(struct replica *r);
 
 bool replica_is_fresh(const struct replica *r);
 bool replica_is_revoked(const struct replica *r, const char *session_id);
+/* It is, and that is not known to be durable. */
+bool replica_is_unsettled(const struct replica *r, const char *session_id);
 /* NULL: unknown.  Valid until the next message is handled. */
 const struct account_entry *replica_account(
     const struct replica *r, const char *user_id);

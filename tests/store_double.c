@@ -96,6 +96,20 @@ double_fails(struct actor *self, const struct msg *in)
 	return true;
 }
 
+/* True if what has been done is not answered. */
+static bool
+double_loses(struct actor *self, const struct msg *in)
+{
+	if (store_double.lose_id != in->id)
+		return false;
+	store_double.lose_id = 0;
+	(void)actor_refuse_with(self, in,
+	    &(struct refused){ .status = ST_CLOSED,
+		.problem = problem_of_status(ST_CLOSED),
+		.detail = "the answer was lost" });
+	return true;
+}
+
 static struct user
 double_as_user(const struct double_user *u)
 {
@@ -234,8 +248,35 @@ double_on_user_delete(struct actor *self, const struct msg *in)
 	was = *u;
 	*u = store_double.users[--store_double.users_count];
 	double_note(ask->audit);
+	if (double_loses(self, in))
+		return ST_OK;
 	user = double_as_user(&was);
 	return REPLY(self, in, store_user_found, .user = &user);
+}
+
+static enum status
+double_on_key_create(struct actor *self, const struct msg *in)
+{
+	const struct store_key_create *ask = in->body;
+
+	SET(store_double.key_id, ask->api_key.key_id);
+	SET(store_double.key_user, ask->api_key.user_id);
+	return REPLY(self, in, done, .nothing = 0);
+}
+
+static enum status
+double_on_key_delete(struct actor *self, const struct msg *in)
+{
+	const struct store_key_delete *ask = in->body;
+
+	if (strcmp(store_double.key_id, ask->key_id) != 0 ||
+	    (ask->user_id != NULL &&
+		strcmp(store_double.key_user, ask->user_id) != 0))
+		return double_refuse(self, in, ST_NOT_FOUND);
+	store_double.key_id[0] = '\0';
+	if (double_loses(self, in))
+		return ST_OK;
+	return REPLY(self, in, done, .nothing = 0);
 }
 
 static enum status
@@ -434,6 +475,8 @@ double_on_revoke_user(struct actor *self, const struct msg *in)
 		s->revoked = true;
 		revoked[n++] = double_as_revocation(s);
 	}
+	if (double_loses(self, in))
+		return ST_OK;
 	return REPLY(self, in, store_revocations, .revoked = revoked,
 	    .revoked_count = n, .more = i < store_double.sessions_count);
 }
@@ -519,6 +562,8 @@ static const struct handler double_on[] = {
 	ON(store_user_change, double_on_user_change),
 	ON(store_user_delete, double_on_user_delete),
 	ON(store_key_list, double_on_key_list),
+	ON(store_key_create, double_on_key_create),
+	ON(store_key_delete, double_on_key_delete),
 	ON(store_audit_append, double_on_audit_append),
 	{ 0 },
 };

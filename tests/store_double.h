@@ -41,8 +41,11 @@ struct store_double {
 	size_t sessions_count;
 	char noted[DOUBLE_NOTES_MAX][DOUBLE_TEXT_SIZE]; /* action, by, target */
 	size_t noted_count;
+	char key_id[DOUBLE_TEXT_SIZE]; /* the one API key; empty: none */
+	char key_user[DOUBLE_TEXT_SIZE];
 	uint16_t fail_id;        /* requests of this message are refused */
 	enum status fail_status; /* like this */
+	uint16_t lose_id;        /* done, but one answer is lost: CLOSED */
 	uint16_t hold_id;        /* these are never answered */
 	uint32_t fail_count;     /* so many times */
 	uint32_t asked[UINT16_MAX + 1]; /* requests heard, by message */

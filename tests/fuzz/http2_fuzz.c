@@ -1,6 +1,6 @@
 /*
  * HTTP/2: any bytes to a whole gateway in memory, in pieces of a size the
- * input chooses.  It neither crashes, nor leaks, nor keeps a stream.
+ * input chooses.  It neither crashes, nor keeps anything of a connection.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "runtime/config.h"
 #include "runtime/loop.h"
 #include "runtime/net_fake.h"
-#include "runtime/node_inside.h"
+#include "runtime/node.h"
 
 #define ADDRESS "127.0.0.1:3001"
 
@@ -104,15 +104,13 @@ fuzz_begin(void)
 	node_settle(f.node);
 }
 
+/* Nothing of a connection outlives it. */
 static void
-fuzz_end(void)
+fuzz_check(const struct gateway *g)
 {
-	net_unlisten(f.listener);
-	node_stop(f.node);
-	node_destroy(f.node);
-	net_stop(f.net);
-	net_destroy(f.net);
-	config_destroy(f.config);
+	assert(g->connections == 0 && g->conns.used == 0);
+	assert(g->exchanges.used == 0 && g->held == 0);
+	assert(g->http2->sessions.used == 0 && g->http2->streams.used == 0);
 }
 
 int
@@ -120,19 +118,17 @@ LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
 {
 	struct net_fake_wire *w;
 
-	if (size < 1)
+	if (f.node == NULL)
+		fuzz_begin();
+	if (size < 1 || net_fake_dial(f.net, ADDRESS, &w) != ST_OK)
 		return 0;
-	fuzz_begin();
-	if (net_fake_dial(f.net, ADDRESS, &w) == ST_OK) {
-		net_fake_take(w, SIZE_MAX);
-		(void)net_fake_send(w, preface, sizeof(preface), SIZE_MAX);
-		(void)net_fake_send(
-		    w, at + 1, size - 1, at[0] == 0 ? SIZE_MAX : at[0]);
-		node_settle(f.node);
-		net_fake_forget(w);
-		net_fake_hang_up(w);
-		node_settle(f.node);
-	}
-	fuzz_end();
+	net_fake_take(w, SIZE_MAX);
+	(void)net_fake_send(w, preface, sizeof(preface), SIZE_MAX);
+	(void)net_fake_send(w, at + 1, size - 1, at[0] == 0 ? SIZE_MAX : at[0]);
+	node_settle(f.node);
+	net_fake_forget(w);
+	net_fake_hang_up(w);
+	node_settle(f.node);
+	fuzz_check(f.door.gateway);
 	return 0;
 }

@@ -96,6 +96,28 @@ test_known_token_expires(void **state)
 	gate_end(&g);
 }
 
+/* Refused at once, and called revoked when that is there to stay. */
+static void
+test_revocation_that_may_not_last_is_not_called_one(void **state)
+{
+	const struct revocation v = { .session_id = JTI_1, .user_id = "ceo" };
+	const char *const ids[] = { JTI_1 };
+
+	(void)state;
+	gate_start(&g);
+	gate_dial(&g);
+	gate_change(&g, &(struct replica_change){ .epoch = GATE_EPOCH,
+			    .revoked = &v,
+			    .revoked_count = 1,
+			    .unsettled = ids,
+			    .unsettled_count = 1 });
+	assert_has(gate_me(&g, ceo_token()), "HTTP/1.1 503 ");
+	assert_logged("session_unsettled");
+	revoke(JTI_1);
+	assert_has(gate_me(&g, ceo_token()), REVOKED);
+	gate_end(&g);
+}
+
 /* Scenarios 4 and 26 */
 static void
 test_04_known_token_is_refused_once_revoked(void **state)
@@ -277,6 +299,7 @@ main(void)
 		RUN(test_good_token_is_let_in),
 		RUN(test_03_bad_tokens),
 		RUN(test_known_token_expires),
+		RUN(test_revocation_that_may_not_last_is_not_called_one),
 		RUN(test_04_known_token_is_refused_once_revoked),
 		RUN(test_06_old_tokens_end_with_the_password),
 		RUN(test_role_is_that_of_now_not_of_the_token),
