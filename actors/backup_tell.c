@@ -3,6 +3,7 @@
 
 #include "actors/backup_inside.h"
 #include "actors/id.h"
+#include "protocols/event_type.h"
 #include "protocols/json.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
@@ -38,11 +39,12 @@ tell_on_published(struct actor *self, struct op *op, const struct msg *reply)
 }
 
 static void
-tell_event(struct actor *self, const struct backup_run *r, const char *type)
+tell_event(
+    struct actor *self, const struct backup_run *r, enum event_type_id type)
 {
 	char payload[PAYLOAD_SIZE];
 	struct op *op = op_open(self, NULL);
-	struct event event = { .event_type = type,
+	struct event event = { .event_type = event_type_name(type),
 		.channel = CHANNEL,
 		.timestamp = actor_wall_us(self),
 		.event_id = id_make(self),
@@ -115,7 +117,8 @@ backup_tell_begun(struct actor *self, const struct backup_run *r)
 		    KV("trigger", triggers[r->main.facts.trigger]),
 		    KV("components", components));
 	tell_event(self, r,
-	    r->kind == RUN_RESTORE ? "restore.started" : "backup.started");
+	    r->kind == RUN_RESTORE ? EVENT_RESTORE_STARTED
+				   : EVENT_BACKUP_STARTED);
 }
 
 static void
@@ -170,10 +173,10 @@ tell_restore(struct actor *self, const struct backup_run *r)
 void
 backup_tell_ended(struct actor *self, const struct backup_run *r)
 {
-	static const char *const good[] = { "backup.completed",
-		"restore.completed", "backup.proven" };
-	static const char *const bad[] = { "backup.failed", "restore.failed",
-		"backup.not_proven" };
+	static const enum event_type_id good[] = { EVENT_BACKUP_COMPLETED,
+		EVENT_RESTORE_COMPLETED, EVENT_BACKUP_PROVEN };
+	static const enum event_type_id bad[] = { EVENT_BACKUP_FAILED,
+		EVENT_RESTORE_FAILED, EVENT_BACKUP_NOT_PROVEN };
 
 	if (r->kind == RUN_DRILL)
 		tell_drill(self, r);

@@ -3,6 +3,7 @@
 
 #include "actors/access.h"
 #include "actors/hub.h"
+#include "protocols/event_type.h"
 #include "protocols/json.h"
 #include "runtime/address.h"
 #include "runtime/base/log.h"
@@ -31,12 +32,12 @@ presence_on_told(struct actor *self, struct op *op, const struct msg *reply)
 
 /* Ephemeral, on `system`: whoever must know for sure asks for the list. */
 static void
-presence_tell(struct actor *self, const char *type, const char *user_id)
+presence_tell(struct actor *self, enum event_type_id type, const char *user_id)
 {
 	char payload[PRESENCE_JSON_MAX];
 	struct wire_out out = { (unsigned char *)payload, sizeof(payload) - 2,
 		0 };
-	struct event event = { .event_type = type,
+	struct event event = { .event_type = event_type_name(type),
 		.channel = "system",
 		.timestamp = actor_wall_us(self),
 		.payload = payload };
@@ -60,7 +61,7 @@ hub_on_user_gone(void *ctx, const char *user_id, uint32_t count)
 	LOG(USER_PRESENCE_DISCONNECT, KV("user_id", user_id),
 	    KU("count", count));
 	if (count == 0)
-		presence_tell(ctx, "presence.left", user_id);
+		presence_tell(ctx, EVENT_PRESENCE_LEFT, user_id);
 }
 
 enum status
@@ -84,7 +85,7 @@ hub_on_socket_up(struct actor *self, const struct msg *in)
 	LOG(USER_PRESENCE_CONNECT, KV("user_id", news->user_id),
 	    KU("count", count));
 	if (count == 1)
-		presence_tell(self, "presence.joined", news->user_id);
+		presence_tell(self, EVENT_PRESENCE_JOINED, news->user_id);
 	return ST_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "actors/access.h"
 #include "actors/tasks_inside.h"
+#include "protocols/event_type.h"
 #include "protocols/json.h"
 #include "runtime/base/text.h"
 
@@ -173,7 +174,8 @@ tasks_store_new(struct actor *self, const struct msg *in)
 	int64_t now = actor_wall_us(self);
 	uint8_t random[TASK_ID_OCTETS];
 	char id[TASK_ID_SIZE];
-	struct event event = { .event_type = "task.created",
+	struct event event = { .event_type =
+				   event_type_name(EVENT_TASK_CREATED),
 		.channel = TASK_CHANNEL,
 		.timestamp = now,
 		.payload = s->payload };

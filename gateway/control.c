@@ -4,32 +4,21 @@
 
 #include "gateway/walk.h"
 
-/* Fields of a message, as bits. */
-enum control_key {
-	KEY_ACTION = 1,
-	KEY_TICKET = 2,
-	KEY_CHANNELS = 4,
-	KEY_FILTERS = 8,
-	KEY_SINCE = 16
-};
-
+/* clang-format off */
 static const struct control_word {
 	const char *text;
 	uint32_t value;
 } control_actions[] = {
-	{ "auth", CONTROL_AUTH },
-	{ "subscribe", CONTROL_SUBSCRIBE },
-	{ "unsubscribe", CONTROL_UNSUBSCRIBE },
-	{ "ping", CONTROL_PING },
+#define ACTION(id, text, may, must, doc) { text, CONTROL_##id },
+#include "gateway/control.def"
 	{ NULL, CONTROL_NONE },
 }, control_keys[] = {
 	{ "action", KEY_ACTION },
-	{ "ticket", KEY_TICKET },
-	{ "channels", KEY_CHANNELS },
-	{ "filters", KEY_FILTERS },
-	{ "since", KEY_SINCE },
+#define KEY(id, name, schema, doc) { name, KEY_##id },
+#include "gateway/control.def"
 	{ NULL, 0 },
 };
+/* clang-format on */
 
 enum since_key { SINCE_EPOCH = 1, SINCE_OFFSET = 2 };
 
@@ -254,11 +243,8 @@ control_check_keys(uint32_t seen, struct control *c)
 {
 	static const uint32_t may[] = {
 		[CONTROL_NONE] = 0,
-		[CONTROL_AUTH] = KEY_ACTION | KEY_TICKET,
-		[CONTROL_SUBSCRIBE] =
-		    KEY_ACTION | KEY_CHANNELS | KEY_FILTERS | KEY_SINCE,
-		[CONTROL_UNSUBSCRIBE] = KEY_ACTION | KEY_CHANNELS,
-		[CONTROL_PING] = KEY_ACTION,
+#define ACTION(id, text, keys, must, doc) [CONTROL_##id] = KEY_ACTION | (keys),
+#include "gateway/control.def"
 	};
 	uint32_t allowed = may[c->action];
 
@@ -291,6 +277,17 @@ control_read(enum websocket_subprotocol syntax, struct bytes frame,
 		return ST_NO_MEMORY;
 	*ret_control = c;
 	return ST_OK;
+}
+
+const char *
+control_says_text(enum control_says what)
+{
+	static const char *const texts[] = {
+#define SAYS(id, text, members, required, doc) [SAYS_##id] = (text),
+#include "gateway/control.def"
+	};
+
+	return texts[what];
 }
 
 const char *

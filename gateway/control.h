@@ -24,10 +24,33 @@
 
 enum control_action {
 	CONTROL_NONE, /* missing, no text, or unknown */
-	CONTROL_AUTH,
-	CONTROL_SUBSCRIBE,
-	CONTROL_UNSUBSCRIBE,
-	CONTROL_PING
+#define ACTION(id, text, may, must, doc) CONTROL_##id,
+#include "gateway/control.def"
+};
+
+/* Keys of a message, as bits beside KEY_ACTION, which is 1. */
+enum control_key_bit {
+	KEY_BIT_ACTION,
+#define KEY(id, name, schema, doc) KEY_BIT_##id,
+#include "gateway/control.def"
+};
+
+enum control_key {
+	KEY_ACTION = 1,
+#define KEY(id, name, schema, doc) KEY_##id = 1 << KEY_BIT_##id,
+#include "gateway/control.def"
+};
+
+/* What the server says, by the text of its "action". */
+enum control_says {
+#define SAYS(id, text, members, required, doc) SAYS_##id,
+#include "gateway/control.def"
+};
+
+/* Close codes of ours; the protocol's own stand in websocket.h. */
+enum socket_close_code {
+#define CLOSES(id, code, doc) SOCKET_##id = (code),
+#include "gateway/control.def"
 };
 
 enum control_form {
@@ -63,6 +86,8 @@ struct control {
 /* NO_MEMORY if the arena is too small, and nothing else. */
 MUST_CHECK enum status control_read(enum websocket_subprotocol syntax,
     struct bytes frame, struct arena *a, struct control *ret_control);
+
+const char *control_says_text(enum control_says what);
 
 /* NULL, or what to answer an open socket. */
 const char *control_fault(

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/control.h"
 #include "gateway/transcode.h"
 #include "gateway/websocket.h"
 #include "protocols/json.h"
@@ -259,7 +260,7 @@ lost_frame_write(enum websocket_subprotocol syntax, const struct position *now,
 
 	frame_map(&w, 4);
 	frame_key(&w, "action");
-	frame_text(&w, "lost");
+	frame_text(&w, control_says_text(SAYS_LOST));
 	frame_key(&w, "channel");
 	frame_text(&w, now->channel);
 	frame_member(&w, "epoch", now->epoch);
@@ -275,7 +276,7 @@ dropped_frame_write(
 
 	frame_map(&w, 2);
 	frame_key(&w, "action");
-	frame_text(&w, "dropped");
+	frame_text(&w, control_says_text(SAYS_DROPPED));
 	frame_member(&w, "count", count);
 	return frame_end(&w);
 }

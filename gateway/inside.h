@@ -189,6 +189,7 @@ void local_me(struct conn *c);
 void local_health(struct conn *c);
 void local_livez(struct conn *c);
 void local_readyz(struct conn *c);
+void local_asyncapi(struct conn *c);
 void local_openapi(struct conn *c);
 void local_socket(struct conn *c);
 void local_events(struct conn *c);

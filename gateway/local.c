@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "gateway/asyncapi.h"
 #include "gateway/inside.h"
 #include "gateway/openapi.h"
 
@@ -55,16 +56,28 @@ local_health(struct conn *c)
 			     "\"error_detail\":null,\"success\":false}"));
 }
 
-void
-local_openapi(struct conn *c)
+static void
+local_document(struct conn *c, enum status (*write)(struct wire_out *out))
 {
 	struct wire_out out = { c->gateway->scratch, GATEWAY_REPLY_MAX, 0 };
 
-	if (openapi_write(&out) != ST_OK) {
+	if (write(&out) != ST_OK) {
 		respond_problem(
 		    c, PROBLEM_INTERNAL, "the document passes a bound");
 		return;
 	}
 	respond_raw(
 	    c, 200, "application/json", (struct bytes){ out.bytes, out.used });
+}
+
+void
+local_asyncapi(struct conn *c)
+{
+	local_document(c, asyncapi_write);
+}
+
+void
+local_openapi(struct conn *c)
+{
+	local_document(c, openapi_write);
 }

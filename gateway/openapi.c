@@ -39,6 +39,7 @@ static const struct bare_answer bare_answers[] = {
 	    "\"success\": {\"type\": \"boolean\"}}}",
 	    true },
 	{ local_openapi, "{\"type\": \"object\"}", false },
+	{ local_asyncapi, "{\"type\": \"object\"}", false },
 };
 
 #define BARE_COUNT (sizeof(bare_answers) / sizeof(bare_answers[0]))

@@ -411,24 +411,42 @@ enum_write(struct document *d, const struct wire_enum *e)
 	document_end(d);
 }
 
+/* In the order of the catalogue. */
+static void
+uses_write(struct document *d, struct uses *u)
+{
+	const struct wire_enum *e;
+	const struct wire_type *t;
+	const struct use *use;
+
+	for (size_t n = 0; (e = catalogue_nth_enum(n)) != NULL; n++)
+		if (uses_find(u, e) != NULL)
+			enum_write(d, e);
+	for (size_t n = 0; (t = catalogue_nth_record(n)) != NULL; n++)
+		if ((use = uses_find(u, t)) != NULL)
+			type_write(d, t, use);
+	for (size_t n = 0; (t = catalogue_nth(n)) != NULL; n++)
+		if ((use = uses_find(u, t)) != NULL)
+			type_write(d, t, use);
+}
+
+void
+openapi_told_write(struct document *d, const struct wire_type *t)
+{
+	struct uses u = { .count = 0 };
+
+	uses_add(&u, t, false);
+	uses_add_message(&u, t, false);
+	uses_write(d, &u);
+}
+
 void
 openapi_schemas_write(struct document *d)
 {
 	struct uses u = { .count = 0 };
 	const struct route *r;
-	const struct wire_enum *e;
-	const struct wire_type *t;
-	const struct use *use;
 
 	for (size_t n = 0; (r = route_nth(n)) != NULL; n++)
 		uses_add_route(&u, r);
-	for (size_t n = 0; (e = catalogue_nth_enum(n)) != NULL; n++)
-		if (uses_find(&u, e) != NULL)
-			enum_write(d, e);
-	for (size_t n = 0; (t = catalogue_nth_record(n)) != NULL; n++)
-		if ((use = uses_find(&u, t)) != NULL)
-			type_write(d, t, use);
-	for (size_t n = 0; (t = catalogue_nth(n)) != NULL; n++)
-		if ((use = uses_find(&u, t)) != NULL)
-			type_write(d, t, use);
+	uses_write(d, &u);
 }

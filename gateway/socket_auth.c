@@ -132,7 +132,7 @@ socket_greet(struct socket *s)
 	enum status st = ST_UNAVAILABLE;
 
 	if (socket_send_up(s))
-		st = socket_reply(s, "action", "auth_ok");
+		st = socket_reply(s, "action", control_says_text(SAYS_AUTH_OK));
 	if (st == ST_CLOSED)
 		return;
 	if (st != ST_OK) {

@@ -212,8 +212,8 @@ change_apply(struct socket *s, struct change *done)
 
 	if (s->sse != NULL && done->sinces != NULL)
 		sse_place(s, channels, done->sinces);
-	st = socket_reply_channels(
-	    s, "subscribed", s->subscribed | channels, channels, done->sinces);
+	st = socket_reply_channels(s, control_says_text(SAYS_SUBSCRIBED),
+	    s->subscribed | channels, channels, done->sinces);
 
 	if (st == ST_OK && done->has_filters && channels != 0) {
 		socket_set_filter(s, channels, done->filter);
@@ -443,7 +443,8 @@ socket_unsubscribe(struct socket *s, const struct control *ask)
 	uint64_t channels = channels_named(s, ask, false, &foreign);
 	uint64_t after = s->subscribed & ~channels;
 
-	if (socket_reply_channels(s, "unsubscribed", after, 0, NULL) != ST_OK)
+	if (socket_reply_channels(s, control_says_text(SAYS_UNSUBSCRIBED),
+		after, 0, NULL) != ST_OK)
 		return;
 	socket_set_filter(s, channels, NULL);
 	recoveries_drop(s, channels);

@@ -24,11 +24,6 @@
 #define SOCKET_FILTER_BYTES_MAX (16u << 20) /* of all filters */
 #define SOCKET_REPLY_MAX 2048u              /* bytes of one reply */
 
-/* Close codes of ours; the protocol's own stand in websocket.h. */
-#define SOCKET_UNAUTHORIZED 4001
-#define SOCKET_FORBIDDEN 4003
-#define SOCKET_TOO_MANY 4008
-#define SOCKET_UNSURE 4011 /* nobody says who may still be here */
 #define SOCKET_BEAT_US 1000000u
 #define SOCKET_SLOW_REASON "Too slow: recover from the last offset"
 #define SOCKET_BROKEN 1006 /* never sent: there was no close frame */

@@ -37,7 +37,7 @@ socket_on_control(struct socket *s, const struct control *ask)
 	} else if (ask->action == CONTROL_UNSUBSCRIBE) {
 		socket_unsubscribe(s, ask);
 	} else {
-		socket_reply(s, "action", "pong");
+		socket_reply(s, "action", control_says_text(SAYS_PONG));
 	}
 }
 

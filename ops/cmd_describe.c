@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/asyncapi.h"
 #include "gateway/openapi.h"
 #include "gateway/route.h"
 #include "ops/cmd.h"
@@ -198,15 +199,28 @@ describe_metrics(FILE *to)
 }
 
 static void
-describe_openapi(FILE *to)
+describe_document(FILE *to, const char *name, size_t size,
+    enum status (*write)(struct wire_out *out))
 {
-	struct wire_out out = { malloc(OPENAPI_MAX), OPENAPI_MAX, 0 };
+	struct wire_out out = { malloc(size), size, 0 };
 
-	if (out.bytes == NULL || openapi_write(&out) != ST_OK)
-		fprintf(stderr, "troupe describe: no room for openapi\n");
+	if (out.bytes == NULL || write(&out) != ST_OK)
+		fprintf(stderr, "troupe describe: no room for %s\n", name);
 	else
 		fwrite(out.bytes, 1, out.used, to);
 	free(out.bytes);
+}
+
+static void
+describe_asyncapi(FILE *to)
+{
+	describe_document(to, "asyncapi", ASYNCAPI_MAX, asyncapi_write);
+}
+
+static void
+describe_openapi(FILE *to)
+{
+	describe_document(to, "openapi", OPENAPI_MAX, openapi_write);
 }
 
 static void
@@ -227,6 +241,7 @@ struct describe_view {
 
 static const struct describe_view describe_views[] = {
 	{ "actors", describe_actors },
+	{ "asyncapi", describe_asyncapi },
 	{ "config", describe_config },
 	{ "dump", describe_dump },
 	{ "events", describe_events },
@@ -256,6 +271,7 @@ describe_run(const struct cmd_args *args)
 
 static const struct cmd_option describe_options[] = {
 	{ "actors", CMD_FLAG, NULL, "every actor and whom it hears" },
+	{ "asyncapi", CMD_FLAG, NULL, "the live socket: docs/asyncapi.json" },
 	{ "config", CMD_FLAG, NULL, "every setting: docs/CONFIG.md" },
 	{ "dump", CMD_FLAG, NULL, "every message, a line per fact" },
 	{ "events", CMD_FLAG, NULL, "every event of the log: docs/EVENTS.md" },
@@ -268,7 +284,8 @@ static const struct cmd_option describe_options[] = {
 
 const struct cmd describe_cmd = {
 	.name = "describe",
-	.usage = "--actors | --config | --dump | --events | --metrics | "
+	.usage = "--actors | --asyncapi | --config | --dump | --events | "
+		 "--metrics | "
 		 "--openapi | --protocols | --routes",
 	.summary = "Print the reference documentation.",
 	.options = describe_options,

@@ -1,0 +1,31 @@
+/*
+ * event_type - the events that the program tells by itself.
+ *
+ * event_types.def is the list; AsyncAPI is printed from it.
+ */
+#ifndef PROTOCOLS_EVENT_TYPE_H
+#define PROTOCOLS_EVENT_TYPE_H
+
+#include <stddef.h>
+
+enum event_type_id {
+#define EVENT_TYPE(id, name, channel, payload, doc) EVENT_##id,
+#include "protocols/event_types.def"
+#undef EVENT_TYPE
+	EVENT_TYPES_COUNT
+};
+
+struct event_type {
+	const char *name;
+	const char *channel;
+	const char *payload; /* a record's name, or a JSON Schema */
+	const char *doc;
+};
+
+/* For a struct event's event_type. */
+const char *event_type_name(enum event_type_id id);
+
+/* NULL past the end. */
+const struct event_type *event_type_nth(size_t n);
+
+#endif
