@@ -177,6 +177,7 @@ backup_start(struct actor *self)
 	struct backup_self *s = actor_state(self);
 	const char *why = "it has no configuration";
 
+	s->started_at = actor_wall_us(self);
 	if (actor_config(self) != NULL)
 		why = backup_place_init(actor_config(self), &s->place);
 	if (why == NULL)

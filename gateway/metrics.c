@@ -80,6 +80,16 @@ page_own(
 }
 
 static void
+page_proven(struct page *p, const struct gateway *g)
+{
+	int64_t age = actor_wall_us(g->self) - g->proof.last_proven_at;
+
+	if (g->proof.last_proven_at != 0)
+		page_own(p, g, "proven_age",
+		    age > 0 ? (uint64_t)age / 1000000 : 0);
+}
+
+static void
 page_listeners(struct page *p, const struct gateway *g, const char *id)
 {
 	const struct metric *m = metrics_find(id, "listener");
@@ -135,6 +145,7 @@ metrics_print(struct page *p, struct gateway *g)
 #define METRIC(id, name, type, labels, doc) page_own(p, g, #id, g->counts.id);
 #include "gateway/metric.def"
 #undef METRIC
+	page_proven(p, g);
 	page_listeners(p, g, "accepted");
 	page_listeners(p, g, "refused");
 	page_listeners(p, g, "streams");

@@ -3,7 +3,9 @@
 backup.md, scenarios 23, 33, 34, 36 to 42, 46 to 48, 53, H17; BW-02 to BW-06.
 """
 
+import http.client
 import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -309,3 +311,49 @@ def test_69_a_key_whose_backup_failed_makes_another(start):
     assert create(client, key=key).status == 500
     assert create(client, key=key).status == 201
     assert len(list_of(client)) == 1 and root(client).exists()
+
+
+# ---- drills, as an operator sees them ----
+
+
+def test_a_drill_is_part_of_health(keep):
+    client = keep()
+
+    def health():
+        answer = client.get("health")
+        assert answer.status == 200
+        return answer.data["status"]
+
+    assert health() == "ok"
+    create(client, ["config"])
+    assert client.post("backups/drill").data["proven"] is True
+    assert health() == "ok"
+    [entry] = entries(client)
+    content = bytearray(entry.read_bytes())
+    content[len(content) // 2] ^= 1
+    entry.write_bytes(content)
+    assert client.post("backups/drill").data["proven"] is False
+    assert patient(client, lambda: health() == "degraded")
+
+
+def test_how_long_ago_it_was_proven_is_a_metric(keep):
+    client = keep(api__metrics__listen="127.0.0.1:0")
+
+    def age():
+        said = "\n".join(client.server.lines.out)
+        host, port = re.findall(r"metrics=([^ ]+):(\d+)", said)[-1]
+        link = http.client.HTTPConnection(host, int(port), timeout=10)
+        link.request("GET", "/metrics")
+        page = link.getresponse().read().decode()
+        link.close()
+        return [float(line.split()[-1]) for line in page.splitlines()
+                if line.startswith("troupe_backup_last_proven_age_seconds")]
+
+    assert age() == []
+    create(client, ["config"])
+    assert client.post("backups/drill").data["proven"] is True
+    assert patient(client, lambda: len(age()) == 1)
+    assert 0 <= age()[0] < 60
+    client.server.kill()
+    client.server.restart()
+    assert patient(client, lambda: len(age()) == 1), "it is kept"
