@@ -10,7 +10,7 @@
 #define PAYLOAD_SIZE 1024
 #define CHANNEL "system"
 #define HOUR_US (INT64_C(3600) * 1000000)
-#define NEWS_US 5000000u /* a gateway that has begun anew hears it by then */
+#define NEWS_US 1000000u /* a gateway that has begun anew hears it by then */
 
 static const char *const verbs[] = { "backup.create", "backup.restore",
 	"backup.drill" };
@@ -137,7 +137,8 @@ backup_tell_news(struct actor *self, struct timer *t)
 		(void)SEND(self, actor_find(self, ACTOR_NUMBER(gateway), i),
 		    backup_news, .last_proven_at = s->last_proven_at,
 		    .stale_at = stale_at,
-		    .failing = s->has_proof && !s->proof.proven);
+		    .failing = s->has_proof && !s->proof.proven &&
+			       s->proof_id[0] != '\0');
 	timer_start(self, t, NEWS_US, backup_tell_news);
 	return ST_OK;
 }
