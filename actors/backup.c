@@ -9,6 +9,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
+#include "runtime/metric.h"
 
 #define WATCH_AGAIN_US 5000000u /* after the settings did not answer */
 #define SPACE "backup"
@@ -177,6 +178,7 @@ backup_start(struct actor *self)
 	struct backup_self *s = actor_state(self);
 	const char *why = "it has no configuration";
 
+	s->started_at = actor_wall_us(self);
 	if (actor_config(self) != NULL)
 		why = backup_place_init(actor_config(self), &s->place);
 	if (why == NULL)
@@ -540,6 +542,22 @@ static const struct handler backup_on[] = {
 	{ 0 },
 };
 
+/* Absent rather than huge while nothing has been proven. */
+static void
+backup_measure(struct actor *self, struct metric_page *to)
+{
+	const struct backup_self *s = actor_state(self);
+	int64_t age_us = actor_wall_us(self) - s->last_proven_at;
+	uint64_t proven_age = age_us > 0 ? (uint64_t)age_us / 1000000 : 0;
+
+	if (s->last_proven_at == 0)
+		return;
+#define METRIC(id, name, type, words, doc) \
+	metric_add(to, &(struct metric){ name, METRIC_##type, doc }, id, NULL);
+#include "actors/backup_metric.def"
+#undef METRIC
+}
+
 const struct actor_class backup_class = {
 	.name = "backup",
 	.state_size = sizeof(struct backup_self),
@@ -548,5 +566,6 @@ const struct actor_class backup_class = {
 	.start = backup_start,
 	.stop = backup_stop,
 	.drain = backup_drain,
+	.measure = backup_measure,
 	.on = backup_on,
 };

@@ -255,8 +255,12 @@ flow_proven(struct actor *self, struct backup_run *r)
 {
 	if (r->kind == RUN_RESTORE && r->main.st == ST_OK)
 		return restore_make_safe(self, r);
-	return backup_run_work(self, r, "clean", backup_work_clean,
-	    r->kind == RUN_DRILL ? drill_ended : restore_refused);
+	r->main.proven_at = actor_wall_us(self);
+	if (r->kind == RUN_DRILL)
+		return backup_run_work(
+		    self, r, "clean", backup_work_drilled, drill_ended);
+	return backup_run_work(
+	    self, r, "clean", backup_work_clean, restore_refused);
 }
 
 static enum status
@@ -302,12 +306,18 @@ backup_run_drill(struct actor *self, struct backup_run *r)
 
 /* ---- at a start ---- */
 
+struct recover_data {
+	const struct backup_place *place;
+	int64_t proven_at;
+};
+
 static void
 recover_work(void *data)
 {
-	const struct backup_place *const *place = data;
+	struct recover_data *d = data;
 
-	backup_work_recover(*place);
+	backup_work_recover(d->place);
+	d->proven_at = backup_work_proven(d->place);
 }
 
 static enum status
@@ -315,8 +325,13 @@ recover_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 {
 	struct backup_self *s = actor_state(self);
 
-	(void)reply;
+	/* A clock that was set back would make it good for ever. */
+	if (reply->id == MSG_done &&
+	    ((struct recover_data *)op_data(op))->proven_at <= s->started_at)
+		s->last_proven_at =
+		    ((struct recover_data *)op_data(op))->proven_at;
 	s->is_recovered = true;
+	(void)backup_tell_news(self, &s->news);
 	actor_ready(self);
 	return op_close(op);
 }
@@ -336,7 +351,7 @@ recover_on_healthy(struct actor *self, struct op *op, const struct msg *reply)
 	if (reply->id == MSG_store_healthy)
 		s->schema_newest =
 		    ((const struct store_healthy *)reply->body)->schema;
-	*(const struct backup_place **)op_data(op) = &s->place;
+	((struct recover_data *)op_data(op))->place = &s->place;
 	return op_work(op, WORK_DISK, recover_work, recover_on_worked);
 }
 

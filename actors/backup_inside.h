@@ -73,6 +73,9 @@ struct backup_self {
 	int64_t last_success_at;
 	struct backup_proof proof; /* texts below */
 	bool has_proof;
+	int64_t last_proven_at; /* kept beside the backups; 0: never */
+	int64_t started_at;
+	struct timer news;
 	char proof_id[BACKUP_ID_LENGTH + 1];
 	char proof_why[REFUSED_DETAIL_MAX + 1];
 	char restored_id[BACKUP_ID_LENGTH + 1]; /* "": none yet */
@@ -125,6 +128,8 @@ void backup_tell_caller(struct backup_run *r, const struct principal *who);
 /* As run's outcome: the audit log, and an event on the channel `system`. */
 void backup_tell_begun(struct actor *self, const struct backup_run *r);
 void backup_tell_ended(struct actor *self, const struct backup_run *r);
+/* Every gateway hears how well backups are proven, again and again. */
+enum status backup_tell_news(struct actor *self, struct timer *t);
 /* Whoever waits gets this. */
 void backup_answer_all(struct actor *self, struct backup_run *r);
 void backup_refuse_all(struct actor *self, struct backup_run *r);

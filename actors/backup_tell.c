@@ -10,6 +10,8 @@
 
 #define PAYLOAD_SIZE 1024
 #define CHANNEL "system"
+#define HOUR_US (INT64_C(3600) * 1000000)
+#define NEWS_US 1000000u /* a gateway that has begun anew hears it by then */
 
 static const char *const verbs[] = { "backup.create", "backup.restore",
 	"backup.drill" };
@@ -121,6 +123,28 @@ backup_tell_begun(struct actor *self, const struct backup_run *r)
 				   : EVENT_BACKUP_STARTED);
 }
 
+enum status
+backup_tell_news(struct actor *self, struct timer *t)
+{
+	struct backup_self *s = actor_state(self);
+	uint64_t hours =
+	    live_number(&s->live, self, SETTING_backup_drill_max_age_hours);
+	bool counts =
+	    hours > 0 && live_number(&s->live, self, SETTING_backup_enabled);
+	int64_t since =
+	    s->last_proven_at != 0 ? s->last_proven_at : s->started_at;
+	int64_t stale_at = counts ? since + (int64_t)hours * HOUR_US : 0;
+
+	for (uint32_t i = 0; i < actor_shards(self, ACTOR_NUMBER(gateway)); i++)
+		(void)SEND(self, actor_find(self, ACTOR_NUMBER(gateway), i),
+		    backup_news, .last_proven_at = s->last_proven_at,
+		    .stale_at = stale_at,
+		    .failing = s->has_proof && !s->proof.proven &&
+			       s->proof_id[0] != '\0');
+	timer_start(self, t, NEWS_US, backup_tell_news);
+	return ST_OK;
+}
+
 static void
 tell_drill(struct actor *self, const struct backup_run *r)
 {
@@ -139,6 +163,9 @@ tell_drill(struct actor *self, const struct backup_run *r)
 		.rows = r->rows,
 		.why = s->proof_why };
 	s->has_proof = true;
+	if (j->st == ST_OK)
+		s->last_proven_at = s->proof.at;
+	(void)backup_tell_news(self, &s->news);
 	if (j->st == ST_OK)
 		LOG(BACKUP_DRILLED, KV("backup_id", s->proof_id),
 		    KU("duration_ms", ms), KU("rows", r->rows));

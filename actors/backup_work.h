@@ -64,7 +64,11 @@ struct backup_job {
 	char safety_id[BACKUP_ID_LENGTH + 1];
 	uint32_t schema_newest;
 	bool kept;
+	int64_t proven_at; /* of a drill: what is written beside the backups */
 };
+
+/* When a drill last went well, as it was written; 0: never. */
+int64_t backup_work_proven(const struct backup_place *place);
 
 /* A new id, and the folder it is made in. */
 void backup_work_begin(struct backup_job *j);
@@ -84,6 +88,8 @@ void backup_work_keep(struct backup_job *j);
 /* Whatever the intent says; removes it, and what was unpacked. */
 void backup_work_settle(struct backup_job *j);
 void backup_work_clean(struct backup_job *j);
+/* The end of a drill: likewise, and notes that it went well. */
+void backup_work_drilled(struct backup_job *j);
 
 /* At a start. */
 void backup_work_recover(const struct backup_place *place);

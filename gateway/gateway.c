@@ -326,6 +326,15 @@ gateway_on_hub_restarted(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
+static enum status
+gateway_on_backup_news(struct actor *self, const struct msg *in)
+{
+	struct gateway *g = actor_state(self);
+
+	g->proof = *(const struct backup_news *)in->body;
+	return ST_OK;
+}
+
 /* True: the actor's node has begun anew, and forgotten what it had. */
 static bool
 gateway_sees_another(struct actor *self, const struct node_changed *news,
@@ -376,6 +385,7 @@ static const struct handler gateway_on[] = {
 	ON(replica_change, gateway_on_change),
 	ON(replica_beat, gateway_on_beat),
 	ON(hub_event, gateway_on_event),
+	ON(backup_news, gateway_on_backup_news),
 	ON(hub_restarted, gateway_on_hub_restarted),
 	ON(setting_changed, gateway_on_setting_changed),
 	ON(setting_restarted, gateway_on_setting_restarted),

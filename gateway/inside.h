@@ -122,6 +122,7 @@ struct gateway {
 	bool has_begun; /* the settings have answered */
 	struct gateway_limits limits;
 	struct gateway_counts counts;
+	struct backup_news proof; /* as last told; all zero: not yet */
 	struct timer sweep;
 	uint8_t *scratch; /* GATEWAY_REPLY_MAX, for the answer being written */
 	size_t held;      /* bytes, of GATEWAY_HELD_MAX */

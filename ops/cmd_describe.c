@@ -167,6 +167,7 @@ static const struct describe_metric describe_metric_list[] = {
 #define COUNTER "counter"
 #define GAUGE "gauge"
 #define METRIC(id, name, type, labels, doc) { name, type, labels, doc },
+#include "actors/backup_metric.def"
 #include "actors/metric.def"
 #include "gateway/metric.def"
 #include "runtime/metric.def"

@@ -17,6 +17,7 @@ struct metric {
 
 static const struct metric metrics[] = {
 #define METRIC(id, name, type, labels, doc) { name, type },
+#include "actors/backup_metric.def"
 #include "actors/metric.def"
 #include "gateway/metric.def"
 #include "runtime/metric.def"

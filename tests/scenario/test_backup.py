@@ -82,7 +82,8 @@ def entries(client):
 
 def leftovers(client):
     data = client.server.data
-    found = [p for p in root(client).iterdir() if p.name[0] == "."]
+    found = [p for p in root(client).iterdir()
+             if p.name[0] == "." and p.name != ".proven"]  # of drills
     for end in ("incoming", "aside", "absent", "mdb.new"):
         found += data.rglob(f"*.{end}")
         found += data.rglob(f"{end}.mdb")

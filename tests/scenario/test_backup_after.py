@@ -3,7 +3,9 @@
 backup.md, scenarios 23, 33, 34, 36 to 42, 46 to 48, 53, H17; BW-02 to BW-06.
 """
 
+import http.client
 import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -250,10 +252,10 @@ def test_41_the_loop_survives_a_failure(start):
 ])
 def test_47_paths_that_leave_the_data_folder(tmp_path, key, value):
     got = subprocess.run(
-        [TROUPE, "config", "--data", str(tmp_path)], capture_output=True,
+        [TROUPE, "check", "--data", str(tmp_path)], capture_output=True,
         env={**os.environ, key: value}, text=True, timeout=20, check=False)
     assert got.returncode != 0
-    assert "backup.path" in got.stderr
+    assert key in got.stderr and value in got.stderr
 
 
 @pytest.mark.parametrize("include", ["persistence,bogus", "memory,memory"])
@@ -309,3 +311,59 @@ def test_69_a_key_whose_backup_failed_makes_another(start):
     assert create(client, key=key).status == 500
     assert create(client, key=key).status == 201
     assert len(list_of(client)) == 1 and root(client).exists()
+
+
+# ---- drills, as an operator sees them ----
+
+
+def test_a_drill_is_part_of_health(keep):
+    client = keep(backup__compression="false")
+
+    def health():
+        answer = client.get("health")
+        assert answer.status == 200
+        return answer.data["status"]
+
+    assert health() == "ok"
+    # Without a backup a drill proves nothing, and nothing is broken.
+    assert client.post("backups/drill").brief == (404, 3070)
+    assert health() == "ok"
+    create(client, ["config"])
+    assert client.post("backups/drill").data["proven"] is True
+    assert health() == "ok"
+    [entry] = entries(client)
+    (entry / "config" / "company.yaml").write_bytes(b"name: other\n")
+    assert client.post("backups/drill").data["proven"] is False
+    assert patient(client, lambda: health() == "degraded")
+
+
+def pages(server):
+    """What each process that lives has counted."""
+    said = "\n".join(server.lines.out)
+    for host, port in set(re.findall(r"metrics=([^ ]+):(\d+)", said)):
+        link = http.client.HTTPConnection(host, int(port), timeout=10)
+        try:
+            link.request("GET", "/metrics")
+            yield link.getresponse().read().decode()
+        except ConnectionRefusedError:
+            continue  # one that has been killed
+        finally:
+            link.close()
+
+
+def test_how_long_ago_it_was_proven_is_a_metric(keep):
+    client = keep(api__metrics__listen="127.0.0.1:0")
+
+    def age():
+        return [float(line.split()[-1]) for page in pages(client.server)
+                for line in page.splitlines()
+                if line.startswith("troupe_backup_last_proven_age_seconds")]
+
+    assert age() == []
+    create(client, ["config"])
+    assert client.post("backups/drill").data["proven"] is True
+    assert patient(client, lambda: len(age()) == 1)
+    assert 0 <= age()[0] < 60
+    client.server.kill()
+    client.server.restart()
+    assert patient(client, lambda: len(age()) == 1, 20000), "it is kept"
