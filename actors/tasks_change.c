@@ -62,8 +62,8 @@ tasks_on_change(struct actor *self, const struct msg *in)
 		return REFUSE(self, in, VALIDATION,
 		    "title, description, assigned_to: must not be blank");
 	if (ask->has_budget_limit && ask->budget_limit < 0)
-		return REFUSE(self, in, VALIDATION,
-		    "budget_limit: must not be negative");
+		return REFUSE(
+		    self, in, VALIDATION, "budget_limit: must not be negative");
 	return ASK(self, in, change_store(self), store_task_change,
 	    change_on_done, .id = ask->id, .version = ask->version,
 	    .has_version = ask->has_version, .title = ask->title,
@@ -123,8 +123,8 @@ tasks_on_replace(struct actor *self, const struct msg *in)
 		    "title, description, project, assigned_to: must not be "
 		    "blank");
 	if (ask->has_budget_limit && ask->budget_limit < 0)
-		return REFUSE(self, in, VALIDATION,
-		    "budget_limit: must not be negative");
+		return REFUSE(
+		    self, in, VALIDATION, "budget_limit: must not be negative");
 	return ASK(self, in, change_store(self), store_task_change,
 	    change_on_done, .id = ask->id, .version = ask->version,
 	    .has_version = ask->has_version, .whole = &task,

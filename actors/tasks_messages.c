@@ -58,8 +58,8 @@ tasks_on_message(struct actor *self, const struct msg *in)
 		.type = ask->type,
 		.priority = ask->has_priority ? ask->priority : PRIORITY_MEDIUM,
 		.content = ask->content,
-		.timestamp = ask->has_timestamp ? ask->timestamp
-						: actor_wall_us(self),
+		.timestamp =
+		    ask->has_timestamp ? ask->timestamp : actor_wall_us(self),
 		.attachments = ask->attachments,
 		.attachments_count = ask->attachments_count,
 		.metadata = ask->metadata });

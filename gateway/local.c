@@ -40,12 +40,12 @@ local_readyz(struct conn *c)
 	    text_bytes(ready ? "{\"ready\":true}" : "{\"ready\":false}"));
 }
 
-#define HEALTH_OK(status)                                         \
-	"{\"data\":{\"status\":\"" status "\",\"version\":"         \
+#define HEALTH_OK(status)                                               \
+	"{\"data\":{\"status\":\"" status "\",\"version\":"             \
 	"\"" TROUPE_VERSION "\"},\"error\":null,\"error_detail\":null," \
 	"\"success\":true}"
-#define HEALTH_BAD                                                    \
-	"{\"data\":{\"status\":\"unavailable\"},\"error\":"           \
+#define HEALTH_BAD                                                        \
+	"{\"data\":{\"status\":\"unavailable\"},\"error\":"               \
 	"\"the session registry cannot be heard\",\"error_detail\":null," \
 	"\"success\":false}"
 
@@ -69,8 +69,7 @@ local_health(struct conn *c)
 			       ? HEALTH_OK("degraded")
 			       : HEALTH_OK("ok");
 
-	respond_raw(
-	    c, ready ? 200 : 503, "application/json", text_bytes(text));
+	respond_raw(c, ready ? 200 : 503, "application/json", text_bytes(text));
 }
 
 static void

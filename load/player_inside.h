@@ -23,7 +23,7 @@ struct player {
 	uint32_t still;
 	bool tokens_sent;
 	uint64_t peers[LEDGER_NODES_MAX]; /* their incarnations; 0: not met */
-	uint64_t scheduled; /* of the open loop */
+	uint64_t scheduled;               /* of the open loop */
 	struct timer tick;
 	struct timer look;
 	struct timer again;

@@ -16,8 +16,8 @@
 #define STRAIGHT_IDS 0x100 /* those of core.def are below */
 
 /* False: ask the table.  Texts, and bytes that do not stay, go to the arena. */
-typedef bool (*unpack_fn)(const uint8_t *at, const uint8_t *end,
-    struct arena *a, void *body);
+typedef bool (*unpack_fn)(
+    const uint8_t *at, const uint8_t *end, struct arena *a, void *body);
 
 struct straight {
 	/* All NULL: none of that id.  NULL: ask the table. */

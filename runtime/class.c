@@ -32,9 +32,8 @@ class_info_add(struct class_info *info, const struct handler *h)
 	type = catalogue_find(h->id);
 	assert(type != NULL);
 	straight = straight_find(type);
-	info->slots[i & info->mask] =
-	    (struct class_slot){ h->id, (uint32_t)type->size, h->fn, type,
-		    straight };
+	info->slots[i & info->mask] = (struct class_slot){ h->id,
+		(uint32_t)type->size, h->fn, type, straight };
 }
 
 /* A quarter full at most, so that most look-ups see one slot. */

@@ -139,8 +139,8 @@ actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 	enum status st;
 
 	if (__builtin_expect(in->deadline_us <= l->now_us || slot == NULL, 0) ||
-	    __builtin_expect(actor_decode(l, slot, m, in->ref != 0,
-				 &in->body) != ST_OK,
+	    __builtin_expect(
+		actor_decode(l, slot, m, in->ref != 0, &in->body) != ST_OK,
 		0)) {
 		actor_turn_away(a, m, slot);
 		return;

@@ -69,8 +69,8 @@ repo_message_save(struct txn *t, const void *request, struct store_reply *ret)
 		return txn_fail(t, ST_EXISTS, "a message with this id exists");
 	}
 	meta_put(t, META_MESSAGE_SEQ, kept->message.seq);
-	message_index(t, TABLE_MESSAGES_BY_CHANNEL, ask->message.channel,
-	    &kept->message);
+	message_index(
+	    t, TABLE_MESSAGES_BY_CHANNEL, ask->message.channel, &kept->message);
 	message_index(
 	    t, TABLE_MESSAGES_BY_SENDER, ask->message.sender, &kept->message);
 	return REQUEST_REPLY(t, ret, message_kept, kept);

@@ -186,8 +186,8 @@ part_add(const struct part *p, const struct wire_type *type, const uint8_t *row,
 	uint64_t number;
 
 	if (f->kind == WIRE_UUID) {
-		key_raw(k, (struct bytes){
-			       row + f->offset, sizeof(struct uuid) });
+		key_raw(
+		    k, (struct bytes){ row + f->offset, sizeof(struct uuid) });
 		return true;
 	}
 	if (!part_is_number(p))

@@ -158,8 +158,8 @@ bool
 log_wants(enum log_level level)
 {
 	return log_to.sink != NULL ||
-	       (int)level >= atomic_load_explicit(
-				 &log_to.least, memory_order_relaxed);
+	       (int)level >=
+		   atomic_load_explicit(&log_to.least, memory_order_relaxed);
 }
 
 void

@@ -104,8 +104,8 @@ test_numbers_at_every_width(void **state)
 	static const uint64_t edges[] = { 0, 0x7f, 0x80, 0xff, 0x100, 0xffff,
 		0x10000, UINT32_MAX, UINT64_C(1) << 32, UINT64_MAX };
 	static unsigned char load[PING_BYTES_MAX + 1];
-	static const size_t sizes[] = { 0, 1, 15, 16, 17, 32, 33, 64, 65,
-		128, 129, 255, 256, PING_BYTES_MAX, PING_BYTES_MAX + 1 };
+	static const size_t sizes[] = { 0, 1, 15, 16, 17, 32, 33, 64, 65, 128,
+		129, 255, 256, PING_BYTES_MAX, PING_BYTES_MAX + 1 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++)

@@ -208,8 +208,8 @@ test_reply_may_repeat_bytes_of_its_request(void **state)
 	echo_rig(&r);
 	tag = RIG_ASK(&r, gateway, tasks, ping, .number = LONGER,
 	    .load = { load, sizeof(load) });
-	assert_memory_equal(RIG_REPLIED(&r, gateway, tag, pong)->load.at, load,
-	    sizeof(load));
+	assert_memory_equal(
+	    RIG_REPLIED(&r, gateway, tag, pong)->load.at, load, sizeof(load));
 	rig_fini(&r);
 }
 
