@@ -214,7 +214,7 @@ test_a_field_stands_in_one_place(void **state)
 	assert_false(component_has("setting_put", "\"namespace\""));
 	assert_false(component_has("setting_put", "\"if_match\""));
 	assert_int_equal(count("\"name\": \"If-Match\""), 2);
-	assert_int_equal(count("\"name\": \"Idempotency-Key\""), 6);
+	assert_int_equal(count("\"name\": \"Idempotency-Key\""), 7);
 	assert_int_equal(count("\n   \"task_list\": {"), 0);
 }
 
