@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "actors/backup_tree.h"
 #include "actors/backup_work.h"
@@ -32,15 +33,17 @@ int64_t
 backup_work_proven(const struct backup_place *place)
 {
 	char path[PATH_SIZE];
-	long long at = 0;
+	char line[32] = "";
+	long long at;
 	FILE *file;
 
 	proven_file(place, path);
 	file = fopen(path, "re");
 	if (file == NULL)
 		return 0;
-	if (fscanf(file, "%lld", &at) != 1)
-		at = 0;
+	if (fgets(line, sizeof(line), file) == NULL)
+		line[0] = '\0';
 	fclose(file);
+	at = strtoll(line, NULL, 10);
 	return at > 0 ? at : 0;
 }

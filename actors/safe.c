@@ -114,6 +114,7 @@ safe_seal(const struct safe *s, const char *name, const char *text,
 		return ST_NO_MEMORY;
 	memcpy(box, nonce, SAFE_NONCE_SIZE);
 	memcpy(box + boxed - plain, name, name_size);
+	/* Its end is the box's. NOLINTNEXTLINE(bugprone-not-null-*) */
 	memcpy(box + boxed - text_size, text, text_size);
 	crypto_secretbox_easy(
 	    box + SAFE_NONCE_SIZE, box + boxed - plain, plain, nonce, s->key);

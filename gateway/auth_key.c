@@ -61,11 +61,12 @@ void
 auth_session(
     const struct auth_result *who, char ret_session[SESSION_ID_MAX + 1])
 {
-	bool is_key = who->method == AUTH_API_KEY;
-
-	snprintf(ret_session, SESSION_ID_MAX + 1, "%s%s",
-	    is_key ? AUTH_KEY_SESSION : "",
-	    is_key ? who->key_id : who->session_id);
+	if (who->method == AUTH_API_KEY)
+		snprintf(ret_session, SESSION_ID_MAX + 1,
+		    AUTH_KEY_SESSION "%.32s", who->key_id);
+	else
+		snprintf(
+		    ret_session, SESSION_ID_MAX + 1, "%.64s", who->session_id);
 }
 
 const char *

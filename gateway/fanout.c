@@ -207,10 +207,11 @@ sweep_tell(const struct sweep *w, struct socket *s)
 		return;
 	st = s->sse == NULL ? socket_push_many(s, parts, count, &pushed)
 			    : sweep_push_sse(s, channel, jobs, count, &pushed);
-	for (size_t i = 0; i < pushed; i++)
-		jobs[i]->taken++;
-	for (size_t i = pushed; i < count && st == ST_FULL; i++)
-		if (s->state == SOCKET_OPEN && s->conn != NULL)
+	for (size_t i = 0; i < count; i++)
+		if (i < pushed)
+			jobs[i]->taken++;
+		else if (st == ST_FULL && s->state == SOCKET_OPEN &&
+			 s->conn != NULL)
 			job_lose(jobs[i], s);
 }
 

@@ -55,6 +55,7 @@ scrape_answer(struct scrape *s, uint32_t http, struct bytes body)
 	struct http1_reply r;
 	size_t size = 0;
 	bool bare = s->head.step == HTTP1_DONE && s->head.method == HTTP1_HEAD;
+	bool sent;
 
 	http1_reply_begin(&r, head, sizeof(head), http,
 	    http1_date_text(&m->date, actor_wall_us(m->self)));
@@ -63,12 +64,12 @@ scrape_answer(struct scrape *s, uint32_t http, struct bytes body)
 	http1_reply_connection(&r, 1, false);
 	s->waits = false;
 	s->answered = true;
-	if (http1_reply_end(&r, &size) != ST_OK ||
+	sent =
+	    http1_reply_end(&r, &size) == ST_OK &&
 	    net_write(s->stream,
 		(struct net_part[]){ { { head, size }, NULL }, { body, NULL } },
-		bare ? 1 : 2) != ST_OK)
-		scrape_end(s);
-	else if (s->ended && net_owed(s->stream) == 0)
+		bare ? 1 : 2) == ST_OK;
+	if (!sent || (s->ended && net_owed(s->stream) == 0))
 		scrape_end(s);
 	else
 		net_finish(s->stream);

@@ -1,7 +1,9 @@
 #include "gateway/sse.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/event_frame.h"
@@ -110,13 +112,27 @@ sse_place(struct socket *s, uint64_t channels, const struct sinces *from)
 	}
 }
 
+/* Up to twenty digits and what ends them; false: it is no such number. */
+static bool
+sse_read_number(const char **at, char end, uint64_t *ret_number)
+{
+	size_t digits = strspn(*at, "0123456789");
+	char *after;
+
+	if (digits == 0 || digits > 20)
+		return false;
+	errno = 0;
+	*ret_number = strtoull(*at, &after, 10);
+	*at = after;
+	return errno == 0 && (end == '\0' || *(*at)++ == end);
+}
+
 /* "E.O-E.O"; false: it is none of ours, or of other channels. */
 static bool
 sse_read_id(struct bytes id, struct control_since *list, uint32_t count)
 {
 	char text[SSE_ID_MAX + 1];
 	const char *at = text;
-	int used = 0;
 
 	if (id.size > SSE_ID_MAX)
 		return false;
@@ -125,11 +141,9 @@ sse_read_id(struct bytes id, struct control_since *list, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		if (i > 0 && *at++ != '-')
 			return false;
-		if (*at < '0' || *at > '9' ||
-		    sscanf(at, "%20" SCNu64 ".%20" SCNu64 "%n", &list[i].epoch,
-			&list[i].offset, &used) != 2)
+		if (!sse_read_number(&at, '.', &list[i].epoch) ||
+		    !sse_read_number(&at, '\0', &list[i].offset))
 			return false;
-		at += used;
 	}
 	return *at == '\0';
 }
@@ -304,7 +318,7 @@ sse_keep(struct arena *a, const char *text)
 	char *copy = arena_take(a, strlen(text) + 1);
 
 	if (copy != NULL)
-		memcpy(copy, text, strlen(text));
+		memcpy(copy, text, strlen(text) + 1);
 	return copy;
 }
 

@@ -11,19 +11,25 @@
 #define AT_PARENT 36
 #define AT_FLAGS 53
 
-/* Lower-case digits only, as the recommendation wants. */
+/* Lower-case digits only, as the recommendation wants; else 16. */
+static unsigned
+trace_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
+}
+
 static bool
 trace_hex(const uint8_t *at, size_t size, uint8_t *ret_bytes)
 {
-	static const char digits[] = "0123456789abcdef";
-
 	for (size_t i = 0; i < size; i++) {
-		const char *high = memchr(digits, at[2 * i], 16);
-		const char *low = memchr(digits, at[2 * i + 1], 16);
+		unsigned high = trace_digit(at[2 * i]);
+		unsigned low = trace_digit(at[2 * i + 1]);
 
-		if (high == NULL || low == NULL)
+		if (high > 15 || low > 15)
 			return false;
-		ret_bytes[i] = (uint8_t)((high - digits) << 4 | (low - digits));
+		ret_bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
 }

@@ -210,11 +210,11 @@ client_take_reply(
 	if (end == NULL)
 		return false;
 	head = (size_t)(end - c->in) + 4;
-	if (head < 16 ||
-	    sscanf(c->in, "HTTP/1.1 %3u", &ret_reply->status) != 1) {
+	if (head < 16 || memcmp(c->in, "HTTP/1.1 ", 9) != 0) {
 		*ret_st = ST_MALFORMED;
 		return false;
 	}
+	ret_reply->status = (uint32_t)strtoul(c->in + 9, NULL, 10);
 	head_find(c->in, head, "Content-Length", length, sizeof(length));
 	head_find(c->in, head, "ETag", ret_reply->etag, CLIENT_ETAG_SIZE);
 	if (length[0] != '\0')

@@ -128,7 +128,8 @@ host_has_entered(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%ld/ns/net", (long)pid);
 	n = readlink(path, theirs, sizeof(theirs));
 	m = readlink("/proc/self/ns/net", ours, sizeof(ours));
-	return n > 0 && m > 0 && (n != m || memcmp(theirs, ours, (size_t)n));
+	return n > 0 && m > 0 &&
+	       (n != m || memcmp(theirs, ours, (size_t)n) != 0);
 }
 
 enum status

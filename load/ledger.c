@@ -59,7 +59,8 @@ static uint32_t
 batch_of(const struct ledger *l, uint32_t role)
 {
 	uint64_t open = (uint64_t)l->plan.window * l->ends[role];
-	uint64_t batch = open / (2 * (uint64_t)last_edges(&l->plan, role));
+	uint64_t edges = last_edges(&l->plan, role);
+	uint64_t batch = edges == 0 ? 0 : open / (2 * edges);
 
 	return batch < 1 ? 1 : batch > 256 ? 256 : (uint32_t)batch;
 }

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -20,8 +21,10 @@ status_number(const char *path, const char *name)
 		return 0;
 	while (fgets(line, sizeof(line), f) != NULL)
 		if (strncmp(line, name, strlen(name)) == 0 &&
-		    sscanf(line + strlen(name), ": %" SCNu64, &n) == 1)
+		    line[strlen(name)] == ':') {
+			n = strtoull(line + strlen(name) + 1, NULL, 10);
 			break;
+		}
 	fclose(f);
 	return n;
 }

@@ -191,7 +191,10 @@ call_parse(char *text, size_t size, struct call_reply *ret)
 	const char *length, *etag;
 	size_t body;
 
-	if (end == NULL || sscanf(text, "HTTP/1.1 %3u ", &ret->http) != 1)
+	if (end == NULL || strncmp(text, "HTTP/1.1 ", 9) != 0)
+		return ST_MALFORMED;
+	ret->http = (uint32_t)strtoul(text + 9, NULL, 10);
+	if (ret->http < 100 || ret->http > 599)
 		return ST_MALFORMED;
 	body = size - (size_t)(end + 4 - text);
 	length = call_header(text, end, "Content-Length");

@@ -300,8 +300,8 @@ load_run_name(struct order_book *b)
 {
 	const struct cmd_args *args = b->args;
 	struct arena memory = { malloc(YAML_ARENA_SIZE), YAML_ARENA_SIZE, 0 };
+	struct bytes text = { NULL, 0 };
 	enum cmd_exit code;
-	struct bytes text;
 
 	interrupt_watch();
 	if (!args->json && isatty(STDERR_FILENO) == 1)

@@ -224,11 +224,11 @@ static const struct cmd_option settings_change_options[] = {
 		.name = #word,                            \
 		.of = "settings",                         \
 		.usage = words CALL_USAGE " [--json]",    \
-		.summary = text,                          \
-		.options = opts,                          \
+		.summary = (text),                        \
+		.options = (opts),                        \
 		.run = settings_##word##_run,             \
-		.words_min = min,                         \
-		.words_max = max,                         \
+		.words_min = (min),                       \
+		.words_max = (max),                       \
 	}
 
 SUB(list, "[NAMESPACE] ", 0, 1, settings_options,

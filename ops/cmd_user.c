@@ -268,11 +268,11 @@ static const struct cmd_option password_options[] = {
 		.name = #id,                             \
 		.of = "user",                            \
 		.usage = use " " CALL_USAGE " [--json]", \
-		.summary = what,                         \
-		.options = opts,                         \
+		.summary = (what),                       \
+		.options = (opts),                       \
 		.run = id##_run,                         \
-		.words_min = words,                      \
-		.words_max = words,                      \
+		.words_min = (words),                    \
+		.words_max = (words),                    \
 	}
 
 USER_CMD(create, 1, "NAME [--role ROLE] [--password-file FILE]",

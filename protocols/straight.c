@@ -10,6 +10,7 @@
  */
 
 /* clang-format off */
+/* Fields are parts of statements.  NOLINTBEGIN(bugprone-macro-parentheses) */
 #define ENUMERATION(n, doc, values)
 #define STRUCTURE(n, doc, fields)
 
@@ -124,4 +125,5 @@
 const struct straight straight_table[STRAIGHT_IDS] = {
 #include "protocols/core.def"
 };
+/* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */

@@ -88,13 +88,13 @@ metric_escape(char *line, size_t *used, const char *text)
 }
 
 static bool
-metric_put(char *line, size_t *used, const char *text)
+metric_put(char line[METRIC_LINE_MAX + 1], size_t *used, const char *text)
 {
 	size_t size = strlen(text);
 
 	if (*used + size > METRIC_LINE_MAX)
 		return false;
-	memcpy(line + *used, text, size);
+	memcpy(line + *used, text, size + 1);
 	*used += size;
 	return true;
 }

@@ -179,7 +179,7 @@ project_after(struct txn *t, const struct cost_charge *c, struct cost_result *r)
 	const struct project_cost *old =
 	    p == NULL ? NULL : project_cost_row(t, rec->project_id);
 
-	if (txn_status(t) != ST_OK)
+	if (p == NULL || txn_status(t) != ST_OK)
 		return NULL;
 	*p = (struct project_cost){ .project_id = rec->project_id,
 		.currency = rec->currency,

@@ -15,7 +15,8 @@ key_put(struct key *k, const void *bytes, size_t size)
 		k->failed = true;
 		return;
 	}
-	memcpy(k->at + k->size, bytes, size);
+	if (size > 0)
+		memcpy(k->at + k->size, bytes, size);
 	k->size += size;
 }
 

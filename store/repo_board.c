@@ -15,8 +15,8 @@
 bool
 task_may_go(enum task_status from, enum task_status to)
 {
-#define TO(status) 1u << TASK_##status
-#define MOVES(from, set) [TASK_##from] = set,
+#define TO(status) (1u << TASK_##status)
+#define MOVES(from, set) [TASK_##from] = (set),
 	static const unsigned moves[] = {
 #include "store/task_moves.def"
 	};
