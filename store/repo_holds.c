@@ -287,8 +287,10 @@ turn_begin(struct txn *t, const char *id, struct hold_turn *turn)
 	turn->result = txn_take(t, sizeof(*turn->result));
 	if (request_id(t, id, "blank hold id"))
 		row = hold_find(t, id);
-	if (row == NULL)
+	if (row == NULL) {
 		(void)txn_fail(t, ST_NOT_FOUND, "there is no such hold");
+		return false;
+	}
 	if (txn_status(t) != ST_OK)
 		return false;
 	turn->row = *row;

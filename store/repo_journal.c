@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocols/messages.h"
@@ -59,11 +60,12 @@ static enum status
 appended_read(struct txn *t, const struct idem_mark *mark,
     struct store_event_appended *ret)
 {
-	char id[UUID_TEXT_SIZE] = "";
+	char *at = NULL;
 
-	if (sscanf(mark->result_id, "%" SCNu64 " %" SCNu64 " %36s", &ret->epoch,
-		&ret->offset, id) != 3 ||
-	    uuid_parse(id, strlen(id), &ret->event_id) != ST_OK)
+	ret->epoch = strtoull(mark->result_id, &at, 10);
+	ret->offset = strtoull(at, &at, 10);
+	at += strspn(at, " ");
+	if (uuid_parse(at, strlen(at), &ret->event_id) != ST_OK)
 		return txn_fail(t, ST_CORRUPT, "idempotency mark of an event");
 	ret->replayed = true;
 	return ST_OK;
@@ -197,12 +199,15 @@ batch_write(struct txn *t, const struct store_events_append *ask,
     struct event_place *places, struct store_reply *ret)
 {
 	struct event *news = txn_take(t, ask->events_count * sizeof(*news));
-	enum status st = news == NULL ? txn_status(t) : ST_OK;
+	enum status st = ST_OK;
 	uint32_t count = 0;
 
+	if (news == NULL)
+		return txn_status(t);
 	for (uint32_t i = 0; i < ask->events_count && st == ST_OK; i++)
 		st = batch_append(t, ask, i, news, &count, &places[i]);
-	if (st == ST_OK && ask->once.key != NULL)
+	/* Where some were there before, their own marks tell of all. */
+	if (st == ST_OK && ask->once.key != NULL && count == ask->events_count)
 		event_mark(t,
 		    &(struct marking){
 			ask->scope, ask->principal, ask->once, ask->now },

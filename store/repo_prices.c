@@ -121,7 +121,7 @@ repo_price_list(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_price_list *ask = request;
 	struct price_page *page = txn_take(t, sizeof(*page));
-	struct price *prices = txn_take(t, ask->limit * sizeof(*prices));
+	struct price *prices;
 	struct backend_entry entry;
 	struct scan s;
 	struct key k;
@@ -129,6 +129,10 @@ repo_price_list(struct txn *t, const void *request, struct store_reply *ret)
 
 	if (!request_limit(t, ask->limit))
 		return txn_status(t);
+	prices = txn_take(t, ask->limit * sizeof(*prices));
+	if (page == NULL || prices == NULL)
+		return txn_status(t);
+	key_init(&k);
 	scan_open(&s, t, TABLE_PRICES, NULL);
 	found = list_first(&s, ask->after, &entry);
 	while (found && page->prices_count < ask->limit) {

@@ -276,7 +276,8 @@ walk_row(struct walk *w, uint64_t page, const struct node *n)
 	struct key version;
 
 	w->rows++;
-	if (!w->pages_only && looks_like_a_record(n->value, size)) {
+	if (!w->pages_only && n->value != NULL &&
+	    looks_like_a_record(n->value, size)) {
 		uint32_t sum;
 
 		memcpy(&sum, n->value + size - 4, 4);
@@ -316,7 +317,7 @@ static bool
 walk_leaf(struct walk *w, uint64_t page, struct span s)
 {
 	uint32_t count = walk_head(w, page, true);
-	struct node n;
+	struct node n = { 0 };
 
 	w->found.leaves++;
 	for (uint32_t i = 0; i < count; i++) {
@@ -344,7 +345,7 @@ static bool
 walk_branch(struct walk *w, uint64_t page, uint32_t depth, struct span s)
 {
 	uint32_t count;
-	struct node n, next;
+	struct node n = { 0 }, next = { 0 };
 
 	if (depth == 1)
 		return walk_leaf(w, page, s);
@@ -414,7 +415,7 @@ walk_tables(struct walk *w, uint64_t page, uint32_t depth)
 {
 	const uint8_t *at = w->map + page * w->psize;
 	uint32_t count = (uint32_t)(load(at + 12, 2) - PAGE_HEAD) / 2;
-	struct node n;
+	struct node n = { 0 };
 
 	for (uint32_t i = 0; i < count; i++) {
 		w->kind = KIND_MAIN;
@@ -474,7 +475,7 @@ walk_metas(struct walk *w, struct tree ret_trees[2])
 static void
 walk_run(struct walk *w)
 {
-	struct tree trees[2];
+	struct tree trees[2] = { { 0 } };
 
 	if (!walk_metas(w, trees) || (w->head_only && w->pages <= w->whole))
 		return;
