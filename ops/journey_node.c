@@ -34,11 +34,11 @@ node_failed(char why[RUN_WHY_SIZE], const char *what)
 }
 
 static void
-node_become(const struct journey_node *n, int out)
+node_become(const struct journey_node *n, const char *parent, int out)
 {
-	const char *argv[32] = { "troupe", "run", "--child", "--data", n->dir,
-		"--listen", "127.0.0.1:0" };
-	size_t count = 7;
+	const char *argv[32] = { "troupe", "run", "--child", parent, "--data",
+		n->dir, "--listen", "127.0.0.1:0" };
+	size_t count = 8;
 	char log[SCRATCH_SIZE + 8];
 	int err;
 
@@ -114,6 +114,7 @@ node_set_up(const struct journey_node *n, char why[RUN_WHY_SIZE])
 enum status
 journey_node_start(struct journey_node *n, char ret_why[RUN_WHY_SIZE])
 {
+	char parent[16];
 	int out[2];
 
 	memset(n, 0, sizeof(*n));
@@ -121,10 +122,11 @@ journey_node_start(struct journey_node *n, char ret_why[RUN_WHY_SIZE])
 		return node_failed(ret_why, "cannot make a scratch folder");
 	if (pipe2(out, O_CLOEXEC) != 0)
 		return node_failed(ret_why, "cannot start a node");
+	snprintf(parent, sizeof(parent), "%ld", (long)getpid());
 	(void)fflush(NULL);
 	n->pid = fork();
 	if (n->pid == 0)
-		node_become(n, out[1]);
+		node_become(n, parent, out[1]);
 	close(out[1]);
 	if (n->pid < 0 || !node_read_ready(n, out[0])) {
 		close(out[0]);
