@@ -17,8 +17,7 @@
 #define BASE_EVERY 40
 #define TXNS_MAX 4096
 #define LOG_SIZE (64u << 20)
-#define FOREVER \
-	((struct replay_limit){ UINT64_MAX, INT64_MAX })
+#define FOREVER ((struct replay_limit){ UINT64_MAX, INT64_MAX })
 
 /* A deterministic stream, so that a failure can be had again. */
 static uint64_t seed;
@@ -311,8 +310,7 @@ records_put(const void *at, size_t size)
 static enum status
 replay(struct replay_limit limit, struct replayed *ret)
 {
-	return replay_file(
-	    scene.file, scene.records, &limit, NULL, ret);
+	return replay_file(scene.file, scene.records, &limit, NULL, ret);
 }
 
 static void
@@ -324,8 +322,7 @@ clock_reset(void)
 static int
 setup(void **state)
 {
-	struct commit_options o = { .inline_only = true,
-		.clock = &test_clock };
+	struct commit_options o = { .inline_only = true, .clock = &test_clock };
 
 	log_set_level(LOG_ERROR);
 	fixture_setup(state);
@@ -429,9 +426,8 @@ test_times_never_go_back_and_bound_a_replay(void **state)
 	(void)state;
 	write_groups(30);
 	for (uint32_t i = 0; at < scene.log_size; i++) {
-		OK(redo_read((struct bytes){ scene.log + at,
-				 scene.log_size - at },
-		    &h));
+		OK(redo_read(
+		    (struct bytes){ scene.log + at, scene.log_size - at }, &h));
 		assert_true(h.at >= last);
 		last = h.at;
 		if (i == 15)
@@ -454,9 +450,8 @@ record_at(uint32_t n)
 	size_t at = 0;
 
 	while (n-- > 0) {
-		OK(redo_read_head((struct bytes){ scene.log + at,
-				      scene.log_size - at },
-		    &h));
+		OK(redo_read_head(
+		    (struct bytes){ scene.log + at, scene.log_size - at }, &h));
 		at += REDO_HEAD + h.size;
 	}
 	return at;
@@ -472,8 +467,7 @@ test_a_missing_record_is_named(void **state)
 	write_groups(6);
 	from = record_at(2);
 	to = record_at(3);
-	memmove(
-	    scene.log + from, scene.log + to, scene.log_size - to);
+	memmove(scene.log + from, scene.log + to, scene.log_size - to);
 	records_put(scene.log, scene.log_size - (to - from));
 	base_take("base0");
 	IS(CONFLICT, replay(FOREVER, &r));
@@ -608,8 +602,7 @@ test_an_ended_log_leaves_no_rows(void **state)
 	(void)state;
 	for (int i = 0; i < 20; i++)
 		write_group();
-	(void)ask_write(
-	    MSG_store_redo_end, &(struct store_redo_end){ 0 });
+	(void)ask_write(MSG_store_redo_end, &(struct store_redo_end){ 0 });
 	write_group();
 	OK(backend_read(scene.f->b, &txn));
 	OK(backend_count(txn, TABLE_REDO, &rows));
@@ -632,8 +625,10 @@ test_a_cut_log_goes_on_above_a_floor(void **state)
 	assert_int_equal(log_begin(3, REDO_TAIL_MAX).txid, 5001);
 }
 
-#define LOGGED(test) \
-	{ #test, test, setup, teardown, (void *)(uintptr_t)&backend_lmdb }
+#define LOGGED(test)                                                           \
+	{                                                                      \
+#test, test, setup, teardown, (void *)(uintptr_t)&backend_lmdb \
+	}
 
 int
 main(void)
