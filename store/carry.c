@@ -261,8 +261,7 @@ carry_write(struct backend *b, const struct carry *c,
 }
 
 enum status
-carry_put(
-    struct backend *b, const struct carry *c, const struct carry_new *to)
+carry_put(struct backend *b, const struct carry *c, const struct carry_new *to)
 {
 	struct txn_room *room = txn_room_create();
 	enum status st = ST_NO_MEMORY;

@@ -27,11 +27,11 @@
 struct commit;
 
 struct commit_options {
-	struct backend *backend; /* must outlive it */
-	uint32_t batch_max;      /* 0: COMMIT_BATCH_MAX */
-	uint32_t queue_max;      /* 0: COMMIT_QUEUE_MAX, for each queue */
-	uint32_t readers;        /* 0: READERS_DEFAULT */
-	bool inline_only;        /* no threads: commit_turn does it all */
+	struct backend *backend;   /* must outlive it */
+	uint32_t batch_max;        /* 0: COMMIT_BATCH_MAX */
+	uint32_t queue_max;        /* 0: COMMIT_QUEUE_MAX, for each queue */
+	uint32_t readers;          /* 0: READERS_DEFAULT */
+	bool inline_only;          /* no threads: commit_turn does it all */
 	const struct clock *clock; /* of the log; NULL: the system's */
 	/* After the dones of a group or a read, on the same thread. */
 	void (*after)(void *ctx);

@@ -71,9 +71,9 @@ redo_change(struct redo *r, enum table t, const struct redo_change *c)
 	const char *name = table_name(t);
 
 	if (t != r->last)
-		redo_note(r, &(struct redo_change){ .op = REDO_TABLE,
-				 .table = { (const uint8_t *)name,
-				     strlen(name) } });
+		redo_note(
+		    r, &(struct redo_change){ .op = REDO_TABLE,
+			   .table = { (const uint8_t *)name, strlen(name) } });
 	redo_note(r, c);
 	r->last = t;
 	r->count++;

@@ -216,8 +216,8 @@ redo_log_end(struct redo_log *l, struct backend_txn *txn)
 /* ---- timelines ---- */
 
 enum status
-redo_log_turn(struct backend_txn *txn, uint64_t timeline, uint64_t tail_max,
-    int64_t now)
+redo_log_turn(
+    struct backend_txn *txn, uint64_t timeline, uint64_t tail_max, int64_t now)
 {
 	struct redo_place p;
 	enum status st = redo_place_get(txn, &p);

@@ -65,8 +65,8 @@ MUST_CHECK enum status redo_log_end(
     struct redo_log *l, struct backend_txn *txn);
 
 /* In a transaction of the writer: a new timeline, or none at all. */
-MUST_CHECK enum status redo_log_turn(struct backend_txn *txn,
-    uint64_t timeline, uint64_t tail_max, int64_t now);
+MUST_CHECK enum status redo_log_turn(
+    struct backend_txn *txn, uint64_t timeline, uint64_t tail_max, int64_t now);
 /* In another database than the one that logged: its log ends here. */
 MUST_CHECK enum status redo_log_cut(
     struct backend_txn *txn, uint64_t txid_floor);

@@ -60,8 +60,7 @@ repo_redo_end(struct txn *t, const void *request, struct store_reply *ret)
 
 	(void)request;
 	redo_went(t, redo_place_get(t->inner, &p));
-	if (txn_status(t) == ST_OK &&
-	    (p.timeline != 0 || p.first < p.from)) {
+	if (txn_status(t) == ST_OK && (p.timeline != 0 || p.first < p.from)) {
 		t->dirty = true;
 		redo_went(t, redo_log_turn(t->inner, 0, p.tail_max, p.at));
 	}
@@ -74,8 +73,7 @@ repo_redo_shipped(struct txn *t, const void *request, struct store_reply *ret)
 	const struct store_redo_shipped *ask = request;
 
 	t->dirty = true;
-	redo_went(
-	    t, redo_log_shipped(t->inner, ask->timeline, ask->txid));
+	redo_went(t, redo_log_shipped(t->inner, ask->timeline, ask->txid));
 	return redo_reply(t, ret);
 }
 
@@ -83,8 +81,8 @@ repo_redo_shipped(struct txn *t, const void *request, struct store_reply *ret)
 
 /* Rows from where part stands, until limit bytes are full. */
 static void
-part_fill(struct txn *t, struct store_redo_part *part, uint8_t *at,
-    uint32_t limit)
+part_fill(
+    struct txn *t, struct store_redo_part *part, uint8_t *at, uint32_t limit)
 {
 	struct backend_entry e;
 	struct scan s;
@@ -123,7 +121,8 @@ repo_redo_read(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_redo_read *ask = request;
 	struct store_redo_part *part = txn_take(t, sizeof(*part));
-	uint32_t limit = ask->limit < REDO_PART_MAX ? ask->limit : REDO_PART_MAX;
+	uint32_t limit =
+	    ask->limit < REDO_PART_MAX ? ask->limit : REDO_PART_MAX;
 	uint8_t *at = txn_take(t, (size_t)limit + 1);
 	struct redo_place p;
 

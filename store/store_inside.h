@@ -21,7 +21,7 @@ enum swap_state { SWAP_NONE, SWAP_QUIET, SWAP_SWAPPED };
 
 struct swap {
 	enum swap_state state;
-	uint64_t op;       /* waits for QUIET to end */
+	uint64_t op; /* waits for QUIET to end */
 	uint64_t txid_floor;
 	struct timer late; /* nobody has settled it */
 };
