@@ -313,14 +313,14 @@ replay_file(const char *file, const char *records,
 	struct backend_usage usage = { 0 };
 	struct replayed done = { 0 };
 	char folder[NAME_SIZE];
-	struct backend *b;
+	struct backend *b = NULL;
 	enum status st, end;
 
 	if (!folder_of(file, folder))
 		return backend_fail(
 		    ST_INVALID, file, "is not data.mdb in a folder");
 	st = replay_open(file, folder, &b);
-	if (st != ST_OK)
+	if (st != ST_OK || b == NULL)
 		return st;
 	if (records[0] == '\0')
 		st = redo_place_of(b, &done.place);
