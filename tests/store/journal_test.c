@@ -210,8 +210,7 @@ publish(const uint64_t numbers[BATCH], const char *key)
 	OK(ASK(store_events_append, .events = events, .events_count = BATCH,
 	    .given = (1 << BATCH) - 1, .scope = "s", .principal = "u",
 	    .once = once, .now = 5));
-	assert_int_equal(
-	    REPLY_IS(store_events_appended)->events_count, BATCH);
+	assert_int_equal(REPLY_IS(store_events_appended)->events_count, BATCH);
 	return REPLY_IS(store_events_appended)->events;
 }
 
