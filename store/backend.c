@@ -134,6 +134,7 @@ backend_begin(struct backend *b, bool writes, struct backend_txn **ret_txn)
 		return st;
 	txn->backend = b;
 	txn->writes = writes;
+	txn->redo = NULL;
 	list_init(&txn->cursors);
 	*ret_txn = txn;
 	return ST_OK;
@@ -149,6 +150,20 @@ enum status
 backend_write(struct backend *b, struct backend_txn **ret_txn)
 {
 	return backend_begin(b, true, ret_txn);
+}
+
+void
+backend_note(struct backend_txn *txn, struct redo *redo)
+{
+	assert(txn->writes);
+	txn->redo = redo;
+}
+
+/* The log does not tell of itself. */
+static struct redo *
+txn_notes(struct backend_txn *txn, enum table t)
+{
+	return t == TABLE_REDO ? NULL : txn->redo;
 }
 
 enum status
@@ -263,13 +278,21 @@ static enum status
 backend_store(struct backend_txn *txn, enum table t, struct bytes key,
     struct bytes value, enum put_how how)
 {
+	struct redo *redo = txn_notes(txn, t);
 	enum status st = txn_write(txn, t, key);
+	struct redo_mark mark = { 0 };
 
 	if (st == ST_OK)
 		st = backend_fault(txn->backend, FAULT_PUT);
 	if (st != ST_OK)
 		return st;
-	return txn->backend->class->put(txn, t, key, value, how);
+	/* Before: value may lie in a page that the write moves. */
+	if (redo != NULL)
+		mark = redo_put(redo, t, key, value);
+	st = txn->backend->class->put(txn, t, key, value, how);
+	if (redo != NULL && st != ST_OK)
+		redo_take_back(redo, mark);
+	return st;
 }
 
 enum status
@@ -296,11 +319,20 @@ backend_append(
 enum status
 backend_delete(struct backend_txn *txn, enum table t, struct bytes key)
 {
+	struct redo *redo = txn_notes(txn, t);
 	enum status st = txn_write(txn, t, key);
+	struct redo_mark mark = { 0 };
 
 	if (st == ST_OK)
 		st = backend_fault(txn->backend, FAULT_DELETE);
-	return st != ST_OK ? st : txn->backend->class->delete (txn, t, key);
+	if (st != ST_OK)
+		return st;
+	if (redo != NULL)
+		mark = redo_delete(redo, t, key);
+	st = txn->backend->class->delete (txn, t, key);
+	if (redo != NULL && st != ST_OK)
+		redo_take_back(redo, mark);
+	return st;
 }
 
 /* After a write the implementation's place may be gone; the key is not. */

@@ -48,6 +48,7 @@ struct backend_txn;
 struct backend_cursor;
 struct backend_class;
 struct backend_faults;
+struct redo;
 
 extern const struct backend_class backend_lmdb;
 extern const struct backend_class backend_memory;
@@ -95,6 +96,9 @@ MUST_CHECK enum status backend_read(
 /* Waits for the other writer. */
 MUST_CHECK enum status backend_write(
     struct backend *b, struct backend_txn **ret_txn);
+
+/* From now on redo hears what a write transaction changes; NULL: nobody. */
+void backend_note(struct backend_txn *txn, struct redo *redo);
 
 /* Both end the transaction and its cursors, also when commit fails. */
 MUST_CHECK enum status backend_commit(struct backend_txn *txn);

@@ -10,6 +10,7 @@
 
 #include "runtime/base/list.h"
 #include "store/backend.h"
+#include "store/redo.h"
 
 struct backend {
 	const struct backend_class *class;
@@ -22,6 +23,7 @@ struct backend_txn {
 	bool resting;     /* reset, not yet renewed */
 	uint64_t edition; /* grows with every write */
 	struct list cursors;
+	struct redo *redo; /* NULL: nobody notes what it changes */
 };
 
 struct backend_cursor {

@@ -5,6 +5,7 @@
 
 #include "store/key_row.h"
 #include "store/meta.h"
+#include "store/redo_log.h"
 #include "store/row.h"
 #include "store/session_row.h"
 
@@ -21,6 +22,7 @@ struct carry {
 	uint8_t *at;
 	size_t used;
 	size_t size;
+	uint64_t txid; /* of the last transaction */
 };
 
 static const enum table carried[] = {
@@ -94,6 +96,7 @@ carry_table(struct carry *c, struct txn *t, enum table table)
 static enum status
 carry_read(struct carry *c, struct backend *b, struct txn_room *room)
 {
+	struct redo_place place = { 0 };
 	struct backend_txn *inner;
 	struct txn t;
 	enum status st = backend_read(b, &inner);
@@ -104,6 +107,9 @@ carry_read(struct carry *c, struct backend *b, struct txn_room *room)
 	for (size_t i = 0; i < CARRIED && txn_status(&t) == ST_OK; i++)
 		carry_table(c, &t, carried[i]);
 	st = txn_status(&t);
+	if (st == ST_OK)
+		st = redo_place_get(inner, &place);
+	c->txid = place.txid;
 	backend_abort(inner);
 	return st;
 }
@@ -232,9 +238,10 @@ put_epoch(struct txn *t, uint64_t epoch)
 }
 
 static enum status
-carry_write(struct backend *b, const struct carry *c, uint64_t epoch,
-    struct txn_room *room)
+carry_write(struct backend *b, const struct carry *c,
+    const struct carry_new *to, struct txn_room *room)
 {
+	uint64_t floor = c->txid > to->txid_floor ? c->txid : to->txid_floor;
 	struct backend_txn *inner;
 	struct txn t;
 	enum status st = backend_write(b, &inner);
@@ -243,8 +250,10 @@ carry_write(struct backend *b, const struct carry *c, uint64_t epoch,
 		return st;
 	txn_init(&t, inner, room);
 	put_rows(&t, c);
-	put_epoch(&t, epoch);
+	put_epoch(&t, to->epoch);
 	st = txn_status(&t);
+	if (st == ST_OK)
+		st = redo_log_cut(inner, floor);
 	if (st == ST_OK)
 		return backend_commit(inner);
 	backend_abort(inner);
@@ -252,13 +261,13 @@ carry_write(struct backend *b, const struct carry *c, uint64_t epoch,
 }
 
 enum status
-carry_put(struct backend *b, const struct carry *c, uint64_t epoch)
+carry_put(struct backend *b, const struct carry *c, const struct carry_new *to)
 {
 	struct txn_room *room = txn_room_create();
 	enum status st = ST_NO_MEMORY;
 
 	if (room != NULL)
-		st = carry_write(b, c, epoch, room);
+		st = carry_write(b, c, to, room);
 	txn_room_destroy(room);
 	return st;
 }

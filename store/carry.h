@@ -4,7 +4,8 @@
  * A restore brings data back, not credentials: whatever was revoked after the
  * backup stays revoked, and a refresh token that was used stays used.  Event
  * channels begin another epoch, so that nobody takes a new event for one it
- * has seen.  Accounts are what the backup says.
+ * has seen.  Accounts are what the backup says.  The log of transactions ends
+ * (store/redo_log.h): what follows has numbers that nothing had before.
  *
  *   take it from the live database, open the restored one, put it there
  *
@@ -20,11 +21,16 @@
 
 struct carry;
 
+struct carry_new {
+	uint64_t epoch;
+	uint64_t txid_floor; /* as store_swap says */
+};
+
 /* b NULL: there was none, and nothing is carried. */
 MUST_CHECK enum status carry_take(struct backend *b, struct carry **ret_carry);
 /* One transaction: all of it, or none. */
 MUST_CHECK enum status carry_put(
-    struct backend *b, const struct carry *c, uint64_t epoch);
+    struct backend *b, const struct carry *c, const struct carry_new *to);
 void carry_destroy(struct carry *c); /* NULL is fine */
 
 #endif

@@ -208,6 +208,8 @@ commit_start(const struct commit_options *options, struct commit **ret_c)
 	c->options = *options;
 	commit_set_defaults(&c->options);
 	c->group.b = options->backend;
+	redo_log_init(&c->group.log,
+	    options->clock == NULL ? &clock_system : options->clock);
 	job_queue_init(
 	    &c->writes, c->options.queue_max, COMMIT_QUEUE_BYTES_MAX);
 	job_queue_init(&c->reads, c->options.queue_max, COMMIT_QUEUE_BYTES_MAX);
@@ -239,6 +241,7 @@ commit_stop(struct commit *c)
 		txn_room_destroy(c->readers[i].room);
 	}
 	txn_room_destroy(c->group.room);
+	redo_log_fini(&c->group.log);
 	job_queue_fini(&c->writes);
 	job_queue_fini(&c->reads);
 	free(c);
@@ -287,6 +290,7 @@ void
 commit_stats(struct commit *c, struct commit_stats *ret_stats)
 {
 	struct group_stats *g = &c->group.stats;
+	struct redo_log *l = &c->group.log;
 
 	*ret_stats = (struct commit_stats){
 		.groups = atomic_load(&g->groups),
@@ -296,6 +300,9 @@ commit_stats(struct commit *c, struct commit_stats *ret_stats)
 		.failed = atomic_load(&g->failed),
 		.grown = atomic_load(&g->grown),
 		.group_max = atomic_load(&g->group_max),
+		.logged = atomic_load(&l->records),
+		.logged_bytes = atomic_load(&l->bytes),
+		.log_given_up = atomic_load(&l->given_up),
 		.reads = atomic_load(&c->reads_done),
 		.queued = atomic_load(&c->writes.count),
 		.reads_queued = atomic_load(&c->reads.count),

@@ -27,11 +27,12 @@
 struct commit;
 
 struct commit_options {
-	struct backend *backend; /* must outlive it */
-	uint32_t batch_max;      /* 0: COMMIT_BATCH_MAX */
-	uint32_t queue_max;      /* 0: COMMIT_QUEUE_MAX, for each queue */
-	uint32_t readers;        /* 0: READERS_DEFAULT */
-	bool inline_only;        /* no threads: commit_turn does it all */
+	struct backend *backend;   /* must outlive it */
+	uint32_t batch_max;        /* 0: COMMIT_BATCH_MAX */
+	uint32_t queue_max;        /* 0: COMMIT_QUEUE_MAX, for each queue */
+	uint32_t readers;          /* 0: READERS_DEFAULT */
+	bool inline_only;          /* no threads: commit_turn does it all */
+	const struct clock *clock; /* of the log; NULL: the system's */
 	/* After the dones of a group or a read, on the same thread. */
 	void (*after)(void *ctx);
 	void *ctx;
@@ -39,6 +40,7 @@ struct commit_options {
 
 struct commit_stats {
 	uint64_t groups, jobs, reruns, dropped, failed, grown, group_max;
+	uint64_t logged, logged_bytes, log_given_up; /* store/redo_log.h */
 	uint64_t reads;
 	uint32_t queued;           /* writes that wait */
 	uint32_t reads_queued;     /* reads that wait */

@@ -91,11 +91,31 @@ group_fill(struct group *g, struct backend_txn *inner, struct list *jobs,
 	return GROUP_DONE;
 }
 
+/* Without room for its record the transaction goes on, and the log ends. */
+static enum verdict
+group_log_failed(struct group *g, struct backend_txn *inner, struct list *jobs,
+    enum status st)
+{
+	backend_abort(inner);
+	if (st == ST_FULL && group_grow(g) == ST_OK)
+		return GROUP_AGAIN;
+	if (st == ST_FULL && !g->log.give_up) {
+		g->log.give_up = true;
+		return GROUP_AGAIN;
+	}
+	atomic_fetch_add(&g->stats.failed, 1);
+	group_settle(jobs, st);
+	return GROUP_DONE;
+}
+
 static enum verdict
 group_commit(struct group *g, struct backend_txn *inner, struct list *jobs)
 {
-	enum status st = backend_commit(inner);
+	enum status st = redo_log_end(&g->log, inner);
 
+	if (st != ST_OK)
+		return group_log_failed(g, inner, jobs, st);
+	st = backend_commit(inner);
 	if (st == ST_OK)
 		return GROUP_DONE;
 	LOG(STORE_COMMIT_FAILED, KV("status", status_name(st)),
@@ -114,6 +134,8 @@ group_try(struct group *g, struct list *jobs)
 	bool dirty = false;
 	enum status st = backend_write(g->b, &inner);
 
+	if (st == ST_OK && (st = redo_log_begin(&g->log, inner)) != ST_OK)
+		backend_abort(inner);
 	if (st != ST_OK) {
 		group_settle(jobs, st);
 		return GROUP_DONE;
@@ -131,6 +153,7 @@ group_run(struct group *g, struct list *jobs, uint32_t count)
 {
 	for (struct list *n = jobs->next; n != jobs; n = n->next)
 		job_of(n)->dropped = false;
+	g->log.give_up = false;
 	group_make_room(g);
 	while (group_try(g, jobs) == GROUP_AGAIN)
 		atomic_fetch_add(&g->stats.reruns, 1);

@@ -13,6 +13,7 @@
 #define STORE_GROUP_H
 
 #include "store/job.h"
+#include "store/redo_log.h"
 
 /* Any thread may read them. */
 struct group_stats {
@@ -28,6 +29,7 @@ struct group_stats {
 struct group {
 	struct backend *b;
 	struct txn_room *room;
+	struct redo_log log;
 	struct group_stats stats;
 	uint64_t grow_after; /* groups, once growing was not possible */
 	uint64_t runs;

@@ -24,6 +24,7 @@ static const struct request *const tables[] = {
 	repo_activity,
 	repo_refresh,
 	repo_schedules,
+	repo_redo,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

@@ -68,5 +68,6 @@ extern const struct request repo_schedules[];
 extern const struct request repo_accounts[];
 extern const struct request repo_keys[];
 extern const struct request repo_activity[];
+extern const struct request repo_redo[];
 
 #endif

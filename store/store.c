@@ -44,6 +44,8 @@ store_migrate_now(struct actor *self, struct migrate_result *ret_result)
 	enum status st;
 
 	st = migrate_run(s->backend, &migrate_plan, &world, ret_result);
+	if (st == ST_OK && ret_result->from != ret_result->to)
+		st = redo_log_stop(s->backend); /* its steps are not in it */
 	if (st == ST_OK)
 		s->schema = ret_result->to;
 	return st;
@@ -560,6 +562,11 @@ static const struct handler store_on[] = {
 	REQUEST(store_key_create),
 	REQUEST(store_key_delete),
 	REQUEST(store_key_list),
+	REQUEST(store_redo_begin),
+	REQUEST(store_redo_end),
+	REQUEST(store_redo_shipped),
+	REQUEST(store_redo_read),
+	ON(store_replay, store_on_replay),
 	{ 0 },
 };
 

@@ -21,7 +21,8 @@ enum swap_state { SWAP_NONE, SWAP_QUIET, SWAP_SWAPPED };
 
 struct swap {
 	enum swap_state state;
-	uint64_t op;       /* waits for QUIET to end */
+	uint64_t op; /* waits for QUIET to end */
+	uint64_t txid_floor;
 	struct timer late; /* nobody has settled it */
 };
 
@@ -58,6 +59,7 @@ void store_note(struct actor *self, const struct errand *e);
 
 enum status store_on_copy(struct actor *self, const struct msg *in);
 enum status store_on_verify(struct actor *self, const struct msg *in);
+enum status store_on_replay(struct actor *self, const struct msg *in);
 enum status store_on_stage(struct actor *self, const struct msg *in);
 enum status store_on_swap(struct actor *self, const struct msg *in);
 enum status store_on_settle(struct actor *self, const struct msg *in);

@@ -7,6 +7,7 @@
 #include "runtime/config.h"
 #include "store/carry.h"
 #include "store/copy.h"
+#include "store/replay.h"
 #include "store/store_inside.h"
 #include "store/swap.h"
 #include "store/verify.h"
@@ -23,13 +24,16 @@ struct errands_of_disk {
 	_Atomic int holders;
 	struct actor_call back; /* of a worker that was late */
 	struct actor *actor;
-	enum { DISK_COPY, DISK_VERIFY, DISK_STAGE } what;
+	enum { DISK_COPY, DISK_VERIFY, DISK_STAGE, DISK_REPLAY } what;
 	struct backend *backend;
 	struct pace pace;
 	char file[BACKUP_PATH_MAX + 1];
 	char folder[BACKEND_PATH_MAX];
 	uint64_t bytes;
 	struct verified verified;
+	char records[BACKUP_PATH_MAX + 1];
+	struct replay_limit limit;
+	struct replayed replayed; /* of a copy: where its log stands */
 	enum status st;
 	char why[WHY_SIZE];
 };
@@ -54,6 +58,20 @@ store_has_files(const struct store_state *s)
 
 /* ---- copy, verify, stage ---- */
 
+/* The snapshot alone knows what it shows. */
+static enum status
+disk_copy(struct errands_of_disk *w)
+{
+	enum status st = copy_live(w->backend, w->file, &w->pace, &w->bytes);
+	struct redo_place live;
+
+	if (st == ST_OK)
+		st = redo_place_of(w->backend, &live);
+	if (st == ST_OK && live.timeline != 0)
+		st = replay_file(w->file, "", &w->limit, NULL, &w->replayed);
+	return st;
+}
+
 static void
 disk_do(void *arg)
 {
@@ -61,7 +79,11 @@ disk_do(void *arg)
 
 	switch (w->what) {
 	case DISK_COPY:
-		w->st = copy_live(w->backend, w->file, &w->pace, &w->bytes);
+		w->st = disk_copy(w);
+		break;
+	case DISK_REPLAY:
+		w->st = replay_file(
+		    w->file, w->records, &w->limit, &w->pace, &w->replayed);
 		break;
 	case DISK_VERIFY:
 		w->st = verify_file(w->file, &w->pace, &w->verified);
@@ -118,12 +140,21 @@ static enum status
 disk_answer(struct actor *self, struct op *op, const struct errands_of_disk *w)
 {
 	struct store_state *s = actor_state(self);
+	const struct redo_place *p = &w->replayed.place;
 
 	if (w->st != ST_OK)
 		return disk_refuse(op, w);
 	if (w->what == DISK_COPY)
 		return OP_REPLY(op, store_copied, .size_bytes = w->bytes,
-		    .schema = s->schema);
+		    .schema = s->schema,
+		    .point = { p->timeline, p->txid, p->at });
+	if (w->what == DISK_REPLAY)
+		return OP_REPLY(op, store_replayed,
+		    .stand = { .timeline = p->timeline,
+			.txid = p->txid,
+			.at = p->at,
+			.from = p->from },
+		    .done = w->replayed.done, .reached = w->replayed.reached);
 	if (w->what == DISK_VERIFY)
 		return OP_REPLY(op, store_verified,
 		    .schema = w->verified.schema, .rows = w->verified.rows,
@@ -152,30 +183,46 @@ disk_on_done(struct actor *self, struct op *op, const struct msg *reply)
 	return st;
 }
 
-static enum status
-disk_begin(struct actor *self, const struct msg *in, int what, const char *file,
-    uint64_t bytes_per_second)
+/* NULL: in has been answered. */
+static struct errands_of_disk *
+disk_make(struct actor *self, const struct msg *in, struct op **ret_op)
 {
 	struct store_state *s = actor_state(self);
 	struct op *op = op_open(self, in);
 	struct errands_of_disk *w;
 
+	*ret_op = op;
 	if (op == NULL)
-		return ST_OK;
-	if (!store_has_files(s))
-		return OP_REFUSE(
-		    op, UNAVAILABLE, "the memory backend has no files");
-	w = calloc(1, sizeof(*w));
-	if (w == NULL)
-		return OP_REFUSE(op, OVERLOADED, "out of memory");
-	w->what = (__typeof__(w->what))what;
+		return NULL;
+	w = store_has_files(s) ? calloc(1, sizeof(*w)) : NULL;
+	if (w == NULL) {
+		(void)(store_has_files(s)
+			   ? OP_REFUSE(op, OVERLOADED, "out of memory")
+			   : OP_REFUSE(op, UNAVAILABLE,
+				 "the memory backend has no files"));
+		return NULL;
+	}
 	w->actor = self;
 	atomic_init(&w->holders, 2);
 	w->backend = s->backend;
-	pace_init(&w->pace, bytes_per_second);
-	snprintf(w->file, sizeof(w->file), "%s", file);
 	snprintf(w->folder, sizeof(w->folder), "%s", s->path);
 	((struct disk_op *)op_data(op))->work = w;
+	return w;
+}
+
+static enum status
+disk_begin(struct actor *self, const struct msg *in, int what, const char *file,
+    uint64_t bytes_per_second)
+{
+	struct store_state *s = actor_state(self);
+	struct op *op;
+	struct errands_of_disk *w = disk_make(self, in, &op);
+
+	if (w == NULL)
+		return ST_OK;
+	w->what = (__typeof__(w->what))what;
+	pace_init(&w->pace, bytes_per_second);
+	snprintf(w->file, sizeof(w->file), "%s", file);
 	if (what == DISK_COPY)
 		s->copies++;
 	return op_work(op, WORK_DISK, disk_run, disk_on_done);
@@ -199,6 +246,22 @@ store_on_verify(struct actor *self, const struct msg *in)
 	const struct store_verify *ask = in->body;
 
 	return disk_begin(self, in, DISK_VERIFY, ask->file, 0);
+}
+
+enum status
+store_on_replay(struct actor *self, const struct msg *in)
+{
+	const struct store_replay *ask = in->body;
+	struct op *op;
+	struct errands_of_disk *w = disk_make(self, in, &op);
+
+	if (w == NULL)
+		return ST_OK;
+	w->what = DISK_REPLAY;
+	w->limit = (struct replay_limit){ ask->txid_max, ask->at_max };
+	snprintf(w->file, sizeof(w->file), "%s", ask->file);
+	snprintf(w->records, sizeof(w->records), "%s", ask->records);
+	return op_work(op, WORK_DISK, disk_run, disk_on_done);
 }
 
 enum status
@@ -245,6 +308,7 @@ static enum status
 store_swap_with(struct actor *self, const struct carry *carry)
 {
 	struct store_state *s = actor_state(self);
+	struct carry_new to = { store_new_epoch(self), s->swap.txid_floor };
 	enum status st;
 
 	(void)store_close(s);
@@ -254,7 +318,7 @@ store_swap_with(struct actor *self, const struct carry *carry)
 	if (st == ST_OK)
 		st = store_open_again(self);
 	if (st == ST_OK)
-		st = carry_put(s->backend, carry, store_new_epoch(self));
+		st = carry_put(s->backend, carry, &to);
 	fault_point("swap.carried");
 	return st;
 }
@@ -364,6 +428,7 @@ store_on_swap(struct actor *self, const struct msg *in)
 		return OP_REFUSE(op, CONFLICT, "it cannot be swapped now");
 	s->swap.state = SWAP_QUIET;
 	s->swap.op = op_handle(op);
+	s->swap.txid_floor = ((const struct store_swap *)in->body)->txid_floor;
 	st = op_keep(op, store_on_late);
 	store_go_on_swapping(self);
 	return st;

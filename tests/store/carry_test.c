@@ -98,13 +98,15 @@ teardown(void **state)
 	return asker_teardown(state);
 }
 
+static const struct carry_new to = { .epoch = OTHER_EPOCH };
+
 static void
 carry_over(void)
 {
 	struct carry *c;
 
 	OK(carry_take(live, &c));
-	OK(carry_put(asker.f->b, c, OTHER_EPOCH));
+	OK(carry_put(asker.f->b, c, &to));
 	carry_destroy(c);
 }
 
@@ -193,7 +195,7 @@ test_what_cannot_be_carried_fails_whole(void **state)
 	OK(backend_put(inner, TABLE_TOMBSTONES, B("x"), B("no row")));
 	OK(backend_commit(inner));
 	OK(carry_take(live, &c));
-	assert_int_not_equal(carry_put(asker.f->b, c, OTHER_EPOCH), ST_OK);
+	assert_int_not_equal(carry_put(asker.f->b, c, &to), ST_OK);
 	carry_destroy(c);
 	in_txn(asker.f->b, key_is_there);
 }
@@ -205,7 +207,7 @@ test_nothing_to_carry_is_fine(void **state)
 
 	(void)state;
 	OK(carry_take(NULL, &c));
-	OK(carry_put(asker.f->b, c, OTHER_EPOCH));
+	OK(carry_put(asker.f->b, c, &to));
 	carry_destroy(c);
 }
 
