@@ -3,6 +3,7 @@
 backup.md, scenarios 23, 33, 34, 36 to 42, 46 to 48, 53, H17; BW-02 to BW-06.
 """
 
+import concurrent.futures
 import http.client
 import os
 import re
@@ -425,3 +426,23 @@ def test_32_13_offsets_and_forged_times_evict_nothing(keep):
     ] == [(made[2], "future"), (made[1], "newest"), (made[0], "over_count")])
     assert prune(client)["removed"] == 1
     assert [b["backup_id"] for b in list_of(client)] == [made[2], made[1]]
+
+
+def test_h2_h11_the_source_of_a_restore_is_not_deleted(keep):
+    client = keep()
+    (client.server.data / "memory" / "big").write_bytes(os.urandom(1 << 20))
+    made = create(client, ["memory", "config"]).data
+    assert [p["component"] for p in made["parts"]] == ["memory", "config"]
+    assert sum(p["size_bytes"] for p in made["parts"]) == made["size_bytes"]
+    assert made["parts"][0]["taken_at"] <= made["parts"][1]["taken_at"]  # H11
+    setting(client, "bytes_per_second", "1MiB")
+    other = client.twin()
+    slow = concurrent.futures.ThreadPoolExecutor().submit(
+        lambda: restore(other, made["backup_id"], ["memory"]))
+    while client.get("backups/status").data["doing"] != "restore":
+        pass
+    refused = client.delete(f"backups/{made['backup_id']}")
+    assert refused.brief == (409, 4070)
+    assert client.post("backups/prune", {"dry_run": True}).brief == (409, 4070)
+    assert slow.result(30).status in (200, 504)
+    assert made["backup_id"] in {b["backup_id"] for b in list_of(client)}
