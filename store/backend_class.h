@@ -8,12 +8,15 @@
 #ifndef STORE_BACKEND_CLASS_H
 #define STORE_BACKEND_CLASS_H
 
+#include <stdatomic.h>
+
 #include "runtime/base/list.h"
 #include "store/backend.h"
 
 struct backend {
 	const struct backend_class *class;
 	struct backend_faults *faults;
+	_Atomic bool broken;
 };
 
 struct backend_txn {
