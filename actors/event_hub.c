@@ -97,14 +97,18 @@ hub_on_unheard(struct actor *self, const struct msg *in)
 
 /* ---- start ---- */
 
+/* A gateway out of reach may believe that it is still listened to. */
 static void
 hub_announce(struct actor *self)
 {
 	uint32_t shards = actor_shards(self, ACTOR_NUMBER(gateway));
 
-	for (uint32_t i = 0; i < shards; i++)
-		(void)SEND(self, actor_find(self, ACTOR_NUMBER(gateway), i),
-		    hub_restarted, 0);
+	for (uint32_t i = 0; i < shards; i++) {
+		uint64_t to = actor_find(self, ACTOR_NUMBER(gateway), i);
+
+		if (SEND(self, to, hub_restarted, 0) != ST_OK)
+			hub_call_back(self, i);
+	}
 }
 
 /* More than fit are read when somebody listens. */

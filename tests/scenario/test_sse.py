@@ -27,7 +27,10 @@ class Stream:
         """Type and data of the next event that is no comment."""
         kind, data = "message", None
         while True:
-            line = self.reply.readline().decode().rstrip("\n")
+            read = self.reply.readline()
+            if not read:
+                raise EOFError("the stream has ended")
+            line = read.decode().rstrip("\n")
             name, _, value = line.partition(": ")
             if name == "id":
                 self.last = value
