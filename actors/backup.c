@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "actors/access.h"
-#include "actors/backup_inside.h"
+#include "actors/backup_shelf.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
@@ -387,16 +387,17 @@ restore_read(const struct backup_restore *ask, struct backup_job *ret)
 }
 
 /* The op must wait before the run begins: it may end at once. */
-static enum status
+enum status
 backup_begin(struct actor *self, struct op *op, enum run_kind kind,
     const struct principal *caller, const struct backup_job *about)
 {
+	static const char *const names[] = { "create", "restore", "drill",
+		"prune" };
 	struct backup_self *s = actor_state(self);
 	struct backup_run *r;
 
 	if (s->run != NULL || s->is_closing)
-		return backup_is_busy(
-		    self, op, kind == RUN_RESTORE ? "restore" : "drill");
+		return backup_is_busy(self, op, names[kind]);
 	r = backup_run_open(self, kind);
 	if (r == NULL)
 		return OP_REFUSE(op, OVERLOADED, "out of memory");
@@ -405,10 +406,13 @@ backup_begin(struct actor *self, struct op *op, enum run_kind kind,
 	backup_job_init(self, &r->main, TRIGGER_MANUAL, NULL, 0);
 	snprintf(r->main.facts.backup_id, sizeof(r->main.facts.backup_id),
 	    "%.12s", about->facts.backup_id);
+	r->main.dry = about->dry;
 	r->main.chose = about->chose;
 	r->main.wanted_count = about->wanted_count;
 	memcpy(r->main.wanted, about->wanted, sizeof(r->main.wanted));
 	(void)backup_run_wait(self, r, op);
+	if (kind == RUN_PRUNE)
+		return backup_run_prune(self, r);
 	return kind == RUN_RESTORE ? backup_run_restore(self, r)
 				   : backup_run_drill(self, r);
 }
@@ -507,7 +511,8 @@ backup_on_service_cancel(struct actor *self, const struct msg *in)
 static enum status
 backup_on_status(struct actor *self, const struct msg *in)
 {
-	static const char *const doing[] = { "create", "restore", "drill" };
+	static const char *const doing[] = { "create", "restore", "drill",
+		"prune" };
 	const struct backup_status *ask = in->body;
 	struct backup_self *s = actor_state(self);
 	const struct backup_run *r = s->run;
@@ -535,6 +540,9 @@ static const struct handler backup_on[] = {
 	ON(backup_restore, backup_on_restore),
 	ON(backup_drill, backup_on_drill),
 	ON(backup_status, backup_on_status),
+	ON(backup_prune, backup_on_prune),
+	ON(backup_hold, backup_on_hold),
+	ON(backup_release, backup_on_release),
 	ON(service_run, backup_on_service_run),
 	ON(service_cancel, backup_on_service_cancel),
 	ON(setting_changed, backup_on_setting_changed),
@@ -542,18 +550,31 @@ static const struct handler backup_on[] = {
 	{ 0 },
 };
 
+static void
+backup_measure_one(
+    struct metric_page *to, const struct metric *m, uint64_t value)
+{
+	if (value != UINT64_MAX)
+		metric_add(to, m, value, NULL);
+}
+
 /* Absent rather than huge while nothing has been proven. */
 static void
 backup_measure(struct actor *self, struct metric_page *to)
 {
 	const struct backup_self *s = actor_state(self);
 	int64_t age_us = actor_wall_us(self) - s->last_proven_at;
-	uint64_t proven_age = age_us > 0 ? (uint64_t)age_us / 1000000 : 0;
+	struct backup_counts c = s->counts;
 
-	if (s->last_proven_at == 0)
-		return;
+	c.proven_age = s->last_proven_at == 0 ? UINT64_MAX
+		       : age_us > 0           ? (uint64_t)age_us / 1000000
+					      : 0;
+	c.last_success = s->last_success_at == 0
+			     ? UINT64_MAX
+			     : (uint64_t)s->last_success_at / 1000000;
 #define METRIC(id, name, type, words, doc) \
-	metric_add(to, &(struct metric){ name, METRIC_##type, doc }, id, NULL);
+	backup_measure_one(                \
+	    to, &(struct metric){ name, METRIC_##type, doc }, c.id);
 #include "actors/backup_metric.def"
 #undef METRIC
 }

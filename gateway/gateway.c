@@ -353,15 +353,15 @@ static enum status
 gateway_on_node_changed(struct actor *self, const struct msg *in)
 {
 	struct gateway *g = actor_state(self);
-	bool registry = gateway_sees_another(self, in->body,
-	    ACTOR_NUMBER(session_registry), &g->registry_life);
+	/* Before it has begun it has nothing to renew, and meets them yet. */
+	bool registry = gateway_sees_another(
+	    self, in->body, ACTOR_NUMBER(session_registry), &g->registry_life);
 	bool hub = gateway_sees_another(
 	    self, in->body, ACTOR_NUMBER(event_hub), &g->hub_life);
 
-	/* Whom it met before it began it knows by then: the next is another. */
-	if (registry && g->has_begun)
+	if (g->has_begun && registry)
 		replica_start(&g->replica);
-	if (hub && g->has_begun)
+	if (g->has_begun && hub)
 		sockets_on_hub_restarted(g);
 	return ST_OK;
 }

@@ -1,0 +1,13 @@
+/* backup_counts - what the backup actor counts for /metrics. */
+#ifndef ACTORS_BACKUP_COUNTS_H
+#define ACTORS_BACKUP_COUNTS_H
+
+#include <stdint.h>
+
+/* Since the start; see backup_metric.def.  UINT64_MAX: nothing to tell. */
+struct backup_counts {
+	uint64_t made, failed, restored, unrestored, pruned, stuck;
+	uint64_t proven_age, last_success;
+};
+
+#endif
