@@ -3,6 +3,7 @@
 
 #include "actors/hub.h"
 #include "protocols/channel.h"
+#include "protocols/json.h"
 #include "runtime/base/text.h"
 #include "runtime/base/uuid.h"
 #include "runtime/config.h"
@@ -18,14 +19,27 @@
 #define SCOPE_BATCH "event-batch" /* as SCOPE_KEY, of a batch */
 #define USER_PREFIX "user."
 #define NOT_ALLOWED "you may not tell such events there"
+#define PUBLISH_MAX 32768 /* a longer event is told to nobody */
+#define PUBLISH_REST 256  /* of a frame, beside type, channel and payload */
 
 struct publish_op {
 	struct uuid event_id;
 };
 
+/* As JSON has it. */
+static size_t
+publish_written(const char *text)
+{
+	unsigned char room[6 * CHANNEL_MAX + 2]; /* \\u0000 for each byte */
+	struct wire_out out = { room, sizeof(room), 0 };
+
+	return json_encode_text(text, &out) == ST_OK ? out.used : PUBLISH_MAX;
+}
+
 /* NULL: it may be told. */
 static const char *
-publish_mistake(const char *channel, const char *event_type, const char *key)
+publish_mistake(const char *channel, const char *event_type,
+    const char *payload, const char *key)
 {
 	if (!channel_is_valid(channel))
 		return "channel: there is no such channel";
@@ -33,6 +47,10 @@ publish_mistake(const char *channel, const char *event_type, const char *key)
 		return "event_type: must not be blank";
 	if (key != NULL && text_is_blank(key))
 		return "the Idempotency-Key must not be blank";
+	if (publish_written(event_type) + publish_written(channel) +
+		strlen(payload) + PUBLISH_REST >
+	    PUBLISH_MAX)
+		return "payload: too long";
 	return NULL;
 }
 
@@ -163,7 +181,8 @@ hub_on_event_publish(struct actor *self, const struct msg *in)
 {
 	const struct event_publish *ask = in->body;
 	const char *mistake =
-	    publish_mistake(ask->channel, ask->event_type, ask->once.key);
+	    publish_mistake(ask->channel, ask->event_type, ask->payload,
+		ask->once.key);
 	struct event event = { .event_type = ask->event_type,
 		.channel = ask->channel,
 		.timestamp = actor_wall_us(self),
@@ -207,7 +226,8 @@ batch_problem(const struct actor *self, const struct events_publish *ask,
 	for (uint32_t i = 0; i < ask->events_count; i++) {
 		const char *type = ask->events[i].event_type;
 
-		*ret_why = publish_mistake(ask->channel, type, ask->once.key);
+		*ret_why = publish_mistake(ask->channel, type,
+		    ask->events[i].payload, ask->once.key);
 		if (*ret_why != NULL)
 			return PROBLEM_VALIDATION;
 		*ret_why = NOT_ALLOWED;

@@ -18,7 +18,8 @@ settings_announce(struct actor *self)
 {
 	static const uint32_t interested[] = { ACTOR_NUMBER(session_registry),
 		ACTOR_NUMBER(ticket_store), ACTOR_NUMBER(event_hub),
-		ACTOR_NUMBER(scheduler), ACTOR_NUMBER(gateway) };
+		ACTOR_NUMBER(scheduler), ACTOR_NUMBER(gateway),
+		ACTOR_NUMBER(backup) };
 	const size_t count = sizeof(interested) / sizeof(interested[0]);
 
 	for (size_t i = 0; i < count; i++) {

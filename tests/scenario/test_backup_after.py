@@ -201,6 +201,20 @@ def test_36_39_40_the_schedule_follows_its_settings(keep):
     assert list_of(client) == []
 
 
+def test_a_restarted_settings_actor_is_watched_again(start):
+    client = Client(start())
+    assert client.setup().status == 201
+    if client.server.topology == "one":
+        pytest.skip("its settings and its backups live and die together")
+    client.server.kill_node("core")
+    assert patient(client, lambda: client.get("settings").status == 200)
+    for hours in ("7", "8"):
+        setting(client, "schedule_hours", hours)
+    client.server.wait_event(
+        "settings.subscriber.notified", subscriber="backup",
+        key="schedule_hours")
+
+
 @pytest.mark.parametrize("value", ["0", "-3", "abc", "169", ""])
 def test_37_bad_intervals(keep, value):
     client = keep(backup__enabled="true")

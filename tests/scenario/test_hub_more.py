@@ -4,7 +4,7 @@
 import pytest
 from websockets.extensions import permessage_deflate
 
-from client import MSGPACK_V1, Client, Socket
+from client import JSON_V1, MSGPACK_V1, Client, Socket
 from test_accounts import hire
 from test_hub import publish, since
 
@@ -130,3 +130,23 @@ def test_messages_are_compressed_where_agreed(start, subprotocols, bits):
 def test_compression_is_off_by_default(ceo):
     live = ceo.socket()
     assert "Sec-WebSocket-Extensions" not in live.live.response_headers
+
+
+def long_event(size):
+    return {"event_type": "x", "payload": {"a": "y" * (size - 9)}}
+
+
+def test_what_is_taken_is_told_however_long(ceo):
+    """An event that no frame can bear is refused, and leaves no hole."""
+    live = ceo.socket(JSON_V1)
+    live.subscribe("agents")
+    told = 0
+    for size in (32400, 32500, 32600, 32700, 32768):
+        answer = publish(ceo, "agents", **long_event(size))
+        assert answer.brief in ((201, None), (422, 2000)), answer.body
+        one = batch(ceo, "agents", [long_event(size)])
+        assert one.status == answer.status
+        for _ in range(2 if answer.status == 201 else 0):
+            told += 1
+            assert live.event()["offset"] == told
+    assert 0 < told < 10
