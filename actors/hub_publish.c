@@ -180,9 +180,8 @@ enum status
 hub_on_event_publish(struct actor *self, const struct msg *in)
 {
 	const struct event_publish *ask = in->body;
-	const char *mistake =
-	    publish_mistake(ask->channel, ask->event_type, ask->payload,
-		ask->once.key);
+	const char *mistake = publish_mistake(
+	    ask->channel, ask->event_type, ask->payload, ask->once.key);
 	struct event event = { .event_type = ask->event_type,
 		.channel = ask->channel,
 		.timestamp = actor_wall_us(self),
@@ -226,8 +225,8 @@ batch_problem(const struct actor *self, const struct events_publish *ask,
 	for (uint32_t i = 0; i < ask->events_count; i++) {
 		const char *type = ask->events[i].event_type;
 
-		*ret_why = publish_mistake(ask->channel, type,
-		    ask->events[i].payload, ask->once.key);
+		*ret_why = publish_mistake(
+		    ask->channel, type, ask->events[i].payload, ask->once.key);
 		if (*ret_why != NULL)
 			return PROBLEM_VALIDATION;
 		*ret_why = NOT_ALLOWED;
