@@ -458,6 +458,32 @@ def test_a_stranger_cannot_lock_a_user_out(start):
     assert ceo.login().brief == (429, 1003), "and is locked by himself"
 
 
+def test_no_name_is_the_count_of_somebody_else(start):
+    """Neither a name and its address, nor guesses of a current password."""
+    server = start(
+        api__auth__lockout_threshold=3, api__auth__tries_per_minute=0
+    )
+    ceo = Person(server)
+    ceo.setup()
+    assert ceo.login().status == 200
+    me = ceo.me().data["id"]
+    stranger = Person(server)
+    stranger.password = WRONG
+    for name in (
+        f"{USERNAME}\u0001{ceo.source}",
+        f"at:{ceo.source} {USERNAME}",
+        f"name:{USERNAME}",
+        f"own:{me}",
+    ):
+        stranger.name = name
+        for _ in range(3):
+            assert stranger.login().brief == UNAUTHORIZED
+        assert stranger.login().brief == (429, 1003)
+    assert ceo.login().status == 200
+    body = {"current_password": PASSWORD, "new_password": OTHER}
+    assert ceo.post("auth/change-password", body).status == 200
+
+
 # ---- API keys ----
 
 
