@@ -435,6 +435,21 @@ def test_known_and_unknown_names_are_told_apart_by_nothing(start):
     assert all(one == told[0] for one in told)
 
 
+def test_a_log_in_amid_a_disabling_makes_no_session(ceo):
+    bob = hire(ceo, "bob", login=False)
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        people = [Person(ceo.server) for _ in range(5)]
+        for person in people:
+            person.name = "bob"
+        going = [pool.submit(person.login) for person in people]
+        assert patch(ceo, f"users/{bob.id}", {"disabled": True}).status == 200
+    assert {g.result().status for g in going} <= {200, 401}
+    assert patch(ceo, f"users/{bob.id}", {"disabled": False}).status == 200
+    for person, answer in zip(people, going):
+        if answer.result().status == 200:
+            assert person.me().status == 401
+
+
 def test_a_stranger_cannot_lock_a_user_out(start):
     """Who logged in from an address lately is counted by himself there."""
     server = start(
