@@ -223,7 +223,7 @@ bool registry_knows(const struct principal *caller, const char *reason);
 enum status registry_on_audit(struct actor *self, const struct msg *in);
 
 /* ---- registry_tries.c ---- */
-#define TRIES_NAME_SIZE (USERNAME_MAX + ADDRESS_MAX + 2)
+#define TRIES_NAME_SIZE (USERNAME_MAX + ADDRESS_MAX + sizeof("name: "))
 /* Under which name a failed log-in counts, and is locked. */
 void registry_lock_name(const struct registry *s, const char *username,
     const char *address, char ret_name[TRIES_NAME_SIZE]);

@@ -150,6 +150,16 @@ login_on_bad(struct actor *self, struct op *op)
 		.detail = "Invalid credentials" });
 }
 
+/* While the password was checked, its account may have become another. */
+static bool
+login_still_may(const struct registry *s, const struct login *login)
+{
+	const struct account_row *a = table_find(&s->accounts, &login->user_id);
+
+	return a != NULL && !a->gone && a->role != ROLE_SYSTEM &&
+	       strcmp(a->password_sig, login->password_sig) == 0;
+}
+
 /* A guess made before the lock fell is not judged after it. */
 static enum status
 login_on_checked(struct actor *self, struct op *op, const struct msg *reply)
@@ -169,7 +179,8 @@ login_on_checked(struct actor *self, struct op *op, const struct msg *reply)
 		why = login_locked(wait_us);
 		return login_refuse(self, op, &why);
 	}
-	if (!data->credential.good || !data->login->known)
+	if (!data->credential.good || !data->login->known ||
+	    !login_still_may(s, data->login))
 		return login_on_bad(self, op);
 	lockout_forget(&s->lockout, name);
 	registry_trust(

@@ -8,7 +8,9 @@
  * Who may try how often.  Addresses have a rate each, whoever they name.
  * A name that failed too often is locked for whoever comes from an address
  * from which nobody has logged in under it lately; the others are counted
- * by themselves, so that a stranger cannot lock a user out.
+ * by themselves, so that a stranger cannot lock a user out.  A name may hold
+ * any byte and an address holds no blank, so what is counted begins with its
+ * kind: nobody can call himself another's count.
  */
 
 #define MINUTE_US UINT64_C(60000000)
@@ -59,7 +61,7 @@ registry_may_try(struct actor *self, const struct msg *in,
 static void
 tries_pair(const char *username, const char *address, char *ret_pair)
 {
-	snprintf(ret_pair, TRIES_NAME_SIZE, "%s\x01%s", username, address);
+	snprintf(ret_pair, TRIES_NAME_SIZE, "at:%s %s", address, username);
 }
 
 void
@@ -68,7 +70,7 @@ registry_lock_name(const struct registry *s, const char *username,
 {
 	tries_pair(username, address, ret_name);
 	if (memo_get(&s->trusted, ret_name) == 0)
-		snprintf(ret_name, TRIES_NAME_SIZE, "%s", username);
+		snprintf(ret_name, TRIES_NAME_SIZE, "name:%s", username);
 }
 
 void

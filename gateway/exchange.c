@@ -350,8 +350,13 @@ exchange_fill_headers(struct conn *c, const uint8_t *at,
 
 		while (http1_head_next(&c->exchange->head, at,
 		    text_of_bytes(a, header), &cursor, &value)) {
-			if (used + value.size + 1 > IF_MATCH_MAX)
+			if (used + value.size + 1 > IF_MATCH_MAX) {
+				snprintf(why->why, sizeof(why->why),
+				    "header.%.*s: longer than %d bytes",
+				    (int)header.size, (const char *)header.at,
+				    IF_MATCH_MAX);
 				return ST_MALFORMED;
+			}
 			if (used > 0)
 				joined[used++] = ',';
 			memcpy(joined + used, value.at, value.size);

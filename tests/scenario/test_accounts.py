@@ -435,6 +435,21 @@ def test_known_and_unknown_names_are_told_apart_by_nothing(start):
     assert all(one == told[0] for one in told)
 
 
+def test_a_log_in_amid_a_disabling_makes_no_session(ceo):
+    bob = hire(ceo, "bob", login=False)
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        people = [Person(ceo.server) for _ in range(5)]
+        for person in people:
+            person.name = "bob"
+        going = [pool.submit(person.login) for person in people]
+        assert patch(ceo, f"users/{bob.id}", {"disabled": True}).status == 200
+    assert {g.result().status for g in going} <= {200, 401}
+    assert patch(ceo, f"users/{bob.id}", {"disabled": False}).status == 200
+    for person, answer in zip(people, going):
+        if answer.result().status == 200:
+            assert person.me().status == 401
+
+
 def test_a_stranger_cannot_lock_a_user_out(start):
     """Who logged in from an address lately is counted by himself there."""
     server = start(
@@ -456,6 +471,32 @@ def test_a_stranger_cannot_lock_a_user_out(start):
         assert ceo.login().brief == UNAUTHORIZED
     ceo.password = PASSWORD
     assert ceo.login().brief == (429, 1003), "and is locked by himself"
+
+
+def test_no_name_is_the_count_of_somebody_else(start):
+    """Neither a name and its address, nor guesses of a current password."""
+    server = start(
+        api__auth__lockout_threshold=3, api__auth__tries_per_minute=0
+    )
+    ceo = Person(server)
+    ceo.setup()
+    assert ceo.login().status == 200
+    me = ceo.me().data["id"]
+    stranger = Person(server)
+    stranger.password = WRONG
+    for name in (
+        f"{USERNAME}\u0001{ceo.source}",
+        f"at:{ceo.source} {USERNAME}",
+        f"name:{USERNAME}",
+        f"own:{me}",
+    ):
+        stranger.name = name
+        for _ in range(3):
+            assert stranger.login().brief == UNAUTHORIZED
+        assert stranger.login().brief == (429, 1003)
+    assert ceo.login().status == 200
+    body = {"current_password": PASSWORD, "new_password": OTHER}
+    assert ceo.post("auth/change-password", body).status == 200
 
 
 # ---- API keys ----

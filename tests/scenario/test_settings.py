@@ -174,6 +174,8 @@ def test_get_and_delete_honour_if_match(ceo):
     assert ceo.get(PATH, **{"If-Match": "*"}).status == 200
     assert ceo.get(PATH, **{"If-Match": '"0000000000000000"'}).brief == (409, 4002)
     assert ceo.get(PATH, **{"If-Match": f"W/{tag}"}).brief == (409, 4002)
+    answer = ceo.get(PATH, **{"If-Match": '"' + "x" * 1024 + '"'})
+    assert answer.status == 400 and "if-match" in answer.json["error"]
     assert ceo.delete(PATH, {"If-Match": "*"}).status == 200
 
 
