@@ -318,4 +318,6 @@ backup_work_prune(struct backup_job *j)
 		j->policy.pinned[i] = j->pinned[i];
 	j->policy.newest = j->facts.backup_id;
 	(void)backup_prune(j->place->root, &j->policy, &count);
+	if (points_prune(j->place->root, &count) == ST_OK && count > 0)
+		LOG(BACKUP_SHIP_PRUNED, KU("count", count));
 }

@@ -1,7 +1,7 @@
 /*
  * cmd_backup - what the files of `troupe backup` share.
  *
- * cmd_backup.c asks the running Troupe; backup_offline.c reads the backup root
+ * cmd_backup.c and backup_points.c ask the running Troupe; backup_offline.c reads the backup root
  * of a configuration itself, and needs no running one.
  */
 #ifndef OPS_CMD_BACKUP_H
@@ -11,6 +11,7 @@
 
 extern const struct cmd backup_verify_cmd;
 extern const struct cmd backup_rotate_cmd;
+extern const struct cmd backup_points_cmd;
 
 /* Into the empty or absent folder of --into. */
 enum cmd_exit backup_offline_restore(
