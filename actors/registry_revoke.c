@@ -127,16 +127,21 @@ revoke_begin(struct actor *self, struct op *op)
 	char user[ID_TEXT + 1];
 	char target[ID_TEXT + 1];
 	char by[ID_TEXT + 1];
+	char brief[ID_IN_LOGS + 1];
+	char detail[sizeof("session=") + ID_IN_LOGS];
 	struct audit_note note;
+	struct revocation revocation = revoke_texts(r, session, user);
 
 	if (!registry_may_revoke(actor_state(self)))
 		return OP_REFUSE(op, OVERLOADED, "too many revocations");
 	id_text(&r->user_id, target);
 	note = registry_note(self, &r->by, by,
 	    r->logout ? "auth.logout" : "session.revoke", target);
+	id_short(session, brief);
+	snprintf(detail, sizeof(detail), "session=%s", brief);
+	note.detail = detail;
 	return OP_ASK(op, registry_store(self), store_session_revoke,
-	    revoke_on_stored, .revocation = revoke_texts(r, session, user),
-	    .audit = &note);
+	    revoke_on_stored, .revocation = revocation, .audit = &note);
 }
 
 enum status

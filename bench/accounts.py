@@ -1,10 +1,12 @@
 """How fast a revocation counts, and what a storm of log-ins does to others.
 
-    accounts.py [revocations]
+    accounts.py [revoke] [storm] [start]     default: all
 
 revoke   DELETE of a session to its 204, with 8 gateways; and to the close of
          its open socket, 4003
 storm    p99 of GET /api/v1/auth/me while 16 clients log in without pause
+start    with 100 000 live sessions, and with as many revoked ones: to ready,
+         CPU time until then, and memory that an empty one does not have
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import http.client
 import json
 import re
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -22,6 +25,9 @@ import program
 
 GATEWAYS = 8
 ROUNDS = 200
+STARTS = 5
+SESSIONS = 100000
+FILL = program.ROOT / "build/release/bench_sessions"
 STORM_S = 10
 STORM_CLIENTS = 16
 UNLIMITED = ("api.auth.tries_per_minute=0",
@@ -138,24 +144,63 @@ def others(troupe, seconds):
     return took
 
 
-def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-    told = {"bench": "accounts"}
-    with program.Program(*UNLIMITED,
-                         topology=gateways_topology()) as troupe:
+def revoke_figures():
+    with program.Program(*UNLIMITED, topology=gateways_topology()) as troupe:
         troupe.log_in()
-        answered, shut = revoke(troupe, rounds)
-        told["revoke_ms"] = round(statistics.median(answered), 2)
-        told["revoke_p99_ms"] = round(percentile(answered, .99), 2)
-        told["close_ms"] = round(statistics.median(shut), 2)
-        told["close_p99_ms"] = round(percentile(shut, .99), 2)
+        answered, shut = revoke(troupe, ROUNDS)
+    return {
+        "revoke_ms": statistics.median(answered),
+        "revoke_p99_ms": percentile(answered, .99),
+        "close_ms": statistics.median(shut),
+        "close_p99_ms": percentile(shut, .99),
+    }
+
+
+def storm_figures():
     with program.Program(*UNLIMITED) as troupe:
         troupe.log_in()
         quiet, busy, rate = storm(troupe, STORM_S)
-        told["quiet_p99_ms"] = round(percentile(quiet, .99), 2)
-        told["storm_p50_ms"] = round(percentile(busy, .5), 2)
-        told["storm_p99_ms"] = round(percentile(busy, .99), 2)
-        told["logins_per_s"] = round(rate, 1)
+    return {
+        "quiet_p99_ms": percentile(quiet, .99),
+        "storm_p50_ms": statistics.median(busy),
+        "storm_p99_ms": percentile(busy, .99),
+        "logins_per_s": rate,
+    }
+
+
+def start(live, revoked):
+    """Milliseconds to ready, CPU milliseconds, and bytes, of one start."""
+
+    def fill(home):
+        if live + revoked > 0:
+            subprocess.run([FILL, home, str(live), str(revoked)], check=True,
+                           stdout=subprocess.DEVNULL)
+
+    with program.Program(fill=fill) as troupe:
+        return (troupe.ready_ms, program.cpu_s(troupe.pid) * 1e3,
+                program.resident_bytes(troupe.pid, "RssAnon"))
+
+
+def start_figures():
+    told, empty = {}, None
+    for name, counts in (("empty", (0, 0)), ("live", (SESSIONS, 0)),
+                         ("revoked", (0, SESSIONS))):
+        rows = [start(*counts) for _ in range(STARTS)]
+        ready, cpu, size = map(statistics.median, zip(*rows))
+        empty = size if empty is None else empty
+        told |= {f"{name}_ready_ms": ready, f"{name}_cpu_ms": cpu,
+                 f"{name}_more_mib": (size - empty) / 2**20}
+    return told
+
+
+PARTS = {"revoke": revoke_figures, "storm": storm_figures,
+         "start": start_figures}
+
+
+def main():
+    told = {"bench": "accounts"}
+    for part in sys.argv[1:] or PARTS:
+        told |= {k: round(v, 2) for k, v in PARTS[part]().items()}
     told["load"] = program.load()
     for name, value in told.items():
         print(f"{name:16} {value}")

@@ -27,9 +27,10 @@ def cpu_s(pid):
     return (int(stat[11]) + int(stat[12])) / TICKS_S
 
 
-def resident_bytes(pid):
+def resident_bytes(pid, kind="VmRSS"):
+    """RssAnon leaves out what is mapped from files, such as the database."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+    return int(re.search(kind + r":\s+(\d+)", status)[1]) * 1024
 
 
 def load():
@@ -38,10 +39,12 @@ def load():
 
 
 class Program:
-    """`troupe run` in a folder of its own, with ada logged in."""
+    """`troupe run` in a folder of its own, which `fill` may have filled."""
 
-    def __init__(self, *settings, topology=None):
+    def __init__(self, *settings, topology=None, fill=None):
         self.home = tempfile.mkdtemp(prefix="troupe-bench-")
+        if fill is not None:
+            fill(self.home)
         command = [TROUPE, "run", "--data", self.home, "--listen",
                    "127.0.0.1:0"]
         if topology is not None:
@@ -53,11 +56,12 @@ class Program:
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True)
         line = self.process.stdout.readline()
-        found = re.search(r"http=(\S+):(\d+)", line)
+        found = re.search(r" ms=(\d+) http=(\S+):(\d+)", line)
         if not found:
             self.close()
             raise SystemExit(f"no start: {line!r}")
-        self.host, self.port = found[1], int(found[2])
+        self.ready_ms = int(found[1])
+        self.host, self.port = found[2], int(found[3])
         self.pid = self.process.pid
         self.url = f"http://{self.host}:{self.port}"
         self.token = None

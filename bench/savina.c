@@ -121,6 +121,7 @@ ring_on_ping(struct actor *self, const struct msg *in)
 /* ---- counting and fan-in: numbers go down; some grant credit ---- */
 
 static uint32_t senders;
+static uint64_t grant; /* messages of one sender per credit; a power of 2 */
 
 static enum status
 sink_on_ping(struct actor *self, const struct msg *in)
@@ -128,7 +129,7 @@ sink_on_ping(struct actor *self, const struct msg *in)
 	struct worker *w = actor_state(self);
 	uint64_t number = number_of(in);
 
-	if (number % (CREDIT / senders) == 0)
+	if ((number & (grant - 1)) == 0)
 		(void)SEND(self, in->from, pong, .number = number);
 	if (++w->seen == wanted)
 		run_end();
@@ -335,6 +336,7 @@ row_run(const struct row *r, uint32_t loops)
 
 	wanted -= wanted % r->unit;
 	senders = r->others;
+	grant = CREDIT / senders;
 	if (node_create(&c, &n) != ST_OK)
 		abort();
 	row_spawn(r, n, loops);

@@ -151,6 +151,7 @@ def measure(count, events):
             "api.ws_max_connections_per_address=0",
             "api.server.connections_max=20000",
             "api.server.requests_max=1000000000",
+            "api.ws_frame_timeout_seconds=600",
             "api.server.ws_ping_interval=0") as troupe:
         troupe.log_in()
         rest = Rest(troupe)

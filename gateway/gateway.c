@@ -353,15 +353,15 @@ static enum status
 gateway_on_node_changed(struct actor *self, const struct msg *in)
 {
 	struct gateway *g = actor_state(self);
+	/* Before it has begun it has nothing to renew, and meets them yet. */
+	bool registry = gateway_sees_another(
+	    self, in->body, ACTOR_NUMBER(session_registry), &g->registry_life);
+	bool hub = gateway_sees_another(
+	    self, in->body, ACTOR_NUMBER(event_hub), &g->hub_life);
 
-	if (!g->has_begun)
-		return ST_OK;
-
-	if (gateway_sees_another(self, in->body, ACTOR_NUMBER(session_registry),
-		&g->registry_life))
+	if (g->has_begun && registry)
 		replica_start(&g->replica);
-	if (gateway_sees_another(
-		self, in->body, ACTOR_NUMBER(event_hub), &g->hub_life))
+	if (g->has_begun && hub)
 		sockets_on_hub_restarted(g);
 	return ST_OK;
 }

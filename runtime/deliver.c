@@ -52,14 +52,14 @@ actor_accept(struct actor *a, struct mail *m)
 static void
 actor_record(struct actor *a, const struct msg *in)
 {
-	struct flight_entry *e = &a->flight[a->flight_at++ % FLIGHT_ENTRIES];
-
-	e->at_us = a->loop->now_us;
-	e->from = in->from;
-	e->ref = in->ref;
-	e->id = in->id;
-	e->kind = in->kind;
-	e->ended = ST_OK;
+	a->flight[a->flight_at++ % FLIGHT_ENTRIES] = (struct flight_entry){
+		.at_us = a->loop->now_us,
+		.from = in->from,
+		.ref = in->ref,
+		.id = in->id,
+		.kind = in->kind,
+		.ended = ST_OK,
+	};
 }
 
 static void
@@ -99,7 +99,7 @@ actor_decode(struct loop *l, const struct class_slot *slot,
 	if (s != NULL) {
 		/* An answer would be written over the bytes. */
 		unpack = answered ? s->unpack : s->unpack_here;
-		l->arena.used = (slot->size + 15u) & ~15u;
+		l->arena.used = slot->room;
 		*ret_body = l->arena.base;
 		if (unpack(m->at + FRAME_HEAD, m->at + m->size, &l->arena,
 			l->arena.base))
@@ -135,7 +135,7 @@ static void
 actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 {
 	struct loop *l = a->loop;
-	const struct class_slot *slot = class_info_find(a->info, in->id);
+	const struct class_slot *slot = actor_slot(a, in->id);
 	enum status st;
 
 	if (__builtin_expect(in->deadline_us <= l->now_us || slot == NULL, 0) ||
@@ -164,13 +164,14 @@ actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 static void
 actor_handle(struct actor *a, struct mail *m)
 {
-	struct msg in = { .id = frame_get_id(m->at),
-		.kind = m->at[FRAME_AT_KIND],
-		.from = frame_get_u64(m->at, FRAME_AT_FROM),
-		.ref = frame_get_u64(m->at, FRAME_AT_REF),
-		.deadline_us = frame_get_u64(m->at, FRAME_AT_DEADLINE),
-		.head = m->at };
+	struct msg in; /* type and body are set by who has them */
 
+	in.id = frame_get_id(m->at);
+	in.kind = m->at[FRAME_AT_KIND];
+	in.from = frame_get_u64(m->at, FRAME_AT_FROM);
+	in.ref = frame_get_u64(m->at, FRAME_AT_REF);
+	in.deadline_us = frame_get_u64(m->at, FRAME_AT_DEADLINE);
+	in.head = m->at;
 	actor_record(a, &in);
 	if (in.kind >= FRAME_REPLY)
 		op_on_answer(a, m, &in);

@@ -36,7 +36,7 @@ struct straight;
 
 struct class_slot {
 	uint16_t id;
-	uint32_t size; /* of the struct */
+	uint32_t room; /* that the struct takes, as arenas count */
 	actor_fn fn;
 	const struct wire_type *type;
 	const struct straight *straight; /* NULL: by table */
@@ -75,6 +75,7 @@ struct actor {
 	uint32_t box_calm; /* queued below this is neither warned of nor full */
 	uint32_t flight_at;
 	const struct class_info *info;
+	const struct class_slot *slot; /* of the last message; NULL: none */
 	void *state;
 	struct config *config; /* of its own; NULL: the node's; owned */
 	struct loop *loop;
@@ -133,6 +134,15 @@ class_info_find(const struct class_info *info, uint16_t id)
 		if (s->id == id || s->id == 0)
 			return s->id == 0 ? NULL : s;
 	}
+}
+
+/* Messages of one kind often follow one another. */
+static inline const struct class_slot *
+actor_slot(struct actor *a, uint16_t id)
+{
+	if (__builtin_expect(a->slot == NULL || a->slot->id != id, 0))
+		a->slot = class_info_find(a->info, id);
+	return a->slot;
 }
 
 /* ---- deliver.c ---- */

@@ -19,6 +19,7 @@
 #define NODE_LOOK_US 100000 /* between two questions to is_wanted */
 #define NODE_ANNOUNCED_MAX 1023
 #define WORK_QUEUE_MAX 1024u /* jobs that wait, per pool */
+#define WORK_CPU_YIELD 5     /* log-ins take a third of what others want */
 #define WORK_THREADS_MAX 16u
 
 typedef void (*random_fn)(void *ctx, void *ret_bytes, size_t size);

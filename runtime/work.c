@@ -1,6 +1,8 @@
 #include "runtime/work.h"
 
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "runtime/loop.h"
 
@@ -27,11 +29,21 @@ work_do(struct op *op)
 	loop_give(l, &op->parcel);
 }
 
+/* Of this thread alone, on Linux.  Refused, the work is done all the same. */
+static void
+work_be_nice(int yield)
+{
+	if (yield > 0)
+		(void)setpriority(PRIO_PROCESS, (id_t)gettid(),
+		    getpriority(PRIO_PROCESS, 0) + yield);
+}
+
 static void *
 work_thread(void *arg)
 {
 	struct work_queue *q = arg;
 
+	work_be_nice(q->yield);
 	pthread_mutex_lock(&q->lock);
 	while (!q->closed) {
 		struct op *op = work_pop_locked(q);
@@ -49,10 +61,11 @@ work_thread(void *arg)
 }
 
 enum status
-work_init(struct work_queue *q, uint32_t threads, uint32_t max)
+work_init(struct work_queue *q, uint32_t threads, uint32_t max, int yield)
 {
 	memset(q, 0, sizeof(*q));
 	q->max = max;
+	q->yield = yield;
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->filled, NULL);
 	while (q->threads < threads && q->threads < WORK_POOL_THREADS_MAX) {

@@ -33,7 +33,7 @@ static void
 test_every_builtin_is_a_journey(void **state)
 {
 	static const char *const wanted[] = { "login-storm", "ticket-to-socket",
-		"publish", "settings-contention" };
+		"publish", "settings-contention", "cost-records" };
 	const struct plan_builtin *b;
 
 	(void)state;

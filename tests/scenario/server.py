@@ -108,6 +108,8 @@ class Server:
         self.process = None
         self.killed = False
         self.env = {}
+        self.told = {}  # events of the log, by name, as far as was read
+        self.read = 0
 
     def command(self):
         common = ["--data", str(self.data)]
@@ -161,10 +163,14 @@ class Server:
         return host, int(port)
 
     def events(self, name, **fields):
+        """Each line is parsed once: a long run has very many."""
         with self.lines.changed:
-            parsed = [parse_event(line) for line in self.lines.log]
-        wanted = {"event": name, **fields}
-        return [e for e in parsed if wanted.items() <= e.items()]
+            for line in self.lines.log[self.read :]:
+                event = parse_event(line)
+                self.told.setdefault(event.get("event"), []).append(event)
+            self.read = len(self.lines.log)
+            found = list(self.told.get(name, []))
+        return [e for e in found if fields.items() <= e.items()]
 
     def wait_event(self, name, count=1, timeout=EVENT_S, **fields):
         def enough():

@@ -15,6 +15,7 @@ from client import RETRY_S, Client, Gone, Patient, Refused, deadline
 KILLS = int(os.environ.get("TROUPE_CHAOS_KILLS", "20"))
 WRITERS = 4
 WRITES_BETWEEN_KILLS = 16
+FOLLOWER_LAG_MAX = 1000
 RUN_S = 60 + 10 * KILLS
 SETTING = "settings/api/ticket_cleanup_interval_seconds"
 
@@ -50,6 +51,12 @@ class Load:
             with self.progress:
                 self.made[key] = answer.data
                 self.progress.notify_all()
+                self.progress.wait_for(self.follower_is_near)
+
+    def follower_is_near(self):
+        """Far behind, it would ask for what the journal keeps no more."""
+        behind = len(self.made) - len(self.followed)
+        return behind < FOLLOWER_LAG_MAX or self.over.is_set()
 
     def count_up(self):
         """One more at a time, by If-Match: a half-done write would show."""
@@ -103,7 +110,10 @@ class Load:
             try:
                 live = self.open_where_it_was()
                 while not self.over.is_set():
-                    self.followed.append(live.event())
+                    event = live.event()
+                    with self.progress:
+                        self.followed.append(event)
+                        self.progress.notify_all()
             except (OSError, Gone, Refused):
                 self.server.lines.next(RETRY_S)
 
@@ -143,6 +153,8 @@ class Load:
 
     def finish(self):
         self.over.set()
+        with self.progress:
+            self.progress.notify_all()
         for thread in self.threads:
             thread.join(60)
             assert not thread.is_alive()

@@ -29,3 +29,25 @@ def test_named_tests_exist(document):
         if not fnmatch.filter(defined_in(file), test)
     ]
     assert missing == []
+
+
+ALONE = re.compile(r"`(test_[\w*]+)(?:\[[^`]*\])?`")
+FILE = re.compile(r"`(?:[\w/]+/)?(\w+_test\.c|test_\w+\.py|\w+_fuzz\.c)[`: ]")
+FOLDER = re.compile(r"`((?:actors|gateway|runtime|scenario|store)/\w+_test)`")
+
+
+@pytest.mark.parametrize("document", ["SECURITY.md", "SCENARIOS.md"])
+def test_named_files_and_lone_tests_exist(document):
+    """Those that stand beside their file's name, or its letter."""
+    text = (ROOT / "docs" / document).read_text()
+    files = {file.name for file in ROOT.glob("tests/*/*")}
+    missing = [file for file in FILE.findall(text) if file not in files]
+    missing += [
+        path for path in FOLDER.findall(text)
+        if not (ROOT / "tests" / f"{path}.c").exists()
+    ]
+    every = defined_in("*_test.c") | defined_in("test_*.py")
+    missing += [
+        test for test in ALONE.findall(text) if not fnmatch.filter(every, test)
+    ]
+    assert missing == []

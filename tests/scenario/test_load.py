@@ -234,6 +234,7 @@ JOURNEYS = {
     "ticket-to-socket": ("--actors", "2", "--messages", "20"),
     "publish": ("--actors", "5", "--messages", "20"),
     "settings-contention": ("--actors", "4", "--messages", "40"),
+    "cost-records": ("--actors", "4", "--messages", "40"),
 }
 
 
@@ -247,6 +248,8 @@ def test_journeys_on_a_node_of_their_own(name):
     assert result["cpu_ns"] > 0
     if name == "publish":
         assert books["handled"] == 20 + 5 * 20
+    if name == "cost-records":
+        assert books["handled"] == 40 and not result["reasons"]
     if name == "settings-contention":
         assert books["handled"] >= 10
         assert {r["status"] for r in result["reasons"]} <= {"HTTP 409"}

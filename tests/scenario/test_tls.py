@@ -225,6 +225,22 @@ def test_curl_speaks_both_versions(tls, authority):
     assert status == "2 413"
 
 
+def test_h2load_has_every_answer(tls):
+    """A client that is not ours, with many streams on few connections."""
+    host, port = tls(api__server__requests_max=100000).address
+    done = subprocess.run(
+        ["h2load", "-n", "2000", "-c", "4", "-m", "32",
+         f"https://{host}:{port}/livez"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "Application protocol: h2\n" in done.stdout
+    assert "2000 succeeded, 0 failed, 0 errored, 0 timeout" in done.stdout
+    assert "status codes: 2000 2xx, 0 3xx, 0 4xx, 0 5xx" in done.stdout
+
+
 def test_client_certificates(tls, authority, tmp_path):
     mine = authority.issue("worker")
     stranger = Authority(tmp_path, "stranger").issue("worker")

@@ -1,44 +1,51 @@
-"""Every rule of RFC 6455 for a server, frame by frame, and RFC 7692 declined.
+"""Every rule of RFC 6455 for a server, frame by frame.
 
-Each case is what a client sends, the frames it gets, and the close code that
-ends it, or none: then the socket must still answer.  The groups are those of
-the well-known test suites: framing, pings, reserved bits, opcodes, fragments,
-UTF-8, close, limits, compression, handshake.  Raw frames come first; at the
-end the same is spoken by two libraries that are not ours.
+The groups are those of the well-known test suites: framing, pings, reserved
+bits, opcodes, fragments, UTF-8, close, limits, handshake.  What libraries that
+are not ours say is in test_websocket_peers.py, compression in
+test_websocket_deflate.py.
 """
 
-import asyncio
 import base64
 import hashlib
 import json
-import os
 import socket
-import struct
 
 import pytest
-import websockets
-from autobahn.asyncio.websocket import (
-    WebSocketClientFactory,
-    WebSocketClientProtocol,
-)
-from autobahn.websocket.compress import PerMessageDeflateOffer
-from websockets.extensions.permessage_deflate import (
-    ClientPerMessageDeflateFactory,
-)
 
 from client import Client
-from wire import WIRE_S, Wire
+from frames import (
+    ANSWER,
+    ASK,
+    BAD_TEXT,
+    BINARY,
+    BYTES,
+    CLOSE,
+    CONTINUE,
+    HELLO,
+    LARGE,
+    NORMAL,
+    PING,
+    PONG,
+    PROTOCOL,
+    REQUEST,
+    TEXT,
+    TOO_BIG,
+    UNSUPPORTED,
+    UPGRADE,
+    Live,
+    cases,
+    check,
+    closing,
+    fragments,
+    frame,
+    head_of,
+    padded,
+)
+from wire import Wire
 
-CONTINUE, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-NORMAL, PROTOCOL, UNSUPPORTED, BAD_TEXT, TOO_BIG = 1000, 1002, 1003, 1007, 1009
-
-KEEP_MAX = 4096
 REFUSE_MAX = 1 << 20
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-ASK = b'{"action":"ping"}'
-ANSWER = (TEXT, b'{"action":"pong"}')
-LARGE = (TEXT, b'{"error":"Message too large"}')
 
 
 @pytest.fixture(scope="module")
@@ -59,119 +66,6 @@ def first(start_shared):
     return ceo
 
 
-# ---- frames ----
-
-
-def frame(opcode, payload=b"", fin=True, rsv=0, mask=b"\x37\xfa\x21\x3d", form=None):
-    """One frame; form: in how many bytes the length stands."""
-    size = len(payload)
-    if form is None:
-        form = 0 if size < 126 else 2 if size < 65536 else 8
-    head = bytes([fin << 7 | rsv << 4 | opcode])
-    bit = 0x80 if mask else 0
-    if form == 0:
-        head += bytes([bit | size])
-    elif form == 2:
-        head += bytes([bit | 126]) + struct.pack(">H", size)
-    else:
-        head += bytes([bit | 127]) + struct.pack(">Q", size)
-    if not mask:
-        return head + payload
-    masked = bytes(c ^ mask[i % 4] for i, c in enumerate(payload))
-    return head + mask + masked
-
-
-def head_of(opcode, size):
-    """A masked frame of which only the head has come."""
-    return bytes([0x80 | opcode, 0xFF]) + struct.pack(">Q", size) + bytes(4)
-
-
-def closing(code=None, reason=b"", **more):
-    payload = b"" if code is None else struct.pack(">H", code) + reason
-    return frame(CLOSE, payload, **more)
-
-
-def fragments(*parts, opcode=TEXT, between=b""):
-    """A message in parts, with something between each two."""
-    sent = b""
-    for i, part in enumerate(parts):
-        last = i == len(parts) - 1
-        sent += frame(opcode if i == 0 else CONTINUE, part, fin=last)
-        sent += b"" if last else between
-    return sent
-
-
-def padded(size):
-    return ASK + b" " * (size - len(ASK))
-
-
-class Live:
-    """A raw live socket; what the server sends is checked frame by frame."""
-
-    def __init__(self, person, extensions=None, authenticated=True):
-        self.wire = Wire(person.server)
-        self.wire.stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        query = f"?ticket={person.ticket()}" if authenticated else ""
-        lines = [f"GET /api/v1/ws{query} HTTP/1.1", *UPGRADE]
-        if extensions is not None:
-            lines.append(f"Sec-WebSocket-Extensions: {extensions}")
-        self.wire.send("\r\n".join([*lines, "", ""]).encode())
-        head = self.wire.until(b"\r\n\r\n").decode("latin-1")
-        self.status = int(head.split(" ")[1])
-        self.head = head.lower()
-        if authenticated:
-            assert self.receive() == (TEXT, b'{"action":"auth_ok"}')
-
-    def send(self, data, chop=None):
-        step = chop or max(1, len(data))
-        for at in range(0, len(data), step):
-            if not self.wire.send(data[at : at + step]):
-                return
-
-    def receive(self):
-        """Opcode and payload; None at the end of the connection."""
-        while len(self.wire.buffer) < 2:
-            if not self.wire.more():
-                assert self.wire.buffer == b"", "ended within a frame"
-                return None
-        first, second = self.wire.take(2)
-        assert first & 0xF0 == 0x80, "whole frames without reserved bits"
-        assert second < 0x80, "a server masks nothing"
-        size = second
-        if second == 126:
-            (size,) = struct.unpack(">H", self.wire.take(2))
-            assert size > 125
-        elif second == 127:
-            (size,) = struct.unpack(">Q", self.wire.take(8))
-            assert size > 65535
-        return first & 0x0F, self.wire.take(size)
-
-    def ends_with(self):
-        """The close code, None without one; then nothing but the end."""
-        opcode, payload = self.receive()
-        assert opcode == CLOSE, (opcode, payload)
-        payload[2:].decode()
-        self.send(frame(CLOSE, payload))
-        assert self.receive() is None
-        return struct.unpack(">H", payload[:2])[0] if payload else None
-
-    def is_open(self):
-        self.send(frame(PING, b"still there?"))
-        return self.receive() == (PONG, b"still there?")
-
-    def close(self):
-        self.wire.close()
-
-
-UPGRADE = [
-    "Host: troupe",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-]
-
-
 @pytest.fixture
 def live(first):
     live = Live(first)
@@ -179,25 +73,7 @@ def live(first):
     live.close()
 
 
-def cases(*rows):
-    return [pytest.param(*row[1:], id=row[0]) for row in rows]
-
-
-def check(live, sent, gets, code, chop=None):
-    live.send(sent, chop)
-    for expected in gets:
-        assert live.receive() == expected
-    if code is None:
-        assert live.is_open()
-    else:
-        assert live.ends_with() == code
-
-
 # ---- the table ----
-
-HELLO = b"Hello"
-BYTES = b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff"
-
 
 def pong(payload):
     return PONG, payload
@@ -502,8 +378,6 @@ LIMITS = cases(
 TABLE = FRAMING + PINGS + RESERVED + FRAGMENTS + CLOSES + LIMITS
 
 
-
-
 @pytest.mark.parametrize("sent, gets, code", TABLE)
 def test_frames(live, sent, gets, code):
     if code == "none":
@@ -602,38 +476,6 @@ def test_7_the_end_of_the_connection_is_an_end(first):
     live.close()
 
 
-# ---- compression: offered, declined ----
-
-OFFERS = [
-    "permessage-deflate",
-    "permessage-deflate; client_max_window_bits",
-    "permessage-deflate; client_max_window_bits=8",
-    "permessage-deflate; server_max_window_bits=15",
-    "permessage-deflate; server_no_context_takeover",
-    "permessage-deflate; client_no_context_takeover",
-    "permessage-deflate; server_max_window_bits=7",
-    'permessage-deflate; server_max_window_bits="10"',
-    "permessage-deflate; unknown=1, permessage-deflate",
-    "permessage-deflate, permessage-deflate; client_max_window_bits",
-    "x-webkit-deflate-frame",
-    "bbf-usp-protocol; a=1",
-    ";;,",
-]
-
-
-@pytest.mark.parametrize("offer", OFFERS)
-def test_12_offered_extensions_are_declined(first, offer):
-    """Nothing was agreed on: a compressed frame breaks the protocol."""
-    live = Live(first, extensions=offer)
-    assert live.status == 101
-    assert "sec-websocket-extensions" not in live.head
-    live.send(frame(TEXT, ASK))
-    assert live.receive() == ANSWER
-    live.send(frame(TEXT, b"\xf2\x48\xcd\xc9\xc9\x07\x00", rsv=4))
-    assert live.ends_with() == PROTOCOL
-    live.close()
-
-
 # ---- the handshake ----
 
 
@@ -647,15 +489,12 @@ def handshake(first, *lines, rest=b""):
     return int(first_line.split(" ")[1]), names
 
 
-GET = "GET /api/v1/ws HTTP/1.1"
-
-
 def without(name, *more):
     return [x for x in UPGRADE if not x.startswith(name + ":")] + list(more)
 
 
 def test_handshake_accepts_the_key(first):
-    status, names = handshake(first, GET, *UPGRADE)
+    status, names = handshake(first, REQUEST, *UPGRADE)
     digest = hashlib.sha1(b"dGhlIHNhbXBsZSBub25jZQ==" + GUID).digest()
     assert status == 101
     assert names["Sec-WebSocket-Accept"] == base64.b64encode(digest).decode()
@@ -673,25 +512,25 @@ def test_handshake_accepts_the_key(first):
     ],
 )
 def test_handshake_in_other_words(first, lines):
-    assert handshake(first, GET, *lines)[0] == 101
+    assert handshake(first, REQUEST, *lines)[0] == 101
 
 
 @pytest.mark.parametrize(
     "status, first_line, lines",
     [
-        (426, GET, without("Upgrade")),
-        (426, GET, without("Upgrade", "Upgrade: h2c")),
-        (426, GET, without("Sec-WebSocket-Version")),
-        (426, GET, without("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8")),
-        (426, GET, without("Sec-WebSocket-Version", "Sec-WebSocket-Version: 14")),
-        (400, GET, without("Sec-WebSocket-Key")),
-        (400, GET, without("Sec-WebSocket-Key", "Sec-WebSocket-Key: ")),
-        (400, GET, without("Sec-WebSocket-Key", "Sec-WebSocket-Key: c2hvcnQ=")),
-        (400, GET, without("Sec-WebSocket-Key", "Sec-WebSocket-Key: " + "=" * 24)),
-        (400, GET, [*UPGRADE, "Content-Type: application/json", "Content-Length: 1"]),
-        (400, GET, [*UPGRADE, "Transfer-Encoding: chunked"]),
-        (426, GET, without("Connection")),
-        (426, GET.replace("1.1", "1.0"), UPGRADE),
+        (426, REQUEST, without("Upgrade")),
+        (426, REQUEST, without("Upgrade", "Upgrade: h2c")),
+        (426, REQUEST, without("Sec-WebSocket-Version")),
+        (426, REQUEST, without("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8")),
+        (426, REQUEST, without("Sec-WebSocket-Version", "Sec-WebSocket-Version: 14")),
+        (400, REQUEST, without("Sec-WebSocket-Key")),
+        (400, REQUEST, without("Sec-WebSocket-Key", "Sec-WebSocket-Key: ")),
+        (400, REQUEST, without("Sec-WebSocket-Key", "Sec-WebSocket-Key: c2hvcnQ=")),
+        (400, REQUEST, without("Sec-WebSocket-Key", "Sec-WebSocket-Key: " + "=" * 24)),
+        (400, REQUEST, [*UPGRADE, "Content-Type: application/json", "Content-Length: 1"]),
+        (400, REQUEST, [*UPGRADE, "Transfer-Encoding: chunked"]),
+        (426, REQUEST, without("Connection")),
+        (426, REQUEST.replace("1.1", "1.0"), UPGRADE),
     ],
 )
 def test_handshake_refused(first, status, first_line, lines):
@@ -707,86 +546,9 @@ def test_handshake_with_frames_right_behind(first):
     """They need not wait for the answer."""
     wire = Wire(first.server)
     ticket = json.dumps({"action": "auth", "ticket": first.ticket()}).encode()
-    lines = "\r\n".join([GET, *UPGRADE, "", ""]).encode()
+    lines = "\r\n".join([REQUEST, *UPGRADE, "", ""]).encode()
     wire.send(lines + frame(TEXT, ticket) + frame(TEXT, ASK))
     assert wire.until(b"\r\n\r\n").startswith(b"HTTP/1.1 101")
     assert wire.take(22)[2:] == b'{"action":"auth_ok"}'
     assert wire.take(19)[2:] == ANSWER[1]
     wire.close()
-
-
-# ---- clients that are not ours ----
-
-
-def address(first):
-    host, port = first.server.address
-    return host, port, f"ws://{host}:{port}/api/v1/ws?ticket={first.ticket()}"
-
-
-@pytest.mark.parametrize("window", [None, 9, 15])
-def test_websockets_speaks_with_it(first, window):
-    """Fragments, pings and an offer to compress, by python3-websockets."""
-    offer = ClientPerMessageDeflateFactory(
-        client_max_window_bits=window or True, server_max_window_bits=window
-    )
-
-    async def speak():
-        async with websockets.connect(
-            address(first)[2], extensions=[offer], ping_interval=None
-        ) as live:
-            assert live.extensions == []
-            assert json.loads(await live.recv()) == {"action": "auth_ok"}
-            await live.send(["".join(c) for c in ASK.decode()])
-            assert json.loads(await live.recv()) == {"action": "pong"}
-            await (await live.ping(os.urandom(125)))
-            await live.close(4321, "bye")
-            return live.close_code, live.close_reason
-
-    code, _ = asyncio.run(asyncio.wait_for(speak(), WIRE_S * 3))
-    assert code == 4321
-
-
-class Autobahn(WebSocketClientProtocol):
-    """Sends a message frame by frame, byte by byte, then pings, then ends."""
-
-    def onMessage(self, payload, is_binary):
-        self.factory.heard.append((is_binary, payload))
-        if len(self.factory.heard) == 1:
-            self.beginMessage()
-            for at in range(len(ASK)):
-                self.sendMessageFrame(ASK[at : at + 1])
-            self.endMessage()
-        else:
-            self.sendPing(BYTES)
-
-    def onPong(self, payload):
-        self.factory.heard.append(("pong", payload))
-        self.sendClose(4322, "bye")
-
-    def onClose(self, was_clean, code, reason):
-        self.factory.done.set_result((was_clean, code))
-
-
-@pytest.mark.parametrize("compress", [False, True])
-def test_autobahn_speaks_with_it(first, compress):
-    async def speak():
-        loop = asyncio.get_running_loop()
-        host, port, url = address(first)
-        factory = WebSocketClientFactory(url, loop=loop)
-        factory.protocol = Autobahn
-        factory.heard, factory.done = [], loop.create_future()
-        factory.setProtocolOptions(
-            perMessageCompressionOffers=[PerMessageDeflateOffer()] * compress,
-            openHandshakeTimeout=0,
-            closeHandshakeTimeout=0,
-        )
-        await loop.create_connection(factory, host, port)
-        return factory.heard, await factory.done
-
-    heard, end = asyncio.run(asyncio.wait_for(speak(), WIRE_S * 3))
-    assert heard == [
-        (False, b'{"action":"auth_ok"}'),
-        (False, ANSWER[1]),
-        ("pong", BYTES),
-    ]
-    assert end == (True, 4322)

@@ -181,6 +181,80 @@ test_damaged_event_is_named(void **state)
 	assert_int_equal(page_of("other", 0, 9)->events_count, 1);
 }
 
+/* ---- batches ---- */
+
+#define BATCH 3
+
+static struct event
+batched(uint64_t n)
+{
+	struct event e = { .event_type = "e",
+		.channel = "tasks",
+		.timestamp = 5,
+		.payload = "{}" };
+
+	memcpy(e.event_id.octets, &n, sizeof(n));
+	e.event_id.octets[15] = 1;
+	return e;
+}
+
+/* The events of these numbers, with ids of their own, under one key. */
+static const struct event_place *
+publish(const uint64_t numbers[BATCH], const char *key)
+{
+	struct event events[BATCH];
+	struct once once = { .key = key };
+
+	for (int i = 0; i < BATCH; i++)
+		events[i] = batched(numbers[i]);
+	OK(ASK(store_events_append, .events = events, .events_count = BATCH,
+	    .given = (1 << BATCH) - 1, .scope = "s", .principal = "u",
+	    .once = once, .now = 5));
+	assert_int_equal(REPLY_IS(store_events_appended)->events_count, BATCH);
+	return REPLY_IS(store_events_appended)->events;
+}
+
+static void
+places_are(const struct event_place *p, const uint64_t offsets[BATCH],
+    const bool replayed[BATCH])
+{
+	for (int i = 0; i < BATCH; i++) {
+		assert_int_equal(p[i].epoch, EPOCH);
+		assert_int_equal(p[i].offset, offsets[i]);
+		assert_int_equal(p[i].duplicate, replayed[i]);
+	}
+}
+
+static void
+test_repeated_batch_has_the_places_of_the_first(void **state)
+{
+	const uint64_t numbers[] = { 1, 2, 3 }, offsets[] = { 1, 2, 3 };
+
+	(void)state;
+	places_are(publish(numbers, "k"), offsets, (bool[BATCH]){ 0 });
+	places_are(publish(numbers, "k"), offsets, (bool[]){ 1, 1, 1 });
+	assert_int_equal(asker_count(TABLE_JOURNAL), 3);
+}
+
+/* Its places are not in a row, so that its key cannot tell them. */
+static void
+test_batch_that_was_there_in_part_is_repeated_rightly(void **state)
+{
+	const uint64_t before[] = { 1, 2, 3 }, between[] = { 7, 8, 9 };
+	const uint64_t mixed[] = { 2, 10, 11 }, all_old[] = { 3, 1, 8 };
+
+	(void)state;
+	(void)publish(before, "a");
+	(void)publish(between, "b");
+	for (int n = 0; n < 3; n++)
+		places_are(publish(mixed, "c"), (uint64_t[]){ 2, 7, 8 },
+		    (bool[]){ true, n > 0, n > 0 });
+	for (int n = 0; n < 2; n++)
+		places_are(publish(all_old, "d"), (uint64_t[]){ 3, 1, 5 },
+		    (bool[]){ true, true, true });
+	assert_int_equal(asker_count(TABLE_JOURNAL), 8);
+}
+
 /* The self-check of P-34: every store request has its function, once. */
 static void
 test_every_request_is_served_once(void **state)
@@ -209,6 +283,8 @@ main(void)
 		ASKED(test_channels_are_listed_by_name),
 		ASKED(test_journal_keeps_the_newest),
 		ASKED(test_damaged_event_is_named),
+		ASKED(test_repeated_batch_has_the_places_of_the_first),
+		ASKED(test_batch_that_was_there_in_part_is_repeated_rightly),
 		ASKED(test_every_request_is_served_once),
 	};
 

@@ -1,47 +1,10 @@
 /** The same in Chromium: its own WebSocket and fetch, through a proxy. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import { test } from 'node:test';
 
 import { Rest } from '../index.js';
+import { browse, told } from './browser.js';
 import { begin, within } from './troupe.js';
-
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu',
-	'--disable-quic', '--no-first-run', '--disable-background-networking',
-	'--disable-component-update', '--disable-sync',
-	'--disable-dev-shm-usage'];
-
-async function browse(t, url) {
-	const home = await mkdtemp(path.join(os.tmpdir(), 'troupe-browser-'));
-	/* A group of its own: Chromium is many processes. */
-	const browser = spawn(CHROMIUM,
-		[...FLAGS, `--user-data-dir=${home}`, url],
-		{ stdio: 'ignore', detached: true });
-
-	t.after(async () => {
-		const gone = browser.exitCode === null ? once(browser, 'exit') : null;
-		try {
-			process.kill(-browser.pid, 'SIGKILL');
-		} catch {
-			/* it has ended by itself */
-		}
-		await gone;
-		await rm(home, { recursive: true, force: true, maxRetries: 5 });
-	});
-}
-
-/** Resolves once the page has told what fits. */
-function told(door, fits, what) {
-	return within(new Promise((done) => {
-		door.onReport = () => fits(door.reports) && done();
-		door.onReport();
-	}), what);
-}
 
 test('a page hears each event once though the server is killed',
 	async (t) => {

@@ -301,7 +301,8 @@ test('lost moves the place', async () => {
 
 for (const [what, frame] of [
 	['no JSON', '{'], ['binary', new ArrayBuffer(2)], ['too long',
-		JSON.stringify('x'.repeat(70000))], ['a number', '7'],
+		JSON.stringify(event(4, { payload: { x: 'x'.repeat(70000) } }))],
+	['a number', '7'],
 	['another version', JSON.stringify(event(4, { version: 2 }))],
 	['no payload', JSON.stringify(event(4, { payload: null }))],
 	['half an offset', JSON.stringify(event(4.5))],
