@@ -396,8 +396,8 @@ restore_read(const struct backup_restore *ask, struct backup_job *ret)
 		return why;
 	if (!ret->to.is_set)
 		return NULL;
-	if (ret->chose && (ret->wanted_count != 1 ||
-			      ret->wanted[0] != COMPONENT_PERSISTENCE))
+	if (ret->chose &&
+	    (ret->wanted_count != 1 || ret->wanted[0] != COMPONENT_PERSISTENCE))
 		return "components: persistence alone has a log";
 	ret->chose = true;
 	ret->wanted_count = 1;
@@ -451,8 +451,7 @@ backup_on_restore(struct actor *self, const struct msg *in)
 		return REFUSE(self, in, BAD_REQUEST, mistake);
 	if (about.to.is_set && !about.to.by_txid &&
 	    about.to.at > actor_wall_us(self))
-		return REFUSE(
-		    self, in, BAD_REQUEST, "at: that is yet to come");
+		return REFUSE(self, in, BAD_REQUEST, "at: that is yet to come");
 	op = op_open(self, in);
 	return op == NULL
 		   ? ST_OK

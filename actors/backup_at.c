@@ -18,8 +18,8 @@
  */
 
 static void
-at_refuse(struct backup_job *j, enum status st, uint32_t problem,
-    const char *why)
+at_refuse(
+    struct backup_job *j, enum status st, uint32_t problem, const char *why)
 {
 	if (j->st != ST_OK)
 		return;
@@ -63,8 +63,8 @@ static void
 work_choose(struct backup_job *j)
 {
 	char why[BACKUP_WHY_SIZE] = "";
-	enum status st = way_find(
-	    j->place->root, &j->to, j->facts.backup_id, &j->way, why);
+	enum status st =
+	    way_find(j->place->root, &j->to, j->facts.backup_id, &j->way, why);
 
 	if (st != ST_OK)
 		at_refuse(j, st,
@@ -189,8 +189,7 @@ at_unsealed(struct actor *self, struct backup_run *r)
 	if (j->st != ST_OK)
 		return backup_run_prepared(self, r);
 	r->phase = "replay";
-	snprintf(
-	    file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->source);
+	snprintf(file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->source);
 	records_file(j, records);
 	return OP_ASK(r->op, backup_run_store(self), store_replay,
 	    at_on_replayed, .file = file, .records = records,

@@ -66,7 +66,7 @@ struct backup_self {
 	struct auditor auditor;
 	struct ship ship;
 	bool wants_base;
-	bool is_watched; /* the settings have been heard */
+	bool is_watched;        /* the settings have been heard */
 	struct backup_run *run; /* NULL: the lock is free */
 	bool is_recovered;
 	bool has_started; /* the backup of the start is behind us */

@@ -32,8 +32,8 @@ backup_measure(struct actor *self, struct metric_page *to)
 		.ship_timelines = { true, ship->timelines },
 	};
 
-#define METRIC(id, name, type, words, doc)                              \
-	if (r.id.known)                                                 \
+#define METRIC(id, name, type, words, doc)                                   \
+	if (r.id.known)                                                      \
 		metric_add(to, &(struct metric){ name, METRIC_##type, doc }, \
 		    r.id.value, NULL);
 #include "actors/backup_metric.def"

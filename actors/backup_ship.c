@@ -120,7 +120,7 @@ segment_is_done(struct actor *self, const struct ship_file *f)
 
 	return f->out != NULL &&
 	       (segment_bytes(f->out) >=
-			ship_number(self, SETTING_backup_ship_segment_bytes) ||
+		       ship_number(self, SETTING_backup_ship_segment_bytes) ||
 		   age >= MINUTE_US * ship_number(self,
 					  SETTING_backup_ship_segment_minutes));
 }
@@ -170,16 +170,17 @@ ship_write(
 	struct backup_self *b = actor_state(self);
 	struct ship_data *d = op_data(op);
 	struct ship *s = ship_of(self);
-	struct ship_file *f = s->file != NULL ? s->file : ship_file_make(&b->place);
+	struct ship_file *f =
+	    s->file != NULL ? s->file : ship_file_make(&b->place);
 
 	if (f == NULL) {
 		ship_failed(self, "out of memory");
 		return op_close(op);
 	}
 	s->file = f;
-	f->ends = f->timeline != part->stand.timeline ||
-		  (part->offset == 0 &&
-		      (f->first == 0 || segment_is_done(self, f)));
+	f->ends =
+	    f->timeline != part->stand.timeline ||
+	    (part->offset == 0 && (f->first == 0 || segment_is_done(self, f)));
 	if (f->out == NULL || f->ends) {
 		f->opened_us = actor_now_us(self);
 		f->timeline = part->stand.timeline;
@@ -472,8 +473,8 @@ ship_is_on(struct actor *self)
 }
 
 enum status
-ship_flush(struct actor *self,
-    enum status (*fn)(struct actor *self, void *ctx), void *ctx)
+ship_flush(struct actor *self, enum status (*fn)(struct actor *self, void *ctx),
+    void *ctx)
 {
 	struct ship *s = ship_of(self);
 

@@ -35,9 +35,9 @@ struct ship {
 	uint64_t timeline; /* 0: not known yet */
 	uint64_t txid;     /* where the next part begins */
 	uint32_t offset;
-	uint64_t shipped;     /* the last transaction that is safe */
-	int64_t shipped_at;   /* when it was committed */
-	uint64_t asked_us;    /* when the round began */
+	uint64_t shipped;      /* the last transaction that is safe */
+	int64_t shipped_at;    /* when it was committed */
+	uint64_t asked_us;     /* when the round began */
 	uint64_t caught_up_us; /* all that was committed by then is safe */
 	uint64_t looked_us;
 	uint64_t parts, bytes, failures, timelines;

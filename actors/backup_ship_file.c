@@ -32,8 +32,7 @@ static enum status
 file_open(struct ship_file *f)
 {
 	struct backup_keys *keys = NULL;
-	enum status st =
-	    backup_keys_load(f->place->keys, true, &keys, f->why);
+	enum status st = backup_keys_load(f->place->keys, true, &keys, f->why);
 
 	if (st == ST_OK)
 		st = segment_create(f->place->root, backup_keys_newest(keys),
@@ -80,4 +79,3 @@ ship_file_probe(void *data)
 	f->st = st;
 	ship_file_let_go(f);
 }
-

@@ -65,7 +65,7 @@ struct backup_job {
 	char safety_id[BACKUP_ID_LENGTH + 1];
 	uint32_t schema_newest;
 	bool kept;
-	struct point to;   /* not what the backup shows, but this state */
+	struct point to; /* not what the backup shows, but this state */
 	struct way way;
 	uint64_t txid_floor; /* of what is to come after a restore */
 	int64_t proven_at; /* of a drill: what is written beside the backups */

@@ -129,8 +129,8 @@ stock_floor(
 			floor = s->entries[i].facts.point.txid;
 	if (s->count == 0)
 		return floor;
-	if (!stock_last(s, root, keys, s->segments[s->count - 1].timeline,
-		&last))
+	if (!stock_last(
+		s, root, keys, s->segments[s->count - 1].timeline, &last))
 		last.txid = s->segments[s->count - 1].first + FLOOR_STEP;
 	return last.txid > floor ? last.txid : floor;
 }
@@ -199,8 +199,8 @@ way_find(const char *root, const struct point *p,
 	enum status st = stock_read(root, &s);
 
 	if (st != ST_OK) {
-		text_fit(ret_why, BACKUP_WHY_SIZE,
-		    "the backup root cannot be read");
+		text_fit(
+		    ret_why, BACKUP_WHY_SIZE, "the backup root cannot be read");
 		return st;
 	}
 	base = stock_base(&s, p, backup_id);
@@ -315,8 +315,7 @@ way_check(const struct way *r, const struct point *p, char *ret_why)
 /* ---- windows ---- */
 
 static bool
-window_has(
-    const struct backup_window *all, size_t count, uint64_t timeline)
+window_has(const struct backup_window *all, size_t count, uint64_t timeline)
 {
 	for (size_t i = 0; i < count; i++)
 		if (all[i].timeline == timeline)

@@ -33,15 +33,14 @@ struct way {
 	size_t next;  /* to be carried out */
 	size_t named; /* the one that was carried out last; count: none */
 	struct backup_point now; /* so far */
-	bool was_cut;  /* the last one was not closed in good order */
-	bool reached;  /* a transaction past the point was seen */
-	bool has_heir; /* another timeline follows on this one */
+	bool was_cut;            /* the last one was not closed in good order */
+	bool reached;            /* a transaction past the point was seen */
+	bool has_heir;           /* another timeline follows on this one */
 };
 
 /* backup_id "": the newest that lies before it.  NOT_FOUND. */
 MUST_CHECK enum status way_find(const char *root, const struct point *p,
-    char backup_id[BACKUP_ID_LENGTH + 1], struct way *ret_way,
-    char *ret_why);
+    char backup_id[BACKUP_ID_LENGTH + 1], struct way *ret_way, char *ret_why);
 void way_fini(struct way *r);
 /* The records of the next segment into a file.  Why names the segment. */
 MUST_CHECK enum status way_unseal(struct way *r, const char *root,

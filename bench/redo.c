@@ -184,8 +184,7 @@ main(int argc, char **argv)
 	log_set_level(LOG_ERROR);
 	for (int i = 0; i < ROUNDS; i++)
 		for (int logs = 0; logs < 2; logs++) {
-			measure(
-			    folder, logs == 1, LONE_WRITES, 1, &lone[logs]);
+			measure(folder, logs == 1, LONE_WRITES, 1, &lone[logs]);
 			measure(folder, logs == 1, GROUP_WRITES, ASKERS,
 			    &group[logs]);
 		}

@@ -367,8 +367,9 @@ restore_outcome(const struct cmd_args *args, const char *id, struct arena *a)
 static bool
 at_is_good(const char *at)
 {
-	return at == NULL || (strlen(at) <= BACKUP_AT_MAX &&
-				 strspn(at, "0123456789-:.+TZtz") == strlen(at));
+	return at == NULL ||
+	       (strlen(at) <= BACKUP_AT_MAX &&
+		   strspn(at, "0123456789-:.+TZtz") == strlen(at));
 }
 
 static enum cmd_exit
@@ -382,8 +383,8 @@ restore_ask(const struct cmd_args *args, const char *id, const char *components,
 
 	snprintf(body, sizeof(body),
 	    "{\"backup_id\":\"%.12s\",\"confirm\":true%s%s%s%s}", id,
-	    components, at == NULL ? "" : ",\"at\":\"",
-	    at == NULL ? "" : at, at == NULL ? "" : "\"");
+	    components, at == NULL ? "" : ",\"at\":\"", at == NULL ? "" : at,
+	    at == NULL ? "" : "\"");
 	if (ask_once(&a, arena) != ST_OK)
 		return CMD_FAILED;
 	if (a.reply.http != STILL_BUSY)
@@ -534,8 +535,7 @@ static const struct cmd status_cmd_of_backup = {
 };
 static const struct cmd *const backup_subs[] = { &create_cmd, &list_cmd,
 	&show_cmd, &delete_cmd, &restore_cmd, &backup_points_cmd, &drill_cmd,
-	&backup_verify_cmd,
-	&status_cmd_of_backup, &backup_rotate_cmd, NULL };
+	&backup_verify_cmd, &status_cmd_of_backup, &backup_rotate_cmd, NULL };
 
 const struct cmd backup_cmd = {
 	.name = "backup",

@@ -1,8 +1,8 @@
 /*
  * cmd_backup - what the files of `troupe backup` share.
  *
- * cmd_backup.c and backup_points.c ask the running Troupe; backup_offline.c reads the backup root
- * of a configuration itself, and needs no running one.
+ * cmd_backup.c and backup_points.c ask the running Troupe; backup_offline.c
+ * reads the backup root of a configuration itself, and needs no running one.
  */
 #ifndef OPS_CMD_BACKUP_H
 #define OPS_CMD_BACKUP_H

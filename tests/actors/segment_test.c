@@ -25,7 +25,8 @@ setup(void **state)
 	snprintf(base, sizeof(base), "/tmp/troupe-segment-XXXXXX");
 	assert_non_null(mkdtemp(base));
 	snprintf(keys_folder, sizeof(keys_folder), "%s/keys", base);
-	assert_int_equal(backup_keys_load(keys_folder, true, &keys, why), ST_OK);
+	assert_int_equal(
+	    backup_keys_load(keys_folder, true, &keys, why), ST_OK);
 	return 0;
 }
 
@@ -162,8 +163,7 @@ test_a_cut_is_seen_at_any_place(void **state)
 		assert_true(end != SEGMENT_ENDED && size <= before);
 		before = size;
 		if (segment_last(path, keys, &h, why) == ST_OK)
-			assert_int_equal(
-			    h.txid, 3 + size / sizeof(record) - 1);
+			assert_int_equal(h.txid, 3 + size / sizeof(record) - 1);
 		else
 			assert_true(size < sizeof(record));
 	}
@@ -233,7 +233,8 @@ test_a_missing_key_is_a_clear_refusal(void **state)
 	make(3, true);
 	segment_path(base, nth(0, 1)->name, path);
 	snprintf(keys_folder, sizeof(keys_folder), "%s/others", base);
-	assert_int_equal(backup_keys_load(keys_folder, true, &keys, why), ST_OK);
+	assert_int_equal(
+	    backup_keys_load(keys_folder, true, &keys, why), ST_OK);
 	assert_int_equal(read_all(path, &size, &end), ST_NOT_FOUND);
 	assert_non_null(strstr(why, "key"));
 	assert_int_equal(size, 0);
@@ -255,8 +256,8 @@ test_names_are_never_used_twice(void **state)
 static void
 test_only_segments_have_names_of_segments(void **state)
 {
-	static const char *const bad[] = { "", ".seg", "probe",
-		"abc-1-0.seg", "0000000000000ABC-00000000000000000004-0000.seg",
+	static const char *const bad[] = { "", ".seg", "probe", "abc-1-0.seg",
+		"0000000000000ABC-00000000000000000004-0000.seg",
 		"0000000000000abc-00000000000000000004-0000.seg.bak",
 		"0000000000000abc-00000000000000000004-10000.seg",
 		"0000000000000abc-99999999999999999999-0000.seg",

@@ -43,16 +43,16 @@ fuzz_start(void)
 	snprintf(keys_folder, sizeof(keys_folder), "%s/keys", base);
 	snprintf(file, sizeof(file), "%s/%s", base, name);
 	assert(backup_keys_load(keys_folder, true, &keys, why) == ST_OK);
-	snprintf(
-	    id, sizeof(id), "%s", backup_key_id(backup_keys_newest(keys)));
+	snprintf(id, sizeof(id), "%s", backup_key_id(backup_keys_newest(keys)));
 	atexit(fuzz_remove);
 }
 
 static bool
 is_within(struct bytes part, struct bytes whole)
 {
-	return part.size == 0 || (part.at >= whole.at &&
-				     part.at + part.size <= whole.at + whole.size);
+	return part.size == 0 ||
+	       (part.at >= whole.at &&
+		   part.at + part.size <= whole.at + whole.size);
 }
 
 static void
