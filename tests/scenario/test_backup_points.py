@@ -36,7 +36,6 @@ def until(found, what):
         value = found()
         if value:
             return value
-        time.sleep(0.02)
     raise AssertionError(f"never: {what}")
 
 
