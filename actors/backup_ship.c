@@ -346,6 +346,23 @@ backup_want_base(struct actor *self)
 
 /* ---- what the store has ---- */
 
+/* All before the first of them is safe, however long ago that was. */
+static void
+ship_know_lag(struct actor *self, const struct store_redo_part *part)
+{
+	struct ship *s = ship_of(self);
+	struct redo_head h;
+	int64_t age;
+
+	if (part->offset != 0 || redo_read_head(part->bytes, &h) != ST_OK)
+		return;
+	age = actor_wall_us(self) - h.at;
+	if (age > 0)
+		s->caught_up_us = s->asked_us > (uint64_t)age
+				      ? s->asked_us - (uint64_t)age
+				      : 1;
+}
+
 static enum status
 ship_on_part(struct actor *self, struct op *op, const struct msg *reply)
 {
@@ -363,8 +380,10 @@ ship_on_part(struct actor *self, struct op *op, const struct msg *reply)
 		s->timeline = 0;
 		return ship_probe(self, op);
 	}
-	if (part->stand.timeline != s->timeline || part->txid != s->txid)
+	if (part->stand.timeline != s->timeline || part->txid != s->txid) {
 		ship_adopt(self, &part->stand, part->txid);
+		ship_know_lag(self, part);
+	}
 	if (part->bytes.size > 0)
 		return ship_write(self, op, part);
 	ship_is_level(self);

@@ -60,6 +60,7 @@ def shipped(client):
         asked = time.monotonic()
         answer = client.get("backups/points")
         return (answer.status == 200
+                and any(w["is_current"] for w in answer.data["windows"])
                 and answer.data["lag_ms"] < (asked - began) * 1000)
 
     current(client)
