@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "actors/access.h"
-#include "actors/backup_inside.h"
+#include "actors/backup_shelf.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
@@ -406,16 +406,17 @@ restore_read(const struct backup_restore *ask, struct backup_job *ret)
 }
 
 /* The op must wait before the run begins: it may end at once. */
-static enum status
+enum status
 backup_begin(struct actor *self, struct op *op, enum run_kind kind,
     const struct principal *caller, const struct backup_job *about)
 {
+	static const char *const names[] = { "create", "restore", "drill",
+		"prune" };
 	struct backup_self *s = actor_state(self);
 	struct backup_run *r;
 
 	if (s->run != NULL || s->is_closing)
-		return backup_is_busy(
-		    self, op, kind == RUN_RESTORE ? "restore" : "drill");
+		return backup_is_busy(self, op, names[kind]);
 	r = backup_run_open(self, kind);
 	if (r == NULL)
 		return OP_REFUSE(op, OVERLOADED, "out of memory");
@@ -425,10 +426,13 @@ backup_begin(struct actor *self, struct op *op, enum run_kind kind,
 	snprintf(r->main.facts.backup_id, sizeof(r->main.facts.backup_id),
 	    "%.12s", about->facts.backup_id);
 	r->main.to = about->to;
+	r->main.dry = about->dry;
 	r->main.chose = about->chose;
 	r->main.wanted_count = about->wanted_count;
 	memcpy(r->main.wanted, about->wanted, sizeof(r->main.wanted));
 	(void)backup_run_wait(self, r, op);
+	if (kind == RUN_PRUNE)
+		return backup_run_prune(self, r);
 	return kind == RUN_RESTORE ? backup_run_restore(self, r)
 				   : backup_run_drill(self, r);
 }
@@ -528,7 +532,8 @@ backup_on_service_cancel(struct actor *self, const struct msg *in)
 static enum status
 backup_on_status(struct actor *self, const struct msg *in)
 {
-	static const char *const doing[] = { "create", "restore", "drill" };
+	static const char *const doing[] = { "create", "restore", "drill",
+		"prune" };
 	const struct backup_status *ask = in->body;
 	struct backup_self *s = actor_state(self);
 	const struct backup_run *r = s->run;
@@ -557,6 +562,9 @@ static const struct handler backup_on[] = {
 	ON(backup_drill, backup_on_drill),
 	ON(backup_status, backup_on_status),
 	ON(backup_points, backup_on_points),
+	ON(backup_prune, backup_on_prune),
+	ON(backup_hold, backup_on_hold),
+	ON(backup_release, backup_on_release),
 	ON(service_run, backup_on_service_run),
 	ON(service_cancel, backup_on_service_cancel),
 	ON(setting_changed, backup_on_setting_changed),

@@ -11,11 +11,9 @@
 
 #include "actors/backup_tree.h"
 #include "actors/backup_unpack.h"
-#include "runtime/base/fault.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
-#define DAY_US (INT64_C(86400) * 1000000)
 #define PATH_SIZE (BACKUP_PATH_MAX + BACKUP_NAME_MAX + 32)
 
 static bool
@@ -61,6 +59,27 @@ folder_peek(const char *path, struct backup_facts *f, char *why)
 	return st;
 }
 
+/* ---- holds ---- */
+
+static void
+hold_file(const char *root, const char *id, char ret_file[PATH_SIZE])
+{
+	snprintf(ret_file, PATH_SIZE, "%s/" BACKUP_HOLD "%.12s", root, id);
+}
+
+/* A hold that cannot be looked for is one. */
+bool
+backup_is_held(const char *root, const char *id)
+{
+	char file[PATH_SIZE];
+	struct stat s;
+
+	hold_file(root, id, file);
+	return lstat(file, &s) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/* ---- entries ---- */
+
 /* NOT_FOUND if it is no entry at all, or has gone meanwhile. */
 static enum status
 entry_read(
@@ -85,6 +104,8 @@ entry_read(
 	} else {
 		return ST_NOT_FOUND;
 	}
+	if (st == ST_OK)
+		e->is_held = backup_is_held(root, e->facts.backup_id);
 	/* Vanished while it was read: absent, and no warning. */
 	return st != ST_OK && lstat(path, &s) != 0 ? ST_NOT_FOUND : st;
 }
@@ -294,98 +315,21 @@ backup_id_is_taken(const char *root, const char *id)
 	return backup_entry_find(root, id, &e, why) != ST_NOT_FOUND;
 }
 
-/* ---- retention ---- */
-
-static bool
-is_pinned(const struct backup_policy *p, const char *id)
-{
-	for (size_t i = 0; i < BACKUP_PINS; i++)
-		if (p->pinned[i] != NULL && strcmp(p->pinned[i], id) == 0)
-			return true;
-	return p->newest != NULL && strcmp(p->newest, id) == 0;
-}
-
-/* What comes from the future takes no place and is not judged by age. */
-void
-backup_prune_plan(const struct backup_entry *entries, size_t count,
-    const struct backup_policy *p, bool *ret_doomed)
-{
-	int64_t limit_us = (int64_t)p->max_days * DAY_US;
-	uint32_t place = 0, safety = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct backup_facts *f = &entries[i].facts;
-		bool safe = f->trigger == TRIGGER_PRE_MIGRATION;
-		uint32_t mine;
-
-		ret_doomed[i] = false;
-		if (f->timestamp > p->now_us + BACKUP_FUTURE_US) {
-			LOG(BACKUP_TIMESTAMP_ODD,
-			    KV("backup_id", f->backup_id));
-			continue;
-		}
-		mine = place++;
-		safety += safe;
-		if (mine == 0 || is_pinned(p, f->backup_id))
-			continue;
-		if (safe)
-			ret_doomed[i] =
-			    p->max_safety > 0 && safety > p->max_safety;
-		else
-			ret_doomed[i] = mine >= p->max_count ||
-					p->now_us - f->timestamp > limit_us;
-	}
-}
-
-static uint32_t
-prune_doomed(const char *root, const struct backup_entry *all, size_t count,
-    const bool *doomed)
-{
-	uint32_t gone = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const char *id = all[i].facts.backup_id;
-
-		if (!doomed[i])
-			continue;
-		if (backup_entry_remove(root, id) == ST_OK) {
-			gone++;
-			LOG(BACKUP_RETENTION_PRUNED, KV("ids", id),
-			    KU("count", 1));
-		} else {
-			LOG(BACKUP_RETENTION_FAILED, KV("backup_id", id),
-			    KV("error", strerror(errno)));
-		}
-	}
-	return gone;
-}
-
 enum status
-backup_prune(
-    const char *root, const struct backup_policy *p, uint32_t *ret_count)
+backup_hold(const char *root, const char *id, bool held)
 {
-	struct backup_entry *all;
-	size_t count;
-	bool *doomed;
-	enum status st = backup_entries_read(root, &all, &count);
+	char file[PATH_SIZE];
 
-	*ret_count = 0;
-	if (st == ST_OK && fault_fails("retention.read")) {
-		free(all);
-		st = ST_IO;
-	}
-	if (st != ST_OK) {
-		LOG(BACKUP_RETENTION_FAILED, KV("error", status_text(st)));
-		return st;
-	}
-	doomed = calloc(count + 1, sizeof(*doomed));
-	if (doomed != NULL) {
-		backup_prune_plan(all, count, p, doomed);
-		*ret_count = prune_doomed(root, all, count, doomed);
-	}
-	free(doomed);
-	free(all);
-	return doomed == NULL ? ST_NO_MEMORY : ST_OK;
+	hold_file(root, id, file);
+	if (held)
+		return backup_id_is_taken(root, id)
+			   ? backup_file_write(file, "", 0)
+			   : ST_NOT_FOUND;
+	if (unlink(file) == 0)
+		return backup_folder_sync(root);
+	if (errno != ENOENT)
+		return ST_IO;
+	return backup_id_is_taken(root, id) ? ST_OK : ST_NOT_FOUND;
 }
 
 /* ---- after a crash ---- */

@@ -2,20 +2,22 @@
  * backup_inside - what the files of the backup actor share, and nobody else.
  *
  * backup.c hears requests, backup_run.c makes backups, backup_flow.c restores
- * and drills, backup_tell.c answers, logs and tells.
+ * and drills, backup_prune.c lets retention remove, backup_tell.c answers,
+ * logs and tells.
  */
 #ifndef ACTORS_BACKUP_INSIDE_H
 #define ACTORS_BACKUP_INSIDE_H
 
 #include "actors/auditor.h"
 #include "actors/backup.h"
+#include "actors/backup_counts.h"
 #include "actors/backup_ship.h"
 #include "actors/backup_work.h"
 #include "runtime/live.h"
 
 #define BACKUP_KEY_HASH 32
 
-enum run_kind { RUN_CREATE, RUN_RESTORE, RUN_DRILL };
+enum run_kind { RUN_CREATE, RUN_RESTORE, RUN_DRILL, RUN_PRUNE };
 
 struct backup_run;
 typedef enum status (*run_fn)(struct actor *self, struct backup_run *r);
@@ -79,6 +81,7 @@ struct backup_self {
 	bool has_proof;
 	int64_t last_proven_at; /* kept beside the backups; 0: never */
 	int64_t started_at;
+	struct backup_counts counts;
 	struct timer news;
 	char proof_id[BACKUP_ID_LENGTH + 1];
 	char proof_why[REFUSED_DETAIL_MAX + 1];
@@ -140,12 +143,6 @@ void backup_look_for_base(struct actor *self);
 struct metric_page;
 void backup_measure(struct actor *self, struct metric_page *to);
 
-/* ---- backup_shelf.c: what lies there already ---- */
-
-enum status backup_on_list(struct actor *self, const struct msg *in);
-enum status backup_on_get(struct actor *self, const struct msg *in);
-enum status backup_on_delete(struct actor *self, const struct msg *in);
-
 /* ---- backup_tell.c ---- */
 
 void backup_tell_caller(struct backup_run *r, const struct principal *who);
@@ -161,6 +158,10 @@ void backup_refuse_all(struct actor *self, struct backup_run *r);
 enum status backup_run_end(struct actor *self, struct backup_run *r);
 
 /* ---- backup.c ---- */
+
+/* A run of this kind, for whoever waits; refused if the lock is taken. */
+enum status backup_begin(struct actor *self, struct op *op, enum run_kind kind,
+    const struct principal *caller, const struct backup_job *about);
 
 /* False: it has been refused. */
 bool backup_admits(

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/backup_inside.h"
+#include "actors/backup_shelf.h"
 #include "runtime/base/log.h"
 
 #define RUN_US (UINT64_C(6) * 3600 * 1000000) /* then something is stuck */
@@ -55,6 +55,8 @@ backup_run_close(struct actor *self, struct backup_run *r)
 	timer_stop(&r->again);
 	way_fini(&r->main.way);
 	s->run = NULL;
+	free(r->main.outcomes);
+	free(r->safety.outcomes);
 	free(r);
 	backup_go_on(self);
 	backup_look_for_base(self);
@@ -172,15 +174,7 @@ backup_job_init(struct actor *self, struct backup_job *j,
 	    trigger != TRIGGER_SHUTDOWN &&
 	    live_number(&s->live, self, SETTING_backup_compression) != 0;
 	j->seal = live_number(&s->live, self, SETTING_backup_encrypt) != 0;
-	j->policy = (struct backup_policy){
-		.max_count = (uint32_t)live_number(
-		    &s->live, self, SETTING_backup_retention_max_count),
-		.max_days = (uint32_t)live_number(
-		    &s->live, self, SETTING_backup_retention_days),
-		.max_safety = (uint32_t)live_number(
-		    &s->live, self, SETTING_backup_retention_max_safety),
-		.now_us = actor_wall_us(self),
-	};
+	backup_policy_read(self, &j->policy);
 }
 
 /* ---- one backup, whoever wants it ---- */
@@ -193,7 +187,9 @@ make_ended(struct actor *self, struct backup_run *r)
 	static const char *const triggers[] = { "scheduled", "manual",
 		"startup", "shutdown", "pre_migration" };
 
+	backup_prune_count(s, j);
 	if (j->st == ST_OK) {
+		s->counts.made++;
 		s->last_success_at = j->facts.timestamp;
 		LOG(BACKUP_COMPLETED, KV("backup_id", j->facts.backup_id),
 		    KU("size_bytes", j->facts.size_bytes),
@@ -201,6 +197,7 @@ make_ended(struct actor *self, struct backup_run *r)
 			(actor_now_us(self) - r->started_us) / 1000),
 		    KU("compressed", j->compress));
 	} else {
+		s->counts.failed++;
 		LOG(BACKUP_FAILED, KV("trigger", triggers[j->facts.trigger]),
 		    KV("error", j->why));
 	}
@@ -212,7 +209,8 @@ make_prune(struct actor *self, struct backup_run *r)
 {
 	if (r->at->st != ST_OK)
 		return make_ended(self, r);
-	return backup_run_work(self, r, "prune", backup_work_prune, make_ended);
+	return backup_run_work(
+	    self, r, "prune", backup_work_keep_some, make_ended);
 }
 
 static enum status

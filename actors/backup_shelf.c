@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "actors/backup_inside.h"
+#include "actors/backup_shelf.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -101,6 +101,7 @@ info_of(const struct backup_entry *e, struct backup_view *v)
 		.compressed = e->is_archive,
 		.encrypted = e->is_sealed,
 		.stored_bytes = e->stored_bytes,
+		.held = e->is_held,
 	};
 }
 
@@ -204,7 +205,9 @@ delete_work(void *data)
 {
 	struct shelf *f = ((struct shelf_data *)data)->shelf;
 
-	f->st = backup_entry_remove(f->place->root, f->id);
+	f->st = backup_is_held(f->place->root, f->id)
+		    ? ST_DENIED
+		    : backup_entry_remove(f->place->root, f->id);
 }
 
 static void
@@ -240,6 +243,8 @@ delete_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 		return ST_OK;
 	if (f->st == ST_NOT_FOUND) {
 		st = shelf_missing(op, "delete");
+	} else if (f->st == ST_DENIED) {
+		st = OP_REFUSE(op, BACKUP_HELD, "it is held: let it go first");
 	} else {
 		delete_tell(self, f);
 		st = f->st == ST_OK ? OP_REPLY(op, done, 0)

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actors/backup_inside.h"
+#include "actors/backup_shelf.h"
 #include "actors/id.h"
 #include "protocols/event_type.h"
 #include "protocols/json.h"
@@ -15,7 +15,7 @@
 #define NEWS_US 1000000u /* a gateway that has begun anew hears it by then */
 
 static const char *const verbs[] = { "backup.create", "backup.restore",
-	"backup.drill" };
+	"backup.drill", "backup.prune" };
 
 void
 backup_tell_caller(struct backup_run *r, const struct principal *who)
@@ -189,6 +189,10 @@ tell_restore(struct actor *self, const struct backup_run *r)
 	s->restore_error =
 	    j->st == ST_OK ? NULL : problem_find(j->problem)->title;
 	if (j->st == ST_OK)
+		s->counts.restored++;
+	else
+		s->counts.unrestored++;
+	if (j->st == ST_OK)
 		LOG(RESTORE_COMPLETED, KV("backup_id", j->facts.backup_id),
 		    KV("safety_backup_id", j->safety_id),
 		    KU("duration_ms",
@@ -209,6 +213,11 @@ backup_tell_ended(struct actor *self, const struct backup_run *r)
 	static const enum event_type_id bad[] = { EVENT_BACKUP_FAILED,
 		EVENT_RESTORE_FAILED, EVENT_BACKUP_NOT_PROVEN };
 
+	if (r->kind == RUN_PRUNE) {
+		if (!r->main.dry)
+			tell_audit(self, r);
+		return;
+	}
 	if (r->kind == RUN_DRILL)
 		tell_drill(self, r);
 	if (r->kind == RUN_RESTORE)
@@ -258,8 +267,9 @@ answer_restore(struct backup_run *r, struct op *op)
 }
 
 static void
-answer_one(struct backup_self *s, struct backup_run *r, struct op *op)
+answer_one(struct actor *self, struct backup_run *r, struct op *op)
 {
+	struct backup_self *s = actor_state(self);
 	uint32_t number = actor_number_of(op_caller(op));
 
 	if (r->main.st != ST_OK && r->kind != RUN_DRILL) {
@@ -272,6 +282,8 @@ answer_one(struct backup_self *s, struct backup_run *r, struct op *op)
 	if (number == ACTOR_NUMBER(scheduler))
 		(void)OP_REPLY(op, service_ran,
 		    .generation = *(uint64_t *)op_data(op), .count = 1);
+	else if (r->kind == RUN_PRUNE)
+		backup_prune_answer(self, r, op);
 	else if (r->kind == RUN_CREATE)
 		answer_create(r, op);
 	else if (r->kind == RUN_RESTORE)
@@ -285,15 +297,13 @@ answer_one(struct backup_self *s, struct backup_run *r, struct op *op)
 void
 backup_answer_all(struct actor *self, struct backup_run *r)
 {
-	struct backup_self *s = actor_state(self);
-
 	for (uint32_t i = 0; i < r->waiters_count; i++) {
 		struct op *op = op_find(self, r->waiters[i]);
 
 		if (op == NULL)
 			continue; /* it waited no longer */
 		op_resume(op);
-		answer_one(s, r, op);
+		answer_one(self, r, op);
 	}
 	r->waiters_count = 0;
 }

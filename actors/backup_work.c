@@ -52,7 +52,8 @@ backup_place_init(const struct config *c, struct backup_place *p)
 	p->archive =
 	    (enum backup_archive)config_choice(c, SETTING_backup_archive);
 	p->require_signature = config_bool(c, SETTING_backup_require_signature);
-	return NULL;
+	return backup_protect_read(
+	    config_text(c, SETTING_backup_retention_protect), &p->protects);
 }
 
 static bool
@@ -241,6 +242,7 @@ work_publish(struct backup_job *j, const char *from, const char *end)
 	if (!good)
 		return job_went(j, ST_IO, "publish");
 	fault_point("create.published");
+	backup_last_write(j->place->root, j->facts.backup_id);
 	return job_went(j, backup_folder_sync(j->place->root), "backup root");
 }
 
@@ -309,15 +311,24 @@ backup_work_end(struct backup_job *j)
 	backup_keys_destroy(keys);
 }
 
+/* Why a backup is removed or stays is kept with the job. */
 void
-backup_work_prune(struct backup_job *j)
+backup_work_keep_some(struct backup_job *j)
 {
 	uint32_t count;
+	char last[BACKUP_ID_LENGTH + 1];
 
 	for (size_t i = 0; i < BACKUP_PINS; i++)
 		j->policy.pinned[i] = j->pinned[i];
-	j->policy.newest = j->facts.backup_id;
-	(void)backup_prune(j->place->root, &j->policy, &count);
-	if (points_prune(j->place->root, &count) == ST_OK && count > 0)
+	if (j->facts.backup_id[0] != '\0')
+		j->policy.newest = j->facts.backup_id;
+	else if (backup_last_read(j->place->root, last))
+		j->policy.newest = last;
+	free(j->outcomes);
+	j->kept_st = backup_keep(j->place->root, &j->policy, j->dry,
+	    &j->outcomes, &j->outcomes_count);
+	j->policy.newest = NULL;
+	if (!j->dry && points_prune(j->place->root, &count) == ST_OK &&
+	    count > 0)
 		LOG(BACKUP_SHIP_PRUNED, KU("count", count));
 }

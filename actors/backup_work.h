@@ -12,7 +12,7 @@
 #ifndef ACTORS_BACKUP_WORK_H
 #define ACTORS_BACKUP_WORK_H
 
-#include "actors/backup_entries.h"
+#include "actors/backup_keep.h"
 #include "actors/backup_keys.h"
 #include "actors/backup_pack.h"
 #include "actors/points.h"
@@ -33,6 +33,7 @@ struct backup_place {
 	char config[BACKUP_PLACE_MAX];
 	enum backup_archive archive;
 	bool require_signature;
+	uint32_t protects; /* kinds that retention never removes */
 };
 
 /* NULL, or what is wrong with the configuration. */
@@ -54,6 +55,11 @@ struct backup_job {
 	char stage[BACKUP_STAGE_MAX]; /* the folder it is made in */
 	struct backup_policy policy;
 	char pinned[BACKUP_PINS][BACKUP_ID_LENGTH + 1];
+	bool dry; /* judge, and remove nothing */
+	enum status kept_st;
+	struct backup_outcome
+	    *outcomes; /* owned; what retention made of each */
+	size_t outcomes_count;
 
 	/* Of a restore or a drill. */
 	struct backup_entry entry;
@@ -79,7 +85,7 @@ void backup_work_begin(struct backup_job *j);
 /* After the store has put its copy there: the rest, until it is published. */
 void backup_work_end(struct backup_job *j);
 void backup_work_abandon(struct backup_job *j);
-void backup_work_prune(struct backup_job *j);
+void backup_work_keep_some(struct backup_job *j);
 
 /* Finds it and proves what can be proven without the store. */
 void backup_work_prepare(struct backup_job *j);

@@ -6,7 +6,7 @@
 #include "protocols/problem.h"
 
 #define NAME_SIZE 32
-#define TEXT_SIZE 512
+#define TEXT_SIZE 2048
 
 #define STRING_SCHEMA "{\"type\": \"string\"}"
 

@@ -163,8 +163,8 @@ components_json(const struct cmd_args *args, char *ret, size_t size)
 }
 
 /* Its id stands in a path: it is one, or it was asked wrongly. */
-static const char *
-word_id(const struct cmd_args *args)
+const char *
+backup_word_id(const struct cmd_args *args)
 {
 	const char *id = cmd_word(args, 0);
 
@@ -250,11 +250,11 @@ list_print(FILE *to, const struct backup_infos *all)
 		const struct backup_info *b = &all->backups[i];
 
 		clock_text(b->timestamp, when);
-		fprintf(to, "%-12s  %-20.19s  %-13s  %12llu  %s%s\n",
+		fprintf(to, "%-12s  %-20.19s  %-13s  %12llu  %s%s%s\n",
 		    b->backup_id, when, triggers[b->trigger],
 		    (unsigned long long)b->size_bytes,
 		    b->compressed ? "archive" : "folder",
-		    b->encrypted ? ", sealed" : "");
+		    b->encrypted ? ", sealed" : "", b->held ? ", held" : "");
 	}
 }
 
@@ -303,7 +303,7 @@ list_run(const struct cmd_args *args)
 static enum cmd_exit
 one_run(const struct cmd_args *args, const char *method)
 {
-	const char *id = word_id(args);
+	const char *id = backup_word_id(args);
 	char path[64];
 	struct call_reply r;
 
@@ -397,7 +397,7 @@ static enum cmd_exit
 restore_run(const struct cmd_args *args)
 {
 	bool any = args->words_count == 0 && cmd_value(args, "at") != NULL;
-	const char *id = any ? "" : word_id(args);
+	const char *id = any ? "" : backup_word_id(args);
 	char components[128];
 	struct arena arena;
 	enum cmd_exit code = CMD_FAILED;
@@ -438,7 +438,7 @@ drill_run(const struct cmd_args *args)
 	struct arena arena;
 	enum cmd_exit code = CMD_FAILED;
 
-	if (args->words_count > 0 && word_id(args) == NULL)
+	if (args->words_count > 0 && backup_word_id(args) == NULL)
 		return CMD_USAGE;
 	if (args->words_count > 0)
 		snprintf(body, sizeof(body), "{\"backup_id\":\"%.12s\"}",
@@ -535,6 +535,7 @@ static const struct cmd status_cmd_of_backup = {
 };
 static const struct cmd *const backup_subs[] = { &create_cmd, &list_cmd,
 	&show_cmd, &delete_cmd, &restore_cmd, &backup_points_cmd, &drill_cmd,
+	&backup_prune_cmd, &backup_hold_cmd, &backup_release_cmd,
 	&backup_verify_cmd, &status_cmd_of_backup, &backup_rotate_cmd, NULL };
 
 const struct cmd backup_cmd = {

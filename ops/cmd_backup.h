@@ -1,8 +1,9 @@
 /*
  * cmd_backup - what the files of `troupe backup` share.
  *
- * cmd_backup.c and backup_points.c ask the running Troupe; backup_offline.c
- * reads the backup root of a configuration itself, and needs no running one.
+ * cmd_backup.c, backup_keeping.c and backup_points.c ask the running Troupe;
+ * backup_offline.c reads the backup root of a configuration itself, and needs
+ * no running one.
  */
 #ifndef OPS_CMD_BACKUP_H
 #define OPS_CMD_BACKUP_H
@@ -12,6 +13,12 @@
 extern const struct cmd backup_verify_cmd;
 extern const struct cmd backup_rotate_cmd;
 extern const struct cmd backup_points_cmd;
+extern const struct cmd backup_prune_cmd;
+extern const struct cmd backup_hold_cmd;
+extern const struct cmd backup_release_cmd;
+
+/* The first word, if it is a backup's id; NULL: it was asked wrongly. */
+const char *backup_word_id(const struct cmd_args *args);
 
 /* Into the empty or absent folder of --into. */
 enum cmd_exit backup_offline_restore(

@@ -83,7 +83,7 @@ def entries(client):
 def leftovers(client):
     data = client.server.data
     found = [p for p in root(client).iterdir()
-             if p.name[0] == "." and p.name != ".proven"]  # of drills
+             if p.name[0] == "." and p.name not in (".proven", ".last")]
     for end in ("incoming", "aside", "absent", "mdb.new"):
         found += data.rglob(f"*.{end}")
         found += data.rglob(f"{end}.mdb")

@@ -3,6 +3,7 @@
 backup.md, scenarios 23, 33, 34, 36 to 42, 46 to 48, 53, H17; BW-02 to BW-06.
 """
 
+import concurrent.futures
 import http.client
 import os
 import re
@@ -15,7 +16,8 @@ import pytest
 from client import Client
 from server import TROUPE
 from test_backup import (
-    create, entries, fill, list_of, live, patient, restore, root,
+    create, entries, fill, list_of, live, manifest_of, patient, restore,
+    rewrite, root, troupe,
 )
 from test_sse import Stream
 
@@ -367,3 +369,80 @@ def test_how_long_ago_it_was_proven_is_a_metric(keep):
     client.server.kill()
     client.server.restart()
     assert patient(client, lambda: len(age()) == 1, 20000), "it is kept"
+
+
+# ---- retention by request ----
+
+
+def prune(client, **ask):
+    answer = client.post("backups/prune", ask)
+    assert answer.status == 200, answer
+    return answer.data
+
+
+def test_a_dry_run_tells_and_touches_nothing(keep):
+    client = keep(backup__retention__max_count="10")
+    made = [create(client, ["config"]).data["backup_id"] for _ in range(4)]
+    setting(client, "retention.max_count", "2")
+    # The setting is heard a moment later, on another actor.
+    assert patient(client, lambda: [
+        b["fate"] for b in prune(client, dry_run=True)["backups"]
+    ] == ["newest", "recent", "over_count", "over_count"])
+    assert len(list_of(client)) == 4
+    assert client.put(f"backups/{made[0]}/hold").status == 204
+    assert client.delete(f"backups/{made[0]}").brief == (409, 4071)
+    assert [b["backup_id"] for b in list_of(client) if b["held"]] == [made[0]]
+    done = prune(client)
+    assert done["removed"] == 1 and not done["dry_run"]
+    assert [(b["fate"], b["removed"]) for b in done["backups"]] == [
+        ("newest", False), ("recent", False), ("over_count", True),
+        ("held", False)]
+    assert {b["backup_id"] for b in list_of(client)} == {
+        made[0], made[2], made[3]}
+    assert client.delete(f"backups/{made[0]}/hold").status == 204
+    assert prune(client)["removed"] == 1
+    said = troupe(client, "prune", "--dry-run")
+    assert made[3] in said and "stays" in said
+    troupe(client, "hold", made[3])
+    troupe(client, "delete", made[3], ok=False)
+    troupe(client, "release", made[3])
+    troupe(client, "delete", made[3])
+    assert client.put(f"backups/{made[3]}/hold").brief == (404, 3070)
+
+
+def test_32_13_offsets_and_forged_times_evict_nothing(keep):
+    client = keep(backup__compression="false")
+    made = [create(client, ["config"]).data["backup_id"] for _ in range(3)]
+    entry = {manifest_of(p)["backup_id"]: p for p in entries(client)}
+    # By its text the oldest is the newest: 09:30Z and 08:00Z.
+    rewrite(entry[made[0]], timestamp="2026-03-01T11:00:00+03:00")
+    rewrite(entry[made[1]], timestamp="2026-03-01T09:30:00+00:00")
+    rewrite(entry[made[2]], timestamp="2099-01-01T00:00:00+00:00")
+    setting(client, "retention.max_count", "1")
+    setting(client, "retention_days", "3650")
+    assert patient(client, lambda: [
+        (b["backup_id"], b["fate"])
+        for b in prune(client, dry_run=True)["backups"]
+    ] == [(made[2], "future"), (made[1], "newest"), (made[0], "over_count")])
+    assert prune(client)["removed"] == 1
+    assert [b["backup_id"] for b in list_of(client)] == [made[2], made[1]]
+
+
+def test_h2_h11_the_source_of_a_restore_is_not_deleted(keep):
+    client = keep()
+    (client.server.data / "memory" / "big").write_bytes(os.urandom(1 << 20))
+    made = create(client, ["memory", "config"]).data
+    assert [p["component"] for p in made["parts"]] == ["memory", "config"]
+    assert sum(p["size_bytes"] for p in made["parts"]) == made["size_bytes"]
+    assert made["parts"][0]["taken_at"] <= made["parts"][1]["taken_at"]  # H11
+    setting(client, "bytes_per_second", "1MiB")
+    other = client.twin()
+    slow = concurrent.futures.ThreadPoolExecutor().submit(
+        lambda: restore(other, made["backup_id"], ["memory"]))
+    while client.get("backups/status").data["doing"] != "restore":
+        pass
+    refused = client.delete(f"backups/{made['backup_id']}")
+    assert refused.brief == (409, 4070)
+    assert client.post("backups/prune", {"dry_run": True}).brief == (409, 4070)
+    assert slow.result(30).status in (200, 504)
+    assert made["backup_id"] in {b["backup_id"] for b in list_of(client)}

@@ -1,0 +1,15 @@
+/* backup_counts - what the backup actor counts for /metrics. */
+#ifndef ACTORS_BACKUP_COUNTS_H
+#define ACTORS_BACKUP_COUNTS_H
+
+#include <stdint.h>
+
+/* Since the start; see backup_metric.def.  UINT64_MAX: nothing to tell. */
+struct backup_counts {
+	uint64_t made, failed, restored, unrestored, pruned, stuck;
+	uint64_t proven_age, last_success;
+	uint64_t ship_lag, shipped_txid;
+	uint64_t ship_parts, ship_bytes, ship_failures, ship_timelines;
+};
+
+#endif
