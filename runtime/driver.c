@@ -1,3 +1,4 @@
+#include <sched.h>
 #include <stdlib.h>
 #include <uv.h>
 
@@ -9,10 +10,13 @@
  * then, and before sleeping watch the inbox for a while.  Waking a sleeping
  * thread costs both sides far more than a message does, so a loop that another
  * loop has spoken to a moment ago polls for DRIVER_POLL_US; one that nobody
- * speaks to sleeps at once, and an idle process uses no CPU.  What comes over
- * a link does not count: its threads need the processor more than we do.
+ * speaks to sleeps at once, and an idle process uses no CPU.  After the first
+ * DRIVER_ALONE_US it gives way each time it looks: where others want our
+ * processors, the loop we wait for may be next in line for this one.  What
+ * comes over a link does not count: its threads need the processor more.
  */
 #define DRIVER_POLL_US 50u
+#define DRIVER_ALONE_US 5u       /* of it, without giving way to others */
 #define DRIVER_RECENT_US 1000u   /* "a moment ago" */
 #define DRIVER_SOCKETS_TURNS 16u /* busy turns between looks at sockets */
 
@@ -82,7 +86,7 @@ static bool
 driver_poll(struct driver *d)
 {
 	const struct clock *clock = d->loop->node->config.clock;
-	uint64_t start_us = clock_mono_us(clock);
+	uint64_t start_us = clock_mono_us(clock), waited_us;
 
 	if (start_us - d->loop->far_traffic_us > DRIVER_RECENT_US)
 		return false;
@@ -92,7 +96,11 @@ driver_poll(struct driver *d)
 				return true;
 			__builtin_ia32_pause();
 		}
-	} while (clock_mono_us(clock) - start_us < DRIVER_POLL_US);
+		waited_us = clock_mono_us(clock) - start_us;
+		/* The one we wait for may want this very processor. */
+		if (waited_us >= DRIVER_ALONE_US)
+			(void)sched_yield();
+	} while (waited_us < DRIVER_POLL_US);
 	return false;
 }
 

@@ -122,6 +122,21 @@ backend_close(struct backend *b)
 	return fault != ST_OK ? fault : st;
 }
 
+/* What begins a transaction says that the whole is not to be used. */
+static enum status
+backend_begun(struct backend *b, enum status st)
+{
+	if (st == ST_UNAVAILABLE)
+		atomic_store(&b->broken, true);
+	return st;
+}
+
+bool
+backend_is_broken(struct backend *b)
+{
+	return atomic_load(&b->broken);
+}
+
 static enum status
 backend_begin(struct backend *b, bool writes, struct backend_txn **ret_txn)
 {
@@ -131,7 +146,7 @@ backend_begin(struct backend *b, bool writes, struct backend_txn **ret_txn)
 	if (st == ST_OK)
 		st = b->class->begin(b, writes, &txn);
 	if (st != ST_OK)
-		return st;
+		return backend_begun(b, st);
 	txn->backend = b;
 	txn->writes = writes;
 	txn->redo = NULL;
@@ -241,7 +256,7 @@ backend_renew(struct backend_txn *txn)
 		st = txn->backend->class->renew(txn);
 	if (st == ST_OK)
 		txn->resting = false;
-	return st;
+	return backend_begun(txn->backend, st);
 }
 
 enum status

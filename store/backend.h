@@ -148,6 +148,11 @@ MUST_CHECK enum status backend_move(struct backend_cursor *c, enum move how,
     struct bytes key, struct backend_entry *ret_entry);
 
 MUST_CHECK enum status backend_sync(struct backend *b);
+/*
+ * A failure after which nothing is read or written until it is closed and
+ * opened again: the last page of a commit could not be written.
+ */
+bool backend_is_broken(struct backend *b);
 void backend_usage(struct backend *b, struct backend_usage *ret_usage);
 /* Waits for the transactions there are; BUSY if they stay, FULL at the max. */
 MUST_CHECK enum status backend_grow(struct backend *b);

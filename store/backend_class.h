@@ -8,6 +8,8 @@
 #ifndef STORE_BACKEND_CLASS_H
 #define STORE_BACKEND_CLASS_H
 
+#include <stdatomic.h>
+
 #include "runtime/base/list.h"
 #include "store/backend.h"
 #include "store/redo.h"
@@ -15,6 +17,7 @@
 struct backend {
 	const struct backend_class *class;
 	struct backend_faults *faults;
+	_Atomic bool broken;
 };
 
 struct backend_txn {

@@ -74,6 +74,7 @@ lmdb_status(int rc, const char *what)
 		st = ST_INVALID;
 		break;
 	case MDB_BAD_DBI:
+	case MDB_PANIC:
 		st = ST_UNAVAILABLE;
 		break;
 	case ENOMEM:

@@ -341,6 +341,7 @@ store_on_back(struct actor *self, struct actor_call *call)
 	errand_destroy(e);
 	store_finish_closing(self);
 	store_go_on_swapping(self);
+	store_heal(self);
 }
 
 static enum status
@@ -387,7 +388,7 @@ store_on_request(struct actor *self, const struct msg *in)
 	if (s->swap.state != SWAP_NONE)
 		return OP_REFUSE(op, UNAVAILABLE,
 		    "restoring: the database is being replaced");
-	if (s->backend == NULL)
+	if (s->backend == NULL || backend_is_broken(s->backend))
 		return store_refuse_closed(op, in->id);
 	mail = actor_keep_mail(self, in);
 	e = mail == NULL ? NULL

@@ -2,7 +2,7 @@
  * store_inside - what the files of the store actor share, and nobody else.
  *
  * store.c has requests and the life of the database; store_restore.c copies,
- * verifies and replaces it.
+ * verifies and replaces it; store_heal.c opens it again when it has broken.
  */
 #ifndef STORE_STORE_INSIDE_H
 #define STORE_STORE_INSIDE_H
@@ -37,6 +37,7 @@ struct store_state {
 	struct closing **closing_end;
 	struct timer turn; /* without threads: when to work */
 	struct timer look; /* runs while the hub has missed something */
+	struct timer heal; /* runs while a broken database does not open */
 	struct swap swap;
 };
 
@@ -53,6 +54,9 @@ enum status store_on_late(
 enum status store_recover_swap(struct actor *self);
 /* An errand or a copy has come back. */
 void store_go_on_swapping(struct actor *self);
+
+/* An errand or a copy has come back: opens again what is broken. */
+void store_heal(struct actor *self);
 
 /* Logs what has an event of its own, once for each request that came back. */
 void store_note(struct actor *self, const struct errand *e);

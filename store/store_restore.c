@@ -105,6 +105,7 @@ disk_end(struct actor *self, struct errands_of_disk *w)
 		s->copies--;
 	free(w);
 	store_go_on_swapping(self);
+	store_heal(self);
 }
 
 static void
