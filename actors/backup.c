@@ -9,7 +9,6 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
-#include "runtime/metric.h"
 
 #define WATCH_AGAIN_US 5000000u /* after the settings did not answer */
 #define SPACE "backup"
@@ -99,6 +98,7 @@ backup_stop(struct actor *self)
 
 	if (s->run != NULL)
 		atomic_store(&s->run->at->pace.cancelled, true);
+	ship_stop(self);
 }
 
 /* ---- settings ---- */
@@ -124,6 +124,7 @@ backup_on_overrides(struct actor *self, struct op *op, const struct msg *reply)
 
 	if (reply->id == MSG_setting_overrides) {
 		live_replace(&s->live, reply->body);
+		s->is_watched = true;
 		backup_start_once(self);
 	} else {
 		timer_start(self, &s->watch, WATCH_AGAIN_US, backup_watch);
@@ -190,6 +191,7 @@ backup_start(struct actor *self)
 		return ST_OK;
 	}
 	(void)backup_watch(self, &s->watch);
+	ship_start(self);
 	return backup_recover(self);
 }
 
@@ -376,13 +378,30 @@ restore_read(const struct backup_restore *ask, struct backup_job *ret)
 {
 	const char *why = NULL;
 
-	if (!backup_id_is_good(ask->backup_id))
+	bool has_id = !text_is_blank(ask->backup_id);
+
+	if (ask->at != NULL && !point_read(ask->at, &ret->to))
+		return "at: an instant with an offset, or a transaction's "
+		       "number";
+	if ((has_id || !ret->to.is_set) &&
+	    (!has_id || !backup_id_is_good(ask->backup_id)))
 		return "backup_id: 12 lower-case hex digits";
+	if (has_id)
+		memcpy(ret->facts.backup_id, ask->backup_id,
+		    sizeof(ret->facts.backup_id));
 	ret->chose = ask->components_count > 0;
 	ret->wanted_count = ask->components_count;
 	if (ret->chose && !backup_components_read(ask->components,
 			      ask->components_count, ret->wanted, &why))
 		return why;
+	if (!ret->to.is_set)
+		return NULL;
+	if (ret->chose &&
+	    (ret->wanted_count != 1 || ret->wanted[0] != COMPONENT_PERSISTENCE))
+		return "components: persistence alone has a log";
+	ret->chose = true;
+	ret->wanted_count = 1;
+	ret->wanted[0] = COMPONENT_PERSISTENCE;
 	return NULL;
 }
 
@@ -406,6 +425,7 @@ backup_begin(struct actor *self, struct op *op, enum run_kind kind,
 	backup_job_init(self, &r->main, TRIGGER_MANUAL, NULL, 0);
 	snprintf(r->main.facts.backup_id, sizeof(r->main.facts.backup_id),
 	    "%.12s", about->facts.backup_id);
+	r->main.to = about->to;
 	r->main.dry = about->dry;
 	r->main.chose = about->chose;
 	r->main.wanted_count = about->wanted_count;
@@ -433,8 +453,9 @@ backup_on_restore(struct actor *self, const struct msg *in)
 	mistake = restore_read(ask, &about);
 	if (mistake != NULL)
 		return REFUSE(self, in, BAD_REQUEST, mistake);
-	snprintf(about.facts.backup_id, sizeof(about.facts.backup_id), "%.12s",
-	    ask->backup_id);
+	if (about.to.is_set && !about.to.by_txid &&
+	    about.to.at > actor_wall_us(self))
+		return REFUSE(self, in, BAD_REQUEST, "at: that is yet to come");
 	op = op_open(self, in);
 	return op == NULL
 		   ? ST_OK
@@ -540,6 +561,7 @@ static const struct handler backup_on[] = {
 	ON(backup_restore, backup_on_restore),
 	ON(backup_drill, backup_on_drill),
 	ON(backup_status, backup_on_status),
+	ON(backup_points, backup_on_points),
 	ON(backup_prune, backup_on_prune),
 	ON(backup_hold, backup_on_hold),
 	ON(backup_release, backup_on_release),
@@ -549,35 +571,6 @@ static const struct handler backup_on[] = {
 	ON(setting_restarted, backup_on_setting_restarted),
 	{ 0 },
 };
-
-static void
-backup_measure_one(
-    struct metric_page *to, const struct metric *m, uint64_t value)
-{
-	if (value != UINT64_MAX)
-		metric_add(to, m, value, NULL);
-}
-
-/* Absent rather than huge while nothing has been proven. */
-static void
-backup_measure(struct actor *self, struct metric_page *to)
-{
-	const struct backup_self *s = actor_state(self);
-	int64_t age_us = actor_wall_us(self) - s->last_proven_at;
-	struct backup_counts c = s->counts;
-
-	c.proven_age = s->last_proven_at == 0 ? UINT64_MAX
-		       : age_us > 0           ? (uint64_t)age_us / 1000000
-					      : 0;
-	c.last_success = s->last_success_at == 0
-			     ? UINT64_MAX
-			     : (uint64_t)s->last_success_at / 1000000;
-#define METRIC(id, name, type, words, doc) \
-	backup_measure_one(                \
-	    to, &(struct metric){ name, METRIC_##type, doc }, c.id);
-#include "actors/backup_metric.def"
-#undef METRIC
-}
 
 const struct actor_class backup_class = {
 	.name = "backup",

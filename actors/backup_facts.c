@@ -115,6 +115,8 @@ facts_copy(const struct backup_manifest *m, struct backup_facts *f)
 	f->parts_count = m->parts_count;
 	for (uint32_t i = 0; i < m->parts_count; i++)
 		f->parts[i] = m->parts[i];
+	if (m->point != NULL && m->point->timeline != 0)
+		f->point = *m->point;
 	text_fit(f->key_id, sizeof(f->key_id), m->key_id);
 	text_fit(f->signed_by, sizeof(f->signed_by), m->signed_by);
 	text_fit(f->signature, sizeof(f->signature), m->signature);
@@ -169,6 +171,7 @@ backup_facts_view(const struct backup_facts *f, struct backup_view *v)
 		.has_format_version = true,
 		.app_version =
 		    f->app_version[0] == '\0' ? NULL : f->app_version,
+		.point = f->point.timeline == 0 ? NULL : &f->point,
 		.parts = f->parts,
 		.parts_count = f->parts_count,
 		.key_id = f->key_id[0] == '\0' ? NULL : f->key_id,

@@ -27,6 +27,7 @@ struct backup_facts {
 	uint64_t size_bytes;
 	uint32_t schema_version;
 	char checksum[BACKUP_CHECKSUM_MAX + 1];
+	struct backup_point point; /* timeline 0: none */
 	uint32_t format_version;
 	char app_version[65];
 	uint32_t parts_count;

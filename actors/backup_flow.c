@@ -154,7 +154,8 @@ restore_files_swapped(struct actor *self, struct backup_run *r)
 		    self, r, "keep", backup_work_keep, restore_kept);
 	r->phase = "swap";
 	return OP_ASK(r->op, backup_run_store(self), store_swap,
-	    restore_on_swapped, .backup_id = r->main.facts.backup_id);
+	    restore_on_swapped, .backup_id = r->main.facts.backup_id,
+	    .txid_floor = r->main.txid_floor);
 }
 
 static enum status
@@ -276,8 +277,8 @@ flow_on_verified(struct actor *self, struct op *op, const struct msg *reply)
 	return flow_proven(self, r);
 }
 
-static enum status
-flow_prepared(struct actor *self, struct backup_run *r)
+enum status
+backup_run_prepared(struct actor *self, struct backup_run *r)
 {
 	char file[BACKUP_PATH_MAX + 1];
 
@@ -293,15 +294,17 @@ enum status
 backup_run_restore(struct actor *self, struct backup_run *r)
 {
 	backup_tell_begun(self, r);
+	if (r->main.to.is_set)
+		return backup_run_at(self, r);
 	return backup_run_work(
-	    self, r, "prepare", backup_work_prepare, flow_prepared);
+	    self, r, "prepare", backup_work_prepare, backup_run_prepared);
 }
 
 enum status
 backup_run_drill(struct actor *self, struct backup_run *r)
 {
 	return backup_run_work(
-	    self, r, "prepare", backup_work_prepare, flow_prepared);
+	    self, r, "prepare", backup_work_prepare, backup_run_prepared);
 }
 
 /* ---- at a start ---- */

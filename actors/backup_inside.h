@@ -11,6 +11,7 @@
 #include "actors/auditor.h"
 #include "actors/backup.h"
 #include "actors/backup_counts.h"
+#include "actors/backup_ship.h"
 #include "actors/backup_work.h"
 #include "runtime/live.h"
 
@@ -65,6 +66,9 @@ struct backup_self {
 	struct live live;
 	struct timer watch;
 	struct auditor auditor;
+	struct ship ship;
+	bool wants_base;
+	bool is_watched;        /* the settings have been heard */
 	struct backup_run *run; /* NULL: the lock is free */
 	bool is_recovered;
 	bool has_started; /* the backup of the start is behind us */
@@ -116,8 +120,28 @@ enum status backup_run_create(struct actor *self, struct backup_run *r);
 
 enum status backup_run_restore(struct actor *self, struct backup_run *r);
 enum status backup_run_drill(struct actor *self, struct backup_run *r);
+/* What is in the source, or why it is not: goes on from there. */
+enum status backup_run_prepared(struct actor *self, struct backup_run *r);
 /* Until the store has settled and the files are; then the actor is ready. */
 enum status backup_recover(struct actor *self);
+
+/* ---- backup_at.c: states between two backups ---- */
+
+/* From the lock to backup_run_prepared. */
+enum status backup_run_at(struct actor *self, struct backup_run *r);
+enum status backup_on_points(struct actor *self, const struct msg *in);
+
+/* ---- backup_ship.c ---- */
+
+/* A backup to start from, as soon as the lock is free. */
+void backup_want_base(struct actor *self);
+/* The lock is free: is one still wanted? */
+void backup_look_for_base(struct actor *self);
+
+/* ---- backup_measure.c ---- */
+
+struct metric_page;
+void backup_measure(struct actor *self, struct metric_page *to);
 
 /* ---- backup_tell.c ---- */
 

@@ -279,6 +279,8 @@ backup_work_prepare(struct backup_job *j)
 		 prepare_find(j) && prepare_trust(j, keys) &&
 		 prepare_wanted(j) && prepare_unpack(j, keys) && prepare_sum(j))
 		(void)prepare_sources(j);
+	if (j->st == ST_OK)
+		j->txid_floor = points_floor(j->place->root, keys);
 	backup_keys_destroy(keys);
 	if (j->st != ST_OK)
 		backup_work_clean(j);

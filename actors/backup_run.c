@@ -53,11 +53,13 @@ backup_run_close(struct actor *self, struct backup_run *r)
 
 	(void)op_close(r->op);
 	timer_stop(&r->again);
+	way_fini(&r->main.way);
 	s->run = NULL;
 	free(r->main.outcomes);
 	free(r->safety.outcomes);
 	free(r);
 	backup_go_on(self);
+	backup_look_for_base(self);
 }
 
 static enum status
@@ -237,6 +239,7 @@ make_on_copied(struct actor *self, struct op *op, const struct msg *reply)
 		return make_give_up(self, r);
 	}
 	j->facts.schema_version = copied->schema;
+	j->facts.point = copied->point;
 	j->facts.parts[j->facts.parts_count++] =
 	    (struct backup_part){ COMPONENT_PERSISTENCE, copied->size_bytes,
 		    actor_wall_us(self) };

@@ -10,6 +10,7 @@
 
 #define PAYLOAD_SIZE 1024
 #define CHANNEL "system"
+#define SECOND_US UINT64_C(1000000)
 #define HOUR_US (INT64_C(3600) * 1000000)
 #define NEWS_US 1000000u /* a gateway that has begun anew hears it by then */
 
@@ -133,6 +134,8 @@ backup_tell_news(struct actor *self, struct timer *t)
 	    hours > 0 && live_number(&s->live, self, SETTING_backup_enabled);
 	int64_t since =
 	    s->last_proven_at != 0 ? s->last_proven_at : s->started_at;
+	uint64_t lag_max = SECOND_US * live_number(&s->live, self,
+					   SETTING_backup_ship_max_lag_seconds);
 	int64_t stale_at = counts ? since + (int64_t)hours * HOUR_US : 0;
 
 	for (uint32_t i = 0; i < actor_shards(self, ACTOR_NUMBER(gateway)); i++)
@@ -140,7 +143,8 @@ backup_tell_news(struct actor *self, struct timer *t)
 		    backup_news, .last_proven_at = s->last_proven_at,
 		    .stale_at = stale_at,
 		    .failing = s->has_proof && !s->proof.proven &&
-			       s->proof_id[0] != '\0');
+			       s->proof_id[0] != '\0',
+		    .lagging = lag_max > 0 && ship_lag_us(self) > lag_max);
 	timer_start(self, t, NEWS_US, backup_tell_news);
 	return ST_OK;
 }
@@ -258,7 +262,8 @@ answer_restore(struct backup_run *r, struct op *op)
 	(void)OP_REPLY(op, backup_restored, .manifest = v.manifest,
 	    .restored_components = restored,
 	    .restored_components_count = r->main.wanted_count,
-	    .safety_backup_id = r->main.safety_id, .restart_required = false);
+	    .safety_backup_id = r->main.safety_id, .restart_required = false,
+	    .point = r->main.to.is_set ? &r->main.way.now : NULL);
 }
 
 static void

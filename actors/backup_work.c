@@ -315,6 +315,7 @@ backup_work_end(struct backup_job *j)
 void
 backup_work_keep_some(struct backup_job *j)
 {
+	uint32_t count;
 	char last[BACKUP_ID_LENGTH + 1];
 
 	for (size_t i = 0; i < BACKUP_PINS; i++)
@@ -327,4 +328,7 @@ backup_work_keep_some(struct backup_job *j)
 	j->kept_st = backup_keep(j->place->root, &j->policy, j->dry,
 	    &j->outcomes, &j->outcomes_count);
 	j->policy.newest = NULL;
+	if (!j->dry && points_prune(j->place->root, &count) == ST_OK &&
+	    count > 0)
+		LOG(BACKUP_SHIP_PRUNED, KU("count", count));
 }

@@ -15,6 +15,7 @@
 #include "actors/backup_keep.h"
 #include "actors/backup_keys.h"
 #include "actors/backup_pack.h"
+#include "actors/points.h"
 #include "runtime/base/pace.h"
 #include "runtime/config.h"
 
@@ -70,6 +71,9 @@ struct backup_job {
 	char safety_id[BACKUP_ID_LENGTH + 1];
 	uint32_t schema_newest;
 	bool kept;
+	struct point to; /* not what the backup shows, but this state */
+	struct way way;
+	uint64_t txid_floor; /* of what is to come after a restore */
 	int64_t proven_at; /* of a drill: what is written beside the backups */
 };
 

@@ -347,7 +347,8 @@ restore_outcome(const struct cmd_args *args, const char *id, struct arena *a)
 	const struct backup_state *s;
 
 	if (!wait_idle(args, a) || (s = state_read(args, a)) == NULL ||
-	    s->last_restored == NULL || strcmp(s->last_restored, id) != 0) {
+	    s->last_restored == NULL ||
+	    (id[0] != '\0' && strcmp(s->last_restored, id) != 0)) {
 		fprintf(args->err, "troupe backup restore: how it ended is "
 				   "not known; the log says\n");
 		return CMD_FAILED;
@@ -362,16 +363,28 @@ restore_outcome(const struct cmd_args *args, const char *id, struct arena *a)
 	return CMD_OK;
 }
 
+/* What stands in quotes below; anything else the server would refuse. */
+static bool
+at_is_good(const char *at)
+{
+	return at == NULL ||
+	       (strlen(at) <= BACKUP_AT_MAX &&
+		   strspn(at, "0123456789-:.+TZtz") == strlen(at));
+}
+
 static enum cmd_exit
 restore_ask(const struct cmd_args *args, const char *id, const char *components,
     struct arena *arena)
 {
-	char body[256];
+	const char *at = cmd_value(args, "at");
+	char body[320];
 	struct asking a = { .args = args,
 		.ask = { "POST", PATH "/restore", body, NULL } };
 
 	snprintf(body, sizeof(body),
-	    "{\"backup_id\":\"%.12s\",\"confirm\":true%s}", id, components);
+	    "{\"backup_id\":\"%.12s\",\"confirm\":true%s%s%s%s}", id,
+	    components, at == NULL ? "" : ",\"at\":\"", at == NULL ? "" : at,
+	    at == NULL ? "" : "\"");
 	if (ask_once(&a, arena) != ST_OK)
 		return CMD_FAILED;
 	if (a.reply.http != STILL_BUSY)
@@ -383,13 +396,23 @@ restore_ask(const struct cmd_args *args, const char *id, const char *components,
 static enum cmd_exit
 restore_run(const struct cmd_args *args)
 {
-	const char *id = backup_word_id(args);
+	bool any = args->words_count == 0 && cmd_value(args, "at") != NULL;
+	const char *id = any ? "" : backup_word_id(args);
 	char components[128];
 	struct arena arena;
 	enum cmd_exit code = CMD_FAILED;
 
 	if (id == NULL)
 		return CMD_USAGE;
+	if (!at_is_good(cmd_value(args, "at")) ||
+	    (cmd_value(args, "at") != NULL &&
+		cmd_value(args, "into") != NULL)) {
+		fprintf(args->err,
+		    "troupe backup restore: --at is an instant such as "
+		    "2026-04-03T10:00:00Z, or a transaction's number, of a "
+		    "running Troupe\n");
+		return CMD_USAGE;
+	}
 	if (cmd_value(args, "into") != NULL)
 		return backup_offline_restore(args, id);
 	if (!cmd_flag(args, "yes") ||
@@ -445,6 +468,7 @@ static const struct cmd_option create_options[] = {
 static const struct cmd_option restore_options[] = {
 	CALL_OPTIONS,
 	{ "component", CMD_MANY, "NAME", "only this of it; again for more" },
+	{ "at", CMD_VALUE, "TIME|TXID", "not what it shows, but this later state of the store" },
 	{ "yes", CMD_FLAG, NULL, "replace live data" },
 	{ "into", CMD_VALUE, "DIR", "offline: into this empty data folder instead" },
 	{ 0 },
@@ -485,12 +509,12 @@ static const struct cmd delete_cmd = {
 };
 static const struct cmd restore_cmd = {
 	.name = "restore",
-	.usage = "ID --yes | --into DIR " CALL_USAGE
+	.usage = "[ID] [--at TIME|TXID] --yes | --into DIR " CALL_USAGE
 		 " [--component NAME]... [--json]",
-	.summary = "Bring live data back to a backup; or, of a stopped "
-		   "Troupe, fill an empty folder.",
+	.summary = "Bring live data back to a backup, or to any state since "
+		   "(troupe backup points); or, of a stopped Troupe, fill an "
+		   "empty folder.",
 	.options = restore_options,
-	.words_min = 1,
 	.words_max = 1,
 	.run = restore_run,
 };
@@ -510,9 +534,9 @@ static const struct cmd status_cmd_of_backup = {
 	.run = status_run,
 };
 static const struct cmd *const backup_subs[] = { &create_cmd, &list_cmd,
-	&show_cmd, &delete_cmd, &restore_cmd, &drill_cmd, &backup_prune_cmd,
-	&backup_hold_cmd, &backup_release_cmd, &backup_verify_cmd,
-	&status_cmd_of_backup, &backup_rotate_cmd, NULL };
+	&show_cmd, &delete_cmd, &restore_cmd, &backup_points_cmd, &drill_cmd,
+	&backup_prune_cmd, &backup_hold_cmd, &backup_release_cmd,
+	&backup_verify_cmd, &status_cmd_of_backup, &backup_rotate_cmd, NULL };
 
 const struct cmd backup_cmd = {
 	.name = "backup",

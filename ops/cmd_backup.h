@@ -1,8 +1,9 @@
 /*
  * cmd_backup - what the files of `troupe backup` share.
  *
- * cmd_backup.c and backup_keeping.c ask the running Troupe; backup_offline.c
- * reads the backup root of a configuration itself, and needs no running one.
+ * cmd_backup.c, backup_keeping.c and backup_points.c ask the running Troupe;
+ * backup_offline.c reads the backup root of a configuration itself, and needs
+ * no running one.
  */
 #ifndef OPS_CMD_BACKUP_H
 #define OPS_CMD_BACKUP_H
@@ -11,6 +12,7 @@
 
 extern const struct cmd backup_verify_cmd;
 extern const struct cmd backup_rotate_cmd;
+extern const struct cmd backup_points_cmd;
 extern const struct cmd backup_prune_cmd;
 extern const struct cmd backup_hold_cmd;
 extern const struct cmd backup_release_cmd;
