@@ -226,7 +226,7 @@ settings_on_get(struct actor *self, const struct msg *in)
 
 	if (found == NULL ||
 	    !settings_tag_holds(
-		self, in, setting_id(found), &ask->caller, ask->if_match) ||
+		self, in, setting_id(found), NULL, NULL, ask->if_match) ||
 	    settings_is_locked(self, in, setting_id(found)))
 		return ST_OK;
 	settings_log_first_read(s, setting_id(found));

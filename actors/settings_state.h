@@ -55,9 +55,13 @@ bool settings_is_locked(
     struct actor *self, const struct msg *in, enum setting_id id);
 
 /* ---- settings_write.c ---- */
-/* False: the tag is an older one, and in has been refused. */
+/*
+ * False: the tag is an older one, and in has been refused.  What a writer
+ * tried is audited; writer NULL: only read, by nobody who must answer for it.
+ */
 bool settings_tag_holds(struct actor *self, const struct msg *in,
-    enum setting_id id, const struct principal *by, const char *if_match);
+    enum setting_id id, const struct principal *writer, const char *action,
+    const char *if_match);
 enum status settings_on_put(struct actor *self, const struct msg *in);
 enum status settings_on_delete(struct actor *self, const struct msg *in);
 

@@ -15,11 +15,27 @@ struct settings_op {
 	char by[ID_MAX / 2];               /* for the log */
 };
 
+/* As the audit log names them. */
+#define PUT "setting.put"
+#define DELETE "setting.delete"
+
 static_assert(sizeof(struct settings_op) <= OP_DATA_MAX, "an op holds it");
+
+/* What was tried, under the name that it has when it succeeds. */
+static void
+settings_note_refused(struct actor *self, const struct principal *by,
+    const char *action, const struct setting *what, const char *why)
+{
+	struct settings_state *s = actor_state(self);
+	char target[SETTING_NAME_SIZE];
+
+	setting_address(what, target);
+	auditor_refused(self, &s->auditor, by, action, target, why);
+}
 
 bool
 settings_tag_holds(struct actor *self, const struct msg *in, enum setting_id id,
-    const struct principal *by, const char *if_match)
+    const struct principal *writer, const char *action, const char *if_match)
 {
 	struct settings_state *s = actor_state(self);
 	const struct setting *what = setting_nth(id);
@@ -36,8 +52,9 @@ settings_tag_holds(struct actor *self, const struct msg *in, enum setting_id id,
 	snprintf(resource, sizeof(resource), "%s:%s", what->space, what->key);
 	LOG(API_CONCURRENCY_CONFLICT, KV("resource", resource),
 	    KV("request_etag", sent), KV("current_etag", etag));
-	auditor_refused(self, &s->auditor, by, "setting.change", resource,
-	    "version conflict");
+	if (writer != NULL)
+		settings_note_refused(
+		    self, writer, action, what, "version conflict");
 	(void)REFUSE(self, in, VERSION_CONFLICT,
 	    "the setting has changed meanwhile; read it again");
 	return false;
@@ -142,11 +159,12 @@ settings_value_mistake(
 
 /* False: in has been refused, and nothing may be written. */
 static bool
-settings_may_change(
-    struct actor *self, const struct msg *in, const struct setting *what)
+settings_may_change(struct actor *self, const struct msg *in,
+    const struct setting *what, const struct principal *by, const char *action)
 {
 	if ((what->flags & SETTING_BOOT) == 0)
 		return true;
+	settings_note_refused(self, by, action, what, "read-only");
 	(void)REFUSE(self, in, SETTING_READ_ONLY,
 	    "it must be known before the store is: set it in the file, the "
 	    "environment or a flag, and start again");
@@ -194,7 +212,7 @@ settings_store_put(struct actor *self, const struct msg *in,
 	if (op == NULL)
 		return ST_OK;
 	setting_address(what, target);
-	note = audit_note_by(self, &ask->caller, "setting.put", target);
+	note = audit_note_by(self, &ask->caller, PUT, target);
 	return OP_ASK(op, settings_store(self), store_setting_put,
 	    settings_on_stored, .namespace = what->space, .key = what->key,
 	    .value = value, .now = actor_wall_us(self), .audit = &note,
@@ -213,13 +231,16 @@ settings_on_put(struct actor *self, const struct msg *in)
 	const char *value = s->clean;
 	const char *mistake;
 
-	if (what == NULL || !settings_may_change(self, in, what) ||
+	if (what == NULL ||
+	    !settings_may_change(self, in, what, &ask->caller, PUT) ||
 	    !settings_tag_holds(
-		self, in, setting_id(what), &ask->caller, ask->if_match))
+		self, in, setting_id(what), &ask->caller, PUT, ask->if_match))
 		return ST_OK;
 	mistake = settings_value_mistake(what, ask->value, why);
-	if (mistake != NULL)
+	if (mistake != NULL) {
+		settings_note_refused(self, &ask->caller, PUT, what, "invalid");
 		return REFUSE(self, in, VALIDATION, mistake);
+	}
 	setting_clean(what, ask->value, s->clean);
 	if ((what->flags & SETTING_SENSITIVE) != 0 &&
 	    settings_seal(self, what, &value) != ST_OK)
@@ -256,16 +277,18 @@ settings_on_delete(struct actor *self, const struct msg *in)
 	struct audit_note note;
 	struct op *op;
 
-	if (what == NULL || !settings_may_change(self, in, what))
+	if (what == NULL ||
+	    !settings_may_change(self, in, what, &ask->caller, DELETE))
 		return ST_OK;
 	id = setting_id(what);
-	if (!settings_tag_holds(self, in, id, &ask->caller, ask->if_match))
+	if (!settings_tag_holds(
+		self, in, id, &ask->caller, DELETE, ask->if_match))
 		return ST_OK;
 	op = op_open(self, in);
 	if (op == NULL)
 		return ST_OK;
 	setting_address(what, target);
-	note = audit_note_by(self, &ask->caller, "setting.delete", target);
+	note = audit_note_by(self, &ask->caller, DELETE, target);
 	return OP_ASK(op, settings_store(self), store_setting_delete,
 	    settings_on_deleted, .namespace = what->space, .key = what->key,
 	    .audit = &note, .now = actor_wall_us(self), .has_now = true,

@@ -201,15 +201,23 @@ def test_history_tells_every_change(ceo):
     assert {e["target"] for e in done} == {"api/ticket_cleanup_interval_seconds"}
 
 
-def test_conflicts_are_audited(ceo):
+def test_refused_changes_are_audited_and_reads_are_not(ceo):
     old = ceo.get(PATH).etag
     put(ceo, 61)
+    assert ceo.get(PATH, **{"If-Match": old}).brief == (409, 4002)
     assert put(ceo, 62, old).brief == (409, 4002)
+    assert put(ceo, "no number").brief == (422, 2000)
+    assert ceo.delete(PATH, {"If-Match": old}).brief == (409, 4002)
 
     def refused():
-        return ceo.get("audit?action=setting.change&result=refused").data["entries"]
+        found = ceo.get("audit?action=setting.&result=refused").data["entries"]
+        return found if len(found) >= 3 else None
 
-    assert wait_for(refused)[0]["detail"] == "version conflict"
+    assert [(e["action"], e["detail"]) for e in wait_for(refused)] == [
+        ("setting.delete", "version conflict"),
+        ("setting.put", "invalid"),
+        ("setting.put", "version conflict")]
+    assert {e["target"] for e in refused()} == {PATH.removeprefix("settings/")}
 
 
 def test_79_what_must_be_known_first_is_read_only(reader):
