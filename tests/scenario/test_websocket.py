@@ -208,7 +208,10 @@ def test_52_filters_choose_events(ceo):
     assert live.event()["payload"]["title"] == "far"
 
     live.subscribe("tasks", filters={"nothing_has_it": "x"})
+    witness = ceo.socket()
+    witness.subscribe("tasks")
     ceo.create_task("lacking")
+    assert witness.event()["payload"]["title"] == "lacking"
     live.subscribe("tasks", filters={})
     ceo.create_task("last")
     assert live.event()["payload"]["title"] == "last"
