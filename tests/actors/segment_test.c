@@ -175,7 +175,7 @@ static void
 flip(const char *path, off_t at)
 {
 	int fd = open(path, O_RDWR);
-	uint8_t byte;
+	uint8_t byte = 0;
 
 	assert_true(fd >= 0 && pread(fd, &byte, 1, at) == 1);
 	byte ^= 0x10;
