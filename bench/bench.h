@@ -1,5 +1,6 @@
 /*
- * bench - what the benchmarks share: clocks, medians, the machine's load.
+ * bench - what the benchmarks share: clocks, medians, the machine's load, and
+ * CHECK, which ends one that cannot go on.
  *
  * A figure is the median of some rounds, its peers run in between (A B A B),
  * so that a noisy neighbour meets both.  CPU time stands beside wall time
@@ -8,9 +9,19 @@
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#define CHECK(cond)                                                            \
+	do {                                                                   \
+		if (!(cond)) {                                                 \
+			fprintf(                                               \
+			    stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+			exit(1);                                               \
+		}                                                              \
+	} while (0)
 
 static inline double
 bench_clock_s(clockid_t id)

@@ -30,15 +30,6 @@
 #define MAP_BYTES (UINT64_C(1) << 30)
 #define PASSWORD "correct horse battery"
 
-#define CHECK(cond)                                                            \
-	do {                                                                   \
-		if (!(cond)) {                                                 \
-			fprintf(                                               \
-			    stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			exit(1);                                               \
-		}                                                              \
-	} while (0)
-
 struct driver {
 	char tokens[SESSIONS][REFRESH_TOKEN_MAX + 1];
 	uint32_t logged_in;

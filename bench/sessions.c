@@ -22,15 +22,6 @@
 #define ASKS 256u
 #define LIFE_US (INT64_C(86400) * 1000000)
 
-#define CHECK(cond)                                                            \
-	do {                                                                   \
-		if (!(cond)) {                                                 \
-			fprintf(                                               \
-			    stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			exit(1);                                               \
-		}                                                              \
-	} while (0)
-
 struct driver {
 	uint64_t asked;
 	uint64_t done;

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/bench.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "store/commit.h"
@@ -29,15 +30,6 @@
 #define RECORDS 100000
 #define VALUE_SIZE 64
 #define MAP_BYTES (UINT64_C(1) << 30)
-
-#define CHECK(cond)                                                            \
-	do {                                                                   \
-		if (!(cond)) {                                                 \
-			fprintf(                                               \
-			    stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			exit(1);                                               \
-		}                                                              \
-	} while (0)
 
 struct ask {
 	struct job job;
