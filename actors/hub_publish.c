@@ -19,8 +19,7 @@
 #define SCOPE_BATCH "event-batch" /* as SCOPE_KEY, of a batch */
 #define USER_PREFIX "user."
 #define NOT_ALLOWED "you may not tell such events there"
-#define PUBLISH_MAX 32768 /* a longer event is told to nobody */
-#define PUBLISH_REST 256  /* of a frame, beside type, channel and payload */
+#define PUBLISH_REST 256 /* of an event, beside type, channel and payload */
 
 struct publish_op {
 	struct uuid event_id;
@@ -33,7 +32,8 @@ publish_written(const char *text)
 	unsigned char room[6 * CHANNEL_MAX + 2]; /* \\u0000 for each byte */
 	struct wire_out out = { room, sizeof(room), 0 };
 
-	return json_encode_text(text, &out) == ST_OK ? out.used : PUBLISH_MAX;
+	return json_encode_text(text, &out) == ST_OK ? out.used
+						     : EVENT_JSON_MAX;
 }
 
 /* NULL: it may be told. */
@@ -49,7 +49,7 @@ publish_mistake(const char *channel, const char *event_type,
 		return "the Idempotency-Key must not be blank";
 	if (publish_written(event_type) + publish_written(channel) +
 		strlen(payload) + PUBLISH_REST >
-	    PUBLISH_MAX)
+	    EVENT_JSON_MAX)
 		return "payload: too long";
 	return NULL;
 }

@@ -17,7 +17,6 @@
 /* Beside what WebSockets speak: server-sent events, whose data is JSON. */
 #define SYNTAX_SSE ((enum websocket_subprotocol)2)
 #define SYNTAXES 3
-#define EVENT_JSON_MAX 32768 /* bytes of one event; a longer one is dropped */
 
 /* Appends.  FULL if it does not fit, MALFORMED if the payload is no JSON. */
 MUST_CHECK enum status event_frame_write(enum websocket_subprotocol syntax,
