@@ -7,6 +7,8 @@ program itself says of it (`GET /api/v1/backups/points`); beside it stands how
 long after its answer a write alone is shipped, as a client sees it.
 """
 
+import json
+import os
 import statistics
 import sys
 import threading
@@ -76,6 +78,14 @@ def main():
     print(f"lag under {len(counts) / seconds:.0f} writes/s: median "
           f"{statistics.median(lags):.0f} ms, p99 {centile(lags, 0.99)} ms, "
           f"max {max(lags)} ms ({len(lags)} looks)")
+    print(json.dumps({
+        "bench": "points",
+        "alone_ms": round(statistics.median(alone) * 1000),
+        "lag_ms": statistics.median(lags),
+        "lag_p99_ms": centile(lags, 0.99),
+        "writes_per_s": round(len(counts) / seconds),
+        "load": os.getloadavg()[0],
+    }))
 
 
 if __name__ == "__main__":

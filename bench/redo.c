@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "bench/bench.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "store/commit.h"
@@ -26,15 +27,6 @@
 #define GROUP_WRITES 60000
 #define SHIP_EVERY 200
 #define VALUE_SIZE 400 /* a task's row */
-
-#define CHECK(cond)                                                            \
-	do {                                                                   \
-		if (!(cond)) {                                                 \
-			fprintf(                                               \
-			    stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			exit(1);                                               \
-		}                                                              \
-	} while (0)
 
 struct ask {
 	struct job job;
@@ -190,5 +182,11 @@ main(int argc, char **argv)
 		}
 	tell("one alone", lone);
 	tell("of 256 at once", group);
+	printf("{\"bench\":\"redo\",\"lone_ratio\":%.3f,"
+	       "\"lone_cpu_ratio\":%.3f,\"group_ratio\":%.3f,"
+	       "\"group_cpu_ratio\":%.3f,\"load\":%.2f}\n",
+	    lone[1].us / lone[0].us, lone[1].cpu / lone[0].cpu,
+	    group[1].us / group[0].us, group[1].cpu / group[0].cpu,
+	    bench_load());
 	return 0;
 }
