@@ -1,16 +1,12 @@
 /* Words that are no passwords: read, found, and what is too close to one. */
 #include "actors/wordlist.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "tests/check.h"
 
 #define LIST_TEXT                    \
 	"#!comment: none of these\n" \
@@ -115,10 +111,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words_of_both_forms_are_read),
-		cmocka_unit_test(test_no_file_is_told),
-		cmocka_unit_test(test_common_ones_with_what_people_add),
-		cmocka_unit_test(test_words_of_the_place_are_no_password),
+		RUN(test_words_of_both_forms_are_read),
+		RUN(test_no_file_is_told),
+		RUN(test_common_ones_with_what_people_add),
+		RUN(test_words_of_the_place_are_no_password),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

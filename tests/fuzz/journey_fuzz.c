@@ -3,40 +3,19 @@
 #include <stdlib.h>
 
 #include "ops/journey.h"
-#include "runtime/base/log.h"
-
-static void
-sink(void *ctx, enum event_id event, const char *line, size_t size)
-{
-	(void)ctx;
-	(void)event;
-	(void)line;
-	(void)size;
-}
-
-/* libfyaml 0.7.12 loses 512 bytes of its own on some bad anchors. */
-const char *__lsan_default_suppressions(void);
-
-const char *
-__lsan_default_suppressions(void)
-{
-	return "leak:libfyaml.so";
-}
+#include "tests/fuzz/yaml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	static const uint8_t none[1];
 	static struct mistakes m;
 	static struct journey j;
 	enum status st;
 
-	log_set_sink(sink, NULL);
 	mistakes_init(&m);
-	st = journey_read((struct bytes){ size > 0 ? bytes : none, size },
-	    "fuzz.yaml", &m, &j);
+	st = journey_read(yaml_text(bytes, size), "fuzz.yaml", &m, &j);
 	assert((st == ST_OK) == (m.errors == 0));
 	if (st != ST_OK)
 		return 0;

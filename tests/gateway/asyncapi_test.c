@@ -1,8 +1,7 @@
 /* asyncapi_test - the document says what the lists say. */
-#include "tests/check.h"
+#include "tests/gateway/document.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/asyncapi.h"
@@ -46,24 +45,11 @@ test_it_is_json(void **state)
 	assert_true(json_valid(document, strlen(document)));
 }
 
-/* In memory of exactly that size, so that a byte more is seen. */
 static void
 test_what_does_not_fit_leaves_nothing(void **state)
 {
-	size_t size = strlen(document);
-	struct wire_out out = { malloc(size), size, 0 };
-
 	(void)state;
-	assert_non_null(out.bytes);
-	assert_int_equal(asyncapi_write(&out), ST_OK);
-	assert_int_equal(out.used, size);
-	assert_memory_equal(out.bytes, document, size);
-	for (out.size = 0; out.size < size; out.size += 997) {
-		out.used = out.size / 2;
-		assert_int_equal(asyncapi_write(&out), ST_FULL);
-		assert_int_equal(out.used, out.size / 2);
-	}
-	free(out.bytes);
+	assert_whole_or_nothing(asyncapi_write, document, strlen(document));
 }
 
 static void
@@ -135,12 +121,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_it_is_json),
-		cmocka_unit_test(test_what_does_not_fit_leaves_nothing),
-		cmocka_unit_test(test_every_shared_channel_stands_in_it),
-		cmocka_unit_test(test_every_event_is_on_its_channel),
-		cmocka_unit_test(test_every_word_of_the_socket_stands_in_it),
-		cmocka_unit_test(test_every_close_code_of_ours_stands_in_it),
+		RUN(test_it_is_json),
+		RUN(test_what_does_not_fit_leaves_nothing),
+		RUN(test_every_shared_channel_stands_in_it),
+		RUN(test_every_event_is_on_its_channel),
+		RUN(test_every_word_of_the_socket_stands_in_it),
+		RUN(test_every_close_code_of_ours_stands_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, document_up, NULL);

@@ -1,8 +1,7 @@
 /* openapi_test - the document says what the routes and the catalogue say. */
-#include "tests/check.h"
+#include "tests/gateway/document.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/inside.h"
@@ -100,38 +99,10 @@ test_it_is_json(void **state)
 }
 
 static void
-test_it_is_the_same_every_time(void **state)
-{
-	struct wire_out out = { malloc(ROOM), ROOM, 0 };
-
-	(void)state;
-	assert_non_null(out.bytes);
-	assert_int_equal(openapi_write(&out), ST_OK);
-	assert_int_equal(out.used, strlen(document));
-	assert_memory_equal(out.bytes, document, out.used);
-	free(out.bytes);
-}
-
-/* In memory of exactly that size, so that a byte more is seen. */
-static void
 test_what_does_not_fit_leaves_nothing(void **state)
 {
-	size_t size = strlen(document);
-	struct wire_out out = { malloc(size), size, 0 };
-
 	(void)state;
-	assert_non_null(out.bytes);
-	assert_int_equal(openapi_write(&out), ST_OK);
-	assert_int_equal(out.used, size);
-	for (out.size = 0; out.size < size; out.size += 997) {
-		out.used = out.size / 2;
-		assert_int_equal(openapi_write(&out), ST_FULL);
-		assert_int_equal(out.used, out.size / 2);
-	}
-	out.size = size - 1;
-	out.used = 0;
-	assert_int_equal(openapi_write(&out), ST_FULL);
-	free(out.bytes);
+	assert_whole_or_nothing(openapi_write, document, document_size);
 }
 
 static void
@@ -277,7 +248,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(test_it_is_json),
-		RUN(test_it_is_the_same_every_time),
 		RUN(test_what_does_not_fit_leaves_nothing),
 		RUN(test_every_route_has_its_operation),
 		RUN(test_operation_ids_are_unique),

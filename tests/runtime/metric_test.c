@@ -9,7 +9,7 @@
 static const struct metric test_a = { "a_total", METRIC_COUNTER, "What a is." };
 static const struct metric test_b = { "b", METRIC_GAUGE, "What b is." };
 
-/* The page as text, less what it says of itself; the caller frees it. */
+/* The page as text; the caller frees it. */
 static char *
 text_of(struct metric_page *p)
 {

@@ -9,6 +9,7 @@ import struct
 
 import pytest
 
+from client import Client
 from wire import Wire
 
 CONTINUE, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -130,6 +131,19 @@ UPGRADE = [
     "Sec-WebSocket-Version: 13",
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 ]
+
+
+def person_of(start_shared, **settings):
+    """Whose sockets are as many as there are cases, with pings without end."""
+    ceo = Client(
+        start_shared(
+            api__ws_max_connections_per_user=0,
+            api__ws_control_per_second=10000,
+            **settings,
+        )
+    )
+    assert ceo.setup().status == 201
+    return ceo
 
 
 def cases(*rows):

@@ -66,7 +66,6 @@ class Lines:
                 raise TimeoutError(f"{what} did not come in {timeout} s")
             return answer
 
-
     def next(self, timeout):
         """Returns at the next line, or after a timeout."""
         with self.changed:

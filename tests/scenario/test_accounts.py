@@ -348,8 +348,8 @@ def test_passwords_that_are_guessed_first(start, password, said):
     server = start(api__auth__password_words="acme,initech")
     ceo = Client(server)
     first = {"username": "bobby", "password": password}
-    for answer in [ceo.post("auth/setup", first)]:
-        assert answer.brief == (422, 2000) and said in answer.json["error"]
+    answer = ceo.post("auth/setup", first)
+    assert answer.brief == (422, 2000) and said in answer.json["error"]
     assert ceo.setup().status == 201
     bobby = hire(ceo, "bobby")
     for answer in (
@@ -368,7 +368,7 @@ def test_a_list_that_is_not_there_is_told(start):
     """The others count; without any, what is known by itself."""
     server = start(api__auth__password_lists="/nowhere/words")
     ceo = Client(server)
-    [told] = server.events("api.auth.password_list_missing")
+    told = server.wait_event("api.auth.password_list_missing")[0]
     assert told["path"] == "/nowhere/words"
     body = {"username": "ada", "password": "troupetroupe"}
     assert ceo.post("auth/setup", body).brief == (422, 2000)
@@ -692,11 +692,7 @@ def test_13_foreign_and_unknown_sessions_are_one(ceo):
         k: v for k, v in unknown.headers.items() if k not in skip
     }
     assert bob.me().status == 200
-    told = [
-        e
-        for e in ceo.server.events("api.auth.failed")
-        if e["reason"] == "session_not_owned"
-    ]
+    told = ceo.server.wait_event("api.auth.failed", reason="session_not_owned")
     assert len(told) == 1
     assert told[0]["user_id"] == eve.id
     assert told[0]["session"] == bob.session_id[:8]
@@ -838,7 +834,7 @@ def test_47_a_private_channel_is_its_owners_alone(ceo):
         {"action": "subscribe", "channels": [f"user:{bob.id}"]}
     )
     assert f"user:{bob.id}" not in over["channels"]
-    denied = ceo.server.events("api.ws.user_channel_denied")
+    denied = ceo.server.wait_event("api.ws.user_channel_denied")
     assert {e["channel"] for e in denied} == {"user:<redacted>"}
     assert known not in "\n".join(ceo.server.lines.log)
 

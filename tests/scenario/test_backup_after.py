@@ -1,6 +1,7 @@
 """What a restore leaves as it is, and schedules that are on, off or changed.
 
-backup.md, scenarios 23, 33, 34, 36 to 42, 46 to 48, 53, H17; BW-02 to BW-06.
+backup.md, scenarios 23, 32 to 34, 36 to 42, 46 to 48, 53, H2, H11, H13, H17;
+BW-02 to BW-06.
 """
 
 import concurrent.futures
@@ -146,9 +147,9 @@ def test_33_what_cannot_be_removed_is_no_failure(keep):
         assert answer.status == 201
         left = {b["backup_id"] for b in list_of(client)}
         assert left == {made[1], answer.data["backup_id"]}
-        [told] = client.server.events("backup.retention.failed")
+        [told] = client.server.wait_event("backup.retention.failed")
         assert told["backup_id"] == made[1]
-        pruned = client.server.events("backup.retention.pruned")
+        pruned = client.server.wait_event("backup.retention.pruned", 2)
         assert {e["ids"] for e in pruned} == {made[0], made[2]}
     finally:
         hold(stuck, False)
@@ -166,7 +167,7 @@ def test_34_retention_that_fails_is_no_failed_backup(start):
     client = Client(start(env={"TROUPE_FAULT": "fail:retention.read"}))
     assert client.setup().status == 201
     assert create(client, ["config"]).status == 201
-    assert client.server.events("backup.retention.failed")
+    client.server.wait_event("backup.retention.failed")
     assert client.server.events("backup.lifecycle.failed") == []
 
 
@@ -423,7 +424,7 @@ def test_a_dry_run_tells_and_touches_nothing(keep):
     assert client.put(f"backups/{made[3]}/hold").brief == (404, 3070)
 
 
-def test_32_13_offsets_and_forged_times_evict_nothing(keep):
+def test_32_h13_offsets_and_forged_times_evict_nothing(keep):
     client = keep(backup__compression="false")
     made = [create(client, ["config"]).data["backup_id"] for _ in range(3)]
     entry = {manifest_of(p)["backup_id"]: p for p in entries(client)}
@@ -452,8 +453,8 @@ def test_h2_h11_the_source_of_a_restore_is_not_deleted(keep):
     other = client.twin()
     slow = concurrent.futures.ThreadPoolExecutor().submit(
         lambda: restore(other, made["backup_id"], ["memory"]))
-    while client.get("backups/status").data["doing"] != "restore":
-        pass
+    assert patient(client, lambda: client.get(
+        "backups/status").data["doing"] == "restore", 5000)
     refused = client.delete(f"backups/{made['backup_id']}")
     assert refused.brief == (409, 4070)
     assert client.post("backups/prune", {"dry_run": True}).brief == (409, 4070)

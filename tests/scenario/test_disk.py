@@ -12,13 +12,13 @@ from decimal import Decimal
 
 import pytest
 
-from client import Client
+from client import Client, task
 from server import Server
 from test_money import budget, cost, hold, settle, standing, total
 
 DISK = "24m"
 CHUNK = 65536
-TASK = {"title": "t", "description": "d", "type": "development", "project": "p"}
+TASK = task("t")
 
 # LMDB writes the page that makes a commit count by itself, and not whole.
 SHIM = r"""
@@ -101,12 +101,7 @@ def until_refused(ceo, made):
 
 
 def kept(ceo):
-    found, cursor = [], ""
-    while cursor is not None:
-        page = ceo.get(f"tasks?limit=100{cursor}").data
-        found += [task["id"] for task in page["tasks"]]
-        cursor = f"&cursor={page['next']}" if page["next"] else None
-    return sorted(found)
+    return sorted(made["id"] for made in ceo.tasks())
 
 
 def test_a_full_disk_refuses_keeps_and_resumes(topology):

@@ -1,12 +1,12 @@
 """What the documents say of the tests is so: every test they name exists."""
 
 import fnmatch
-import pathlib
 import re
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from server import ROOT
+
 NAMED = re.compile(r"`(?:[\w/]+/)?(\w+\.(?:c|py))::([\w*]+)(?:\[[^`]*\])?`")
 DEFINED = re.compile(r"^(?:def )?(test_\w+)\(", re.MULTILINE)
 

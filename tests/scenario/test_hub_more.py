@@ -1,13 +1,11 @@
 """The event hub: batches, channels that users publish to, compression."""
 
-
 import pytest
 from websockets.extensions import permessage_deflate
 
 from client import JSON_V1, MSGPACK_V1, Client, Socket
 from test_accounts import hire
 from test_hub import publish, since
-
 
 
 def batch(person, channel, events, **headers):

@@ -30,11 +30,13 @@ class Sharded(Server):
 
 @pytest.fixture
 def ceo():
-    server = Sharded("split").start()
-    person = Client(server)
-    assert person.setup().status == 201
-    yield person
-    assert server.close() in (0, None)
+    server = Sharded("split")
+    try:
+        person = Client(server.start())
+        assert person.setup().status == 201
+        yield person
+    finally:
+        assert server.close() in (0, None)
     if not server.killed:
         assert server.events_of_level("error") == []
 

@@ -325,7 +325,7 @@ def test_wrong_key_is_a_clear_refusal(topology, how):
         assert ceo.get(SECRET).brief == (500, 8020)
         if how == "missing":
             assert ceo.put(SECRET, {"value": "/y.pem"}).brief == (500, 8020)
-        [event] = server.events("settings.sealed")
+        [event] = server.wait_event("settings.sealed")
         assert "settings.key" in event["why"]
         assert ceo.get(PATH).status == 200
         assert ceo.delete(SECRET).status == 200

@@ -96,7 +96,8 @@ def curl(server, authority, path, *options):
 
 def test_65_a_pair_serves_tls_and_nothing_else(tls, authority):
     server = tls()
-    assert server.events("api.tls.configured")[0]["subject"] == "CN=localhost"
+    told = server.wait_event("api.tls.configured")[0]
+    assert told["subject"] == "CN=localhost"
     with connect(server, context(authority)) as stream:
         assert stream.version() == "TLSv1.3"
         assert ask(stream).startswith(b"HTTP/1.1 200")

@@ -13,7 +13,6 @@ import socket
 
 import pytest
 
-from client import Client
 from frames import (
     ANSWER,
     ASK,
@@ -41,6 +40,7 @@ from frames import (
     frame,
     head_of,
     padded,
+    person_of,
 )
 from wire import Wire
 
@@ -56,14 +56,7 @@ def topology():
 
 @pytest.fixture(scope="module")
 def first(start_shared):
-    ceo = Client(
-        start_shared(
-            api__ws_max_connections_per_user=0,
-            api__ws_control_per_second=10000,
-        )
-    )
-    assert ceo.setup().status == 201
-    return ceo
+    return person_of(start_shared)
 
 
 @pytest.fixture

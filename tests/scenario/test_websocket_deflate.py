@@ -8,7 +8,6 @@ import zlib
 
 import pytest
 
-from client import Client
 from frames import (
     ANSWER,
     ASK,
@@ -31,6 +30,7 @@ from frames import (
     frame,
     head_of,
     padded,
+    person_of,
 )
 
 TIGHT = "permessage-deflate"
@@ -42,18 +42,6 @@ RSV1 = 4
 def topology():
     """Frames end in the gateway: where the rest lives changes nothing."""
     return "one"
-
-
-def person_of(start_shared, **settings):
-    ceo = Client(
-        start_shared(
-            api__ws_max_connections_per_user=0,
-            api__ws_control_per_second=10000,
-            **settings,
-        )
-    )
-    assert ceo.setup().status == 201
-    return ceo
 
 
 @pytest.fixture(scope="module")
