@@ -364,3 +364,11 @@ def deadline(seconds):
         return rest
 
     return left
+
+
+def wait_for(found, seconds=ANSWER_S):
+    """What it finds, asked again until it is true: news take their way."""
+    left = deadline(seconds)
+    while not (answer := found()):
+        left()
+    return answer

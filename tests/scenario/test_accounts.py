@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from client import PASSWORD, USERNAME, Client, Gone, Socket, claims
+from client import PASSWORD, USERNAME, Client, Gone, Socket, claims, wait_for
 from server import TROUPE
 
 OTHER = "a different horse entirely"
@@ -653,17 +653,7 @@ def test_last_use_of_a_key_is_noted(start):
         robot.me()
         return ceo.get("auth/api-keys").data[0]["last_used_at"]
 
-    assert until(ceo, used)
-
-
-def until(client, found, tries=400):
-    """Asks again until it is so; each try is a round trip or two."""
-    for _ in range(tries):
-        answer = found()
-        if answer:
-            return answer
-        client.server.lines.next(0.05)
-    raise AssertionError("it did not come")
+    assert wait_for(used)
 
 
 # ---- sessions of several ----
@@ -806,7 +796,7 @@ def test_last_activity_is_noted(start):
         now = ceo.get("auth/sessions").data[0]
         return now["last_active_at"] > now["created_at"]
 
-    assert until(ceo, moved)
+    assert wait_for(moved)
 
 
 # ---- sockets: what the second account shows ----
@@ -900,7 +890,7 @@ def test_who_did_what_is_written_down(ceo):
         found = {(e["action"], e["result"]) for e in entries}
         return entries if len(found) >= 10 else None
 
-    entries = until(ceo, told)
+    entries = wait_for(told)
     found = {
         (e["action"], e["user_id"], e["target"], e["result"]) for e in entries
     }

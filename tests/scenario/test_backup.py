@@ -17,7 +17,7 @@ import uuid
 
 import pytest
 
-from client import Client
+from client import Client, wait_for
 from server import TROUPE
 
 SUM = re.compile(r"sha256:[0-9a-f]{64}\Z")
@@ -199,14 +199,9 @@ def test_restore_keeps_the_token_that_asked(boss):
     """Sessions go on: the account is in the backup, the token is good."""
     m = create(boss).data
     assert restore(boss, m["backup_id"]).status == 200
-    assert patient(boss, lambda: boss.me().status == 200)
+    assert wait_for(lambda: boss.me().status == 200)
     other = Client(boss.server)
-    assert patient(boss, lambda: other.login().status == 200)
-
-
-def patient(client, good, tries=200):
-    """Actors that have just started over answer 503 for a moment."""
-    return any(good() for _ in range(tries))
+    assert wait_for(lambda: other.login().status == 200)
 
 
 def test_08_no_root(boss):
@@ -387,7 +382,7 @@ def test_09_10_mixed_and_corrupt(keep):
         list_of(client)
         return len(client.server.events("backup.manifest.invalid")) >= 3
 
-    assert patient(client, told)
+    assert wait_for(told)
     assert restore(client, "ffffffffffff").status in (404, 422)
     # Scenario 12: one id is never the prefix of another.
     (base / "aaaaaaaaaaaab_y").mkdir()
@@ -742,4 +737,4 @@ def test_43_audit(boss):
         return {"backup.create", "backup.restore", "backup.delete"} <= set(
             actions)
 
-    assert patient(boss, told)
+    assert wait_for(told)

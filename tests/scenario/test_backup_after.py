@@ -14,10 +14,10 @@ import uuid
 
 import pytest
 
-from client import Client
+from client import Client, wait_for
 from server import TROUPE
 from test_backup import (
-    create, entries, fill, list_of, live, manifest_of, patient, restore,
+    create, entries, fill, list_of, live, manifest_of, restore,
     rewrite, root, troupe,
 )
 from test_sse import Stream
@@ -37,7 +37,7 @@ def keep(start):
 
 
 def until(client, status, ask):
-    assert patient(client, lambda: ask().status == status), ask().body
+    wait_for(lambda: ask().status == status)
 
 
 def service(client):
@@ -101,8 +101,7 @@ def test_a_stream_is_told_of_another_epoch(keep):
         place = told["positions"]["tasks"]
         assert place["recovered"] is False
         assert place["epoch"] != last["epoch"] and place["epoch"] < 2 ** 53
-    assert patient(
-        client, lambda: client.create_task("after").status == 201)
+    assert wait_for(lambda: client.create_task("after").status == 201)
     while kind != "task.created":
         kind, told = again.next()
     assert told["payload"]["title"] == "after"
@@ -195,9 +194,9 @@ def test_36_39_40_the_schedule_follows_its_settings(keep):
     assert still["next_run_at"] == after["next_run_at"]
     for _ in range(2):  # BW-03, BW-04
         setting(client, "enabled", "false")
-    assert patient(client, lambda: service(client)["status"] == "idle")
+    assert wait_for(lambda: service(client)["status"] == "idle")
     setting(client, "enabled", "true")  # BW-02
-    assert patient(client, lambda: service(client)["status"] == "running")
+    assert wait_for(lambda: service(client)["status"] == "running")
     assert service(client)["generation"] == before["generation"] + 1
     assert list_of(client) == []
 
@@ -207,7 +206,7 @@ def test_a_restarted_settings_actor_is_watched_again(start):
     assert client.setup().status == 201
     if client.server.topology != "one":  # there they live and die together
         client.server.kill_node("core")
-    assert patient(client, lambda: client.get("settings").status == 200)
+    assert wait_for(lambda: client.get("settings").status == 200)
     for hours in ("7", "8"):
         setting(client, "schedule_hours", hours)
     client.server.wait_event(
@@ -252,7 +251,7 @@ def test_41_the_loop_survives_a_failure(start):
     fill(client.server)
     for runs, made in ((1, 0), (2, 1)):
         assert client.post(f"services/{SERVICE}/wake").status == 200
-        assert patient(client, lambda: service(client)["runs"] == runs, 5000)
+        assert wait_for(lambda: service(client)["runs"] == runs)
         assert len(list_of(client)) == made
     after = service(client)
     assert after["status"] == "running" and after["failures"] == 1
@@ -350,7 +349,7 @@ def test_a_drill_is_part_of_health(keep):
     [entry] = entries(client)
     (entry / "config" / "company.yaml").write_bytes(b"name: other\n")
     assert client.post("backups/drill").data["proven"] is False
-    assert patient(client, lambda: health() == "degraded")
+    assert wait_for(lambda: health() == "degraded")
 
 
 def pages(server):
@@ -378,11 +377,11 @@ def test_how_long_ago_it_was_proven_is_a_metric(keep):
     assert age() == []
     create(client, ["config"])
     assert client.post("backups/drill").data["proven"] is True
-    assert patient(client, lambda: len(age()) == 1)
+    assert wait_for(lambda: len(age()) == 1)
     assert 0 <= age()[0] < 60
     client.server.kill()
     client.server.restart()
-    assert patient(client, lambda: len(age()) == 1, 20000), "it is kept"
+    assert wait_for(lambda: len(age()) == 1), "it is kept"
 
 
 # ---- retention by request ----
@@ -399,7 +398,7 @@ def test_a_dry_run_tells_and_touches_nothing(keep):
     made = [create(client, ["config"]).data["backup_id"] for _ in range(4)]
     setting(client, "retention.max_count", "2")
     # The setting is heard a moment later, on another actor.
-    assert patient(client, lambda: [
+    assert wait_for(lambda: [
         b["fate"] for b in prune(client, dry_run=True)["backups"]
     ] == ["newest", "recent", "over_count", "over_count"])
     assert len(list_of(client)) == 4
@@ -434,7 +433,7 @@ def test_32_h13_offsets_and_forged_times_evict_nothing(keep):
     rewrite(entry[made[2]], timestamp="2099-01-01T00:00:00+00:00")
     setting(client, "retention.max_count", "1")
     setting(client, "retention_days", "3650")
-    assert patient(client, lambda: [
+    assert wait_for(lambda: [
         (b["backup_id"], b["fate"])
         for b in prune(client, dry_run=True)["backups"]
     ] == [(made[2], "future"), (made[1], "newest"), (made[0], "over_count")])
@@ -453,8 +452,8 @@ def test_h2_h11_the_source_of_a_restore_is_not_deleted(keep):
     other = client.twin()
     slow = concurrent.futures.ThreadPoolExecutor().submit(
         lambda: restore(other, made["backup_id"], ["memory"]))
-    assert patient(client, lambda: client.get(
-        "backups/status").data["doing"] == "restore", 5000)
+    assert wait_for(lambda: client.get(
+        "backups/status").data["doing"] == "restore")
     refused = client.delete(f"backups/{made['backup_id']}")
     assert refused.brief == (409, 4070)
     assert client.post("backups/prune", {"dry_run": True}).brief == (409, 4070)

@@ -8,11 +8,10 @@ import time
 
 import pytest
 
-from client import Client
+from client import Client, wait_for
 from test_backup import create, fill, leftovers, list_of, restore
 
 SHIP = {"backup__ship__enabled": "true"}
-PATIENCE_S = 20
 
 
 @pytest.fixture
@@ -32,16 +31,7 @@ def points(client):
         answer = client.get("backups/points")
         return None if answer.status == 503 else answer
 
-    return until(told, "an answer").data
-
-
-def until(found, what):
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        value = found()
-        if value:
-            return value
-    raise AssertionError(f"never: {what}")
+    return wait_for(told).data
 
 
 def current(client):
@@ -54,7 +44,7 @@ def current(client):
                 return window
         return None
 
-    return until(found, "a window that grows")
+    return wait_for(found)
 
 
 def shipped(client):
@@ -69,7 +59,7 @@ def shipped(client):
                 and answer.data["lag_ms"] < (asked - began) * 1000)
 
     current(client)
-    until(level, "level")
+    wait_for(level)
     return current(client)["txid"]
 
 
@@ -86,7 +76,7 @@ def back_to(client, at, backup_id=None, **more):
         answer = client.post("backups/restore", body)
         return None if answer.status in (409, 503) else answer
 
-    return until(free, "the lock is free")
+    return wait_for(free)
 
 
 def now_text():
@@ -103,7 +93,7 @@ def segments(client):
 
 def nothing_left(client):
     """But for a backup to start from that is in the making."""
-    until(lambda: leftovers(client) == [log_folder(client)], "tidy")
+    wait_for(lambda: leftovers(client) == [log_folder(client)])
     return True
 
 
@@ -147,7 +137,7 @@ def test_after_a_restore_another_history_begins(shipper):
     two = shipped(client)
     assert back_to(client, one).status == 200
     client.create_task("three")
-    until(lambda: len(points(client)["windows"]) == 2, "another window")
+    wait_for(lambda: len(points(client)["windows"]) == 2)
     three = shipped(client)
     assert three > two
     # What the abandoned history held is still to be had, by its number.
@@ -282,8 +272,7 @@ def test_switched_off_it_ends_and_on_it_begins_anew(shipper):
     client.put("settings/backup/ship.enabled", {"value": "false"})
     client.server.wait_event("settings.subscriber.notified",
                              key="ship.enabled")
-    until(lambda: not any(w["is_current"] for w in points(client)["windows"]),
-          "no window that grows")
+    wait_for(lambda: not any(w["is_current"] for w in points(client)["windows"]))
     client.create_task("nobody saw")
     client.put("settings/backup/ship.enabled", {"value": "true"})
-    until(lambda: len(points(client)["windows"]) == 2, "another window")
+    wait_for(lambda: len(points(client)["windows"]) == 2)

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from client import ANSWER_S, Client, deadline, together
+from client import Client, together, wait_for
 from server import TROUPE, Server
 
 PATH = "settings/api/ticket_cleanup_interval_seconds"
@@ -22,14 +22,6 @@ def etag_of(entry):
     """The rule that makes a validator."""
     text = f"{entry['value']}:{entry.get('updated_at') or ''}"
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
-
-
-def wait_for(found):
-    """Asks again until it is true: news of a change take their way."""
-    left = deadline(ANSWER_S)
-    while not (answer := found()):
-        left()
-    return answer
 
 
 def put(client, value, if_match=None, path=PATH):
