@@ -8,6 +8,7 @@
 
 #include "gateway/recovery.h"
 #include "gateway/transcode.h"
+#include "gateway/websocket.h"
 #include "gateway/websocket_handshake.h"
 #include "protocols/messages.h"
 #include "protocols/wire.h"
@@ -18,6 +19,13 @@
 #define SYNTAX_SSE ((enum websocket_subprotocol)2)
 #define SYNTAXES 3
 #define EVENT_JSON_MAX 32768 /* bytes of one event; a longer one is dropped */
+
+/* Of the frames that carry it. */
+static inline enum websocket_opcode
+syntax_opcode(enum websocket_subprotocol syntax)
+{
+	return syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT : WEBSOCKET_BINARY;
+}
 
 /* Appends.  FULL if it does not fit, MALFORMED if the payload is no JSON. */
 MUST_CHECK enum status event_frame_write(enum websocket_subprotocol syntax,
