@@ -82,11 +82,8 @@ static const struct asyncapi_family {
 static const struct wire_enum *
 shared_channels(void)
 {
-	const struct wire_enum *e = NULL;
+	const struct wire_enum *e = catalogue_find_enum("channel");
 
-	for (size_t n = 0; (e = catalogue_nth_enum(n)) != NULL; n++)
-		if (strcmp(e->name, "channel") == 0)
-			break;
 	assert(e != NULL);
 	return e;
 }

@@ -57,6 +57,8 @@ MUST_CHECK enum status auth_verify_key(const struct replica *r,
     const char *text, int64_t wall_us, struct auth_result *ret,
     const char **ret_reason);
 
+/* AUTH_KEY_SESSION and the key's id. */
+void auth_key_session(const char *key_id, char ret_session[SESSION_ID_MAX + 1]);
 /* Its session, or what stands for it. */
 void auth_session(
     const struct auth_result *who, char ret_session[SESSION_ID_MAX + 1]);

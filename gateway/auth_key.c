@@ -58,12 +58,18 @@ auth_verify_key(const struct replica *r, const char *text, int64_t wall_us,
 }
 
 void
+auth_key_session(const char *key_id, char ret_session[SESSION_ID_MAX + 1])
+{
+	snprintf(
+	    ret_session, SESSION_ID_MAX + 1, AUTH_KEY_SESSION "%.32s", key_id);
+}
+
+void
 auth_session(
     const struct auth_result *who, char ret_session[SESSION_ID_MAX + 1])
 {
 	if (who->method == AUTH_API_KEY)
-		snprintf(ret_session, SESSION_ID_MAX + 1,
-		    AUTH_KEY_SESSION "%.32s", who->key_id);
+		auth_key_session(who->key_id, ret_session);
 	else
 		snprintf(
 		    ret_session, SESSION_ID_MAX + 1, "%.64s", who->session_id);

@@ -337,9 +337,8 @@ event_frame_append(enum websocket_subprotocol syntax, const struct event *e,
 	out->used = began;
 	if (st != ST_OK)
 		return st;
-	head_size = websocket_head_write(head,
-	    syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT : WEBSOCKET_BINARY, true,
-	    size);
+	head_size =
+	    websocket_head_write(head, syntax_opcode(syntax), true, size);
 	memmove(out->bytes + began + head_size,
 	    out->bytes + began + WEBSOCKET_HEAD_MAX, size);
 	memcpy(out->bytes + began, head, head_size);

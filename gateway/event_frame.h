@@ -8,6 +8,7 @@
 
 #include "gateway/recovery.h"
 #include "gateway/transcode.h"
+#include "gateway/websocket.h"
 #include "gateway/websocket_handshake.h"
 #include "protocols/messages.h"
 #include "protocols/wire.h"
@@ -17,6 +18,13 @@
 /* Beside what WebSockets speak: server-sent events, whose data is JSON. */
 #define SYNTAX_SSE ((enum websocket_subprotocol)2)
 #define SYNTAXES 3
+
+/* Of the frames that carry it. */
+static inline enum websocket_opcode
+syntax_opcode(enum websocket_subprotocol syntax)
+{
+	return syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT : WEBSOCKET_BINARY;
+}
 
 /* Appends.  FULL if it does not fit, MALFORMED if the payload is no JSON. */
 MUST_CHECK enum status event_frame_write(enum websocket_subprotocol syntax,

@@ -22,9 +22,8 @@ job_take_tight(struct sockets *k, struct job *j,
 		shared_drop(b);
 		return;
 	}
-	head_size = websocket_head_write(head,
-	    syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT : WEBSOCKET_BINARY, true,
-	    size);
+	head_size =
+	    websocket_head_write(head, syntax_opcode(syntax), true, size);
 	head[0] |= WEBSOCKET_DEFLATED;
 	memcpy(b->bytes + WEBSOCKET_HEAD_MAX - head_size, head, head_size);
 	j->tight_holds[syntax] = b;
@@ -40,9 +39,8 @@ job_take_frame(struct fanout *f, struct job *j,
     enum websocket_subprotocol syntax, struct bytes payload)
 {
 	uint8_t head[WEBSOCKET_HEAD_MAX];
-	size_t size = websocket_head_write(head,
-	    syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT : WEBSOCKET_BINARY, true,
-	    payload.size);
+	size_t size = websocket_head_write(
+	    head, syntax_opcode(syntax), true, payload.size);
 	struct shared *b = shared_take(f->shareds, size + payload.size);
 	uint8_t *to = b == NULL ? f->scratch[syntax] : b->bytes;
 

@@ -74,7 +74,7 @@ gateway_on_key_gone(void *ctx, const char *key_id)
 {
 	char session[SESSION_ID_MAX + 1];
 
-	snprintf(session, sizeof(session), AUTH_KEY_SESSION "%s", key_id);
+	auth_key_session(key_id, session);
 	sockets_close_session(ctx, session);
 }
 

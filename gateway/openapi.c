@@ -308,17 +308,13 @@ operation_id(const struct route *r, char ret_name[NAME_SIZE])
 static void
 operation_write_access(struct document *d, const struct route *r)
 {
-	const struct wire_enum *roles = NULL;
-	const struct wire_enum *e;
+	const struct wire_enum *roles = catalogue_find_enum("role");
 	char text[TEXT_SIZE] = "Roles:";
 	size_t used = strlen(text);
 
 	if (r->access == ROUTE_PUBLIC)
 		return;
-	for (size_t n = 0; (e = catalogue_nth_enum(n)) != NULL; n++)
-		if (strcmp(e->name, "role") == 0)
-			roles = e;
-	for (uint32_t i = 0; roles != NULL && i < roles->count; i++)
+	for (uint32_t i = 0; i < roles->count; i++)
 		if (route_allows(r, (enum role)i))
 			used += (size_t)snprintf(text + used,
 			    sizeof(text) - used, " %s", roles->texts[i]);

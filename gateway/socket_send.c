@@ -133,12 +133,9 @@ static enum status
 socket_push_reply(struct socket *s, const struct wire_out *out)
 {
 	const struct bytes reply = { out->bytes, out->used };
-	enum status st =
-	    s->sse != NULL ? sse_push_json(s, "control", reply)
-			   : socket_push_frame(s,
-				 s->syntax == WEBSOCKET_JSON ? WEBSOCKET_TEXT
-							     : WEBSOCKET_BINARY,
-				 reply);
+	enum status st = s->sse != NULL ? sse_push_json(s, "control", reply)
+					: socket_push_frame(s,
+					      syntax_opcode(s->syntax), reply);
 
 	if (st == ST_FULL)
 		socket_note_dropped(s, "reply");

@@ -9,7 +9,6 @@
 
 #define FIN_BIT 0x80
 #define RESERVED_BITS 0x70
-#define DEFLATED_BIT 0x40
 #define OPCODE_BITS 0x0f
 #define MASK_BIT 0x80
 #define SIZE_BITS 0x7f
@@ -52,9 +51,9 @@ websocket_check_reserved(struct websocket_reader *r, uint8_t c)
 	    r->opcode == WEBSOCKET_TEXT || r->opcode == WEBSOCKET_BINARY;
 
 	if (begins && r->message == 0)
-		r->deflated = r->may_deflate && (c & DEFLATED_BIT) != 0;
+		r->deflated = r->may_deflate && (c & WEBSOCKET_DEFLATED) != 0;
 	if (begins && r->deflated)
-		c &= (uint8_t)~DEFLATED_BIT;
+		c &= (uint8_t)~WEBSOCKET_DEFLATED;
 	return (c & RESERVED_BITS) == 0;
 }
 

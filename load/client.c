@@ -203,6 +203,7 @@ client_take_reply(
 	char length[24];
 	const char *end;
 	size_t head, body = 0;
+	uint32_t status = 0;
 
 	*ret_st = ST_OK;
 	client_forget(c);
@@ -210,11 +211,13 @@ client_take_reply(
 	if (end == NULL)
 		return false;
 	head = (size_t)(end - c->in) + 4;
-	if (head < 16 || memcmp(c->in, "HTTP/1.1 ", 9) != 0) {
+	if (head >= 16 && memcmp(c->in, "HTTP/1.1 ", 9) == 0)
+		status = (uint32_t)strtoul(c->in + 9, NULL, 10);
+	if (status < 100 || status > 599) {
 		*ret_st = ST_MALFORMED;
 		return false;
 	}
-	ret_reply->status = (uint32_t)strtoul(c->in + 9, NULL, 10);
+	ret_reply->status = status;
 	head_find(c->in, head, "Content-Length", length, sizeof(length));
 	head_find(c->in, head, "ETag", ret_reply->etag, CLIENT_ETAG_SIZE);
 	if (length[0] != '\0')

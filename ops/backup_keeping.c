@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "actors/backup_keep.h"
 #include "ops/cmd_backup.h"
 #include "protocols/catalogue.h"
 #include "protocols/messages.h"
@@ -9,31 +9,20 @@
 
 /* What stays of the backups: `troupe backup prune`, `hold`, `release`. */
 
-#define PATH "/api/v1/backups"
 #define ARENA (4u << 20)
 
 /* ---- prune ---- */
 
-static const struct wire_enum *
-fates_find(void)
-{
-	size_t n = 0;
-
-	while (strcmp(catalogue_nth_enum(n)->name, "backup_fate") != 0)
-		n++;
-	return catalogue_nth_enum(n);
-}
-
 static void
 pruned_print(FILE *to, const struct backup_pruned *all)
 {
-	const struct wire_enum *fates = fates_find();
+	const struct wire_enum *fates = catalogue_find_enum("backup_fate");
 	char when[CLOCK_TEXT_SIZE];
 
 	fprintf(to, "%-12s  %-20s  %-11s  %s\n", "ID", "MADE", "WHY", "");
 	for (uint32_t i = 0; i < all->backups_count; i++) {
 		const struct backup_judged *b = &all->backups[i];
-		bool goes = b->fate >= FATE_OVER_SAFETY;
+		bool goes = backup_fate_goes(b->fate);
 		const char *what = b->removed     ? "removed"
 				   : !goes        ? "stays"
 				   : all->dry_run ? "would go"
@@ -63,7 +52,7 @@ prune_show(const struct cmd_args *args, struct call_reply *r, struct arena *a)
 static enum cmd_exit
 prune_run(const struct cmd_args *args)
 {
-	struct call_ask ask = { "POST", PATH "/prune",
+	struct call_ask ask = { "POST", "/api/v1/backups/prune",
 		cmd_flag(args, "dry-run") ? "{\"dry_run\":true}" : "{}", NULL };
 	struct arena a = { malloc(ARENA), ARENA, 0 };
 	enum cmd_exit code = CMD_FAILED;
@@ -80,31 +69,15 @@ prune_run(const struct cmd_args *args)
 /* ---- hold and release ---- */
 
 static enum cmd_exit
-hold_ask(const struct cmd_args *args, const char *method)
-{
-	const char *id = backup_word_id(args);
-	char path[64];
-	struct call_reply r;
-
-	if (id == NULL)
-		return CMD_USAGE;
-	snprintf(path, sizeof(path), PATH "/%.12s/hold", id);
-	if (call(args, &(struct call_ask){ method, path, NULL, NULL }, &r) !=
-	    ST_OK)
-		return CMD_FAILED;
-	return call_end(args, &r);
-}
-
-static enum cmd_exit
 hold_run(const struct cmd_args *args)
 {
-	return hold_ask(args, "PUT");
+	return backup_ask_one(args, "PUT", "/hold");
 }
 
 static enum cmd_exit
 release_run(const struct cmd_args *args)
 {
-	return hold_ask(args, "DELETE");
+	return backup_ask_one(args, "DELETE", "/hold");
 }
 
 /* clang-format off */

@@ -163,8 +163,8 @@ components_json(const struct cmd_args *args, char *ret, size_t size)
 }
 
 /* Its id stands in a path: it is one, or it was asked wrongly. */
-const char *
-backup_word_id(const struct cmd_args *args)
+static const char *
+word_id(const struct cmd_args *args)
 {
 	const char *id = cmd_word(args, 0);
 
@@ -240,8 +240,8 @@ create_run(const struct cmd_args *args)
 static void
 list_print(FILE *to, const struct backup_infos *all)
 {
-	static const char *const triggers[] = { "scheduled", "manual",
-		"startup", "shutdown", "pre_migration" };
+	const struct wire_enum *triggers =
+	    catalogue_find_enum("backup_trigger");
 	char when[CLOCK_TEXT_SIZE];
 
 	fprintf(to, "%-12s  %-20s  %-13s  %12s  %s\n", "ID", "MADE", "TRIGGER",
@@ -251,7 +251,7 @@ list_print(FILE *to, const struct backup_infos *all)
 
 		clock_text(b->timestamp, when);
 		fprintf(to, "%-12s  %-20.19s  %-13s  %12llu  %s%s%s\n",
-		    b->backup_id, when, triggers[b->trigger],
+		    b->backup_id, when, triggers->texts[b->trigger],
 		    (unsigned long long)b->size_bytes,
 		    b->compressed ? "archive" : "folder",
 		    b->encrypted ? ", sealed" : "", b->held ? ", held" : "");
@@ -300,16 +300,16 @@ list_run(const struct cmd_args *args)
 	return code;
 }
 
-static enum cmd_exit
-one_run(const struct cmd_args *args, const char *method)
+enum cmd_exit
+backup_ask_one(const struct cmd_args *args, const char *method, const char *of)
 {
-	const char *id = backup_word_id(args);
+	const char *id = word_id(args);
 	char path[64];
 	struct call_reply r;
 
 	if (id == NULL)
 		return CMD_USAGE;
-	snprintf(path, sizeof(path), PATH "/%.12s", id);
+	snprintf(path, sizeof(path), PATH "/%.12s%s", id, of);
 	if (call(args, &(struct call_ask){ method, path, NULL, NULL }, &r) !=
 	    ST_OK)
 		return CMD_FAILED;
@@ -319,13 +319,13 @@ one_run(const struct cmd_args *args, const char *method)
 static enum cmd_exit
 show_run(const struct cmd_args *args)
 {
-	return one_run(args, "GET");
+	return backup_ask_one(args, "GET", "");
 }
 
 static enum cmd_exit
 delete_run(const struct cmd_args *args)
 {
-	return one_run(args, "DELETE");
+	return backup_ask_one(args, "DELETE", "");
 }
 
 static enum cmd_exit
@@ -397,7 +397,7 @@ static enum cmd_exit
 restore_run(const struct cmd_args *args)
 {
 	bool any = args->words_count == 0 && cmd_value(args, "at") != NULL;
-	const char *id = any ? "" : backup_word_id(args);
+	const char *id = any ? "" : word_id(args);
 	char components[128];
 	struct arena arena;
 	enum cmd_exit code = CMD_FAILED;
@@ -438,7 +438,7 @@ drill_run(const struct cmd_args *args)
 	struct arena arena;
 	enum cmd_exit code = CMD_FAILED;
 
-	if (args->words_count > 0 && backup_word_id(args) == NULL)
+	if (args->words_count > 0 && word_id(args) == NULL)
 		return CMD_USAGE;
 	if (args->words_count > 0)
 		snprintf(body, sizeof(body), "{\"backup_id\":\"%.12s\"}",

@@ -17,8 +17,9 @@ extern const struct cmd backup_prune_cmd;
 extern const struct cmd backup_hold_cmd;
 extern const struct cmd backup_release_cmd;
 
-/* The first word, if it is a backup's id; NULL: it was asked wrongly. */
-const char *backup_word_id(const struct cmd_args *args);
+/* Asks for the backup that the first word names, or for what it has there. */
+enum cmd_exit backup_ask_one(
+    const struct cmd_args *args, const char *method, const char *of);
 
 /* Into the empty or absent folder of --into. */
 enum cmd_exit backup_offline_restore(

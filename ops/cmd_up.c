@@ -15,7 +15,7 @@
  * up - the parent of every node of this host: starts each as a child
  * process, passes on what it says, starts it again when it ends, and keeps
  * its last words.  A child that ends soon after its start waits longer each
- * time; the others are not touched.  One that fails UP_TRIES_MAX times before
+ * time; the others are not touched.  One that exits UP_TRIES_MAX times before
  * it is ready, its store corrupt or its port taken, ends them all with 1.  TERM
  * ends the children in the order of the topology, so that the door closes
  * before the house is empty.
@@ -43,7 +43,7 @@ struct child {
 	uint64_t started_us;
 	uint64_t restart_us; /* when to start it; 0: it runs */
 	unsigned pause_ms;
-	unsigned tries; /* that have failed since it was last ready */
+	unsigned tries; /* that ended in an exit since it was last ready */
 };
 
 struct up {

@@ -155,3 +155,14 @@ catalogue_find_name(const char *name)
 			return t;
 	return NULL;
 }
+
+const struct wire_enum *
+catalogue_find_enum(const char *name)
+{
+	const struct wire_enum *e;
+
+	for (size_t n = 0; (e = catalogue_nth_enum(n)) != NULL; n++)
+		if (strcmp(e->name, name) == 0)
+			return e;
+	return NULL;
+}

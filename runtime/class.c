@@ -33,7 +33,7 @@ class_info_add(struct class_info *info, const struct handler *h)
 	assert(type != NULL);
 	straight = straight_find(type);
 	info->slots[i & info->mask] = (struct class_slot){ h->id,
-		((uint32_t)type->size + 15u) & ~15u, h->fn, type, straight };
+		(uint32_t)arena_round(type->size), h->fn, type, straight };
 }
 
 /* A quarter full at most, so that most look-ups see one slot. */

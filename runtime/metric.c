@@ -22,10 +22,6 @@ enum metric_whose {
 	WHOSE_NET
 };
 
-struct metric_net {
-	uint64_t accepted, refused, streams;
-};
-
 struct metric_one {
 	enum metric_whose whose;
 	size_t at; /* of its word in their struct */
@@ -35,7 +31,7 @@ struct metric_one {
 #define AT_ACTOR(id) ((id) * sizeof(uint64_t))
 #define AT_LINK(id) offsetof(struct link_stats, id)
 #define AT_BRIDGE(id) offsetof(struct bridge_stats, id)
-#define AT_NET(id) offsetof(struct metric_net, id)
+#define AT_NET(id) offsetof(struct net_counts, id)
 #define AT_NODE(id) 0
 #define AT_BOOKS(id) 0
 #define AT_PAGE(id) 0
@@ -167,10 +163,7 @@ void
 metric_add_listener(struct metric_page *p, const struct net_counts *n,
     const char *const *labels)
 {
-	const struct metric_net counts = { n->accepted, n->refused,
-		n->streams };
-
-	metric_add_all(p, WHOSE_NET, &counts, labels);
+	metric_add_all(p, WHOSE_NET, n, labels);
 }
 
 static int
@@ -184,12 +177,30 @@ metric_compare(const void *a, const void *b)
 					   : one->order > other->order;
 }
 
+static void
+metric_print_head(const struct metric *m, FILE *to)
+{
+	fprintf(to, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->doc, m->name,
+	    m->type == METRIC_GAUGE ? "gauge" : "counter");
+}
+
+/* Of the page itself, which is told however full it is. */
+static void
+metric_print_dropped(const struct metric_page *p, FILE *to)
+{
+	for (size_t i = 0; i < METRICS; i++) {
+		const struct metric *m = &metric_list[i].metric;
+
+		if (metric_list[i].whose != WHOSE_PAGE)
+			continue;
+		metric_print_head(m, to);
+		fprintf(to, "%s %" PRIu64 "\n", m->name, p->dropped);
+	}
+}
+
 void
 metric_print(struct metric_page *p, FILE *to)
 {
-	uint64_t dropped = p->dropped;
-
-	metric_add_all(p, WHOSE_PAGE, &dropped, NULL);
 	if (p->count > 0)
 		qsort(p->samples, p->count, sizeof(p->samples[0]),
 		    metric_compare);
@@ -197,11 +208,10 @@ metric_print(struct metric_page *p, FILE *to)
 		const struct metric *m = &p->samples[i].of;
 
 		if (i == 0 || strcmp(p->samples[i - 1].of.name, m->name) != 0)
-			fprintf(to, "# HELP %s %s\n# TYPE %s %s\n", m->name,
-			    m->doc, m->name,
-			    m->type == METRIC_GAUGE ? "gauge" : "counter");
+			metric_print_head(m, to);
 		fputs(p->text + p->samples[i].at, to);
 	}
+	metric_print_dropped(p, to);
 }
 
 /* ---- a reading ---- */
@@ -255,14 +265,18 @@ metric_on_back(struct loop *l, struct parcel *parcel)
 	struct metric_reading *r =
 	    LIST_OF(parcel, struct metric_reading, parcel);
 
+	struct metric_page page = r->page;
+
 	(void)l;
+	/* From here on the asker may ask again. */
+	r->page = (struct metric_page){ 0 };
 	r->is_under_way = false;
 	if (r->asker->phase == ACTOR_RUNNING) {
 		actor_enter(r->asker);
-		r->on_read(r->asker, &r->page);
+		r->on_read(r->asker, &page);
 		actor_leave(r->asker, ST_OK);
 	}
-	metric_page_fini(&r->page);
+	metric_page_fini(&page);
 }
 
 static void

@@ -95,7 +95,7 @@ struct net_peer {
 struct net_counts {
 	uint64_t accepted;
 	uint64_t refused; /* at streams_max, or without a file descriptor */
-	uint32_t streams; /* now */
+	uint64_t streams; /* now */
 };
 
 /* ST_INVALID: no such address form; ST_EXISTS: taken; ST_IO: see errno. */

@@ -269,12 +269,12 @@ export class Live {
 	#onRefused(error) {
 		const means = restMeans(error);
 
-		if (!(error instanceof RestError) || means === AGAIN)
-			this.#emit('error', error);
-		if (means === AGAIN)
-			this.#again(error.retryAfterMs ?? 0, ABNORMAL, error.message);
-		else
+		if (means !== AGAIN) {
 			this.#end(means, 0, error.message);
+			return;
+		}
+		this.#emit('error', error);
+		this.#again(error.retryAfterMs ?? 0, ABNORMAL, error.message);
 	}
 
 	#onClose(code, reason) {

@@ -89,12 +89,16 @@ static void
 test_the_page_has_a_bound(void **state)
 {
 	struct metric_page p = { 0 };
+	char *text;
 
 	(void)state;
 	for (size_t i = 0; i < METRIC_SAMPLES_MAX + 3; i++)
 		metric_add(&p, &test_a, i, NULL);
 	assert_int_equal(p.count, METRIC_SAMPLES_MAX);
 	assert_int_equal(p.dropped, 3);
+	text = text_of(&p);
+	assert_non_null(strstr(text, "troupe_metrics_dropped 3\n"));
+	free(text);
 	metric_page_fini(&p);
 }
 
