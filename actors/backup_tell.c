@@ -31,6 +31,18 @@ backup_tell_caller(struct backup_run *r, const struct principal *who)
 	c->method = who->method;
 }
 
+struct principal
+backup_tell_who(const struct run_caller *c)
+{
+	return (struct principal){ .user_id = c->user_id,
+		.username = c->username,
+		.session_id = c->session_id,
+		.address = c->address,
+		.user_agent = "",
+		.role = c->role,
+		.method = c->method };
+}
+
 /* ---- events ---- */
 
 static enum status
@@ -69,14 +81,7 @@ static void
 tell_audit(struct actor *self, const struct backup_run *r)
 {
 	struct backup_self *s = actor_state(self);
-	const struct run_caller *c = &r->caller;
-	struct principal by = { .user_id = c->user_id,
-		.username = c->username,
-		.session_id = c->session_id,
-		.address = c->address,
-		.user_agent = "",
-		.role = c->role,
-		.method = c->method };
+	struct principal by = backup_tell_who(&r->caller);
 	struct audit_note note =
 	    audit_note_by(self, &by, verbs[r->kind], r->main.facts.backup_id);
 	uint32_t http = problem_find(r->main.problem)->http;
