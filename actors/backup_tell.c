@@ -112,8 +112,6 @@ components_text(const struct backup_run *r, char *ret, size_t size)
 void
 backup_tell_begun(struct actor *self, const struct backup_run *r)
 {
-	static const char *const triggers[] = { "scheduled", "manual",
-		"startup", "shutdown", "pre_migration" };
 	char components[64];
 
 	components_text(r, components, sizeof(components));
@@ -122,7 +120,7 @@ backup_tell_begun(struct actor *self, const struct backup_run *r)
 		    KV("components", r->main.chose ? "chosen" : "all"));
 	else
 		LOG(BACKUP_STARTED, KV("backup_id", "-"),
-		    KV("trigger", triggers[r->main.facts.trigger]),
+		    KV("trigger", backup_trigger_text(r->main.facts.trigger)),
 		    KV("components", components));
 	tell_event(self, r,
 	    r->kind == RUN_RESTORE ? EVENT_RESTORE_STARTED
