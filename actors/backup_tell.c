@@ -9,7 +9,6 @@
 #include "runtime/base/text.h"
 
 #define PAYLOAD_SIZE 1024
-#define CHANNEL "system"
 #define SECOND_US UINT64_C(1000000)
 #define HOUR_US (INT64_C(3600) * 1000000)
 #define NEWS_US 1000000u /* a gateway that has begun anew hears it by then */
@@ -60,7 +59,7 @@ tell_event(
 	char payload[PAYLOAD_SIZE];
 	struct op *op = op_open(self, NULL);
 	struct event event = { .event_type = event_type_name(type),
-		.channel = CHANNEL,
+		.channel = event_type_channel(type),
 		.timestamp = actor_wall_us(self),
 		.event_id = id_make(self),
 		.payload = payload };

@@ -39,7 +39,7 @@ presence_tell(struct actor *self, enum event_type_id type, const char *user_id)
 	struct wire_out out = { (unsigned char *)payload, sizeof(payload) - 2,
 		0 };
 	struct event event = { .event_type = event_type_name(type),
-		.channel = "system",
+		.channel = event_type_channel(type),
 		.timestamp = actor_wall_us(self),
 		.payload = payload };
 	struct op *op;

@@ -12,7 +12,6 @@
 
 #define TASK_ID_OCTETS 16
 #define TASK_ID_SIZE (2 * TASK_ID_OCTETS + 1)
-#define TASK_CHANNEL "tasks"
 
 /* The payload of one event at a time, too big for a stack. */
 struct tasks_state {
@@ -153,7 +152,7 @@ tasks_store_new(
 	struct task task = *without_id;
 	struct event event = { .event_type =
 				   event_type_name(EVENT_TASK_CREATED),
-		.channel = TASK_CHANNEL,
+		.channel = event_type_channel(EVENT_TASK_CREATED),
 		.timestamp = task.created_at,
 		.event_id = id_make(self),
 		.payload = s->payload };
