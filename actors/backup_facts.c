@@ -18,6 +18,14 @@ static const char *const component_texts[BACKUP_COMPONENTS_MAX] = {
 	[COMPONENT_CONFIG] = "config",
 };
 
+static const char *const trigger_texts[BACKUP_TRIGGERS] = {
+	[TRIGGER_SCHEDULED] = "scheduled",
+	[TRIGGER_MANUAL] = "manual",
+	[TRIGGER_STARTUP] = "startup",
+	[TRIGGER_SHUTDOWN] = "shutdown",
+	[TRIGGER_PRE_MIGRATION] = "pre_migration",
+};
+
 bool
 backup_id_is_good(const char *id)
 {
@@ -29,6 +37,12 @@ const char *
 backup_component_text(enum backup_component c)
 {
 	return component_texts[c];
+}
+
+const char *
+backup_trigger_text(enum backup_trigger t)
+{
+	return trigger_texts[t];
 }
 
 static bool

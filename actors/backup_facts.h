@@ -16,6 +16,7 @@
 #define BACKUP_WHY_SIZE 256
 #define BACKUP_FORMAT 1
 #define BACKUP_ARENA (1u << 20) /* what reading a manifest takes at most */
+#define BACKUP_TRIGGERS (TRIGGER_PRE_MIGRATION + 1)
 #define BACKUP_MANIFEST_NAME "manifest.json"
 
 struct backup_facts {
@@ -46,6 +47,7 @@ struct backup_view {
 bool backup_id_is_good(const char *id);
 
 const char *backup_component_text(enum backup_component c);
+const char *backup_trigger_text(enum backup_trigger t);
 /* False: no component, one twice, or one that is none; *ret_why says which. */
 bool backup_components_read(const char *const *texts, uint32_t count,
     enum backup_component ret_of[BACKUP_COMPONENTS_MAX], const char **ret_why);

@@ -16,7 +16,6 @@
 #define PATH_SIZE (BACKUP_PATH_MAX + 16)
 #define LAST_NAME ".last"
 #define NO_PERIOD INT64_MIN
-#define TRIGGERS 5
 
 /* How far each rung of hours, days ... has come, on the way into the past. */
 struct ladder {
@@ -41,15 +40,14 @@ backup_fate_goes(enum backup_fate fate)
 static bool
 trigger_find(const char *text, size_t size, uint32_t *ret_bit)
 {
-	static const char *const names[TRIGGERS] = { "scheduled", "manual",
-		"startup", "shutdown", "pre_migration" };
+	for (uint32_t i = 0; i < BACKUP_TRIGGERS; i++) {
+		const char *name = backup_trigger_text((enum backup_trigger)i);
 
-	for (uint32_t i = 0; i < TRIGGERS; i++)
-		if (strlen(names[i]) == size &&
-		    strncmp(text, names[i], size) == 0) {
+		if (strlen(name) == size && strncmp(text, name, size) == 0) {
 			*ret_bit = 1u << i;
 			return true;
 		}
+	}
 	return false;
 }
 

@@ -184,8 +184,6 @@ make_ended(struct actor *self, struct backup_run *r)
 {
 	struct backup_self *s = actor_state(self);
 	struct backup_job *j = r->at;
-	static const char *const triggers[] = { "scheduled", "manual",
-		"startup", "shutdown", "pre_migration" };
 
 	backup_prune_count(s, j);
 	if (j->st == ST_OK) {
@@ -198,7 +196,8 @@ make_ended(struct actor *self, struct backup_run *r)
 		    KU("compressed", j->compress));
 	} else {
 		s->counts.failed++;
-		LOG(BACKUP_FAILED, KV("trigger", triggers[j->facts.trigger]),
+		LOG(BACKUP_FAILED,
+		    KV("trigger", backup_trigger_text(j->facts.trigger)),
 		    KV("error", j->why));
 	}
 	return r->after(self, r);

@@ -6,7 +6,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
-/* List, get and delete: one look at the disk each, and no lock. */
+/* List, get, delete and hold: one look at the disk each, and no lock. */
 
 struct shelf {
 	const struct backup_place *place;
@@ -15,6 +15,7 @@ struct shelf {
 	struct backup_entry *entries;
 	size_t count;
 	struct backup_entry entry;
+	bool held;
 	enum status st;
 	char why[BACKUP_WHY_SIZE];
 };
@@ -36,23 +37,47 @@ shelf_free(struct shelf *f)
 	free(f);
 }
 
-static enum status
-shelf_begin(struct actor *self, const struct msg *in, const char *id,
-    work_fn work, op_fn on_done)
+/* NULL: in has been answered. */
+static struct shelf *
+shelf_open(struct actor *self, const struct msg *in, const char *id,
+    struct op **ret_op)
 {
 	struct backup_self *s = actor_state(self);
 	struct op *op = op_open(self, in);
 	struct shelf *f;
 
+	*ret_op = op;
 	if (op == NULL)
-		return ST_OK;
+		return NULL;
 	f = calloc(1, sizeof(*f));
-	if (f == NULL)
-		return OP_REFUSE(op, OVERLOADED, "out of memory");
+	if (f == NULL) {
+		(void)OP_REFUSE(op, OVERLOADED, "out of memory");
+		return NULL;
+	}
 	f->place = &s->place;
 	snprintf(f->id, sizeof(f->id), "%s", id);
 	((struct shelf_data *)op_data(op))->shelf = f;
+	return f;
+}
+
+static enum status
+shelf_begin(struct actor *self, const struct msg *in, const char *id,
+    work_fn work, op_fn on_done)
+{
+	struct op *op;
+
+	if (shelf_open(self, in, id, &op) == NULL)
+		return ST_OK;
 	return op_work(op, WORK_DISK, work, on_done);
+}
+
+static void
+shelf_note_caller(struct shelf *f, const struct principal *caller)
+{
+	struct backup_run about = { 0 };
+
+	backup_tell_caller(&about, caller);
+	f->caller = about.caller;
 }
 
 /* True: there is nothing to answer with; a late worker keeps its memory. */
@@ -74,6 +99,27 @@ shelf_missing(struct op *op, const char *operation)
 {
 	LOG(BACKUP_NOT_FOUND, KV("operation", operation));
 	return OP_REFUSE(op, BACKUP_NOT_FOUND, "there is no such backup");
+}
+
+static void
+shelf_audit(struct actor *self, const struct shelf *f, const char *action)
+{
+	struct backup_self *s = actor_state(self);
+	struct principal by = backup_tell_who(&f->caller);
+	struct audit_note note = audit_note_by(self, &by, action, f->id);
+
+	if (f->st != ST_OK)
+		note.result = AUDIT_FAILED;
+	auditor_say(self, &s->auditor, &note);
+}
+
+/* What was asked is done, or it could not be. */
+static enum status
+shelf_done(struct op *op, const struct shelf *f)
+{
+	return f->st == ST_OK
+		   ? OP_REPLY(op, done, 0)
+		   : OP_REFUSE(op, INTERNAL, "it failed; the log says why");
 }
 
 /* ---- list ---- */
@@ -210,29 +256,6 @@ delete_work(void *data)
 		    : backup_entry_remove(f->place->root, f->id);
 }
 
-static void
-delete_tell(struct actor *self, const struct shelf *f)
-{
-	struct backup_self *s = actor_state(self);
-	const struct run_caller *c = &f->caller;
-	struct principal by = { .user_id = c->user_id,
-		.username = c->username,
-		.session_id = c->session_id,
-		.address = c->address,
-		.user_agent = "",
-		.role = c->role,
-		.method = c->method };
-	struct audit_note note =
-	    audit_note_by(self, &by, "backup.delete", f->id);
-
-	if (f->st != ST_OK)
-		note.result = AUDIT_FAILED;
-	else
-		LOG(BACKUP_DELETED, KV("backup_id", f->id),
-		    KV("user_id", c->user_id));
-	auditor_say(self, &s->auditor, &note);
-}
-
 static enum status
 delete_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 {
@@ -246,10 +269,11 @@ delete_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 	} else if (f->st == ST_DENIED) {
 		st = OP_REFUSE(op, BACKUP_HELD, "it is held: let it go first");
 	} else {
-		delete_tell(self, f);
-		st = f->st == ST_OK ? OP_REPLY(op, done, 0)
-				    : OP_REFUSE(op, INTERNAL,
-					  "it failed; the log says why");
+		if (f->st == ST_OK)
+			LOG(BACKUP_DELETED, KV("backup_id", f->id),
+			    KV("user_id", f->caller.user_id));
+		shelf_audit(self, f, "backup.delete");
+		st = shelf_done(op, f);
 	}
 	shelf_free(f);
 	return st;
@@ -270,7 +294,6 @@ backup_on_delete(struct actor *self, const struct msg *in)
 {
 	const struct backup_delete *ask = in->body;
 	struct backup_self *s = actor_state(self);
-	struct backup_run about = { 0 };
 	struct op *op;
 	struct shelf *f;
 
@@ -282,16 +305,74 @@ backup_on_delete(struct actor *self, const struct msg *in)
 	if (delete_is_in_use(s, ask->backup_id))
 		return REFUSE(self, in, BACKUP_IN_PROGRESS,
 		    "it is in use by what is in progress");
-	op = op_open(self, in);
-	f = op == NULL ? NULL : calloc(1, sizeof(*f));
-	if (op == NULL)
-		return ST_OK;
+	f = shelf_open(self, in, ask->backup_id, &op);
 	if (f == NULL)
-		return OP_REFUSE(op, OVERLOADED, "out of memory");
-	backup_tell_caller(&about, &ask->caller);
-	f->caller = about.caller;
-	f->place = &s->place;
-	snprintf(f->id, sizeof(f->id), "%s", ask->backup_id);
-	((struct shelf_data *)op_data(op))->shelf = f;
+		return ST_OK;
+	shelf_note_caller(f, &ask->caller);
 	return op_work(op, WORK_DISK, delete_work, delete_on_worked);
+}
+
+/* ---- hold ---- */
+
+static void
+hold_work(void *data)
+{
+	struct shelf *f = ((struct shelf_data *)data)->shelf;
+
+	f->st = backup_hold(f->place->root, f->id, f->held);
+}
+
+static enum status
+hold_on_worked(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct shelf *f = shelf_of(op);
+	enum status st;
+
+	if (shelf_is_late(op, reply))
+		return ST_OK;
+	if (f->st == ST_NOT_FOUND) {
+		st = shelf_missing(op, f->held ? "hold" : "release");
+	} else {
+		shelf_audit(
+		    self, f, f->held ? "backup.hold" : "backup.release");
+		st = shelf_done(op, f);
+	}
+	shelf_free(f);
+	return st;
+}
+
+static enum status
+hold_begin(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *id, bool held)
+{
+	struct shelf *f;
+	struct op *op;
+
+	if (!backup_admits(self, in, caller))
+		return ST_OK;
+	if (!backup_id_is_good(id))
+		return REFUSE(
+		    self, in, BACKUP_NOT_FOUND, "there is no such backup");
+	f = shelf_open(self, in, id, &op);
+	if (f == NULL)
+		return ST_OK;
+	shelf_note_caller(f, caller);
+	f->held = held;
+	return op_work(op, WORK_DISK, hold_work, hold_on_worked);
+}
+
+enum status
+backup_on_hold(struct actor *self, const struct msg *in)
+{
+	const struct backup_hold *ask = in->body;
+
+	return hold_begin(self, in, &ask->caller, ask->backup_id, true);
+}
+
+enum status
+backup_on_release(struct actor *self, const struct msg *in)
+{
+	const struct backup_release *ask = in->body;
+
+	return hold_begin(self, in, &ask->caller, ask->backup_id, false);
 }

@@ -14,16 +14,21 @@
 enum status backup_on_list(struct actor *self, const struct msg *in);
 enum status backup_on_get(struct actor *self, const struct msg *in);
 enum status backup_on_delete(struct actor *self, const struct msg *in);
+enum status backup_on_hold(struct actor *self, const struct msg *in);
+enum status backup_on_release(struct actor *self, const struct msg *in);
 
 /* ---- backup_prune.c ---- */
 
 void backup_policy_read(struct actor *self, struct backup_policy *ret_policy);
 enum status backup_run_prune(struct actor *self, struct backup_run *r);
 enum status backup_on_prune(struct actor *self, const struct msg *in);
-enum status backup_on_hold(struct actor *self, const struct msg *in);
-enum status backup_on_release(struct actor *self, const struct msg *in);
 void backup_prune_count(struct backup_self *s, const struct backup_job *j);
 void backup_prune_answer(
     struct actor *self, const struct backup_run *r, struct op *op);
+
+/* ---- backup_tell.c ---- */
+
+/* For the audit log; borrows from c. */
+struct principal backup_tell_who(const struct run_caller *c);
 
 #endif

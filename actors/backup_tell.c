@@ -9,7 +9,6 @@
 #include "runtime/base/text.h"
 
 #define PAYLOAD_SIZE 1024
-#define CHANNEL "system"
 #define SECOND_US UINT64_C(1000000)
 #define HOUR_US (INT64_C(3600) * 1000000)
 #define NEWS_US 1000000u /* a gateway that has begun anew hears it by then */
@@ -31,6 +30,18 @@ backup_tell_caller(struct backup_run *r, const struct principal *who)
 	c->method = who->method;
 }
 
+struct principal
+backup_tell_who(const struct run_caller *c)
+{
+	return (struct principal){ .user_id = c->user_id,
+		.username = c->username,
+		.session_id = c->session_id,
+		.address = c->address,
+		.user_agent = "",
+		.role = c->role,
+		.method = c->method };
+}
+
 /* ---- events ---- */
 
 static enum status
@@ -48,7 +59,7 @@ tell_event(
 	char payload[PAYLOAD_SIZE];
 	struct op *op = op_open(self, NULL);
 	struct event event = { .event_type = event_type_name(type),
-		.channel = CHANNEL,
+		.channel = event_type_channel(type),
 		.timestamp = actor_wall_us(self),
 		.event_id = id_make(self),
 		.payload = payload };
@@ -69,14 +80,7 @@ static void
 tell_audit(struct actor *self, const struct backup_run *r)
 {
 	struct backup_self *s = actor_state(self);
-	const struct run_caller *c = &r->caller;
-	struct principal by = { .user_id = c->user_id,
-		.username = c->username,
-		.session_id = c->session_id,
-		.address = c->address,
-		.user_agent = "",
-		.role = c->role,
-		.method = c->method };
+	struct principal by = backup_tell_who(&r->caller);
 	struct audit_note note =
 	    audit_note_by(self, &by, verbs[r->kind], r->main.facts.backup_id);
 	uint32_t http = problem_find(r->main.problem)->http;
@@ -107,8 +111,6 @@ components_text(const struct backup_run *r, char *ret, size_t size)
 void
 backup_tell_begun(struct actor *self, const struct backup_run *r)
 {
-	static const char *const triggers[] = { "scheduled", "manual",
-		"startup", "shutdown", "pre_migration" };
 	char components[64];
 
 	components_text(r, components, sizeof(components));
@@ -117,7 +119,7 @@ backup_tell_begun(struct actor *self, const struct backup_run *r)
 		    KV("components", r->main.chose ? "chosen" : "all"));
 	else
 		LOG(BACKUP_STARTED, KV("backup_id", "-"),
-		    KV("trigger", triggers[r->main.facts.trigger]),
+		    KV("trigger", backup_trigger_text(r->main.facts.trigger)),
 		    KV("components", components));
 	tell_event(self, r,
 	    r->kind == RUN_RESTORE ? EVENT_RESTORE_STARTED

@@ -91,7 +91,6 @@ enum status hub_on_presence_list(struct actor *self, const struct msg *in);
 
 /* ---- hub_publish.c, hub_prune.c ---- */
 
-void hub_random_uuid(struct actor *self, struct uuid *ret_id);
 enum status hub_on_event_publish(struct actor *self, const struct msg *in);
 enum status hub_on_events_publish(struct actor *self, const struct msg *in);
 enum status hub_on_service_run(struct actor *self, const struct msg *in);

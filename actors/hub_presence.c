@@ -3,6 +3,7 @@
 
 #include "actors/access.h"
 #include "actors/hub.h"
+#include "actors/id.h"
 #include "protocols/event_type.h"
 #include "protocols/json.h"
 #include "runtime/address.h"
@@ -38,7 +39,7 @@ presence_tell(struct actor *self, enum event_type_id type, const char *user_id)
 	struct wire_out out = { (unsigned char *)payload, sizeof(payload) - 2,
 		0 };
 	struct event event = { .event_type = event_type_name(type),
-		.channel = "system",
+		.channel = event_type_channel(type),
 		.timestamp = actor_wall_us(self),
 		.payload = payload };
 	struct op *op;
@@ -50,7 +51,7 @@ presence_tell(struct actor *self, enum event_type_id type, const char *user_id)
 	op = op_open(self, NULL);
 	if (op == NULL)
 		return;
-	hub_random_uuid(self, &event.event_id);
+	event.event_id = id_make(self);
 	(void)OP_ASK(op, hub_of(self, event.channel), hub_publish,
 	    presence_on_told, .event = event);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "actors/hub.h"
+#include "actors/id.h"
 #include "protocols/channel.h"
 #include "protocols/json.h"
 #include "runtime/base/text.h"
@@ -89,15 +90,6 @@ publish_is_allowed(const struct actor *self, const struct principal *who,
 	return strncmp(event_type, USER_PREFIX, strlen(USER_PREFIX)) == 0 &&
 	       channel_role_reads(who->role) && channel_allows(&ref, &hearer) &&
 	       publish_is_open(self, channel);
-}
-
-/* Random, and marked as such: RFC 9562, version 4. */
-void
-hub_random_uuid(struct actor *self, struct uuid *ret_id)
-{
-	actor_random(self, ret_id->octets, sizeof(ret_id->octets));
-	ret_id->octets[6] = (uint8_t)((ret_id->octets[6] & 0x0f) | 0x40);
-	ret_id->octets[8] = (uint8_t)((ret_id->octets[8] & 0x3f) | 0x80);
 }
 
 /* ---- durable ---- */
@@ -194,7 +186,7 @@ hub_on_event_publish(struct actor *self, const struct msg *in)
 		self, &ask->caller, ask->channel, ask->event_type))
 		return REFUSE(self, in, FORBIDDEN, NOT_ALLOWED);
 	if (!ask->has_event_id)
-		hub_random_uuid(self, &event.event_id);
+		event.event_id = id_make(self);
 	if (ask->has_durable && !ask->durable)
 		return publish_tell(self, in, &event);
 	return publish_append(self, in, &event);
@@ -248,7 +240,7 @@ batch_event(struct actor *self, const struct events_publish *ask, uint32_t i,
 		.event_id = draft->event_id,
 		.payload = draft->payload };
 	if (!draft->has_event_id)
-		hub_random_uuid(self, &ret_event->event_id);
+		ret_event->event_id = id_make(self);
 }
 
 enum status

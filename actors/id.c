@@ -15,30 +15,13 @@ id_make(struct actor *self)
 	return id;
 }
 
-/* 0 to 15; 16 if c is no lower-case hex digit. */
-static unsigned
-id_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
-}
-
 bool
 id_parse(const char *text, struct uuid *ret_id)
 {
-	struct uuid id = { { 0 } };
+	struct uuid id;
 
-	if (text == NULL || strlen(text) != ID_TEXT)
+	if (text == NULL || !text_unhex(text, id.octets, sizeof(id.octets)))
 		return false;
-	for (size_t i = 0; i < sizeof(id.octets); i++) {
-		unsigned high = id_digit(text[2 * i]);
-		unsigned low = id_digit(text[2 * i + 1]);
-
-		if (high > 15 || low > 15)
-			return false;
-		id.octets[i] = (uint8_t)(high << 4 | low);
-	}
 	*ret_id = id;
 	return true;
 }

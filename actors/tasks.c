@@ -1,10 +1,10 @@
 #include "actors/tasks.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "actors/access.h"
+#include "actors/id.h"
 #include "actors/tasks_inside.h"
 #include "protocols/event_type.h"
 #include "protocols/json.h"
@@ -12,20 +12,43 @@
 
 #define TASK_ID_OCTETS 16
 #define TASK_ID_SIZE (2 * TASK_ID_OCTETS + 1)
-#define TASK_CHANNEL "tasks"
 
 /* The payload of one event at a time, too big for a stack. */
 struct tasks_state {
 	char payload[EVENT_PAYLOAD_MAX + 1];
 };
 
-static uint64_t
+uint64_t
 tasks_store(const struct actor *self)
 {
 	return actor_find(self, ACTOR_NUMBER(store), 0);
 }
 
-/* ---- create ---- */
+enum status
+tasks_on_stored(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_task_made *made = reply->body;
+
+	(void)self;
+	if (reply->id != MSG_store_task_made)
+		return op_pass(op, reply);
+	return OP_REPLY(op, task_made, .task = made->task);
+}
+
+enum status
+tasks_pass(struct actor *self, struct op *op, const struct msg *reply)
+{
+	(void)self;
+	return op_pass(op, reply);
+}
+
+/* ---- what a task may be ---- */
+
+bool
+tasks_is_blank(const char *text)
+{
+	return text != NULL && text_is_blank(text);
+}
 
 static bool
 texts_are_blank(const char *const *texts, uint32_t count)
@@ -37,55 +60,48 @@ texts_are_blank(const char *const *texts, uint32_t count)
 }
 
 static bool
-criteria_are_blank(const struct task_create *ask)
+criteria_are_blank(const struct task *task)
 {
-	for (uint32_t i = 0; i < ask->acceptance_criteria_count; i++)
-		if (text_is_blank(ask->acceptance_criteria[i].description))
+	for (uint32_t i = 0; i < task->acceptance_criteria_count; i++)
+		if (text_is_blank(task->acceptance_criteria[i].description))
 			return true;
 	return false;
 }
 
 static bool
-artifacts_are_blank(const struct task_create *ask)
+artifacts_are_blank(const struct task *task)
 {
-	for (uint32_t i = 0; i < ask->artifacts_expected_count; i++)
-		if (text_is_blank(ask->artifacts_expected[i].path))
+	for (uint32_t i = 0; i < task->artifacts_expected_count; i++)
+		if (text_is_blank(task->artifacts_expected[i].path))
 			return true;
 	return false;
 }
 
-static bool
-is_blank_if_given(const char *text)
-{
-	return text != NULL && text_is_blank(text);
-}
-
-/* NULL: it may become a task. */
-static const char *
-task_create_mistake(const struct task_create *ask)
+const char *
+tasks_mistake(const struct task *task)
 {
 	const struct {
 		bool is_wrong;
 		const char *why;
 	} rules[] = {
-		{ text_is_blank(ask->title), "title: must not be blank" },
-		{ text_is_blank(ask->description),
+		{ text_is_blank(task->title), "title: must not be blank" },
+		{ text_is_blank(task->description),
 		    "description: must not be blank" },
-		{ text_is_blank(ask->project), "project: must not be blank" },
-		{ is_blank_if_given(ask->assigned_to),
+		{ text_is_blank(task->project), "project: must not be blank" },
+		{ tasks_is_blank(task->assigned_to),
 		    "assigned_to: must not be blank" },
-		{ is_blank_if_given(ask->parent_task_id),
+		{ tasks_is_blank(task->parent_task_id),
 		    "parent_task_id: must not be blank" },
-		{ texts_are_blank(ask->reviewers, ask->reviewers_count),
+		{ texts_are_blank(task->reviewers, task->reviewers_count),
 		    "reviewers: none may be blank" },
-		{ texts_are_blank(ask->dependencies, ask->dependencies_count),
+		{ texts_are_blank(task->dependencies, task->dependencies_count),
 		    "dependencies: none may be blank" },
-		{ artifacts_are_blank(ask),
+		{ artifacts_are_blank(task),
 		    "artifacts_expected: no path may be blank" },
-		{ criteria_are_blank(ask),
+		{ criteria_are_blank(task),
 		    "acceptance_criteria: no description may be blank" },
-		{ ask->has_budget_limit && ask->budget_limit < 0,
-		    "budget_limit: must not be negative" },
+		{ task->has_budget_limit && task->budget_limit < 0,
+		    TASKS_BUDGET_NEGATIVE },
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
@@ -94,38 +110,17 @@ task_create_mistake(const struct task_create *ask)
 	return NULL;
 }
 
-/* Borrows its texts from ask. */
+/* ---- create ---- */
+
+/* All but its id; borrows its texts from ask. */
 static struct task
-task_make(const struct task_create *ask, const char *id, int64_t now)
+task_make(const struct task_create *ask, int64_t now)
 {
 	bool has_assignee = ask->assigned_to != NULL;
 
 	return (struct task){
-		.id = id,
-		.title = ask->title,
-		.description = ask->description,
-		.type = ask->type,
-		.priority = ask->has_priority ? ask->priority : PRIORITY_MEDIUM,
+		TASKS_SET_BY(ask),
 		.status = has_assignee ? TASK_ASSIGNED : TASK_CREATED,
-		.project = ask->project,
-		.created_by = ask->caller.user_id,
-		.assigned_to = ask->assigned_to,
-		.reviewers = ask->reviewers,
-		.reviewers_count = ask->reviewers_count,
-		.dependencies = ask->dependencies,
-		.dependencies_count = ask->dependencies_count,
-		.artifacts_expected = ask->artifacts_expected,
-		.artifacts_expected_count = ask->artifacts_expected_count,
-		.acceptance_criteria = ask->acceptance_criteria,
-		.acceptance_criteria_count = ask->acceptance_criteria_count,
-		.coordination_topology = ask->has_coordination_topology
-					     ? ask->coordination_topology
-					     : TOPOLOGY_AUTO,
-		.parent_task_id = ask->parent_task_id,
-		.deadline = ask->deadline,
-		.has_deadline = ask->has_deadline,
-		.budget_limit = ask->budget_limit,
-		.has_budget_limit = ask->has_budget_limit,
 		.created_at = now,
 		.updated_at = now,
 		.version = 1,
@@ -146,46 +141,26 @@ tasks_write_payload(struct tasks_state *s, const struct task *task)
 		    task->id);
 }
 
-/* Random, and marked as such: RFC 9562, version 4. */
-static void
-tasks_random_uuid(struct actor *self, struct uuid *ret_id)
-{
-	actor_random(self, ret_id->octets, sizeof(ret_id->octets));
-	ret_id->octets[6] = (uint8_t)((ret_id->octets[6] & 0x0f) | 0x40);
-	ret_id->octets[8] = (uint8_t)((ret_id->octets[8] & 0x3f) | 0x80);
-}
-
 static enum status
-tasks_on_stored(struct actor *self, struct op *op, const struct msg *reply)
-{
-	const struct store_task_made *made = reply->body;
-
-	(void)self;
-	if (reply->id != MSG_store_task_made)
-		return op_pass(op, reply);
-	return OP_REPLY(op, task_made, .task = made->task);
-}
-
-static enum status
-tasks_store_new(struct actor *self, const struct msg *in)
+tasks_store_new(
+    struct actor *self, const struct msg *in, const struct task *without_id)
 {
 	const struct task_create *ask = in->body;
 	struct tasks_state *s = actor_state(self);
-	int64_t now = actor_wall_us(self);
 	uint8_t random[TASK_ID_OCTETS];
 	char id[TASK_ID_SIZE];
+	struct task task = *without_id;
 	struct event event = { .event_type =
 				   event_type_name(EVENT_TASK_CREATED),
-		.channel = TASK_CHANNEL,
-		.timestamp = now,
+		.channel = event_type_channel(EVENT_TASK_CREATED),
+		.timestamp = task.created_at,
+		.event_id = id_make(self),
 		.payload = s->payload };
-	struct task task;
 
 	actor_random(self, random, sizeof(random));
 	text_hex(random, sizeof(random), id);
-	task = task_make(ask, id, now);
+	task.id = id;
 	tasks_write_payload(s, &task);
-	tasks_random_uuid(self, &event.event_id);
 	return ASK(self, in, tasks_store(self), store_task_create,
 	    tasks_on_stored, .task = task, .principal = ask->caller.user_id,
 	    .once = ask->once, .event = event);
@@ -196,7 +171,8 @@ tasks_on_create(struct actor *self, const struct msg *in)
 {
 	const struct task_create *ask = in->body;
 	uint32_t problem = access_check(&ask->caller, ACCESS_WRITE);
-	const char *mistake;
+	struct task task = task_make(ask, actor_wall_us(self));
+	const char *mistake = tasks_mistake(&task);
 
 	if (problem != 0)
 		return actor_refuse(
@@ -204,10 +180,9 @@ tasks_on_create(struct actor *self, const struct msg *in)
 	if (ask->once.key != NULL && text_is_blank(ask->once.key))
 		return REFUSE(self, in, BAD_REQUEST,
 		    "the Idempotency-Key must not be blank");
-	mistake = task_create_mistake(ask);
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
-	return tasks_store_new(self, in);
+	return tasks_store_new(self, in, &task);
 }
 
 /* ---- read ---- */
@@ -240,14 +215,6 @@ tasks_on_get(struct actor *self, const struct msg *in)
 	    .id = ask->id);
 }
 
-static enum status
-tasks_on_page(struct actor *self, struct op *op, const struct msg *reply)
-{
-	(void)self;
-	assert(reply->id == MSG_task_page || reply->id == MSG_refused);
-	return op_pass(op, reply);
-}
-
 /* NULL: it can be answered.  A cursor is the id a page ended with. */
 static const char *
 task_list_mistake(const struct task_list *ask)
@@ -257,9 +224,9 @@ task_list_mistake(const struct task_list *ask)
 	if (ask->cursor != NULL &&
 	    (text_is_blank(ask->cursor) || strlen(ask->cursor) > ID_MAX))
 		return "cursor: is not one that a page ended with";
-	if (is_blank_if_given(ask->assigned_to))
+	if (tasks_is_blank(ask->assigned_to))
 		return "assigned_to: must not be blank";
-	if (is_blank_if_given(ask->project))
+	if (tasks_is_blank(ask->project))
 		return "project: must not be blank";
 	return NULL;
 }
@@ -276,7 +243,7 @@ tasks_on_list(struct actor *self, const struct msg *in)
 		    self, in, problem, "your role may not read tasks");
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
-	return ASK(self, in, tasks_store(self), store_task_list, tasks_on_page,
+	return ASK(self, in, tasks_store(self), store_task_list, tasks_pass,
 	    .status = ask->status, .has_status = ask->has_status,
 	    .assigned_to = ask->assigned_to, .project = ask->project,
 	    .after = ask->cursor,

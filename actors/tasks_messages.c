@@ -6,19 +6,6 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
-static enum status
-messages_pass(struct actor *self, struct op *op, const struct msg *reply)
-{
-	(void)self;
-	return op_pass(op, reply);
-}
-
-static uint64_t
-messages_store(const struct actor *self)
-{
-	return actor_find(self, ACTOR_NUMBER(store), 0);
-}
-
 /* NULL: it may be kept.  `from` is another name of `sender`. */
 static const char *
 message_mistake(const struct message_send *ask)
@@ -29,7 +16,7 @@ message_mistake(const struct message_send *ask)
 		return "sender: must not be blank";
 	if (text_is_blank(ask->channel))
 		return "channel: must not be blank";
-	if (ask->to != NULL && text_is_blank(ask->to))
+	if (tasks_is_blank(ask->to))
 		return "to: must not be blank";
 	for (uint32_t i = 0; i < ask->attachments_count; i++)
 		if (text_is_blank(ask->attachments[i].ref))
@@ -49,8 +36,7 @@ tasks_on_message(struct actor *self, const struct msg *in)
 		    self, in, problem, "your role may not send messages");
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
-	return ASK(self, in, messages_store(self), store_message_save,
-	    messages_pass,
+	return ASK(self, in, tasks_store(self), store_message_save, tasks_pass,
 	    .message = { .id = ask->has_id ? ask->id : id_make(self),
 		.sender = ask->sender != NULL ? ask->sender : ask->from,
 		.channel = ask->channel,
@@ -74,8 +60,8 @@ tasks_on_message_get(struct actor *self, const struct msg *in)
 	if (problem != 0)
 		return actor_refuse(
 		    self, in, problem, "your role may not read messages");
-	return ASK(self, in, messages_store(self), store_message_get,
-	    messages_pass, .id = ask->id);
+	return ASK(self, in, tasks_store(self), store_message_get, tasks_pass,
+	    .id = ask->id);
 }
 
 static const char *
@@ -85,8 +71,7 @@ history_mistake(const struct message_list *ask)
 		return "limit: must be at least 1";
 	if (ask->channel == NULL && ask->sender == NULL)
 		return "channel or sender: one must be there";
-	if ((ask->channel != NULL && text_is_blank(ask->channel)) ||
-	    (ask->sender != NULL && text_is_blank(ask->sender)))
+	if (tasks_is_blank(ask->channel) || tasks_is_blank(ask->sender))
 		return "channel, sender: must not be blank";
 	return NULL;
 }
@@ -108,8 +93,8 @@ tasks_on_messages(struct actor *self, const struct msg *in)
 		    KV("error", mistake));
 		return REFUSE(self, in, VALIDATION, mistake);
 	}
-	return ASK(self, in, messages_store(self), store_message_history,
-	    messages_pass, .channel = ask->channel, .sender = ask->sender,
+	return ASK(self, in, tasks_store(self), store_message_history,
+	    tasks_pass, .channel = ask->channel, .sender = ask->sender,
 	    .since = ask->since, .has_since = ask->has_since,
 	    .until = ask->until, .has_until = ask->has_until,
 	    .after = ask->cursor,

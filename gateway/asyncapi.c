@@ -417,12 +417,33 @@ event_schema_write(struct document *d)
 	document_end(d);
 }
 
+static bool
+record_is_told(const char *name)
+{
+	const struct event_type *e;
+
+	for (size_t n = 0; (e = event_type_nth(n)) != NULL; n++)
+		if (strcmp(name, e->payload) == 0)
+			return true;
+	return false;
+}
+
+static void
+records_write(struct document *d)
+{
+	const struct wire_type *told[EVENT_TYPES_COUNT];
+	const struct wire_type *t;
+	size_t count = 0;
+
+	for (size_t n = 0; (t = catalogue_nth_record(n)) != NULL; n++)
+		if (record_is_told(t->name))
+			told[count++] = t;
+	openapi_told_write(d, told, count);
+}
+
 static void
 schemas_write(struct document *d)
 {
-	const struct event_type *e;
-	const struct wire_type *t;
-
 	document_object(d, "schemas");
 	document_raw(d, "place",
 	    "{\"type\": \"object\", \"required\": [\"epoch\", \"offset\"], "
@@ -434,10 +455,7 @@ schemas_write(struct document *d)
 	    "\"integer\"}, \"offset\": {\"type\": \"integer\"}, "
 	    "\"recovered\": {\"type\": \"boolean\"}}}");
 	event_schema_write(d);
-	for (size_t n = 0; (t = catalogue_nth_record(n)) != NULL; n++)
-		for (size_t i = 0; (e = event_type_nth(i)) != NULL; i++)
-			if (strcmp(t->name, e->payload) == 0)
-				openapi_told_write(d, t);
+	records_write(d);
 	document_end(d);
 }
 

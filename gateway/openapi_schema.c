@@ -431,12 +431,15 @@ uses_write(struct document *d, struct uses *u)
 }
 
 void
-openapi_told_write(struct document *d, const struct wire_type *t)
+openapi_told_write(
+    struct document *d, const struct wire_type *const types[], size_t count)
 {
 	struct uses u = { .count = 0 };
 
-	uses_add(&u, t, false);
-	uses_add_message(&u, t, false);
+	for (size_t i = 0; i < count; i++) {
+		uses_add(&u, types[i], false);
+		uses_add_message(&u, types[i], false);
+	}
 	uses_write(d, &u);
 }
 

@@ -39,8 +39,9 @@ void openapi_data_write(
 void openapi_ref_write(
     struct document *d, const char *name, const char *kind, const char *which);
 
-/* The schema of a record that a client hears, and of what it refers to. */
-void openapi_told_write(struct document *d, const struct wire_type *t);
+/* Schemas of records that a client hears, and of what they refer to. */
+void openapi_told_write(
+    struct document *d, const struct wire_type *const types[], size_t count);
 
 /* A member per enum, record and message that a route uses. */
 void openapi_schemas_write(struct document *d);

@@ -20,6 +20,13 @@ event_type_name(enum event_type_id id)
 	return event_types[id].name;
 }
 
+const char *
+event_type_channel(enum event_type_id id)
+{
+	assert(id < EVENT_TYPES_COUNT);
+	return event_types[id].channel;
+}
+
 const struct event_type *
 event_type_nth(size_t n)
 {

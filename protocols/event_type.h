@@ -22,8 +22,9 @@ struct event_type {
 	const char *doc;
 };
 
-/* For a struct event's event_type. */
+/* For a struct event's event_type and channel. */
 const char *event_type_name(enum event_type_id id);
+const char *event_type_channel(enum event_type_id id);
 
 /* NULL past the end. */
 const struct event_type *event_type_nth(size_t n);

@@ -21,7 +21,6 @@
  */
 
 #define FILE_MODE 0600
-#define DATA_NAME "data.mdb"
 
 struct lmdb {
 	struct backend base;
@@ -181,9 +180,9 @@ lmdb_free(struct lmdb *b)
 static enum status
 lmdb_verify(const struct backend_options *o)
 {
-	char file[BACKEND_PATH_MAX + sizeof(DATA_NAME) + 1];
+	char file[BACKEND_PATH_MAX + sizeof(FOLDER_DATA) + 1];
 
-	snprintf(file, sizeof(file), "%s/" DATA_NAME, o->path);
+	snprintf(file, sizeof(file), "%s/" FOLDER_DATA, o->path);
 	return verify_open(file, o->verify);
 }
 
@@ -520,13 +519,13 @@ lmdb_check_readers(struct backend *b)
 static enum status
 lmdb_copy_into(struct lmdb *b, const char *folder)
 {
-	char name[BACKEND_PATH_MAX + sizeof(DATA_NAME) + 1];
+	char name[BACKEND_PATH_MAX + sizeof(FOLDER_DATA) + 1];
 	enum status st;
 
 	gate_enter(&b->gate);
 	st = lmdb_status(mdb_env_copy2(b->env, folder, MDB_CP_COMPACT), folder);
 	gate_leave(&b->gate);
-	snprintf(name, sizeof(name), "%s/%s", folder, DATA_NAME);
+	snprintf(name, sizeof(name), "%s/%s", folder, FOLDER_DATA);
 	if (st == ST_OK && chmod(name, FILE_MODE) != 0)
 		st = backend_fail(ST_IO, name, strerror(errno));
 	if (st == ST_OK)

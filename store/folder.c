@@ -15,7 +15,6 @@
 
 #define FOLDER_MODE 0700
 #define LOCK_MODE 0600
-#define LOCK_NAME "troupe.lock"
 #define PID_TEXT_SIZE 24
 
 struct folder {
@@ -101,12 +100,12 @@ lock_refused(const char *path, int fd)
 static enum status
 lock_take(const char *path, int *ret_fd)
 {
-	char name[BACKEND_PATH_MAX + sizeof(LOCK_NAME) + 1];
+	char name[BACKEND_PATH_MAX + sizeof(FOLDER_LOCK) + 1];
 	char pid[PID_TEXT_SIZE];
 	enum status st;
 	int fd;
 
-	snprintf(name, sizeof(name), "%s/%s", path, LOCK_NAME);
+	snprintf(name, sizeof(name), "%s/%s", path, FOLDER_LOCK);
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
 	if (fd < 0)
 		return backend_fail(ST_IO, name, strerror(errno));

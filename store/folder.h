@@ -11,6 +11,11 @@
 
 #include "runtime/base/status.h"
 
+/* What lies in it: the data and the lock of LMDB, and the lock of ours. */
+#define FOLDER_DATA "data.mdb"
+#define FOLDER_DATA_LOCK "lock.mdb"
+#define FOLDER_LOCK "troupe.lock"
+
 struct folder;
 
 /* EXISTS if it is held already, IO if the system refuses; see backend_why. */

@@ -184,7 +184,7 @@ table_inspect(struct txn *t, struct inspection *i, const struct shape *s)
 	scan_close(&scan);
 }
 
-/* Numbers by name; those that are known to be no older than what they count. */
+/* Numbers by name. */
 static void
 meta_inspect(struct txn *t, struct inspection *i)
 {

@@ -4,15 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DATA_FILE "data.mdb"
+#include "store/folder.h"
 
 /* Opening makes what is not there; whoever only looks must not. */
 static enum status
 offline_is_there(const struct offline *p)
 {
-	char file[BACKEND_PATH_MAX + sizeof(DATA_FILE) + 1];
+	char file[BACKEND_PATH_MAX + sizeof(FOLDER_DATA) + 1];
 
-	snprintf(file, sizeof(file), "%s/" DATA_FILE, p->path);
+	snprintf(file, sizeof(file), "%s/" FOLDER_DATA, p->path);
 	return access(file, R_OK) == 0 ? ST_OK : ST_NOT_FOUND;
 }
 

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "store/backend_class.h"
+#include "store/folder.h"
 
 #define BATCH_BYTES (8u << 20) /* of records, in one transaction */
 #define MAP_TIMES 2
-#define DATA_NAME "data.mdb"
 #define NAME_SIZE (BACKEND_PATH_MAX + 32)
 
 /* One replay; batch and what it becomes once that is committed. */
@@ -271,7 +271,7 @@ folder_of(const char *file, char ret[NAME_SIZE])
 {
 	const char *slash = strrchr(file, '/');
 
-	if (slash == NULL || strcmp(slash + 1, DATA_NAME) != 0 ||
+	if (slash == NULL || strcmp(slash + 1, FOLDER_DATA) != 0 ||
 	    (size_t)(slash - file) >= BACKEND_PATH_MAX)
 		return false;
 	snprintf(ret, NAME_SIZE, "%.*s", (int)(slash - file), file);
@@ -281,7 +281,7 @@ folder_of(const char *file, char ret[NAME_SIZE])
 static void
 drop_locks(const char *folder)
 {
-	static const char *const names[] = { "lock.mdb", "troupe.lock" };
+	static const char *const names[] = { FOLDER_DATA_LOCK, FOLDER_LOCK };
 	char path[NAME_SIZE + 16];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "protocols/event_type.h"
 #include "protocols/json.h"
 #include "protocols/problem.h"
 #include "runtime/base/text.h"
@@ -9,8 +10,6 @@
 #include "store/task_row.h"
 
 /* Tasks that change: in one transaction with the event that tells of it. */
-
-#define BOARD_CHANNEL "tasks"
 
 bool
 task_may_go(enum task_status from, enum task_status to)
@@ -42,17 +41,17 @@ board_json(struct txn *t, const struct wire_type *type, const void *body)
 }
 
 static void
-board_tell(struct txn *t, const char *what, const struct task *task,
+board_tell(struct txn *t, enum event_type_id what, const struct task *task,
     const struct uuid *id, int64_t now, struct store_reply *ret)
 {
 	const struct task_note note = { task->id, task->project, task->status,
 		task->version };
-	struct event event = { .event_type = what,
-		.channel = BOARD_CHANNEL,
+	struct event event = { .event_type = event_type_name(what),
+		.channel = event_type_channel(what),
 		.timestamp = now,
 		.event_id = *id };
 
-	if (strcmp(what, "task.deleted") != 0)
+	if (what != EVENT_TASK_DELETED)
 		event.payload = board_json(t, CATALOGUE_TYPE(task), task);
 	if (event.payload == NULL)
 		event.payload = board_json(t, CATALOGUE_TYPE(task_note), &note);
@@ -190,7 +189,7 @@ repo_board_change(struct txn *t, const void *request, struct store_reply *ret)
 	task.updated_at =
 	    ask->now > old->updated_at ? ask->now : old->updated_at;
 	task_put(t, old, &task);
-	board_tell(t, "task.changed", &task, &ask->event_id, ask->now, ret);
+	board_tell(t, EVENT_TASK_CHANGED, &task, &ask->event_id, ask->now, ret);
 	made->task = task;
 	return REQUEST_REPLY(t, ret, store_task_made, made);
 }
@@ -205,7 +204,7 @@ repo_board_remove(struct txn *t, const void *request, struct store_reply *ret)
 	if (old == NULL)
 		return txn_status(t);
 	task_drop(t, old);
-	board_tell(t, "task.deleted", old, &ask->event_id, ask->now, ret);
+	board_tell(t, EVENT_TASK_DELETED, old, &ask->event_id, ask->now, ret);
 	return request_done(t, ret);
 }
 

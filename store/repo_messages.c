@@ -15,7 +15,6 @@
 
 #define PLACE_SIZE 16 /* of a time and a seq in a key */
 #define PLACE_TEXT (2 * PLACE_SIZE)
-#define PAGE_BYTES (700u << 10) /* and one more row; fits FRAME_MAX */
 
 const char *
 message_fault(const struct agent_message *m)
@@ -110,33 +109,6 @@ repo_message_get(struct txn *t, const void *request, struct store_reply *ret)
 
 /* ---- history ---- */
 
-static bool
-digit_read(char c, uint8_t *ret_value)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c == '\0' ? NULL : strchr(digits, c);
-
-	if (at != NULL)
-		*ret_value = (uint8_t)(at - digits);
-	return at != NULL;
-}
-
-static bool
-place_read(const char *text, uint8_t ret_place[PLACE_SIZE])
-{
-	if (strlen(text) != PLACE_TEXT)
-		return false;
-	for (size_t i = 0; i < PLACE_SIZE; i++) {
-		uint8_t high, low;
-
-		if (!digit_read(text[2 * i], &high) ||
-		    !digit_read(text[2 * i + 1], &low))
-			return false;
-		ret_place[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
-}
-
 static const char *
 place_write(struct txn *t, struct bytes key)
 {
@@ -160,7 +132,7 @@ history_first(struct scan *s, const struct store_message_history *ask,
 	if (ask->after == NULL)
 		return ask->has_until ? scan_before(s, &until, ret_entry)
 				      : scan_last(s, ret_entry);
-	if (!place_read(ask->after, place)) {
+	if (!text_unhex(ask->after, place, PLACE_SIZE)) {
 		(void)txn_fail(s->t, ST_INVALID,
 		    "cursor: is not one that a page ended with");
 		return false;
@@ -205,7 +177,7 @@ history_fill(struct scan *s, const struct store_message_history *ask,
 	const char *last = NULL;
 
 	while (found && page->messages_count < ask->limit &&
-	       txn_mark(s->t) - began < PAGE_BYTES) {
+	       txn_mark(s->t) - began < REQUEST_PAGE_BYTES) {
 		const struct agent_message *m = history_row(s, &entry);
 
 		if (m == NULL || (ask->has_since && m->timestamp < ask->since))

@@ -11,7 +11,6 @@
 #include "store/task_row.h"
 
 #define TASK_SCOPE "task.create"
-#define TASK_PAGE_BYTES (700u << 10) /* and one more row; fits FRAME_MAX */
 
 /* An index and what it holds of a task: a text, then the task's id. */
 struct task_index {
@@ -332,7 +331,7 @@ list_fill(struct scan *s, const struct store_task_list *ask, struct task *tasks,
 	const char *last = NULL;
 
 	while (found && page->tasks_count < ask->limit &&
-	       txn_mark(s->t) - began < TASK_PAGE_BYTES) {
+	       txn_mark(s->t) - began < REQUEST_PAGE_BYTES) {
 		const struct task *task = list_task(s, &entry);
 
 		if (task == NULL)

@@ -44,6 +44,9 @@ enum status request_done(struct txn *t, struct store_reply *ret_reply);
 bool request_id(struct txn *t, const char *id, const char *what);
 bool request_limit(struct txn *t, uint32_t limit);
 
+/* A page of rows that may be long ends there; one more still fits FRAME_MAX. */
+#define REQUEST_PAGE_BYTES (700u << 10)
+
 #define REQUEST_REPLY(t, ret, type, body) \
 	request_reply(t, ret, MSG_##type, body)
 

@@ -10,8 +10,6 @@
 #include "protocols/catalogue.h"
 #include "store/txn.h"
 
-#define SHAPE_PARTS_MAX 4
-
 enum shape_value {
 	VALUE_NONE, /* empty */
 	VALUE_KEY,  /* the row's key */

@@ -13,8 +13,6 @@
 #include "store/backend_class.h"
 #include "store/folder.h"
 
-#define LIVE_NAME "data.mdb"
-#define LOCK_NAME "lock.mdb"
 #define INCOMING_NAME "incoming.mdb"
 #define ASIDE_NAME "aside.mdb"
 #define NAME_SIZE (BACKEND_PATH_MAX + 32)
@@ -31,8 +29,8 @@ struct names {
 static void
 names_init(struct names *n, const char *folder)
 {
-	snprintf(n->live, NAME_SIZE, "%s/" LIVE_NAME, folder);
-	snprintf(n->lock, NAME_SIZE, "%s/" LOCK_NAME, folder);
+	snprintf(n->live, NAME_SIZE, "%s/" FOLDER_DATA, folder);
+	snprintf(n->lock, NAME_SIZE, "%s/" FOLDER_DATA_LOCK, folder);
 	snprintf(n->incoming, NAME_SIZE, "%s/" INCOMING_NAME, folder);
 	snprintf(n->aside, NAME_SIZE, "%s/" ASIDE_NAME, folder);
 }

@@ -36,3 +36,30 @@ text_hex(const void *bytes, size_t size, char *ret_text)
 	}
 	ret_text[2 * size] = '\0';
 }
+
+/* 0 to 15; 16 if c is no lower-case hex digit. */
+static unsigned
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
+bool
+text_unhex(const char *text, void *ret_bytes, size_t size)
+{
+	unsigned char *b = ret_bytes;
+
+	if (strlen(text) != 2 * size)
+		return false;
+	for (size_t i = 0; i < size; i++) {
+		unsigned high = hex_digit(text[2 * i]);
+		unsigned low = hex_digit(text[2 * i + 1]);
+
+		if (high > 15 || low > 15)
+			return false;
+		b[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}

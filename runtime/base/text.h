@@ -13,5 +13,7 @@ bool text_is_blank(const char *text);
 
 /* bytes as lower-case hex; ret_text takes 2 * size + 1. */
 void text_hex(const void *bytes, size_t size, char *ret_text);
+/* And back; false, and bytes left anyhow, unless it is 2 * size such digits. */
+bool text_unhex(const char *text, void *ret_bytes, size_t size);
 
 #endif

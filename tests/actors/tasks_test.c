@@ -181,11 +181,35 @@ test_replayed_task_is_the_first_one(void **state)
 	rig_fini(&r);
 }
 
-static void
-assert_invalid(struct rig *r, struct task_create ask, const char *field)
+/* The task that ask would create, in place of another. */
+static uint64_t
+replace(struct rig *r, const struct task_create *ask)
 {
-	uint64_t tag = create(r, &ask);
+	const struct task_replace whole = { .caller = ask->caller,
+		.id = "a-task",
+		.title = ask->title,
+		.description = ask->description,
+		.project = ask->project,
+		.assigned_to = ask->assigned_to,
+		.parent_task_id = ask->parent_task_id,
+		.reviewers = ask->reviewers,
+		.reviewers_count = ask->reviewers_count,
+		.dependencies = ask->dependencies,
+		.dependencies_count = ask->dependencies_count,
+		.artifacts_expected = ask->artifacts_expected,
+		.artifacts_expected_count = ask->artifacts_expected_count,
+		.acceptance_criteria = ask->acceptance_criteria,
+		.acceptance_criteria_count = ask->acceptance_criteria_count,
+		.budget_limit = ask->budget_limit,
+		.has_budget_limit = ask->has_budget_limit };
 
+	return rig_ask(r, ACTOR_NUMBER(gateway), ACTOR_NUMBER(tasks),
+	    MSG_task_replace, &whole, RIG_WITHIN_US);
+}
+
+static void
+assert_invalid(struct rig *r, uint64_t tag, const char *field)
+{
 	assert_int_equal(refused_of(r, tag)->problem, PROBLEM_VALIDATION);
 	assert_non_null(strstr(refused_of(r, tag)->detail, field));
 	assert_int_equal(rig_waiting(r, ACTOR_NUMBER(store)), 0);
@@ -248,7 +272,8 @@ test_what_is_blank_or_negative_is_refused(void **state)
 		struct task_create ask = lies[i].change;
 
 		ask.caller = CEO;
-		assert_invalid(&r, ask, lies[i].field);
+		assert_invalid(&r, create(&r, &ask), lies[i].field);
+		assert_invalid(&r, replace(&r, &ask), lies[i].field);
 	}
 	rig_fini(&r);
 }

@@ -94,6 +94,21 @@ test_hex_is_lower_case_and_ends(void **state)
 }
 
 static void
+test_hex_is_read_back_and_nothing_else_is(void **state)
+{
+	static const char *const wrong[] = { "", "0f", "0fa", "0fa50", "0fA5",
+		"0fg5", "0f 5", "0fa5 " };
+	unsigned char bytes[2] = { 0 };
+
+	(void)state;
+	assert_true(text_unhex("0fa5", bytes, sizeof(bytes)));
+	assert_memory_equal(bytes, "\x0f\xa5", sizeof(bytes));
+	assert_true(text_unhex("", NULL, 0));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(text_unhex(wrong[i], bytes, sizeof(bytes)));
+}
+
+static void
 test_blank_is_white_space_alone(void **state)
 {
 	(void)state;
@@ -118,6 +133,7 @@ main(void)
 		cmocka_unit_test(
 		    test_what_is_no_utf8_cannot_lead_out_of_the_text),
 		cmocka_unit_test(test_hex_is_lower_case_and_ends),
+		cmocka_unit_test(test_hex_is_read_back_and_nothing_else_is),
 		cmocka_unit_test(test_blank_is_white_space_alone),
 	};
 
