@@ -20,7 +20,6 @@
 #define SCOPE_BATCH "event-batch" /* as SCOPE_KEY, of a batch */
 #define USER_PREFIX "user."
 #define NOT_ALLOWED "you may not tell such events there"
-#define PUBLISH_REST 256 /* of an event, beside type, channel and payload */
 
 struct publish_op {
 	struct uuid event_id;
@@ -49,7 +48,7 @@ publish_mistake(const char *channel, const char *event_type,
 	if (key != NULL && text_is_blank(key))
 		return "the Idempotency-Key must not be blank";
 	if (publish_written(event_type) + publish_written(channel) +
-		strlen(payload) + PUBLISH_REST >
+		strlen(payload) + EVENT_REST_MAX >
 	    EVENT_JSON_MAX)
 		return "payload: too long";
 	return NULL;

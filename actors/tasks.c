@@ -15,7 +15,7 @@
 
 /* The payload of one event at a time, too big for a stack. */
 struct tasks_state {
-	char payload[EVENT_PAYLOAD_MAX + 1];
+	char payload[EVENT_OWN_MAX + 1];
 };
 
 uint64_t
@@ -131,8 +131,7 @@ task_make(const struct task_create *ask, int64_t now)
 static void
 tasks_write_payload(struct tasks_state *s, const struct task *task)
 {
-	struct wire_out out = { (unsigned char *)s->payload, EVENT_PAYLOAD_MAX,
-		0 };
+	struct wire_out out = { (unsigned char *)s->payload, EVENT_OWN_MAX, 0 };
 
 	if (json_encode(CATALOGUE_TYPE(task), 0, task, &out) == ST_OK)
 		s->payload[out.used] = '\0';

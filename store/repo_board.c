@@ -31,8 +31,8 @@ task_may_go(enum task_status from, enum task_status to)
 static const char *
 board_json(struct txn *t, const struct wire_type *type, const void *body)
 {
-	char *text = txn_take(t, EVENT_PAYLOAD_MAX + 1);
-	struct wire_out out = { (unsigned char *)text, EVENT_PAYLOAD_MAX, 0 };
+	char *text = txn_take(t, EVENT_OWN_MAX + 1);
+	struct wire_out out = { (unsigned char *)text, EVENT_OWN_MAX, 0 };
 
 	if (text == NULL || json_encode(type, 0, body, &out) != ST_OK)
 		return NULL;

@@ -170,3 +170,15 @@ def test_projects_are_listed_page_by_page(ceo):
     rest = ceo.get(f"projects?cursor={page['next']}").data
     assert [p["project_id"] for p in rest["projects"]] == ["p3"]
     assert ceo.get("projects?limit=0").status == 422
+
+
+def test_a_large_task_is_told_as_a_note_and_never_not_at_all(ceo):
+    """Around the bound of a whole event, which is more than its payload."""
+    live = ceo.socket()
+    live.subscribe("tasks")
+    for size in range(31700, 32800, 50):
+        task = made(ceo, description="d" * size)
+        assert live.event()["payload"]["id"] == task["id"], size
+    for size in range(31700, 32800, 50):
+        assert patch(ceo, task, description="e" * size).status == 200
+        assert live.event()["payload"]["id"] == task["id"], size
