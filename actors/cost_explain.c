@@ -94,7 +94,8 @@ cost_explain(struct actor *self, struct op *op, const struct msg *reply)
 	problem = why->problem != 0
 		      ? why->problem
 		      : problem_of_status((enum status)why->status);
-	if (why->decision != NULL || !explain_wants(problem))
+	if (!explain_wants(problem) ||
+	    (why->decision != NULL && why->decision[0] != '\0'))
 		return op_pass(op, reply);
 	id = id_make(self);
 	id_text(&id, mine->decision);
