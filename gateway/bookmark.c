@@ -73,6 +73,7 @@ bookmark_open(const struct bookmark *b, struct arena *a, void *request)
 	if (opened == NULL)
 		return ST_NO_MEMORY;
 	memcpy(opened, bytes, cursor);
+	opened[cursor] = '\0';
 	*text = opened;
 	return ST_OK;
 }
