@@ -93,7 +93,7 @@ prove_file(const char *file, bool ours, struct pace *pace, struct proven *ret)
 {
 	struct proven p = { 0 };
 	char folder[BACKEND_PATH_MAX];
-	struct backend *b;
+	struct backend *b = NULL;
 	bool migrates;
 	enum status st = verify_pages(file, pace, &p.verified);
 
@@ -107,7 +107,7 @@ prove_file(const char *file, bool ours, struct pace *pace, struct proven *ret)
 	if (migrates && !ours)
 		return backend_fail(ST_UNSUPPORTED, file, "of an older schema");
 	st = prove_open(file, folder, migrates, &b);
-	if (st != ST_OK)
+	if (st != ST_OK || b == NULL)
 		return st;
 	st = prove_inspect(b, pace, &p);
 	(void)!backend_close(b); /* nothing of it is kept */
