@@ -70,6 +70,7 @@ struct backend_usage {
 	uint64_t map_bytes_max;
 	uint32_t readers; /* slots in use, also by other processes */
 	uint32_t readers_max;
+	enum durability durability; /* as it is, whatever was asked for */
 };
 
 struct backend_entry {

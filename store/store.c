@@ -96,8 +96,7 @@ store_open(struct actor *self)
 		return ST_OK;
 	store_options(self, &options);
 	LOG(PERSISTENCE_BACKEND_CONNECTING, KV("path", s->path));
-	st = class == NULL ? ST_INVALID
-			   : backend_open(class, &options, &s->backend);
+	st = backend_open(class, &options, &s->backend);
 	if (st == ST_OK) {
 		threads.backend = s->backend;
 		st = commit_start(&threads, &s->commit);
@@ -111,7 +110,7 @@ store_open(struct actor *self)
 		    KV("error", backend_why()));
 		return st;
 	}
-	LOG(PERSISTENCE_BACKEND_CONNECTED, KV("path", s->path));
+	store_tell_connected(s);
 	return ST_OK;
 }
 
@@ -310,15 +309,14 @@ store_answer(struct op *op, const struct errand *e)
 			e->result.reply.bytes, e->result.reply.used });
 		return;
 	}
-	if (st == ST_IO || st == ST_CORRUPT || st == ST_NO_MEMORY)
+	if (st == ST_IO || st == ST_NO_SPACE || st == ST_CORRUPT ||
+	    st == ST_NO_MEMORY)
 		LOG(PERSISTENCE_QUERY_FAILED,
 		    KV("operation", catalogue_find(e->request->id)->name),
 		    KV("error", status_name(st)), KV("why", e->result.why));
-	(void)op_refuse_with(
-	    op, &(struct refused){ .status = (uint32_t)st,
-		    .problem = e->result.problem,
-		    .detail = e->result.why[0] != '\0' ? e->result.why
-						       : status_text(st) });
+	(void)op_refuse_with(op, &(struct refused){ .status = (uint32_t)st,
+				     .problem = e->result.problem,
+				     .detail = store_words(e) });
 }
 
 static void
