@@ -313,11 +313,10 @@ settings_tell(struct actor *self, enum setting_id id, const char *value)
 	if (value != NULL && (what->flags & SETTING_SENSITIVE) != 0)
 		news.value = SETTINGS_MASK;
 	for (uint32_t i = 0; i < s->watcher_count; i++) {
-		enum status st =
-		    fault_fails("settings.tell")
-			? ST_FULL
-			: actor_send(self, s->watchers[i], MSG_setting_changed,
-			      &news);
+		enum status st = fault_fails("settings.tell")
+				     ? ST_FULL
+				     : actor_send(self, s->watchers[i],
+					   MSG_setting_changed, &news);
 
 		if (st != ST_OK)
 			LOG(SETTINGS_NOTIFY_FAILED,

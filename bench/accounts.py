@@ -3,7 +3,8 @@
     accounts.py [revoke] [storm] [start]     default: all
 
 revoke   DELETE of a session to its 204, with 8 gateways; and to the close of
-         its open socket, 4003
+         its open socket, 4003; between them what the disk takes for one bare
+         page, written and synced
 storm    p99 of GET /api/v1/auth/me while 16 clients log in without pause.  Who
          asks is a process of its own, ahead of all others if the system lets
          it: what is told is what the program took, not what the asker waited
@@ -98,7 +99,8 @@ def revoke(troupe, rounds):
         await live.wait_closed()
         return time.monotonic(), live.close_code
 
-    answered, shut = [], []
+    answered, shut, disk = [], [], []
+    page = os.open(f"{troupe.home}/page", os.O_RDWR | os.O_CREAT, 0o600)
     for _ in range(rounds):
         person = Person(troupe).log_in()
         ticket = person.ask("POST", "auth/ws-ticket")[1]["data"]["ticket"]
@@ -111,7 +113,12 @@ def revoke(troupe, rounds):
         ended, code = closing.result(10)
         assert code == 4003, code
         shut.append((ended - began) * 1e3)
-    return answered, shut
+        began = time.monotonic()
+        os.pwrite(page, os.urandom(4096), 0)
+        os.fdatasync(page)
+        disk.append((time.monotonic() - began) * 1e3)
+    os.close(page)
+    return answered, shut, disk
 
 
 def child(part, troupe, seconds):
@@ -178,12 +185,14 @@ class Elsewhere:
 def revoke_figures():
     with program.Program(*UNLIMITED, topology=gateways_topology()) as troupe:
         troupe.log_in()
-        answered, shut = revoke(troupe, ROUNDS)
+        answered, shut, disk = revoke(troupe, ROUNDS)
     return {
         "revoke_ms": statistics.median(answered),
         "revoke_p99_ms": percentile(answered, .99),
         "close_ms": statistics.median(shut),
         "close_p99_ms": percentile(shut, .99),
+        "disk_ms": statistics.median(disk),
+        "disk_p99_ms": percentile(disk, .99),
     }
 
 
