@@ -300,6 +300,18 @@ double_on_user_create(struct actor *self, const struct msg *in)
 	return REPLY(self, in, done, .nothing = 0);
 }
 
+static bool
+double_knows(const char *user_id, const char *network)
+{
+	char pair[DOUBLE_TEXT_SIZE];
+
+	snprintf(pair, sizeof(pair), "%.64s %.66s", user_id, network);
+	for (size_t i = 0; i < store_double.known_count; i++)
+		if (strcmp(store_double.known[i], pair) == 0)
+			return true;
+	return false;
+}
+
 static enum status
 double_on_user_find(struct actor *self, const struct msg *in)
 {
@@ -314,7 +326,10 @@ double_on_user_find(struct actor *self, const struct msg *in)
 	if (u == NULL)
 		return REPLY(self, in, store_user_found, .user = NULL);
 	user = double_as_user(u);
-	return REPLY(self, in, store_user_found, .user = &user);
+	return REPLY(self, in, store_user_found, .user = &user,
+	    .known_at = actor_wall_us(self),
+	    .has_known_at = ask->network != NULL &&
+			    double_knows(u->user_id, ask->network));
 }
 
 static int
@@ -371,6 +386,12 @@ double_on_session_create(struct actor *self, const struct msg *in)
 	SET(s->username, from->username);
 	SET(s->ip_address, from->ip_address);
 	SET(s->user_agent, from->user_agent);
+	if (ask->network != NULL &&
+	    store_double.known_count < DOUBLE_KNOWN_MAX &&
+	    !double_knows(from->user_id, ask->network))
+		snprintf(store_double.known[store_double.known_count++],
+		    DOUBLE_TEXT_SIZE, "%.64s %.66s", from->user_id,
+		    ask->network);
 	double_note(ask->audit);
 	return REPLY(self, in, done, .nothing = 0);
 }
@@ -475,6 +496,8 @@ double_on_revoke_user(struct actor *self, const struct msg *in)
 		s->revoked = true;
 		revoked[n++] = double_as_revocation(s);
 	}
+	if (n > 0)
+		double_note(ask->audit);
 	if (double_loses(self, in))
 		return ST_OK;
 	return REPLY(self, in, store_revocations, .revoked = revoked,

@@ -12,6 +12,7 @@
 #define DOUBLE_SESSIONS_MAX 1200
 #define DOUBLE_TEXT_SIZE 160
 #define DOUBLE_NOTES_MAX 256
+#define DOUBLE_KNOWN_MAX 32
 
 struct double_user {
 	char user_id[DOUBLE_TEXT_SIZE];
@@ -41,6 +42,8 @@ struct store_double {
 	size_t sessions_count;
 	char noted[DOUBLE_NOTES_MAX][DOUBLE_TEXT_SIZE]; /* action, by, target */
 	size_t noted_count;
+	char known[DOUBLE_KNOWN_MAX][DOUBLE_TEXT_SIZE]; /* user, network */
+	size_t known_count;
 	char key_id[DOUBLE_TEXT_SIZE]; /* the one API key; empty: none */
 	char key_user[DOUBLE_TEXT_SIZE];
 	uint16_t fail_id;        /* requests of this message are refused */
