@@ -52,6 +52,13 @@ store_double_add_user(const char *user_id, const char *username, enum role role)
 	return u;
 }
 
+void
+store_double_add_key(const char *key_id, const char *user_id)
+{
+	SET(store_double.key_id, key_id);
+	SET(store_double.key_user, user_id);
+}
+
 struct double_session *
 store_double_add_session(const char *session_id, const char *user_id,
     int64_t created_at, int64_t expires_at)
@@ -131,6 +138,17 @@ store_double_noted(const char *note)
 	return n;
 }
 
+uint64_t
+store_double_times(const char *note)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < store_double.noted_count; i++)
+		if (strcmp(store_double.noted[i], note) == 0)
+			n += store_double.noted_times[i];
+	return n;
+}
+
 static void
 double_note(const struct audit_note *note)
 {
@@ -139,6 +157,8 @@ double_note(const struct audit_note *note)
 
 	if (note == NULL || store_double.noted_count == DOUBLE_NOTES_MAX)
 		return;
+	store_double.noted_times[store_double.noted_count] =
+	    note->times == 0 ? 1 : note->times;
 	to = store_double.noted[store_double.noted_count++];
 	snprintf(to, DOUBLE_TEXT_SIZE, "%s/%.32s/%.64s/%s", note->action,
 	    note->by.user_id, note->target, results[note->result]);
@@ -159,9 +179,16 @@ double_on_audit_append(struct actor *self, const struct msg *in)
 static enum status
 double_on_key_list(struct actor *self, const struct msg *in)
 {
+	static const uint8_t digest[32];
+	const struct api_key k = { .key_id = store_double.key_id,
+		.user_id = store_double.key_user,
+		.name = "key",
+		.digest = { digest, sizeof(digest) } };
+
 	if (double_fails(self, in))
 		return ST_OK;
-	return REPLY(self, in, store_key_page, .api_keys_count = 0);
+	return REPLY(self, in, store_key_page, .api_keys = &k,
+	    .api_keys_count = store_double.key_id[0] != '\0');
 }
 
 static enum status
@@ -259,8 +286,7 @@ double_on_key_create(struct actor *self, const struct msg *in)
 {
 	const struct store_key_create *ask = in->body;
 
-	SET(store_double.key_id, ask->api_key.key_id);
-	SET(store_double.key_user, ask->api_key.user_id);
+	store_double_add_key(ask->api_key.key_id, ask->api_key.user_id);
 	return REPLY(self, in, done, .nothing = 0);
 }
 
@@ -328,8 +354,8 @@ double_on_user_find(struct actor *self, const struct msg *in)
 	user = double_as_user(u);
 	return REPLY(self, in, store_user_found, .user = &user,
 	    .known_at = actor_wall_us(self),
-	    .has_known_at = ask->network != NULL &&
-			    double_knows(u->user_id, ask->network));
+	    .has_known_at =
+		ask->network != NULL && double_knows(u->user_id, ask->network));
 }
 
 static int
