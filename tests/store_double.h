@@ -9,7 +9,7 @@
 #include "runtime/actor.h"
 
 #define DOUBLE_USERS_MAX 600
-#define DOUBLE_SESSIONS_MAX 1200
+#define DOUBLE_SESSIONS_MAX 5000
 #define DOUBLE_TEXT_SIZE 160
 #define DOUBLE_NOTES_MAX 256
 #define DOUBLE_KNOWN_MAX 32
