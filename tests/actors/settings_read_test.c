@@ -48,7 +48,8 @@ test_failed_notification_does_not_fail_the_write(void **state)
 	settings_rig(&r);
 	watch(&r);
 	actor_fail(r.probes[1].actor, ST_BUG, "injected");
-	for (int i = 0; i < RIG_WAITING_MAX; i++) /* until its mailbox is full */
+	for (int i = 0; i < RIG_WAITING_MAX;
+	     i++) /* until its mailbox is full */
 		(void)actor_send(r.probes[2].actor,
 		    actor_address(r.probes[1].actor), MSG_ping,
 		    &(struct ping){ 0 });
