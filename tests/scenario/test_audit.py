@@ -14,8 +14,9 @@ import jwt
 import pytest
 
 from client import PASSWORD, USERNAME, Client, Gone, Socket, claims, wait_for
+from people import OTHER, WRONG, Person, audit, hire, make_key, patch
 from server import TROUPE
-from test_accounts import OTHER, WRONG, Person, audit, doctor, hire, make_key, patch
+from test_accounts import doctor
 from test_cookies import Browser
 
 SECRET = "a secret of thirty-two bytes, or more"
