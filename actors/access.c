@@ -13,6 +13,7 @@ static const unsigned access_roles[] = {
 	[ACCESS_READ] = READERS,
 	[ACCESS_WRITE] = WRITERS,
 	[ACCESS_SETTINGS] = ROLE(CEO) | ROLE(MANAGER),
+	[ACCESS_SECRETS] = ROLE(CEO),
 	[ACCESS_BUDGETS] = ROLE(CEO) | ROLE(MANAGER),
 	[ACCESS_SERVICES] = ROLE(CEO) | ROLE(SYSTEM),
 };
@@ -22,6 +23,15 @@ access_is_operator(const struct principal *who)
 {
 	return who->role == ROLE_CEO ||
 	       (who->role == ROLE_SYSTEM && who->method == AUTH_LOCAL);
+}
+
+bool
+access_is_recent(const struct principal *who, uint64_t within_us, int64_t now)
+{
+	if (within_us == 0 || who->method == AUTH_LOCAL)
+		return true;
+	return who->method == AUTH_JWT && who->authenticated_at > 0 &&
+	       now - who->authenticated_at <= (int64_t)within_us;
 }
 
 uint32_t

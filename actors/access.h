@@ -16,6 +16,7 @@
 	X(READ)         \
 	X(WRITE)        \
 	X(SETTINGS)     \
+	X(SECRETS)      \
 	X(SERVICES)     \
 	X(BUDGETS)
 
@@ -27,6 +28,13 @@ enum access {
 
 /* A ceo, or the commands of the host over the control socket. */
 bool access_is_operator(const struct principal *who);
+
+/*
+ * They gave their password at most so long ago, or speak over the control
+ * socket.  within_us 0: nobody asks.
+ */
+bool access_is_recent(
+    const struct principal *who, uint64_t within_us, int64_t now);
 
 /* 0, or the problem to refuse with: UNAUTHORIZED or FORBIDDEN. */
 uint32_t access_check(const struct principal *who, enum access what);

@@ -5,11 +5,17 @@
 
 #include "runtime/base/list.h"
 #include "runtime/base/log.h"
-#include "runtime/base/text.h"
+#include "runtime/base/network.h"
+#include "runtime/config.h"
+#include "runtime/metric.h"
 
 #define ANONYMOUS_BURST 100u          /* notes about nobody at once */
 #define ANONYMOUS_INTERVAL_US 500000u /* and then one per */
+#define CALLER_BURST 100u             /* refusals of one caller at once */
+#define CALLER_INTERVAL_US 10000000u  /* and then one per */
 #define RETRY_US 1000000u             /* after the store did not take them */
+#define SECOND_US UINT64_C(1000000)
+#define CALLER_SIZE (TALLY_ID_MAX + NETWORK_OF_CLIENT_SIZE)
 
 struct auditor_ask {
 	struct auditor *auditor;
@@ -28,23 +34,6 @@ audit_note_by(struct actor *self, const struct principal *by,
 }
 
 static void auditor_send(struct actor *self, struct auditor *a);
-
-static struct audit_note
-auditor_note_of(const struct auditor_note *n)
-{
-	return (struct audit_note){ .at = n->at,
-		.by = { .user_id = n->user_id,
-		    .username = n->username,
-		    .role = n->role,
-		    .method = n->method,
-		    .session_id = n->session,
-		    .address = n->address,
-		    .user_agent = "" },
-		.action = n->action,
-		.target = n->target,
-		.result = n->result,
-		.detail = n->detail };
-}
 
 static enum status
 auditor_on_retry(struct actor *self, struct timer *t)
@@ -81,7 +70,7 @@ auditor_on_appended(struct actor *self, struct op *op, const struct msg *reply)
 /* What was lost is itself told, as soon as there is room for it. */
 static uint32_t
 auditor_add_lost(struct actor *self, struct auditor *a,
-    struct audit_note *ret_note, char detail[AUDITOR_DETAIL_MAX])
+    struct audit_note *ret_note, char detail[TALLY_DETAIL_MAX])
 {
 	static const struct principal nobody = { .user_id = "",
 		.username = "",
@@ -91,7 +80,7 @@ auditor_add_lost(struct actor *self, struct auditor *a,
 
 	if (a->lost == 0)
 		return 0;
-	snprintf(detail, AUDITOR_DETAIL_MAX, "notes=%" PRIu64, a->lost);
+	snprintf(detail, TALLY_DETAIL_MAX, "notes=%" PRIu64, a->lost);
 	*ret_note = audit_note_by(self, &nobody, "audit.lost", "");
 	ret_note->result = AUDIT_FAILED;
 	ret_note->detail = detail;
@@ -104,7 +93,7 @@ static void
 auditor_send(struct actor *self, struct auditor *a)
 {
 	struct audit_note notes[AUDIT_NOTES_MAX];
-	char detail[AUDITOR_DETAIL_MAX];
+	char detail[TALLY_DETAIL_MAX];
 	struct op *op;
 	uint32_t n = 0;
 
@@ -117,7 +106,7 @@ auditor_send(struct actor *self, struct auditor *a)
 	}
 	((struct auditor_ask *)op_data(op))->auditor = a;
 	while (n < a->count && n < AUDIT_NOTES_MAX - 1) {
-		notes[n] = auditor_note_of(
+		notes[n] = tally_note_give(
 		    &a->notes[(a->first + n) % AUDITOR_NOTES_MAX]);
 		n++;
 	}
@@ -129,33 +118,51 @@ auditor_send(struct actor *self, struct auditor *a)
 }
 
 void
+auditor_lose(struct auditor *a, uint64_t count)
+{
+	a->lost += count;
+	a->lost_ever += count;
+}
+
+void
 auditor_say(
     struct actor *self, struct auditor *a, const struct audit_note *note)
 {
-	struct auditor_note *n;
-
 	if (a->count == AUDITOR_NOTES_MAX) {
-		a->lost++;
+		auditor_lose(a, note->times == 0 ? 1 : note->times);
 		return;
 	}
-	n = &a->notes[(a->first + a->count++) % AUDITOR_NOTES_MAX];
-	n->at = note->at;
-	n->role = note->by.role;
-	n->method = note->by.method;
-	n->result = note->result;
-	(void)text_fit(n->user_id, sizeof(n->user_id), note->by.user_id);
-	(void)text_fit(n->username, sizeof(n->username), note->by.username);
-	(void)text_fit(n->address, sizeof(n->address), note->by.address);
-	(void)text_fit(n->session, sizeof(n->session), note->by.session_id);
-	(void)text_fit(n->action, sizeof(n->action), note->action);
-	(void)text_fit(n->target, sizeof(n->target), note->target);
-	(void)text_fit(n->detail, sizeof(n->detail), note->detail);
+	tally_note_take(
+	    &a->notes[(a->first + a->count++) % AUDITOR_NOTES_MAX], note);
 	auditor_send(self, a);
+}
+
+/* ---- refusals ---- */
+
+/* An account for itself, whoever proved nothing for his network. */
+static uint64_t
+auditor_wait_us(
+    struct actor *self, struct auditor *a, const struct principal *by)
+{
+	char network[NETWORK_OF_CLIENT_SIZE];
+	char who[CALLER_SIZE];
+
+	if (!a->has_key)
+		actor_random(self, a->callers.key, sizeof(a->callers.key));
+	a->has_key = true;
+	network_of_client(by->address == NULL ? "" : by->address, network);
+	if (by->method == AUTH_NONE)
+		snprintf(who, sizeof(who), "at:%s", network);
+	else
+		snprintf(
+		    who, sizeof(who), "id:%.*s", TALLY_ID_MAX, by->user_id);
+	return memo_throttle(&a->callers, who, CALLER_INTERVAL_US, CALLER_BURST,
+	    actor_now_us(self));
 }
 
 /* Whoever proves nothing cannot fill the log (GCRA). */
 static bool
-auditor_may(struct actor *self, struct auditor *a)
+auditor_may_anybody(struct actor *self, struct auditor *a)
 {
 	uint64_t now_us = actor_now_us(self);
 	uint64_t full_at = a->full_at_us > now_us ? a->full_at_us : now_us;
@@ -166,6 +173,85 @@ auditor_may(struct actor *self, struct auditor *a)
 	return true;
 }
 
+static bool
+auditor_may(struct actor *self, struct auditor *a, const struct principal *by)
+{
+	return auditor_wait_us(self, a, by) == 0 &&
+	       (by->method != AUTH_NONE || auditor_may_anybody(self, a));
+}
+
+static uint64_t
+auditor_window_us(const struct actor *self)
+{
+	const struct config *c = actor_config(self);
+
+	return SECOND_US *
+	       (c == NULL ? 60
+			  : config_u64(c, SETTING_api_audit_window_seconds));
+}
+
+/* What repeated is told, and counted on; what did not is forgotten. */
+static enum status
+auditor_on_window(struct actor *self, struct timer *timer)
+{
+	struct auditor *a = LIST_OF(timer, struct auditor, windows);
+	uint64_t now_us = actor_now_us(self);
+	uint64_t next_us = UINT64_MAX;
+	struct audit_note note;
+
+	for (uint32_t i = a->told.count; i > 0; i--) {
+		struct tally_entry *e = &a->told.entries[i - 1];
+
+		if (e->until_us <= now_us && e->note.times == 0) {
+			tally_drop(&a->told, e);
+			continue;
+		}
+		if (e->until_us <= now_us) {
+			note = tally_note_give(&e->note);
+			note.at = actor_wall_us(self);
+			auditor_say(self, a, &note);
+			e->note.times = 0;
+			e->until_us = now_us + auditor_window_us(self);
+		}
+		if (e->until_us < next_us)
+			next_us = e->until_us;
+	}
+	if (a->told.count > 0)
+		timer_start(self, timer, next_us - now_us, auditor_on_window);
+	return ST_OK;
+}
+
+/* Told now, and counted for a while; without room it is only told. */
+static void
+auditor_begin(
+    struct actor *self, struct auditor *a, const struct audit_note *note)
+{
+	struct tally_entry *e = tally_put(&a->told, note);
+
+	auditor_say(self, a, note);
+	if (e == NULL)
+		return;
+	e->note.times = 0;
+	e->until_us = actor_now_us(self) + auditor_window_us(self);
+	if (!timer_is_running(&a->windows))
+		timer_start(self, &a->windows, auditor_window_us(self),
+		    auditor_on_window);
+}
+
+void
+auditor_count(
+    struct actor *self, struct auditor *a, const struct audit_note *note)
+{
+	struct tally_entry *e = tally_find(&a->told, note);
+
+	if (e != NULL)
+		tally_count(e, note->times);
+	else if (auditor_may(self, a, &note->by))
+		auditor_begin(self, a, note);
+	else
+		auditor_lose(a, note->times == 0 ? 1 : note->times);
+}
+
 void
 auditor_refused(struct actor *self, struct auditor *a,
     const struct principal *by, const char *action, const char *target,
@@ -173,11 +259,25 @@ auditor_refused(struct actor *self, struct auditor *a,
 {
 	struct audit_note note = audit_note_by(self, by, action, target);
 
-	if (by->method == AUTH_NONE && !auditor_may(self, a)) {
-		a->lost++;
-		return;
-	}
 	note.result = AUDIT_REFUSED;
 	note.detail = detail;
-	auditor_say(self, a, &note);
+	auditor_count(self, a, &note);
+}
+
+void
+auditor_measure(
+    const struct auditor *a, const char *actor, struct metric_page *to)
+{
+	const char *labels[] = { "actor", actor, NULL };
+	const struct {
+		uint64_t lost;
+		uint64_t waiting;
+		uint64_t counted;
+	} c = { a->lost_ever, a->count, a->told.count };
+
+#define METRIC(id, name, type, words, doc) \
+	metric_add(                        \
+	    to, &(struct metric){ name, METRIC_##type, doc }, c.id, labels);
+#include "actors/audit_metric.def"
+#undef METRIC
 }

@@ -3,49 +3,42 @@
  *
  * A change carries its own note: `.audit = &note` in the request to the
  * store, note made by audit_note_by.  What changed nothing (a refusal, a
- * failed log-in) is handed to auditor_say, which copies it, and appends it
- * with the next batch; nobody waits for it.  What comes faster than the store
- * appends is counted, and the count appended as `audit.lost`.
+ * failed log-in) is handed to auditor_refused, which copies it, and appends
+ * it with the next batch; nobody waits for it.  The same refusal again within
+ * api.audit.window_seconds is counted, and told as one entry when that ends.
  *
- * Refusals of those who proved nothing have a rate, so that a stranger can
- * push nothing out of the log; what is beyond it is counted as lost too.
+ * Each caller has a rate of new refusals, by account or else by network, and
+ * those who proved nothing have one together, so that nobody can push the
+ * rest out of the log.  What is beyond a rate, or comes faster than the store
+ * appends, is counted, and the count appended as `audit.lost`.
  *
- * Bounds:  AUDITOR_NOTES_MAX notes that wait; texts are cut to what is kept
+ * Bounds:  AUDITOR_NOTES_MAX notes that wait, TALLY_MAX that repeat; texts
+ *          are cut to what is kept.  The counts of a window are in memory.
  * Threads: one; a member of the actor's state, zeroed
  */
 #ifndef ACTORS_AUDITOR_H
 #define ACTORS_AUDITOR_H
 
+#include "actors/memo.h"
 #include "runtime/actor.h"
+#include "runtime/tally.h"
 
 #define AUDITOR_NOTES_MAX 256
-#define AUDITOR_ID_MAX 64
-#define AUDITOR_TARGET_MAX 160
-#define AUDITOR_DETAIL_MAX 160
-
-struct auditor_note {
-	int64_t at;
-	enum role role;
-	enum auth_method method;
-	enum audit_result result;
-	char user_id[AUDITOR_ID_MAX + 1];
-	char username[USERNAME_MAX + 1];
-	char address[ADDRESS_MAX + 1];
-	char session[AUDIT_SESSION_MAX + 1];
-	char action[AUDIT_ACTION_MAX + 1];
-	char target[AUDITOR_TARGET_MAX + 1];
-	char detail[AUDITOR_DETAIL_MAX + 1];
-};
 
 struct auditor {
-	struct auditor_note notes[AUDITOR_NOTES_MAX]; /* a ring */
+	struct tally_note notes[AUDITOR_NOTES_MAX]; /* a ring */
 	uint32_t first;
 	uint32_t count;
 	uint32_t sent; /* of them, on their way */
 	uint64_t lost;
 	uint64_t lost_sent;  /* told with those on their way */
+	uint64_t lost_ever;  /* for metrics */
 	uint64_t full_at_us; /* of what nobody is let say */
+	struct memo callers; /* how fast each of them is refused */
+	bool has_key;        /* callers.key is random */
+	struct tally told;   /* and how often since */
 	struct timer retry;
+	struct timer windows; /* the next of them ends */
 };
 
 /* For now, and ok; borrows every text. */
@@ -58,5 +51,14 @@ void auditor_say(
 void auditor_refused(struct actor *self, struct auditor *a,
     const struct principal *by, const char *action, const char *target,
     const char *detail);
+/* A refusal that a note was made of; its times are added up. */
+void auditor_count(
+    struct actor *self, struct auditor *a, const struct audit_note *note);
+struct metric_page;
+/* Adds what audit_metric.def lists; actor is a constant. */
+void auditor_measure(
+    const struct auditor *a, const char *actor, struct metric_page *to);
+/* What somebody else had no room for. */
+void auditor_lose(struct auditor *a, uint64_t count);
 
 #endif

@@ -41,6 +41,7 @@ backup_measure(struct actor *self, struct metric_page *to)
 			     ? ABSENT
 			     : (uint64_t)s->last_success_at / SECOND_US;
 	measure_ship(self, &c);
+	auditor_measure(&s->auditor, "backup", to);
 #define METRIC(id, name, type, words, doc) \
 	measure_one(to, &(struct metric){ name, METRIC_##type, doc }, c.id);
 #include "actors/backup_metric.def"

@@ -125,6 +125,7 @@ overrides_view(const struct overrides *o, enum setting_id id,
 		.revision = o->rows[id].revision,
 		.has_revision = o->rows[id].is_stored,
 		.read_only = (s->flags & SETTING_BOOT) != 0,
+		.guarded = (s->flags & SETTING_GUARDED) != 0,
 	};
 }
 

@@ -12,6 +12,7 @@
  * registry_clean.c    forgetting what has expired
  * registry_replica.c  gateways that follow, and waiting for them
  * registry_audit.c    reading the audit log
+ * registry_measure.c  what it counts, for /metrics
  * registry_who.c      who asks, for the audit log, and whether they may
  * registry_account.h  accounts and API keys: what the rest of the files shares
  */
@@ -31,6 +32,7 @@
 #include "actors/table.h"
 #include "actors/wordlist.h"
 #include "runtime/actor.h"
+#include "runtime/base/network.h"
 #include "runtime/base/pool.h"
 #include "runtime/seal.h"
 #include "runtime/token.h"
@@ -72,10 +74,11 @@ struct registry {
 	struct lockout lockout;
 	struct auditor auditor;
 	struct memo rates;     /* addresses that try to log in */
-	struct memo trusted;   /* name and address of good log-ins */
 	struct wordlist words; /* that are no passwords */
 	uint8_t
 	    key_secret[SEAL_SECRET_SIZE]; /* API keys are digested with it */
+	bool key_secret_missing;          /* there is no file of it */
+	bool ring_made;                   /* there was no file of token keys */
 	struct pool logins;               /* struct login */
 	struct pool chores;               /* struct chore */
 	bool logins_open;
@@ -88,6 +91,8 @@ struct registry {
 	uint64_t password_min;
 	uint64_t sessions_max;     /* per user; 0: unlimited */
 	uint64_t touch_us;         /* how often last activity is written */
+	uint64_t reauth_us;        /* how old a password's proof may be; 0 */
+	bool reauth_sessions;      /* also to end sessions */
 	uint64_t idle_minutes;     /* 0: a session is never too idle */
 	uint64_t tries_per_minute; /* from one address; 0: unlimited */
 	uint64_t cancelled;        /* generation of a clean-up */
@@ -95,6 +100,7 @@ struct registry {
 	struct uuid swept;         /* how far the sweep of `revoked` has come */
 	struct uuid unsettled[UNSETTLED_MAX]; /* ids of such rows */
 	uint32_t unsettled_count;
+	uint64_t unsettled_refused; /* for which there was no room */
 	uint64_t doubts;  /* writes of many that may or may not be done */
 	uint64_t certain; /* so many of them are known of since */
 	bool settling;    /* the timer or an op is at it */
@@ -118,6 +124,17 @@ void registry_who_take(struct registry_who *w, const struct principal *caller);
 struct audit_note registry_note(struct actor *self,
     const struct registry_who *w, char text[ID_TEXT + 1], const char *action,
     const char *target);
+
+/* Refused, and noted for the audit log as what they tried. */
+enum status registry_refuse(struct actor *self, const struct msg *in,
+    const struct principal *by, const char *action, const char *target,
+    uint32_t problem, const char *detail);
+#define REGISTRY_REFUSE(self, in, by, action, target, problem, detail) \
+	registry_refuse(self, in, by, action, target, PROBLEM_##problem, detail)
+/* The same of an op; a worker or the store has said no. */
+enum status registry_refuse_op(struct actor *self, struct op *op,
+    const struct registry_who *by, const char *action, const char *target,
+    uint32_t problem, const char *detail);
 
 /* ---- registry_load.c ---- */
 /* Everything that must be there before the first request. */
@@ -153,10 +170,12 @@ struct login {
 	char username[USERNAME_MAX + 1];
 	char password_sig[PASSWORD_SIG_MAX + 1];
 	char address[ADDRESS_MAX + 1];
+	char network[NETWORK_OF_CLIENT_SIZE]; /* of the address */
 	char user_agent[USER_AGENT_MAX + 1];
 	enum role role;
 	bool must_change_password;
-	bool known; /* there is such a user, who may log in */
+	bool known;         /* there is such a user, who may log in */
+	bool network_known; /* to that user */
 	struct uuid session_id;
 	int64_t created_at;
 	int64_t expires_at;       /* of the session */
@@ -180,6 +199,10 @@ struct login_op {
 
 static_assert(sizeof(struct login_op) <= OP_DATA_MAX, "it fits an op");
 
+/* Where it comes from. */
+void login_set_address(struct login *login, const struct principal *caller);
+/* NULL: nobody knows. */
+const char *login_network(const struct login *login);
 /* Gives the record back. */
 void login_end(struct registry *s, struct op *op);
 struct audit_note login_good_note(struct actor *self, const struct login *login,
@@ -222,6 +245,11 @@ bool registry_knows(const struct principal *caller, const char *reason);
 
 /* ---- registry_audit.c ---- */
 enum status registry_on_audit(struct actor *self, const struct msg *in);
+enum status registry_on_refusals(struct actor *self, const struct msg *in);
+
+/* ---- registry_measure.c ---- */
+struct metric_page;
+void registry_measure(struct actor *self, struct metric_page *to);
 
 /* ---- registry_audit_prune.c ---- */
 enum status registry_on_prunable(struct actor *self, const struct msg *in);
@@ -229,13 +257,14 @@ enum status registry_on_prunable(struct actor *self, const struct msg *in);
 enum status registry_audit_run(struct actor *self, const struct msg *in);
 
 /* ---- registry_tries.c ---- */
-#define TRIES_NAME_SIZE (USERNAME_MAX + ADDRESS_MAX + sizeof("name: "))
+#define TRIES_NAME_SIZE \
+	(USERNAME_MAX + NETWORK_OF_CLIENT_SIZE + sizeof("name: "))
 /* Under which name a failed log-in counts, and is locked. */
-void registry_lock_name(const struct registry *s, const char *username,
-    const char *address, char ret_name[TRIES_NAME_SIZE]);
-/* A good log-in. */
-void registry_trust(struct registry *s, const char *username,
-    const char *address, uint64_t now_us);
+void registry_lock_name(const char *username, const char *network,
+    bool is_known, char ret_name[TRIES_NAME_SIZE]);
+/* The user that was found has logged in from the network lately. */
+bool registry_knows_network(
+    const struct actor *self, const struct store_user_found *found);
 
 /* ---- registry_seen.c ---- */
 /* Revokes what has been idle too long; nobody is answered. */

@@ -39,6 +39,8 @@ struct chore {
 	struct uuid session_id;
 	int64_t expires_at;
 	struct login *login;
+	bool only_proves; /* that it is known: auth.reauthenticate */
+	bool cookies;
 	char secret[PASSWORD_MAX + 1];
 	char hash[PASSWORD_HASH_SIZE]; /* that was proved */
 };
@@ -67,12 +69,17 @@ bool registry_may_rule(struct actor *self, const struct msg *in,
 bool registry_is_person(struct actor *self, const struct msg *in,
     const struct principal *caller, const char *action, const char *target);
 
+/* They gave their password lately enough.  Else in has been refused. */
+bool registry_is_recent(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *action, const char *target);
+
 /* ---- registry_chore.c ---- */
 /* NULL: in has been refused. */
 struct op *chore_begin(struct actor *self, const struct msg *in,
     const struct principal *caller, const char *action);
 void chore_end(struct actor *self, struct op *op); /* wipes it */
 struct chore *chore_of(struct op *op);
+void chore_note_refused(struct actor *self, struct op *op, const char *detail);
 struct audit_note chore_note(
     struct actor *self, const struct chore *c, struct chore_texts *t);
 /* These answer, and end the chore. */
@@ -103,9 +110,14 @@ enum status registry_on_user_password(struct actor *self, const struct msg *in);
 /* ---- registry_password.c ---- */
 enum status registry_on_change_password(
     struct actor *self, const struct msg *in);
+enum status registry_on_reauthenticate(
+    struct actor *self, const struct msg *in);
 
 /* ---- registry_api_keys.c ---- */
+/* What is not there is made only when the API keys are known: DENIED if
+ * there are any, for they cannot be recognised without it. */
 MUST_CHECK enum status registry_load_key_secret(struct actor *self);
+MUST_CHECK enum status registry_make_key_secret(struct actor *self);
 MUST_CHECK enum status registry_put_key(
     struct registry *s, const struct api_key *k);
 MUST_CHECK enum status registry_forget_keys_of(

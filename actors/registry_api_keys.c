@@ -10,6 +10,19 @@
 
 #define KEY_BYTES 32 /* of randomness */
 #define KEY_FILE "api.secret"
+#define KEYS_MANY "You have too many API keys"
+
+static enum status
+keys_secret_path(const struct registry *s, char *ret_path, size_t size)
+{
+	const char *end = strrchr(s->keys->path, '/');
+
+	if (end == NULL)
+		return ST_NOT_FOUND;
+	snprintf(ret_path, size, "%.*s/" KEY_FILE, (int)(end - s->keys->path),
+	    s->keys->path);
+	return ST_OK;
+}
 
 /* Beside the ring of the tokens' keys; without a folder, as in simulation,
  * one that is good for this run. */
@@ -17,25 +30,43 @@ enum status
 registry_load_key_secret(struct actor *self)
 {
 	struct registry *s = actor_state(self);
-	const char *end = strrchr(s->keys->path, '/');
 	char path[KEYRING_PATH_SIZE + sizeof(KEY_FILE)];
 	size_t size = 0;
-	enum status st = ST_NOT_FOUND;
+	enum status st;
 
-	if (end != NULL) {
-		snprintf(path, sizeof(path), "%.*s/" KEY_FILE,
-		    (int)(end - s->keys->path), s->keys->path);
-		st = seal_file_read(
-		    path, s->key_secret, sizeof(s->key_secret), &size);
+	if (keys_secret_path(s, path, sizeof(path)) != ST_OK) {
+		actor_random(self, s->key_secret, sizeof(s->key_secret));
+		return ST_OK;
 	}
+	st = seal_file_read(path, s->key_secret, sizeof(s->key_secret), &size);
 	if (st == ST_OK && size != sizeof(s->key_secret))
 		return ST_MALFORMED;
-	if (st != ST_NOT_FOUND)
-		return st;
+	s->key_secret_missing = st == ST_NOT_FOUND;
+	return s->key_secret_missing ? ST_OK : st;
+}
+
+/* Never behind the back of keys that only the lost one would recognise. */
+enum status
+registry_make_key_secret(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+	char path[KEYRING_PATH_SIZE + sizeof(KEY_FILE)];
+	enum status st;
+
+	if (!s->key_secret_missing)
+		return ST_OK;
+	if (s->api_keys.count > 0)
+		return ST_DENIED;
+	st = keys_secret_path(s, path, sizeof(path));
 	actor_random(self, s->key_secret, sizeof(s->key_secret));
-	return end == NULL ? ST_OK
-			   : seal_file_replace(
-				 path, s->key_secret, sizeof(s->key_secret));
+	if (st == ST_OK)
+		st = seal_file_replace(
+		    path, s->key_secret, sizeof(s->key_secret));
+	if (st != ST_OK)
+		return st;
+	s->key_secret_missing = false;
+	LOG(KEY_FILE_MADE, KV("file", "keys/" KEY_FILE));
+	return ST_OK;
 }
 
 /* A key on its way: the text is known here, and then never again. */
@@ -159,10 +190,22 @@ keys_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 	}
 	(void)table_drop(&s->api_keys, &m->key_id);
 	if (reply->id == MSG_refused && why->status == ST_FULL)
-		return OP_REFUSE(op, KEY_LIMIT, "You have too many API keys");
+		return OP_REFUSE(op, KEY_LIMIT, KEYS_MANY);
 	if (reply->id == MSG_refused && why->status == ST_NOT_FOUND)
 		return OP_REFUSE(op, UNAUTHORIZED, "Unauthorized");
 	return op_pass(op, reply);
+}
+
+/* With those that are on their way; the store's word is the last one. */
+static uint32_t
+keys_count_of(const struct registry *s, const struct uuid *user_id)
+{
+	const struct key_row *row = table_after(&s->api_keys, NULL);
+	uint32_t n = 0;
+
+	for (; row != NULL; row = table_after(&s->api_keys, &row->row.id))
+		n += id_equal(&row->user_id, user_id);
+	return n;
 }
 
 /* NULL: it can be made. */
@@ -220,10 +263,18 @@ registry_on_key_create(struct actor *self, const struct msg *in)
 		self, in, &ask->caller, "api_key.create", ask->name))
 		return ST_OK;
 	if (!id_parse(ask->caller.user_id, &user_id))
-		return REFUSE(self, in, FORBIDDEN,
+		return REGISTRY_REFUSE(self, in, &ask->caller, "api_key.create",
+		    ask->name, FORBIDDEN,
 		    "Only a user of its own may have API keys");
+	if (!registry_is_recent(
+		self, in, &ask->caller, "api_key.create", ask->name))
+		return ST_OK;
 	if (mistake != NULL)
-		return REFUSE(self, in, VALIDATION, mistake);
+		return REGISTRY_REFUSE(self, in, &ask->caller, "api_key.create",
+		    ask->name, VALIDATION, mistake);
+	if (keys_count_of(s, &user_id) >= API_KEYS_PER_USER)
+		return REGISTRY_REFUSE(self, in, &ask->caller, "api_key.create",
+		    ask->name, KEY_LIMIT, KEYS_MANY);
 	if (!replica_has_room(&s->replica))
 		return REFUSE(self, in, OVERLOADED, "too many changes");
 	op = op_open(self, in);
@@ -292,6 +343,7 @@ struct key_revoking {
 	struct replica_wait wait;
 	struct uuid key_id;
 	struct uuid user_id; /* whose it must be, unless it may be anybody's */
+	struct registry_who by;
 	bool anybody;
 };
 
@@ -328,11 +380,12 @@ keys_on_deleted(struct actor *self, struct op *op, const struct msg *reply)
 
 	bool unknown = reply->id == MSG_refused && why->status == ST_NOT_FOUND;
 
+	id_text(&k->key_id, id);
 	if (unknown && !keys_is_left_over(s, k))
-		return OP_REFUSE(op, NOT_FOUND, "API key not found");
+		return registry_refuse_op(self, op, &k->by, "api_key.revoke",
+		    id, PROBLEM_NOT_FOUND, "API key not found");
 	if (!unknown && reply->id != MSG_done)
 		return op_pass(op, reply);
-	id_text(&k->key_id, id);
 	LOG(API_KEY_REVOKED, KV("key_id", id));
 	(void)table_drop(&s->api_keys, &k->key_id);
 	st = replica_tell(&s->replica, CHANGE_KEY, &k->key_id);
@@ -359,7 +412,8 @@ registry_on_key_revoke(struct actor *self, const struct msg *in)
 		self, in, &ask->caller, "api_key.revoke", ask->key_id))
 		return ST_OK;
 	if (!id_parse(ask->key_id, &id))
-		return REFUSE(self, in, NOT_FOUND, "API key not found");
+		return REGISTRY_REFUSE(self, in, &ask->caller, "api_key.revoke",
+		    ask->key_id, NOT_FOUND, "API key not found");
 	if (!replica_has_room(&s->replica))
 		return REFUSE(self, in, OVERLOADED, "too many changes");
 	op = op_open(self, in);
@@ -367,6 +421,7 @@ registry_on_key_revoke(struct actor *self, const struct msg *in)
 		return ST_OK;
 	k = op_data(op);
 	k->key_id = id;
+	registry_who_take(&k->by, &ask->caller);
 	k->anybody = registry_rules(&ask->caller);
 	if (!id_parse(ask->caller.user_id, &k->user_id))
 		memset(&k->user_id, 0, sizeof(k->user_id));

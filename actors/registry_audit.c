@@ -67,3 +67,18 @@ registry_on_audit(struct actor *self, const struct msg *in)
 	return actor_ask(self, in, registry_store(self), MSG_store_audit_list,
 	    &wanted, audit_on_page);
 }
+
+/* What the gateways refuse never comes to us otherwise. */
+enum status
+registry_on_refusals(struct actor *self, const struct msg *in)
+{
+	const struct audit_refusals *news = in->body;
+	struct registry *s = actor_state(self);
+
+	if (actor_number_of(in->from) != ACTOR_NUMBER(gateway))
+		return REFUSE(self, in, FORBIDDEN, "it is no gateway");
+	for (uint32_t i = 0; i < news->notes_count; i++)
+		auditor_count(self, &s->auditor, &news->notes[i]);
+	auditor_lose(&s->auditor, news->lost);
+	return REPLY(self, in, done, .nothing = 0);
+}

@@ -28,10 +28,12 @@ change_begin(struct actor *self, const struct msg *in,
 	struct op *op;
 
 	if (!registry_may_rule(self, in, caller, action, user_id) ||
-	    !registry_is_person(self, in, caller, action, user_id))
+	    !registry_is_person(self, in, caller, action, user_id) ||
+	    !registry_is_recent(self, in, caller, action, user_id))
 		return NULL;
 	if (!id_parse(user_id, &id)) {
-		(void)REFUSE(self, in, NOT_FOUND, "User not found");
+		(void)REGISTRY_REFUSE(self, in, caller, action, user_id,
+		    NOT_FOUND, "User not found");
 		return NULL;
 	}
 	if (!registry_may_revoke(s)) {
@@ -100,10 +102,12 @@ registry_on_user_change(struct actor *self, const struct msg *in)
 	struct op *op;
 
 	if (!ask->has_role && !ask->has_disabled)
-		return REFUSE(
-		    self, in, VALIDATION, "role or disabled: one is needed");
+		return REGISTRY_REFUSE(self, in, &ask->caller, "user.change",
+		    ask->user_id, VALIDATION,
+		    "role or disabled: one is needed");
 	if (ask->has_role && ask->role == ROLE_SYSTEM)
-		return REFUSE(self, in, VALIDATION,
+		return REGISTRY_REFUSE(self, in, &ask->caller, "user.change",
+		    ask->user_id, VALIDATION,
 		    "role: nobody may be the machine itself");
 	op = change_begin(self, in, &ask->caller, "user.change", ask->user_id);
 	if (op == NULL)
@@ -253,7 +257,8 @@ registry_on_user_password(struct actor *self, const struct msg *in)
 	struct op *op;
 
 	if (mistake != NULL && registry_rules(&ask->caller))
-		return REFUSE(self, in, VALIDATION, mistake);
+		return REGISTRY_REFUSE(self, in, &ask->caller, "user.password",
+		    ask->user_id, VALIDATION, mistake);
 	op =
 	    change_begin(self, in, &ask->caller, "user.password", ask->user_id);
 	if (op == NULL)

@@ -67,6 +67,19 @@ chore_note(struct actor *self, const struct chore *c, struct chore_texts *t)
 	return note;
 }
 
+/* Refused for what is asked; detail is a text that the caller keeps. */
+void
+chore_note_refused(struct actor *self, struct op *op, const char *detail)
+{
+	struct registry *s = actor_state(self);
+	struct chore_texts texts;
+	struct audit_note note = chore_note(self, chore_of(op), &texts);
+
+	note.result = AUDIT_REFUSED;
+	note.detail = detail;
+	auditor_count(self, &s->auditor, &note);
+}
+
 /* What the store decided against, said as a client understands it. */
 enum status
 chore_refuse(struct actor *self, struct op *op, const struct msg *reply)
@@ -94,7 +107,7 @@ chore_refuse(struct actor *self, struct op *op, const struct msg *reply)
 			  ? AUDIT_REFUSED
 			  : AUDIT_FAILED;
 	note.detail = why.detail;
-	auditor_say(self, &s->auditor, &note);
+	auditor_count(self, &s->auditor, &note);
 	chore_end(self, op);
 	return op_refuse_with(op, &why);
 }
@@ -189,10 +202,12 @@ enum status
 chore_revoke_all(struct actor *self, struct op *op, replica_then_fn then)
 {
 	struct chore *c = chore_of(op);
-	char user_id[ID_TEXT + 1];
+	struct chore_texts texts;
+	struct audit_note note = chore_note(self, c, &texts);
 
 	c->then = then;
-	id_text(&c->user_id, user_id);
+	note.action = "session.revoke_all";
 	return OP_ASK(op, registry_store(self), store_session_revoke_user,
-	    chore_on_revoked, .user_id = user_id, .now = actor_wall_us(self));
+	    chore_on_revoked, .user_id = texts.target,
+	    .now = actor_wall_us(self), .audit = &note);
 }

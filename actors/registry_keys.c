@@ -172,6 +172,7 @@ registry_load_keys(struct actor *self)
 	st = keys_folder(self, folder, sizeof(folder));
 	if (st == ST_OK)
 		st = keyring_load(s->keys, folder, FIRST_KEY_FILE);
+	s->ring_made = st == ST_NOT_FOUND && s->keys->path[0] != '\0';
 	return st == ST_OK || st == ST_NOT_FOUND ? keys_complete(self) : st;
 }
 
@@ -337,17 +338,20 @@ registry_on_keys_rotate(struct actor *self, const struct msg *in)
 	if (!keys_may(self, in, &ask->caller))
 		return ST_OK;
 	if (keyring_waiting(s->keys) != NULL)
-		return REFUSE(self, in, IN_FLIGHT,
+		return REGISTRY_REFUSE(self, in, &ask->caller, KEYS_ACTION, "",
+		    IN_FLIGHT,
 		    "a new key is on its way to the gateways already");
 	if (keys_configured_algorithm(self) != TOKEN_EDDSA &&
 	    keys_configured_secret(self)[0] != '\0')
-		return REFUSE(self, in, CONFLICT,
+		return REGISTRY_REFUSE(self, in, &ask->caller, KEYS_ACTION, "",
+		    CONFLICT,
 		    "the secret is configured: change api.auth.jwt_secret and "
 		    "start again");
 	(void)keyring_sweep(s->keys, actor_wall_us(self));
 	st = keys_add_pair(self);
 	if (st == ST_FULL)
-		return REFUSE(self, in, KEYS_FULL,
+		return REGISTRY_REFUSE(self, in, &ask->caller, KEYS_ACTION, "",
+		    KEYS_FULL,
 		    "too many keys still verify tokens; wait for one to end, "
 		    "or drop the old ones");
 	if (st == ST_OK && (st = keyring_save(s->keys)) != ST_OK)

@@ -7,8 +7,12 @@
 #include "runtime/base/text.h"
 #include "runtime/config.h"
 
-#define MINUTE_US 60000000u
+#define MINUTE_US UINT64_C(60000000)
 #define LIST_BETWEEN ", \t"
+#define KEY_SECRET_LOST                                                     \
+	"keys/api.secret is gone, and the database has API keys that only " \
+	"it can recognise: bring it back from your copy of keys, or give "  \
+	"those keys up as docs/OPERATE.md says (The data folder)"
 
 /* Nobody can be let in: the supervisor tries again, then the node ends. */
 static enum status
@@ -16,6 +20,15 @@ registry_fail(const char *step, enum status st)
 {
 	LOG(API_APP_STARTUP, KV("step", step), KV("why", status_text(st)));
 	return st;
+}
+
+/* Only people can help: it does not try again. */
+static enum status
+registry_give_up(struct actor *self, const char *step, const char *why)
+{
+	LOG(API_APP_STARTUP, KV("step", step), KV("why", why));
+	actor_give_up(self, why);
+	return ST_OK;
 }
 
 /* All of it is LIVE: what changes counts from the next request. */
@@ -48,6 +61,10 @@ registry_load_options(struct actor *self)
 	    watch_number(w, self, SETTING_api_session_touch_interval_seconds);
 	s->idle_minutes =
 	    watch_number(w, self, SETTING_api_auth_session_idle_minutes);
+	s->reauth_us =
+	    MINUTE_US * watch_number(w, self, SETTING_api_auth_reauth_minutes);
+	s->reauth_sessions =
+	    watch_number(w, self, SETTING_api_auth_reauth_sessions) != 0;
 	s->tries_per_minute =
 	    watch_number(w, self, SETTING_api_auth_tries_per_minute);
 }
@@ -191,6 +208,17 @@ registry_ask_revoked(
 	    .limit = STORE_PAGE_MAX);
 }
 
+/* Old tokens are refused, so nobody comes in who should not. */
+static void
+registry_tell_ring(const struct registry *s)
+{
+	if (s->ring_made && s->accounts.count > 0)
+		LOG(KEY_FILE_REMADE, KV("file", "keys/" KEYRING_FILE),
+		    KV("why", "everybody has to log in again"));
+	else if (s->ring_made)
+		LOG(KEY_FILE_MADE, KV("file", "keys/" KEYRING_FILE));
+}
+
 static enum status
 registry_on_revocations(
     struct actor *self, struct op *op, const struct msg *reply)
@@ -208,6 +236,7 @@ registry_on_revocations(
 	(void)OP_REPLY(op, done, .nothing = 0);
 	if (st != ST_OK)
 		return registry_fail("revoked sessions", st);
+	registry_tell_ring(s);
 	replica_open(self);
 	LOG(API_REGISTRY_READY, KU("accounts", s->accounts.count),
 	    KU("revoked", s->revoked.count),
@@ -233,7 +262,15 @@ registry_on_api_keys(struct actor *self, struct op *op, const struct msg *reply)
 		    registry_on_api_keys,
 		    .after = page->api_keys[page->api_keys_count - 1].key_id,
 		    .limit = API_KEYS_PAGE_MAX);
-	return registry_ask_revoked(self, op, "", registry_on_revocations);
+	st = registry_make_key_secret(self);
+	if (st == ST_OK)
+		return registry_ask_revoked(
+		    self, op, "", registry_on_revocations);
+	(void)OP_REPLY(op, done, .nothing = 0);
+	if (st == ST_DENIED)
+		return registry_give_up(
+		    self, "secret of the API keys", KEY_SECRET_LOST);
+	return registry_fail("secret of the API keys", st);
 }
 
 static enum status
@@ -304,6 +341,5 @@ registry_load(struct actor *self)
 		return registry_fail("memory", st);
 	actor_random(self, s->lockout.key, sizeof(s->lockout.key));
 	actor_random(self, s->rates.key, sizeof(s->rates.key));
-	actor_random(self, s->trusted.key, sizeof(s->trusted.key));
 	return watch_start(self, &s->watch, registry_on_settings);
 }

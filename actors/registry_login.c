@@ -18,6 +18,21 @@ login_end(struct registry *s, struct op *op)
 	data->login = NULL;
 }
 
+void
+login_set_address(struct login *login, const struct principal *caller)
+{
+	text_fit(login->address, sizeof(login->address), caller->address);
+	network_of_client(login->address, login->network);
+	text_fit(
+	    login->user_agent, sizeof(login->user_agent), caller->user_agent);
+}
+
+const char *
+login_network(const struct login *login)
+{
+	return login->network[0] == '\0' ? NULL : login->network;
+}
+
 static struct login *
 login_of(struct op *op)
 {
@@ -45,9 +60,7 @@ login_begin(struct actor *self, const struct msg *in,
 	data->login = login;
 	credential_init(&data->credential, password);
 	text_fit(login->username, sizeof(login->username), username);
-	text_fit(login->address, sizeof(login->address), caller->address);
-	text_fit(
-	    login->user_agent, sizeof(login->user_agent), caller->user_agent);
+	login_set_address(login, caller);
 	return op;
 }
 
@@ -64,15 +77,6 @@ login_refuse(struct actor *self, struct op *op, const struct refused *why)
 {
 	login_end(actor_state(self), op);
 	return op_refuse_with(op, why);
-}
-
-static struct refused
-login_locked(uint64_t wait_us)
-{
-	return (struct refused){ .status = ST_DENIED,
-		.problem = PROBLEM_ACCOUNT_LOCKED,
-		.detail = "Too many failed log-ins",
-		.retry_after_ms = (uint32_t)((wait_us + 999) / 1000) };
 }
 
 /* Takes what a log-in needs of its account; the gateways hear what is new. */
@@ -124,6 +128,35 @@ login_note(struct actor *self, const struct login *login, const char *action,
 	    action, login->username, detail);
 }
 
+static void
+login_lock_name(const struct login *login, char ret_name[TRIES_NAME_SIZE])
+{
+	registry_lock_name(
+	    login->username, login->network, login->network_known, ret_name);
+}
+
+/* True: its name is locked, and it has been refused. */
+static bool
+login_is_locked(struct actor *self, struct op *op)
+{
+	struct registry *s = actor_state(self);
+	const struct login *login = login_of(op);
+	char name[TRIES_NAME_SIZE];
+	uint64_t wait_us;
+
+	login_lock_name(login, name);
+	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
+	if (wait_us == 0)
+		return false;
+	login_note(self, login, "auth.login", "locked");
+	(void)login_refuse(self, op,
+	    &(struct refused){ .status = ST_DENIED,
+		.problem = PROBLEM_ACCOUNT_LOCKED,
+		.detail = "Too many failed log-ins",
+		.retry_after_ms = (uint32_t)((wait_us + 999) / 1000) });
+	return true;
+}
+
 /* Told apart by nobody: unknown, disabled, the machine, a bad password. */
 static enum status
 login_on_bad(struct actor *self, struct op *op)
@@ -138,7 +171,7 @@ login_on_bad(struct actor *self, struct op *op)
 	    KV("user_id", login->known ? user : NULL),
 	    KV("address", login->address));
 	login_note(self, login, "auth.login", "invalid credentials");
-	registry_lock_name(s, login->username, login->address, name);
+	login_lock_name(login, name);
 	if (lockout_fail(&s->lockout, name, actor_now_us(self))) {
 		LOG(API_AUTH_LOCKED, KV("user_id", login->known ? user : NULL),
 		    KV("address", login->address));
@@ -167,24 +200,16 @@ login_on_checked(struct actor *self, struct op *op, const struct msg *reply)
 	struct registry *s = actor_state(self);
 	struct login_op *data = op_data(op);
 	char name[TRIES_NAME_SIZE];
-	struct refused why;
-	uint64_t wait_us;
 
 	if (reply->id != MSG_done)
 		return login_pass(self, op, reply);
-	registry_lock_name(
-	    s, data->login->username, data->login->address, name);
-	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
-	if (wait_us > 0) {
-		why = login_locked(wait_us);
-		return login_refuse(self, op, &why);
-	}
+	if (login_is_locked(self, op))
+		return ST_OK;
 	if (!data->credential.good || !data->login->known ||
 	    !login_still_may(s, data->login))
 		return login_on_bad(self, op);
+	login_lock_name(data->login, name);
 	lockout_forget(&s->lockout, name);
-	registry_trust(
-	    s, data->login->username, data->login->address, actor_now_us(self));
 	return login_begin_session(self, op);
 }
 
@@ -199,6 +224,11 @@ login_on_found(struct actor *self, struct op *op, const struct msg *reply)
 	if (reply->id != MSG_store_user_found) {
 		credential_wipe(&data->credential);
 		return login_pass(self, op, reply);
+	}
+	data->login->network_known = registry_knows_network(self, found);
+	if (login_is_locked(self, op)) {
+		credential_wipe(&data->credential);
+		return ST_OK;
 	}
 	u = found->user;
 	if (u != NULL && !u->disabled && u->role != ROLE_SYSTEM &&
@@ -215,32 +245,21 @@ login_on_found(struct actor *self, struct op *op, const struct msg *reply)
 enum status
 registry_on_login(struct actor *self, const struct msg *in)
 {
-	struct registry *s = actor_state(self);
 	const struct auth_login *ask = in->body;
-	char name[TRIES_NAME_SIZE];
-	struct refused why;
-	uint64_t wait_us;
 	struct op *op;
 
 	if (text_is_blank(ask->username))
-		return REFUSE(self, in, VALIDATION, "username: is blank");
+		return REGISTRY_REFUSE(self, in, &ask->caller, "auth.login", "",
+		    VALIDATION, "username: is blank");
 	if (!registry_may_try(self, in, &ask->caller, "auth.login"))
 		return ST_OK;
-	registry_lock_name(s, ask->username, ask->caller.address, name);
-	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
-	if (wait_us > 0) {
-		why = login_locked(wait_us);
-		auditor_refused(self, &s->auditor, &ask->caller, "auth.login",
-		    ask->username, "locked");
-		return actor_refuse_with(self, in, &why);
-	}
 	op = login_begin(self, in, &ask->caller, ask->username, ask->password);
 	if (op == NULL)
 		return ST_OK;
 	login_of(op)->wants_refresh = ask->refresh;
 	login_of(op)->wants_cookies = ask->cookies;
 	return OP_ASK(op, registry_store(self), store_user_find, login_on_found,
-	    .username = ask->username);
+	    .username = ask->username, .network = login_network(login_of(op)));
 }
 
 /* ---- set-up ---- */
@@ -268,11 +287,13 @@ setup_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 	enum status st;
 
 	if (reply->id == MSG_refused &&
-	    (no->status == ST_CONFLICT || no->status == ST_EXISTS))
+	    (no->status == ST_CONFLICT || no->status == ST_EXISTS)) {
+		login_note(self, data->login, "auth.setup", SETUP_LATE);
 		return login_refuse(self, op,
 		    &(struct refused){ .status = ST_CONFLICT,
 			.problem = PROBLEM_CONFLICT,
 			.detail = SETUP_LATE });
+	}
 	if (reply->id != MSG_done)
 		return login_pass(self, op, reply);
 	id_text(&data->login->user_id, user_id);
@@ -303,25 +324,42 @@ setup_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
 	    .audit = &note);
 }
 
-enum status
-registry_on_setup(struct actor *self, const struct msg *in)
+/* False: in has been refused.  Who comes too late learns no more than that. */
+static bool
+setup_may(
+    struct actor *self, const struct msg *in, const struct auth_setup *ask)
 {
 	const struct registry *s = actor_state(self);
-	const struct auth_setup *ask = in->body;
 	const char *mistake = registry_name_mistake(ask->username);
+	uint32_t problem = PROBLEM_VALIDATION;
 	char text[REGISTRY_WHY_SIZE];
-	struct op *op;
 
-	if (mistake == NULL && strcasecmp(ask->username, REGISTRY_SYSTEM) == 0)
-		return REFUSE(self, in, CONFLICT, "The name is reserved");
+	if (mistake == NULL &&
+	    strcasecmp(ask->username, REGISTRY_SYSTEM) == 0) {
+		problem = PROBLEM_CONFLICT;
+		mistake = "The name is reserved";
+	}
 	if (mistake == NULL)
 		mistake = registry_password_mistake(
 		    self, "password", ask->password, ask->username, text);
-	if (mistake != NULL)
-		return REFUSE(self, in, VALIDATION, mistake);
-	if (s->accounts.count > 0)
-		return REFUSE(self, in, CONFLICT, SETUP_LATE);
-	if (!registry_may_try(self, in, &ask->caller, "auth.setup"))
+	if (mistake == NULL && s->accounts.count > 0) {
+		problem = PROBLEM_CONFLICT;
+		mistake = SETUP_LATE;
+	}
+	if (mistake == NULL)
+		return registry_may_try(self, in, &ask->caller, "auth.setup");
+	(void)registry_refuse(self, in, &ask->caller, "auth.setup",
+	    ask->username, problem, mistake);
+	return false;
+}
+
+enum status
+registry_on_setup(struct actor *self, const struct msg *in)
+{
+	const struct auth_setup *ask = in->body;
+	struct op *op;
+
+	if (!setup_may(self, in, ask))
 		return ST_OK;
 	op = login_begin(self, in, &ask->caller, ask->username, ask->password);
 	if (op == NULL)

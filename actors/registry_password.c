@@ -5,10 +5,13 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
+#define SECOND_US 1000000
+
 /*
- * A user changes the own password.  The current one is proved first; then
- * the new hash is stored, which kills every older token by its pwd_sig; the
- * caller's session is revoked, and a new one begins as after a log-in.
+ * A user gives the own password again, and gets a token that says so; or
+ * changes it.  The current one is proved first; then the new hash is stored,
+ * which kills every older token by its pwd_sig; the caller's session is
+ * revoked, and a new one begins as after a log-in.
  */
 
 /* Guesses of the current password count apart from those at the door. */
@@ -25,14 +28,7 @@ static enum status
 own_refuse(struct actor *self, struct op *op, uint32_t problem,
     const char *detail, uint64_t wait_us)
 {
-	struct registry *s = actor_state(self);
-	struct chore *c = chore_of(op);
-	struct chore_texts texts;
-	struct audit_note note = chore_note(self, c, &texts);
-
-	note.result = AUDIT_REFUSED;
-	note.detail = detail;
-	auditor_say(self, &s->auditor, &note);
+	chore_note_refused(self, op, detail);
 	chore_end(self, op);
 	return op_refuse_with(
 	    op, &(struct refused){ .status = ST_DENIED,
@@ -96,13 +92,18 @@ static enum status
 own_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 {
 	const struct store_user_found *found = reply->body;
+	const struct refused *why = reply->body;
 	struct chore *c = chore_of(op);
 	char session[ID_TEXT + 1];
 	char user_id[ID_TEXT + 1];
 	enum status st;
 
-	if (reply->id != MSG_store_user_found)
+	if (reply->id != MSG_store_user_found) {
+		if (reply->id == MSG_refused && why->status == ST_CONFLICT)
+			chore_note_refused(
+			    self, op, "it has changed meanwhile");
 		return own_pass(self, op, reply);
+	}
 	st = chore_apply(self, c, found->user);
 	if (st != ST_OK) {
 		chore_end(self, op);
@@ -143,6 +144,57 @@ own_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
 	    .audit = &note);
 }
 
+/* The same session until the same end; only the proof is newer. */
+static struct token_claims
+own_claims(const struct chore *c, const struct account_row *row,
+    const struct chore_texts *t, const char *session, int64_t now)
+{
+	return (struct token_claims){ .sub = t->target,
+		.jti = session,
+		.iat = (uint64_t)(now / SECOND_US),
+		.exp = (uint64_t)(c->expires_at / SECOND_US),
+		.username = row->username,
+		.role = (enum role)row->role,
+		.must_change_password = row->must_change_password,
+		.pwd_sig = row->password_sig,
+		.auth_time = (uint64_t)(now / SECOND_US),
+		.has_auth_time = true };
+}
+
+static enum status
+own_prove(struct actor *self, struct op *op)
+{
+	struct registry *s = actor_state(self);
+	const struct chore *c = chore_of(op);
+	const struct account_row *row = table_find(&s->accounts, &c->user_id);
+	int64_t now = actor_wall_us(self);
+	bool cookies = c->cookies;
+	struct token_claims claims;
+	char sig[PASSWORD_SIG_MAX + 1];
+	char session[ID_TEXT + 1];
+	char token[TOKEN_MAX + 1];
+	struct chore_texts texts;
+	struct audit_note note = chore_note(self, c, &texts);
+
+	password_sig(c->hash, sig);
+	if (row == NULL || row->gone || strcmp(row->password_sig, sig) != 0 ||
+	    c->expires_at / SECOND_US <= now / SECOND_US ||
+	    table_find(&s->revoked, &c->session_id) != NULL)
+		return own_refuse(
+		    self, op, PROBLEM_UNAUTHORIZED, "Unauthorized", 0);
+	id_text(&c->session_id, session);
+	claims = own_claims(c, row, &texts, session, now);
+	auditor_say(self, &s->auditor, &note);
+	chore_end(self, op);
+	if (registry_mint(self, &claims, token) != ST_OK)
+		return OP_REFUSE(op, INTERNAL, "the token could not be made");
+	return OP_REPLY(op, auth_token, .token = token,
+	    .expires_in = (uint32_t)(claims.exp - claims.iat),
+	    .session_id = session,
+	    .must_change_password = claims.must_change_password,
+	    .cookies = cookies, .has_cookies = cookies);
+}
+
 static enum status
 own_on_checked(struct actor *self, struct op *op, const struct msg *reply)
 {
@@ -160,6 +212,8 @@ own_on_checked(struct actor *self, struct op *op, const struct msg *reply)
 		    self, op, PROBLEM_UNAUTHORIZED, "Invalid credentials", 0);
 	}
 	lockout_forget(&s->lockout, name);
+	if (c->only_proves)
+		return own_prove(self, op);
 	credential_init(&data->credential, c->secret);
 	return op_work(op, WORK_CPU, credential_hash, own_on_hashed);
 }
@@ -195,9 +249,7 @@ own_take_login(
 	login->known = true;
 	(void)text_fit(
 	    login->username, sizeof(login->username), caller->username);
-	(void)text_fit(login->address, sizeof(login->address), caller->address);
-	(void)text_fit(
-	    login->user_agent, sizeof(login->user_agent), caller->user_agent);
+	login_set_address(login, caller);
 	c->login = login;
 	return true;
 }
@@ -205,32 +257,71 @@ own_take_login(
 /* False: in has been refused. */
 static bool
 own_may(struct actor *self, const struct msg *in,
-    const struct auth_change_password *ask)
+    const struct principal *caller, const char *action)
 {
-	struct registry *s = actor_state(self);
-	char text[REGISTRY_WHY_SIZE];
-	const char *mistake;
-
-	if (!registry_knows(&ask->caller, "unauthenticated_password")) {
+	if (!registry_knows(caller, "unauthenticated_password")) {
 		(void)REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
 		return false;
 	}
-	if (ask->caller.method != AUTH_JWT) {
-		auditor_refused(self, &s->auditor, &ask->caller,
-		    "auth.password", ask->caller.user_id, "no session");
-		(void)REFUSE(self, in, FORBIDDEN,
-		    "Only who has logged in may change a password");
-		return false;
-	}
-	mistake = registry_password_mistake(self, "new_password",
+	if (caller->method != AUTH_JWT)
+		(void)REGISTRY_REFUSE(self, in, caller, action, caller->user_id,
+		    FORBIDDEN,
+		    "Only who has logged in may give or change a password");
+	return caller->method == AUTH_JWT;
+}
+
+/* NULL: it is a password that they may have. */
+static const char *
+own_mistake(struct actor *self, const struct auth_change_password *ask,
+    char text[REGISTRY_WHY_SIZE])
+{
+	const char *mistake = registry_password_mistake(self, "new_password",
 	    ask->new_password, ask->caller.username, text);
-	if (mistake == NULL &&
-	    strcmp(ask->new_password, ask->current_password) == 0)
-		mistake = "new_password: must be another";
-	if (mistake != NULL)
-		(void)REFUSE(self, in, VALIDATION, mistake);
+
 	return mistake == NULL &&
-	       registry_may_try(self, in, &ask->caller, "auth.password");
+		       strcmp(ask->new_password, ask->current_password) == 0
+		   ? "new_password: must be another"
+		   : mistake;
+}
+
+/* An op that will look at password; NULL: in has been refused. */
+static struct op *
+own_begin(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *action, const char *password)
+{
+	struct registry *s = actor_state(self);
+	char name[CHORE_LOCK_SIZE];
+	struct chore_op *data;
+	uint64_t wait_us = 0;
+	struct chore *c;
+	struct op *op;
+	bool known;
+
+	if (!registry_may_try(self, in, caller, action))
+		return NULL;
+	op = chore_begin(self, in, caller, action);
+	if (op == NULL)
+		return NULL;
+	data = op_data(op);
+	c = data->chore;
+	c->expires_at = caller->expires_at;
+	known = id_parse(caller->user_id, &c->user_id) &&
+		id_parse(caller->session_id, &c->session_id);
+	own_lock_name(c, name);
+	if (known)
+		wait_us =
+		    lockout_wait_us(&s->lockout, name, actor_now_us(self));
+	credential_init(&data->credential, password);
+	if (known && wait_us == 0)
+		return op;
+	credential_wipe(&data->credential);
+	if (known)
+		(void)own_refuse(self, op, PROBLEM_ACCOUNT_LOCKED,
+		    "Too many failed log-ins", wait_us);
+	else
+		(void)own_refuse(
+		    self, op, PROBLEM_UNAUTHORIZED, "Unauthorized", 0);
+	return NULL;
 }
 
 enum status
@@ -238,35 +329,46 @@ registry_on_change_password(struct actor *self, const struct msg *in)
 {
 	const struct auth_change_password *ask = in->body;
 	struct registry *s = actor_state(self);
-	char name[CHORE_LOCK_SIZE];
-	struct chore_op *data;
-	uint64_t wait_us;
+	char text[REGISTRY_WHY_SIZE];
+	const char *mistake;
 	struct chore *c;
 	struct op *op;
 
-	if (!own_may(self, in, ask))
+	if (!own_may(self, in, &ask->caller, "auth.password"))
 		return ST_OK;
-	op = chore_begin(self, in, &ask->caller, "auth.password");
+	mistake = own_mistake(self, ask, text);
+	if (mistake != NULL)
+		return REGISTRY_REFUSE(self, in, &ask->caller, "auth.password",
+		    ask->caller.user_id, VALIDATION, mistake);
+	op = own_begin(
+	    self, in, &ask->caller, "auth.password", ask->current_password);
 	if (op == NULL)
 		return ST_OK;
-	data = op_data(op);
-	c = data->chore;
-	c->expires_at = ask->caller.expires_at;
-	if (!id_parse(ask->caller.user_id, &c->user_id) ||
-	    !id_parse(ask->caller.session_id, &c->session_id))
-		return own_refuse(
-		    self, op, PROBLEM_UNAUTHORIZED, "Unauthorized", 0);
-	own_lock_name(c, name);
-	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
-	if (wait_us > 0)
-		return own_refuse(self, op, PROBLEM_ACCOUNT_LOCKED,
-		    "Too many failed log-ins", wait_us);
+	c = chore_of(op);
 	if (!registry_may_revoke(s) || !own_take_login(self, c, &ask->caller)) {
+		credential_wipe(&((struct chore_op *)op_data(op))->credential);
 		chore_end(self, op);
 		return OP_REFUSE(op, OVERLOADED, "too many log-ins at once");
 	}
 	(void)text_fit(c->secret, sizeof(c->secret), ask->new_password);
-	credential_init(&data->credential, ask->current_password);
+	return OP_ASK(op, registry_store(self), store_user_find, own_on_found,
+	    .user_id = ask->caller.user_id);
+}
+
+enum status
+registry_on_reauthenticate(struct actor *self, const struct msg *in)
+{
+	const struct auth_reauthenticate *ask = in->body;
+	struct op *op;
+
+	if (!own_may(self, in, &ask->caller, "auth.reauthenticate"))
+		return ST_OK;
+	op = own_begin(
+	    self, in, &ask->caller, "auth.reauthenticate", ask->password);
+	if (op == NULL)
+		return ST_OK;
+	chore_of(op)->only_proves = true;
+	chore_of(op)->cookies = ask->cookies;
 	return OP_ASK(op, registry_store(self), store_user_find, own_on_found,
 	    .user_id = ask->caller.user_id);
 }

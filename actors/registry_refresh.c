@@ -18,28 +18,45 @@
 
 struct refreshing {
 	struct replica_wait wait; /* first: see replica_wait_for */
+	struct uuid session_id;   /* zero: the token names none */
 	bool cookies;
 	char address[ADDRESS_MAX + 1];
 };
 
 static_assert(sizeof(struct refreshing) <= OP_DATA_MAX, "it fits an op");
 
-/* Why is for the log; who asks hears the same every time. */
-static enum status
-refresh_refuse(struct actor *self, struct op *op, const char *why)
+static struct principal
+refresh_nobody(const char *address, const char *session)
+{
+	return (struct principal){ .method = AUTH_NONE,
+		.user_id = "",
+		.username = "",
+		.session_id = session,
+		.address = address,
+		.user_agent = "" };
+}
+
+/* Why is for the logs; who asks hears the same every time. */
+static void
+refresh_note(struct actor *self, struct op *op, const char *why)
 {
 	const struct refreshing *r = op_data(op);
 	struct registry *s = actor_state(self);
-	struct principal who = { .method = AUTH_NONE,
-		.user_id = "",
-		.username = "",
-		.session_id = "",
-		.address = r->address,
-		.user_agent = "" };
+	char session[ID_TEXT + 1];
+	struct principal who = refresh_nobody(r->address, session);
+	const struct uuid none = { { 0 } };
 
+	id_text(&r->session_id, session);
+	if (id_equal(&r->session_id, &none))
+		session[0] = '\0';
 	auditor_refused(self, &s->auditor, &who, "session.refresh", "", why);
-
 	LOG(API_AUTH_FAILED, KV("reason", why), KV("address", r->address));
+}
+
+static enum status
+refresh_refuse(struct actor *self, struct op *op, const char *why)
+{
+	refresh_note(self, op, why);
 	return OP_REFUSE(op, UNAUTHORIZED, REFRESH_BAD);
 }
 
@@ -121,7 +138,9 @@ refresh_claims(const struct registry *s, const struct refresh_family *f,
 		.username = a->username,
 		.role = (enum role)a->role,
 		.must_change_password = a->must_change_password,
-		.pwd_sig = a->password_sig };
+		.pwd_sig = a->password_sig,
+		.auth_time = (uint64_t)(f->began_at / SECOND_US),
+		.has_auth_time = f->began_at > 0 };
 }
 
 static enum status
@@ -204,6 +223,7 @@ refresh_on_rotated(struct actor *self, struct op *op, const struct msg *reply)
 			return refresh_kill(self, op, r->revocation);
 		break;
 	case REFRESH_REVOKED:
+		refresh_note(self, op, "refresh_revoked");
 		return refresh_refuse_revoked(op);
 	case REFRESH_GONE:
 		break;
@@ -212,27 +232,26 @@ refresh_on_rotated(struct actor *self, struct op *op, const struct msg *reply)
 }
 
 static enum status
-refresh_begin(struct actor *self, struct op *op, const struct auth_refresh *ask,
-    const struct uuid *session_id, uint64_t generation)
+refresh_begin(struct actor *self, struct op *op, uint64_t generation)
 {
-	struct registry *s = actor_state(self);
-	struct principal who = { .method = AUTH_NONE,
-		.user_id = "",
-		.username = "",
-		.session_id = "",
-		.address = ask->caller.address,
-		.user_agent = "" };
-	struct audit_note note =
-	    audit_note_by(self, &who, "session.refresh_replayed", "");
+	const struct registry *s = actor_state(self);
+	const struct refreshing *r = op_data(op);
 	char session[ID_TEXT + 1];
+	struct principal who = refresh_nobody(r->address, "");
+	struct audit_note rotated =
+	    audit_note_by(self, &who, "session.refresh", "");
+	struct audit_note replayed =
+	    audit_note_by(self, &who, "session.refresh_replayed", "");
 
-	id_text(session_id, session);
-	note.result = AUDIT_REFUSED;
-	note.detail = "a used refresh token came again: its session is revoked";
+	id_text(&r->session_id, session);
+	replayed.result = AUDIT_REFUSED;
+	replayed.detail =
+	    "a used refresh token came again: its session is revoked";
 	return OP_ASK(op, registry_store(self), store_refresh_rotate,
 	    refresh_on_rotated, .session_id = session, .generation = generation,
 	    .now = actor_wall_us(self),
-	    .grace_us = s->refresh_grace_s * SECOND_US, .audit = &note);
+	    .grace_us = s->refresh_grace_s * SECOND_US, .audit = &replayed,
+	    .rotated = &rotated);
 }
 
 enum status
@@ -240,7 +259,6 @@ registry_on_refresh(struct actor *self, const struct msg *in)
 {
 	struct registry *s = actor_state(self);
 	const struct auth_refresh *ask = in->body;
-	struct uuid session_id;
 	uint64_t generation;
 	struct refreshing *r;
 	struct op *op;
@@ -251,9 +269,10 @@ registry_on_refresh(struct actor *self, const struct msg *in)
 	r = op_data(op);
 	text_fit(r->address, sizeof(r->address), ask->caller.address);
 	r->cookies = ask->cookies;
-	if (!refresh_find(self, ask->refresh_token, &session_id, &generation))
+	if (!refresh_find(
+		self, ask->refresh_token, &r->session_id, &generation))
 		return refresh_refuse(self, op, "refresh_invalid");
 	if (!registry_may_revoke(s))
 		return OP_REFUSE(op, OVERLOADED, "too many revocations");
-	return refresh_begin(self, op, ask, &session_id, generation);
+	return refresh_begin(self, op, generation);
 }

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "actors/access.h"
-#include "actors/registry.h"
+#include "actors/registry_account.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -24,6 +24,7 @@ bool
 registry_may_revoke(const struct registry *s)
 {
 	return s->revoked.count < REVOKED_MAX &&
+	       s->unsettled_count < UNSETTLED_MAX &&
 	       replica_has_room(&s->replica) && !registry_is_in_doubt(s);
 }
 
@@ -171,19 +172,36 @@ registry_on_logout(struct actor *self, const struct msg *in)
 	return revoke_begin(self, op);
 }
 
-/* Unknown and not owned look the same, to the byte. */
+/* Unknown and not owned look the same, to the byte; the log knows. */
 static enum status
-revoke_refuse_unknown(struct op *op)
+revoke_refuse(struct actor *self, struct op *op, const char *why)
 {
+	struct registry *s = actor_state(self);
+	const struct revoking *r = op_data(op);
+	struct audit_note note;
+	char session[ID_TEXT + 1];
+	char brief[ID_IN_LOGS + 1];
+	char by[ID_TEXT + 1];
+
+	id_text(&r->session_id, session);
+	id_short(session, brief);
+	note = registry_note(self, &r->by, by, "session.revoke", brief);
+	note.result = AUDIT_REFUSED;
+	note.detail = why;
+	auditor_count(self, &s->auditor, &note);
 	return OP_REFUSE(op, NOT_FOUND, "Session not found");
+}
+
+static enum status
+revoke_refuse_unknown(struct actor *self, struct op *op)
+{
+	return revoke_refuse(self, op, "session_unknown");
 }
 
 static enum status
 revoke_refuse_foreign(
     struct actor *self, struct op *op, const struct revoking *r)
 {
-	struct registry *s = actor_state(self);
-	struct audit_note note;
 	char session[ID_TEXT + 1];
 	char brief[ID_IN_LOGS + 1];
 	char by[ID_TEXT + 1];
@@ -193,11 +211,7 @@ revoke_refuse_foreign(
 	id_text(&r->by.user_id, by);
 	LOG(API_AUTH_FAILED, KV("reason", "session_not_owned"),
 	    KV("user_id", by), KV("session", brief));
-	note = registry_note(self, &r->by, by, "session.revoke", brief);
-	note.result = AUDIT_REFUSED;
-	note.detail = "session_not_owned";
-	auditor_say(self, &s->auditor, &note);
-	return revoke_refuse_unknown(op);
+	return revoke_refuse(self, op, "session_not_owned");
 }
 
 /*
@@ -230,15 +244,28 @@ revoke_on_found(struct actor *self, struct op *op, const struct msg *reply)
 		/* expires_at was the caller's if it is the caller's own */
 		if (!revoke_find_without_row(
 			actor_state(self), r, r->expires_at != 0))
-			return revoke_refuse_unknown(op);
+			return revoke_refuse_unknown(self, op);
 	} else {
 		r->expires_at = found->session->expires_at;
 		if (!id_parse(found->session->user_id, &r->user_id))
-			return revoke_refuse_unknown(op);
+			return revoke_refuse_unknown(self, op);
 	}
 	if (!r->privileged && !id_equal(&r->user_id, &r->by.user_id))
 		return revoke_refuse_foreign(self, op, r);
 	return revoke_begin(self, op);
+}
+
+/* Only where that is asked for; see api.auth.reauth_sessions. */
+static bool
+revoke_is_recent(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *action, const char *target)
+{
+	const struct registry *s = actor_state(self);
+	char brief[ID_IN_LOGS + 1];
+
+	(void)text_fit(brief, sizeof(brief), target);
+	return !s->reauth_sessions ||
+	       registry_is_recent(self, in, caller, action, brief);
 }
 
 enum status
@@ -251,6 +278,10 @@ registry_on_revoke(struct actor *self, const struct msg *in)
 
 	if (!registry_knows(caller, "unauthenticated_session_revoke"))
 		return REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
+	if (strcmp(caller->session_id, ask->session_id) != 0 &&
+	    !revoke_is_recent(
+		self, in, caller, "session.revoke", ask->session_id))
+		return ST_OK;
 	op = op_open(self, in);
 	if (op == NULL)
 		return ST_OK;
@@ -259,7 +290,7 @@ registry_on_revoke(struct actor *self, const struct msg *in)
 	registry_who_take(&r->by, caller);
 	if ((!id_parse(caller->user_id, &r->by.user_id) && !r->privileged) ||
 	    !id_parse(ask->session_id, &r->session_id))
-		return revoke_refuse_unknown(op);
+		return revoke_refuse_unknown(self, op);
 	if (strcmp(caller->session_id, ask->session_id) == 0)
 		r->expires_at = caller->expires_at;
 	return OP_ASK(op, registry_store(self), store_session_get,
@@ -348,6 +379,8 @@ revoke_user(struct actor *self, const struct msg *in,
 		return REFUSE(self, in, UNAUTHORIZED, "Unauthorized");
 	if (!registry_may_revoke(s))
 		return REFUSE(self, in, OVERLOADED, "too many revocations");
+	if (!revoke_is_recent(self, in, caller, "session.revoke_all", user_id))
+		return ST_OK;
 	if (!access_is_operator(caller) &&
 	    strcmp(caller->user_id, user_id) != 0) {
 		auditor_refused(self, &s->auditor, caller, "session.revoke_all",
@@ -355,7 +388,8 @@ revoke_user(struct actor *self, const struct msg *in,
 		return REFUSE(self, in, FORBIDDEN, "Forbidden");
 	}
 	if (!id_parse(user_id, &id))
-		return REFUSE(self, in, NOT_FOUND, "User not found");
+		return REGISTRY_REFUSE(self, in, caller, "session.revoke_all",
+		    user_id, NOT_FOUND, "User not found");
 	op = op_open(self, in);
 	if (op == NULL)
 		return ST_OK;

@@ -6,6 +6,7 @@
 
 #define SECOND_US 1000000
 #define MINUTE_S 60
+#define VICTIM_SIZE (sizeof("session=") + ID_IN_LOGS)
 
 /*
  * After a good credential nothing fails the log-in any more: the session is
@@ -61,6 +62,8 @@ login_mint(struct actor *self, const struct login *login,
 		.role = login->role,
 		.must_change_password = login->must_change_password,
 		.pwd_sig = login->password_sig,
+		.auth_time = (uint64_t)(login->created_at / SECOND_US),
+		.has_auth_time = true,
 	    },
 	    ret_token);
 }
@@ -235,6 +238,21 @@ login_on_sessions(struct actor *self, struct op *op, const struct msg *reply)
 					 : login_revoke_next(self, op);
 }
 
+static const char *
+login_victim_text(const struct login *login, char ret_text[VICTIM_SIZE])
+{
+	char session[ID_TEXT + 1];
+	char user[ID_TEXT + 1];
+	char brief[ID_IN_LOGS + 1];
+
+	if (login->victims_at == login->victims_count ||
+	    login->victims_at == LOGIN_VICTIMS)
+		return "";
+	id_short(login_victim(login, session, user).session_id, brief);
+	snprintf(ret_text, VICTIM_SIZE, "session=%s", brief);
+	return ret_text;
+}
+
 /* A full batch may not have been the last of them. */
 static enum status
 login_revoke_next(struct actor *self, struct op *op)
@@ -243,10 +261,12 @@ login_revoke_next(struct actor *self, struct op *op)
 	const struct login *login = login_of(op);
 	char session[ID_TEXT + 1];
 	char user[ID_TEXT + 1];
+	char detail[VICTIM_SIZE];
 	struct audit_note note;
 
 	id_text(&login->user_id, user);
 	note = login_good_note(self, login, "session.limit", user);
+	note.detail = login_victim_text(login, detail);
 	if (login->victims_at == LOGIN_VICTIMS)
 		return OP_ASK(op, registry_store(self), store_session_list,
 		    login_on_sessions, .user_id = user,
@@ -320,6 +340,7 @@ login_begin_session(struct actor *self, struct op *op)
 		.password_sig = login->password_sig,
 		.generation = 1,
 		.rotated_at = login->created_at,
+		.began_at = login->created_at,
 		.expires_at = login->expires_at };
 	return OP_ASK(op, registry_store(self), store_session_create,
 	    login_on_created, .refresh = login->wants_refresh ? &family : NULL,
@@ -332,5 +353,5 @@ login_begin_session(struct actor *self, struct op *op)
 		.created_at = login->created_at,
 		.last_active_at = login->created_at,
 		.expires_at = login->expires_at },
-	    .audit = &note);
+	    .audit = &note, .network = login_network(login));
 }

@@ -70,6 +70,22 @@ settle_fail(struct actor *self, struct op *op)
 	return op_close(op);
 }
 
+/*
+ * One more cannot be kept, so it may be done or not, as one of many: what
+ * the store has is read again, and who asked has been told that it failed.
+ */
+static void
+settle_is_full(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+
+	s->unsettled_refused++;
+	s->doubts++;
+	LOG(API_UNSETTLED_FULL, KU("kept", UNSETTLED_MAX),
+	    KU("refused", s->unsettled_refused));
+	settle_later(self);
+}
+
 enum status
 registry_apply_unknown(struct actor *self, const struct revocation *r)
 {
@@ -79,9 +95,12 @@ registry_apply_unknown(struct actor *self, const struct revocation *r)
 	enum status st;
 
 	if (!id_parse(r->session_id, &id) ||
-	    table_find(&s->revoked, &id) != NULL ||
-	    s->unsettled_count == UNSETTLED_MAX)
+	    table_find(&s->revoked, &id) != NULL)
 		return ST_OK;
+	if (s->unsettled_count == UNSETTLED_MAX) {
+		settle_is_full(self);
+		return ST_OK;
+	}
 	st = registry_apply_revoked(self, r);
 	row = table_find(&s->revoked, &id);
 	if (st != ST_OK || row == NULL)

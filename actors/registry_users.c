@@ -155,13 +155,17 @@ registry_on_user_create(struct actor *self, const struct msg *in)
 	if (!registry_may_rule(
 		self, in, &ask->caller, "user.create", ask->username) ||
 	    !registry_is_person(
+		self, in, &ask->caller, "user.create", ask->username) ||
+	    !registry_is_recent(
 		self, in, &ask->caller, "user.create", ask->username))
 		return ST_OK;
 	mistake = users_create_mistake(self, ask, text);
 	if (mistake != NULL)
-		return REFUSE(self, in, VALIDATION, mistake);
+		return REGISTRY_REFUSE(self, in, &ask->caller, "user.create",
+		    ask->username, VALIDATION, mistake);
 	if (strcasecmp(ask->username, REGISTRY_SYSTEM) == 0)
-		return REFUSE(self, in, CONFLICT, "The name is reserved");
+		return REGISTRY_REFUSE(self, in, &ask->caller, "user.create",
+		    ask->username, CONFLICT, "The name is reserved");
 	if (s->accounts.count >= ACCOUNTS_MAX || !replica_has_room(&s->replica))
 		return REFUSE(self, in, OVERLOADED, "too many accounts");
 	op = chore_begin(self, in, &ask->caller, "user.create");

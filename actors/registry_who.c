@@ -46,6 +46,32 @@ registry_note(struct actor *self, const struct registry_who *w,
 	return audit_note_by(self, &by, action, target);
 }
 
+enum status
+registry_refuse(struct actor *self, const struct msg *in,
+    const struct principal *by, const char *action, const char *target,
+    uint32_t problem, const char *detail)
+{
+	struct registry *s = actor_state(self);
+
+	auditor_refused(self, &s->auditor, by, action, target, detail);
+	return actor_refuse(self, in, problem, detail);
+}
+
+enum status
+registry_refuse_op(struct actor *self, struct op *op,
+    const struct registry_who *by, const char *action, const char *target,
+    uint32_t problem, const char *detail)
+{
+	struct registry *s = actor_state(self);
+	char who[ID_TEXT + 1];
+	struct audit_note note = registry_note(self, by, who, action, target);
+
+	note.result = AUDIT_REFUSED;
+	note.detail = detail;
+	auditor_count(self, &s->auditor, &note);
+	return op_refuse(op, problem, detail);
+}
+
 bool
 registry_rules(const struct principal *caller)
 {
@@ -82,5 +108,18 @@ registry_is_person(struct actor *self, const struct msg *in,
 	auditor_refused(self, &s->auditor, caller, action, target, "api key");
 	(void)REFUSE(
 	    self, in, FORBIDDEN, "An API key may not change credentials");
+	return false;
+}
+
+bool
+registry_is_recent(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *action, const char *target)
+{
+	const struct registry *s = actor_state(self);
+
+	if (access_is_recent(caller, s->reauth_us, actor_wall_us(self)))
+		return true;
+	(void)REGISTRY_REFUSE(self, in, caller, action, target, REAUTHENTICATE,
+	    "Give your password again first: POST /auth/reauthenticate");
 	return false;
 }

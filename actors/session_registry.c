@@ -42,6 +42,7 @@ static const struct handler session_registry_on[] = {
 	ON(token_keys_list, registry_on_keys_list),
 	ON(token_keys_rotate, registry_on_keys_rotate),
 	ON(audit_list, registry_on_audit),
+	ON(audit_refusals, registry_on_refusals),
 	ON(audit_prunable, registry_on_prunable),
 	ON(user_create, registry_on_user_create),
 	ON(user_list, registry_on_user_list),
@@ -50,6 +51,7 @@ static const struct handler session_registry_on[] = {
 	ON(user_delete, registry_on_user_delete),
 	ON(user_password, registry_on_user_password),
 	ON(auth_change_password, registry_on_change_password),
+	ON(auth_reauthenticate, registry_on_reauthenticate),
 	ON(auth_revoke_mine, registry_on_revoke_mine),
 	ON(api_key_create, registry_on_key_create),
 	ON(api_key_list, registry_on_key_list),
@@ -74,5 +76,6 @@ const struct actor_class session_registry_class = {
 	.starts_slowly = true,
 	.start = session_registry_start,
 	.stop = session_registry_stop,
+	.measure = registry_measure,
 	.on = session_registry_on,
 };

@@ -134,7 +134,7 @@ settings_stop(struct actor *self)
 /* To read without the right is nothing that anybody must answer for. */
 static void
 settings_audit_refused(struct actor *self, const struct principal *by,
-    enum access what, const char *space, const char *key)
+    enum access what, const char *space, const char *key, const char *why)
 {
 	struct settings_state *s = actor_state(self);
 	char target[SETTING_NAMESPACE_MAX + SETTING_KEY_MAX + 2];
@@ -142,8 +142,24 @@ settings_audit_refused(struct actor *self, const struct principal *by,
 	if (what == ACCESS_READ)
 		return;
 	(void)snprintf(target, sizeof(target), "%s/%s", space, key);
-	auditor_refused(
-	    self, &s->auditor, by, "setting.change", target, "forbidden");
+	auditor_refused(self, &s->auditor, by, "setting.change", target, why);
+}
+
+/* 0, or why not; what there is of it may ask for more. */
+static uint32_t
+settings_problem(const struct principal *caller, enum access what,
+    const struct setting *s, const char **ret_why)
+{
+	uint32_t problem = access_check(caller, what);
+
+	*ret_why = what == ACCESS_READ ? "your role may not read settings"
+				       : "your role may not change settings";
+	if (problem == 0 && what != ACCESS_READ && s != NULL &&
+	    (s->flags & SETTING_GUARDED) != 0) {
+		problem = access_check(caller, ACCESS_SECRETS);
+		*ret_why = "only a ceo may change this setting";
+	}
+	return problem;
 }
 
 const struct setting *
@@ -151,20 +167,22 @@ settings_find(struct actor *self, const struct msg *in,
     const struct principal *caller, enum access what, const char *space,
     const char *key)
 {
-	uint32_t problem = access_check(caller, what);
 	const struct setting *s = setting_find(space, key);
+	const char *why;
+	uint32_t problem = settings_problem(caller, what, s, &why);
 
-	if (problem != 0) {
-		(void)actor_refuse(self, in, problem,
-		    what == ACCESS_READ ? "your role may not read settings"
-					: "your role may not change settings");
-		settings_audit_refused(self, caller, what, space, key);
-	} else if (s == NULL)
-		(void)REFUSE(self, in, NOT_FOUND,
-		    setting_has_namespace(space)
-			? "there is no such setting"
-			: "there is no such namespace");
-	return problem == 0 ? s : NULL;
+	if (problem == 0 && s != NULL)
+		return s;
+	if (problem == 0) {
+		problem = PROBLEM_NOT_FOUND;
+		why = setting_has_namespace(space)
+			  ? "there is no such setting"
+			  : "there is no such namespace";
+	}
+	settings_audit_refused(self, caller, what, space, key,
+	    problem == PROBLEM_NOT_FOUND ? "unknown" : "forbidden");
+	(void)actor_refuse(self, in, problem, why);
+	return NULL;
 }
 
 struct setting_entry
@@ -365,6 +383,14 @@ settings_on_reload(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
+static void
+settings_measure(struct actor *self, struct metric_page *to)
+{
+	const struct settings_state *s = actor_state(self);
+
+	auditor_measure(&s->auditor, "settings", to);
+}
+
 static const struct handler settings_on[] = {
 	ON(setting_reload, settings_on_reload),
 	ON(setting_history, settings_on_history),
@@ -383,5 +409,6 @@ const struct actor_class settings_class = {
 	.starts_slowly = true,
 	.start = settings_start,
 	.stop = settings_stop,
+	.measure = settings_measure,
 	.on = settings_on,
 };

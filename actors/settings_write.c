@@ -12,7 +12,11 @@
 struct settings_op {
 	enum setting_id id;
 	char expected[UPDATED_AT_MAX + 1]; /* for the log */
-	char by[ID_MAX / 2];               /* for the log */
+	char by[ID_MAX / 4 + 1];           /* for the logs, as what follows */
+	char address[ADDRESS_MAX + 1];
+	const char *action; /* static */
+	uint8_t role;       /* enum role */
+	uint8_t method;     /* enum auth_method */
 };
 
 /* As the audit log names them. */
@@ -63,12 +67,16 @@ settings_tag_holds(struct actor *self, const struct msg *in, enum setting_id id,
 /* What the store must hold for the write to happen; NULL: whatever. */
 static const char *
 settings_expected(struct settings_state *s, struct op *op, enum setting_id id,
-    const struct principal *by, const char *if_match)
+    const struct principal *by, const char *action, const char *if_match)
 {
 	struct settings_op *keep = op_data(op);
 
 	keep->id = id;
+	keep->action = action;
+	keep->role = (uint8_t)by->role;
+	keep->method = (uint8_t)by->method;
 	(void)text_fit(keep->by, sizeof(keep->by), by->user_id);
+	(void)text_fit(keep->address, sizeof(keep->address), by->address);
 	(void)text_fit(keep->expected, sizeof(keep->expected),
 	    overrides_version(&s->overrides, id));
 	return if_match_is_given(if_match) ? keep->expected : NULL;
@@ -124,6 +132,15 @@ settings_on_refused(struct actor *self, struct op *op, const struct msg *reply)
 	LOG(SETTINGS_VERSION_CONFLICT, KV("namespace", what->space),
 	    KV("key", what->key), KV("expected_updated_at", keep->expected),
 	    KV("reason", "concurrent_modification"));
+	settings_note_refused(self,
+	    &(struct principal){ .user_id = keep->by,
+		.username = "",
+		.role = (enum role)keep->role,
+		.method = (enum auth_method)keep->method,
+		.session_id = "",
+		.address = keep->address,
+		.user_agent = "" },
+	    keep->action, what, "version conflict");
 	return OP_ASK(op, settings_store(self), store_setting_get,
 	    settings_on_reread, .namespace = what->space, .key = what->key);
 }
@@ -188,6 +205,8 @@ settings_seal(
 		actor_random(self, random, SAFE_KEY_SIZE);
 		st = safe_make_key(&s->safe, random);
 		seal_wipe(random, sizeof(random));
+		if (st == ST_OK)
+			LOG(KEY_FILE_MADE, KV("file", "keys/" SAFE_FILE));
 	}
 	if (st != ST_OK)
 		return st;
@@ -217,7 +236,7 @@ settings_store_put(struct actor *self, const struct msg *in,
 	    settings_on_stored, .namespace = what->space, .key = what->key,
 	    .value = value, .now = actor_wall_us(self), .audit = &note,
 	    .expected =
-		settings_expected(s, op, id, &ask->caller, ask->if_match));
+		settings_expected(s, op, id, &ask->caller, PUT, ask->if_match));
 }
 
 enum status
@@ -243,10 +262,12 @@ settings_on_put(struct actor *self, const struct msg *in)
 	}
 	setting_clean(what, ask->value, s->clean);
 	if ((what->flags & SETTING_SENSITIVE) != 0 &&
-	    settings_seal(self, what, &value) != ST_OK)
+	    settings_seal(self, what, &value) != ST_OK) {
+		settings_note_refused(self, &ask->caller, PUT, what, "sealed");
 		return REFUSE(self, in, SETTING_SEALED,
 		    "the value cannot be sealed: keys/" SAFE_FILE
 		    " is missing, another key, or not readable by us alone");
+	}
 	return settings_store_put(self, in, what, value);
 }
 
@@ -292,6 +313,6 @@ settings_on_delete(struct actor *self, const struct msg *in)
 	return OP_ASK(op, settings_store(self), store_setting_delete,
 	    settings_on_deleted, .namespace = what->space, .key = what->key,
 	    .audit = &note, .now = actor_wall_us(self), .has_now = true,
-	    .expected =
-		settings_expected(s, op, id, &ask->caller, ask->if_match));
+	    .expected = settings_expected(
+		s, op, id, &ask->caller, DELETE, ask->if_match));
 }

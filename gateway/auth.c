@@ -18,6 +18,7 @@ struct auth_slot {
 	char session_id[SESSION_ID_MAX + 1];
 	char password_sig[PASSWORD_SIG_MAX + 1];
 	uint64_t exp_s;
+	uint64_t auth_time_s;
 	uint64_t used;      /* the greater, the later */
 	uint64_t told_us;   /* see seen.h */
 	uint64_t keys_life; /* of the keys it was verified with */
@@ -106,6 +107,7 @@ auth_slot_fill(struct auth_slot *s, const struct replica *r, const char *token,
 	text_fit(s->session_id, sizeof(s->session_id), claims->jti);
 	text_fit(s->password_sig, sizeof(s->password_sig), claims->pwd_sig);
 	s->exp_s = claims->exp;
+	s->auth_time_s = claims->has_auth_time ? claims->auth_time : 0;
 	s->keys_life = r->keys_life;
 	s->told_us = 0;
 }
@@ -180,6 +182,7 @@ auth_verify(struct auth_cache *c, const struct replica *r, struct arena *a,
 		return ST_DENIED;
 	text_fit(ret->user_id, sizeof(ret->user_id), s->user_id);
 	ret->expires_at = (int64_t)s->exp_s * 1000000;
+	ret->authenticated_at = (int64_t)s->auth_time_s * 1000000;
 	ret->method = AUTH_JWT;
 	ret->told_us = &s->told_us;
 	return ST_OK;

@@ -27,6 +27,7 @@ struct auth_result {
 	char session_id[SESSION_ID_MAX + 1];
 	char key_id[32 + 1]; /* of an API key */
 	int64_t expires_at;
+	int64_t authenticated_at; /* 0: nobody knows */
 	enum auth_method method;
 	enum key_scope scope;                /* of an API key */
 	const struct account_entry *account; /* until the next message */

@@ -47,6 +47,7 @@ principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 		ret_who->session_id = session;
 	}
 	ret_who->expires_at = x->who.expires_at;
+	ret_who->authenticated_at = x->who.authenticated_at;
 }
 
 static enum status

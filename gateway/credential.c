@@ -92,6 +92,7 @@ credential_refuse_site(struct conn *c, const char *why, const char *detail)
 	c->gateway->counts.unauthorized++;
 	LOG(API_AUTH_FAILED, KV("reason", why),
 	    KV("path", c->exchange->route->path));
+	refusals_note_nobody(c, "access.site", why);
 	respond_problem(c, PROBLEM_CROSS_SITE, detail);
 	return false;
 }

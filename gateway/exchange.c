@@ -5,7 +5,6 @@
 #include "gateway/bind.h"
 #include "gateway/credential.h"
 #include "gateway/header.h"
-#include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
 /*
@@ -53,143 +52,21 @@ exchange_header_is_problem(const struct exchange *x, const uint8_t *at)
 	return false;
 }
 
+/* The ticket-store has no log of its own to write it in. */
 static void
-exchange_log_denied(struct conn *c, const char *reason)
+exchange_note_refused(struct conn *c, const struct refused *why)
 {
-	const struct exchange *x = c->exchange;
-	char jti[9];
-
-	(void)text_fit(jti, sizeof(jti), x->who.session_id);
-	c->gateway->counts.unauthorized++;
-	LOG(API_AUTH_FAILED, KV("reason", reason), KV("jti", jti),
-	    KV("path", x->route->path));
-}
-
-static const char *
-exchange_anonymous_reason(const struct route *r)
-{
-	if (r->request == catalogue_type_auth_sessions)
-		return "unauthenticated_session_list";
-	if (r->request == catalogue_type_auth_session_revoke)
-		return "unauthenticated_session_revoke";
-	if (r->request == catalogue_type_auth_logout)
-		return "unauthenticated_logout";
-	return "no_credential";
-}
-
-/* The kernel has said who it is (listen.c): nothing else to look at. */
-static void
-exchange_is_system(struct exchange *x)
-{
-	x->who = (struct auth_result){ .account = &auth_system,
-		.method = AUTH_LOCAL };
-	text_fit(x->who.user_id, sizeof(x->who.user_id), auth_system.user_id);
-}
-
-/* A token has dots, an API key has none. */
-static enum status
-exchange_verify(struct conn *c, const char *token, uint32_t *ret_problem,
-    const char **ret_reason)
-{
-	struct gateway *g = c->gateway;
 	struct exchange *x = c->exchange;
-	int64_t wall_us = actor_wall_us(g->self);
+	const struct problem *p = problem_find(why->problem);
 
-	*ret_problem = PROBLEM_UNAUTHORIZED;
-	if (strchr(token, '.') == NULL)
-		return auth_verify_key(
-		    &g->replica, token, wall_us, &x->who, ret_reason);
-	return auth_verify(g->tokens, &g->replica, actor_arena(g->self), token,
-	    wall_us, &x->who, ret_problem, ret_reason);
-}
-
-static void
-exchange_tell_seen(struct conn *c)
-{
-	const struct auth_result *who = &c->exchange->who;
-	bool is_key = who->method == AUTH_API_KEY;
-
-	if (who->told_us != NULL)
-		seen_tell(&c->gateway->seen, c->gateway->self,
-		    is_key ? who->key_id : who->session_id, is_key,
-		    who->told_us);
-}
-
-/* True: come in.  Otherwise it has been answered. */
-static bool
-exchange_pass_gate(struct conn *c, const uint8_t *at)
-{
-	struct gateway *g = c->gateway;
-	struct exchange *x = c->exchange;
-	const char *token, *reason;
-	uint32_t problem;
-
-	if (x->route->access == ROUTE_PUBLIC)
-		return true;
-	if (c->door->is_control) {
-		exchange_is_system(x);
-		return true;
-	}
-	if (!replica_is_fresh(&g->replica)) {
-		respond_problem(c, PROBLEM_UNAVAILABLE,
-		    "the session registry cannot be heard");
-		return false;
-	}
-	token = credential_find(c, at);
-	if (x->by_cookie && !credential_pass_csrf(c, at))
-		return false;
-	if (token == NULL) {
-		exchange_log_denied(c, exchange_anonymous_reason(x->route));
-		respond_problem(
-		    c, PROBLEM_UNAUTHORIZED, "Authentication required");
-		return false;
-	}
-	x->who.told_us = NULL;
-	if (exchange_verify(c, token, &problem, &reason) == ST_OK) {
-		exchange_tell_seen(c);
-		return true;
-	}
-	exchange_log_denied(c, reason);
-	respond_problem(c, problem, problem_find(problem)->title);
-	return false;
-}
-
-static bool
-path_ends_with(const char *path, const char *end)
-{
-	size_t n = strlen(path), m = strlen(end);
-
-	return n >= m && strcmp(path + n - m, end) == 0;
-}
-
-static bool
-exchange_pass_role(struct conn *c)
-{
-	const struct exchange *x = c->exchange;
-	const struct account_entry *a = x->who.account;
-
-	if (x->route->access == ROUTE_PUBLIC || c->door->is_control)
-		return true;
-	if (!route_allows(x->route, a->role)) {
-		respond_problem(
-		    c, PROBLEM_FORBIDDEN, "This role may not do that");
-		return false;
-	}
-	if (x->who.method == AUTH_API_KEY && x->who.scope == KEY_READ &&
-	    x->head.method != HTTP1_GET && x->head.method != HTTP1_HEAD &&
-	    x->route->request != catalogue_type_auth_logout) {
-		respond_problem(
-		    c, PROBLEM_FORBIDDEN, "This API key may only read");
-		return false;
-	}
-	if (a->must_change_password &&
-	    !path_ends_with(x->route->path, "/auth/me") &&
-	    !path_ends_with(x->route->path, "/auth/change-password")) {
-		respond_problem(
-		    c, PROBLEM_PASSWORD_CHANGE, "Password change required");
-		return false;
-	}
-	return true;
+	if (x->route->request != catalogue_type_ticket_create || p == NULL ||
+	    p->http >= 500)
+		return;
+	if (!c->door->is_control) /* messages have come since the gate */
+		x->who.account =
+		    replica_account(&c->gateway->replica, x->who.user_id);
+	if (x->who.account != NULL)
+		refusals_note(c, "ticket.create", p->title);
 }
 
 static enum status
@@ -201,10 +78,12 @@ exchange_on_reply(struct actor *self, struct op *op, const struct msg *reply)
 	struct conn *c = conn_find(g, handle);
 
 	if (c != NULL && c->state == CONN_WAITING) {
-		if (reply->id == MSG_refused)
+		if (reply->id == MSG_refused) {
+			exchange_note_refused(c, reply->body);
 			respond_refused(c, reply->body);
-		else
+		} else {
 			respond_reply(c, reply->type, reply->body);
+		}
 		c = conn_find(g, handle);
 		if (c != NULL)
 			conn_go_on(c);
@@ -244,6 +123,8 @@ exchange_wants_cookies(const struct route *r, const void *message)
 		return ((const struct auth_login *)message)->cookies;
 	if (r->request == catalogue_type_auth_refresh)
 		return ((const struct auth_refresh *)message)->cookies;
+	if (r->request == catalogue_type_auth_reauthenticate)
+		return ((const struct auth_reauthenticate *)message)->cookies;
 	return false;
 }
 
@@ -258,7 +139,7 @@ exchange_act(struct conn *c, const uint8_t *at, struct bytes body)
 	if (at == NULL) {
 		at = x->head_copy;
 		/* While the body came, the answer may have become no. */
-		if (!exchange_pass_gate(c, at) || !exchange_pass_role(c))
+		if (!gate_pass(c, at) || !gate_pass_role(c))
 			return;
 	}
 	if (body.size > 0 && !bind_is_json(x, at)) {
@@ -332,8 +213,8 @@ exchange_begin(struct conn *c, const uint8_t *at)
 	context_read(c, at);
 	x->wants_problem = exchange_header_is_problem(x, at);
 	x->is_head = x->head.method == HTTP1_HEAD;
-	if (!exchange_find_route(c, at) || !exchange_pass_gate(c, at) ||
-	    !exchange_pass_role(c))
+	if (!exchange_find_route(c, at) || !gate_pass(c, at) ||
+	    !gate_pass_role(c))
 		return;
 	if (x->head.chunked || (x->head.has_length && x->head.length > 0)) {
 		exchange_await_body(c, at);

@@ -110,6 +110,7 @@ gateway_on_sweep(struct actor *self, struct timer *t)
 
 	gateway_sweep(g);
 	seen_flush(&g->seen, self);
+	refusals_flush(g);
 	replica_check(&g->replica);
 	timer_start(self, t, GATEWAY_SWEEP_US, gateway_on_sweep);
 	return ST_OK;
@@ -284,6 +285,7 @@ gateway_drain(struct actor *self)
 	http2_drain(g);
 	sockets_drain(g);
 	gateway_end_streams(g);
+	refusals_flush(g);
 	timer_start(self, &g->sweep, 0, gateway_on_drain_tick);
 }
 

@@ -21,6 +21,7 @@
 #include "gateway/http1_body.h"
 #include "gateway/http1_reply.h"
 #include "gateway/listen.h"
+#include "gateway/refusals.h"
 #include "gateway/replica.h"
 #include "gateway/route.h"
 #include "gateway/seen.h"
@@ -116,6 +117,7 @@ struct gateway {
 	struct sockets *sockets;
 	struct auth_cache *tokens;
 	struct seen_list seen;
+	struct refusals refusals;
 	const uint8_t *head_at; /* of the request that a local route answers */
 	struct http1_date date;
 	struct watch watch;
@@ -166,6 +168,10 @@ void exchange_begin(struct conn *c, const uint8_t *at);
 /* The body is complete: fill the message in and ask its actor. */
 void exchange_act(struct conn *c, const uint8_t *at, struct bytes body);
 void exchange_end(struct conn *c);
+
+/* ---- gate.c: false: it has been answered ---- */
+bool gate_pass(struct conn *c, const uint8_t *at);
+bool gate_pass_role(struct conn *c);
 
 /* ---- respond.c: answers, in the form the client asked for ---- */
 /*

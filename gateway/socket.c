@@ -124,6 +124,17 @@ socket_leave(struct socket *s)
 	interests_settle(k);
 }
 
+/* It never came in; what is our own fault is no refusal. */
+static void
+socket_note_refused(struct socket *s, uint16_t code, const char *reason)
+{
+	LOG(API_WS_AUTH_FAILED, KU("code", code), KV("reason", reason),
+	    KV("client", s->client));
+	if (code == SOCKET_UNAUTHORIZED || code == SOCKET_FORBIDDEN ||
+	    code == SOCKET_TOO_MANY)
+		refusals_note_socket(s->all->gateway, s->client, reason);
+}
+
 void
 socket_close(struct socket *s, uint16_t code, const char *reason)
 {
@@ -134,8 +145,7 @@ socket_close(struct socket *s, uint16_t code, const char *reason)
 	if (s->state == SOCKET_CLOSING || c->state == CONN_CLOSING)
 		return;
 	if (!s->connected)
-		LOG(API_WS_AUTH_FAILED, KU("code", code), KV("reason", reason),
-		    KV("client", s->client));
+		socket_note_refused(s, code, reason);
 	s->code = code;
 	socket_leave(s);
 	socket_become(s, SOCKET_CLOSING);

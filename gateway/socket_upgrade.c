@@ -93,11 +93,13 @@ static void
 upgrade_refuse(struct conn *c, struct verdict v)
 {
 	c->gateway->counts.unauthorized++;
-	if (v.code == WEBSOCKET_INTERNAL)
+	if (v.code == WEBSOCKET_INTERNAL) {
 		respond_problem(c, PROBLEM_UNAVAILABLE,
 		    "the ticket could not be looked at");
-	else
-		respond_problem(c, PROBLEM_FORBIDDEN, v.reason);
+		return;
+	}
+	refusals_note_socket(c->gateway, c->exchange->context.client, v.reason);
+	respond_problem(c, PROBLEM_FORBIDDEN, v.reason);
 }
 
 /* The connection that asked, if it still waits for this answer. */

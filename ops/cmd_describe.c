@@ -68,8 +68,9 @@ describe_setting(const struct setting *s, FILE *to)
 	describe_range(s, to);
 	describe_cell(to, s->flags & SETTING_LIVE ? "at once" : "at a restart");
 	describe_cell(to, s->doc);
-	fprintf(to, "%s|\n",
-	    s->flags & SETTING_SENSITIVE ? "Masked in every read. " : "");
+	fprintf(to, "%s%s|\n",
+	    s->flags & SETTING_SENSITIVE ? "Masked in every read. " : "",
+	    s->flags & SETTING_GUARDED ? "Changed by a ceo alone. " : "");
 }
 
 static void
@@ -167,8 +168,10 @@ static const struct describe_metric describe_metric_list[] = {
 #define COUNTER "counter"
 #define GAUGE "gauge"
 #define METRIC(id, name, type, labels, doc) { name, type, labels, doc },
+#include "actors/audit_metric.def"
 #include "actors/backup_metric.def"
 #include "actors/metric.def"
+#include "actors/registry_metric.def"
 #include "gateway/metric.def"
 #include "runtime/metric.def"
 #include "store/metric.def"

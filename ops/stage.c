@@ -10,6 +10,7 @@
 #include "gateway/metrics.h"
 #include "ops/cast.h"
 #include "runtime/base/fault.h"
+#include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
 #define STAGE_CPU_THREADS 2  /* Argon2id takes a core and 64 MiB each */
@@ -117,6 +118,8 @@ stage_load_keys(const struct loaded *l, const char *node,
 		st = seal_keypair_create(NULL, ret_keys);
 		if (st == ST_OK)
 			st = seal_keypair_store(*ret_keys, path);
+		if (st == ST_OK)
+			LOG(KEY_FILE_MADE, KV("file", path));
 	}
 	if (st != ST_OK)
 		return stage_failed(

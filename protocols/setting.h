@@ -46,6 +46,7 @@ enum setting_flag {
 	SETTING_SENSITIVE = 4,
 	SETTING_CONFINED = 8,
 	SETTING_BOOT = 16,
+	SETTING_GUARDED = 32,
 };
 
 struct setting {

@@ -104,7 +104,8 @@ audit_entry_of(const struct audit_note *note, const struct audit_end *head)
 		.target = note->target,
 		.result = note->result,
 		.detail = note->detail,
-		.previous = head->digest };
+		.previous = head->digest,
+		.times = note->times };
 }
 
 void
@@ -159,6 +160,7 @@ audit_view_of(struct txn *t, const struct backend_entry *stored,
 		.target = e->target,
 		.result = e->result,
 		.detail = e->detail,
-		.digest = text };
+		.digest = text,
+		.times = e->times == 0 ? 1 : e->times };
 	return true;
 }

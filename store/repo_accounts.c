@@ -1,7 +1,8 @@
 #include <string.h>
 
-#include "store/audit.h"
+#include "store/ended.h"
 #include "store/key_row.h"
+#include "store/known_row.h"
 #include "store/requests.h"
 #include "store/row.h"
 #include "store/session_row.h"
@@ -93,9 +94,10 @@ repo_accounts_change(
 	const struct user *u = user_of(t, ask->user_id);
 	struct store_user_found *found = txn_take(t, sizeof(*found));
 	struct user *now = txn_take(t, sizeof(*now));
+	struct ended *ended = ended_take(t);
 	struct key k;
 
-	if (u == NULL || now == NULL)
+	if (u == NULL || now == NULL || ended == NULL)
 		return txn_status(t);
 	*now = user_changed(u, ask);
 	if (ask->expected_hash != NULL &&
@@ -107,8 +109,8 @@ repo_accounts_change(
 	user_key(&k, now->user_id);
 	row_put(t, TABLE_USERS, &k, CATALOGUE_TYPE(user), now);
 	if (ask->password_hash != NULL)
-		sessions_forget(t, now->user_id);
-	audit_append(t, ask->audit);
+		sessions_forget(t, now->user_id, ended);
+	ended_append(t, ask->audit, ended);
 	found->user = now;
 	return REQUEST_REPLY(t, ret, store_user_found, found);
 }
@@ -120,9 +122,10 @@ repo_accounts_delete(
 	const struct store_user_delete *ask = request;
 	const struct user *u = user_of(t, ask->user_id);
 	struct store_user_found *found = txn_take(t, sizeof(*found));
+	struct ended *ended = ended_take(t);
 	struct key k;
 
-	if (u == NULL || found == NULL)
+	if (u == NULL || found == NULL || ended == NULL)
 		return txn_status(t);
 	if (user_rules(u) && !user_has_peer(t, u))
 		return txn_fail(t, ST_CONFLICT, "it is the last ceo");
@@ -131,8 +134,9 @@ repo_accounts_delete(
 	user_key(&k, u->username);
 	(void)txn_delete(t, TABLE_USERS_BY_NAME, &k);
 	key_rows_forget(t, u->user_id);
-	sessions_forget(t, u->user_id);
-	audit_append(t, ask->audit);
+	known_forget(t, u->user_id);
+	sessions_forget(t, u->user_id, ended);
+	ended_append(t, ask->audit, ended);
 	found->user = u;
 	return REQUEST_REPLY(t, ret, store_user_found, found);
 }

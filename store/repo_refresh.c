@@ -105,6 +105,31 @@ refresh_end(struct txn *t, const struct store_refresh_rotate *ask,
 	return refused;
 }
 
+/* By whose it is, as the account is now. */
+static void
+refresh_note(struct txn *t, const struct store_refresh_rotate *ask,
+    const struct refresh_family *f)
+{
+	const struct user *u;
+	struct audit_note note;
+	struct key k;
+
+	if (ask->rotated == NULL || f == NULL)
+		return;
+	refresh_key(&k, f->user_id); /* that of a user is made the same way */
+	u = ROW_GET(t, TABLE_USERS, &k, user);
+	if (u == NULL)
+		return;
+	note = *ask->rotated;
+	note.by.user_id = u->user_id;
+	note.by.username = u->username;
+	note.by.role = u->role;
+	note.by.method = AUTH_REFRESH;
+	note.by.session_id = f->session_id;
+	note.target = u->user_id;
+	audit_append(t, &note);
+}
+
 static enum status
 repo_refresh_rotate(struct txn *t, const void *request, struct store_reply *ret)
 {
@@ -119,9 +144,10 @@ repo_refresh_rotate(struct txn *t, const void *request, struct store_reply *ret)
 	if (txn_status(t) != ST_OK)
 		return txn_status(t);
 	reply->outcome = refresh_judge(ask, reply->family, is_refused);
-	if (reply->outcome == REFRESH_ROTATED)
+	if (reply->outcome == REFRESH_ROTATED) {
 		reply->family = refresh_move_on(t, reply->family, ask->now);
-	else if (reply->outcome == REFRESH_REPLAYED)
+		refresh_note(t, ask, reply->family);
+	} else if (reply->outcome == REFRESH_REPLAYED)
 		reply->revocation = refresh_end(t, ask, reply->family);
 	return REQUEST_REPLY(t, ret, store_refresh_rotated, reply);
 }

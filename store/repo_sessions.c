@@ -2,6 +2,8 @@
 
 #include "protocols/messages.h"
 #include "store/audit.h"
+#include "store/ended.h"
+#include "store/known_row.h"
 #include "store/refresh_rows.h"
 #include "store/requests.h"
 #include "store/row.h"
@@ -46,6 +48,10 @@ repo_sessions_create(
 		session_mark_revoked(t, s);
 	if (ask->refresh != NULL)
 		refresh_put(t, ask->refresh);
+	if (ask->network != NULL)
+		known_put(t, &(struct known_network){ .user_id = s->user_id,
+				 .network = ask->network,
+				 .at = s->created_at });
 	audit_append(t, ask->audit);
 	return request_done(t, ret);
 }
@@ -190,17 +196,19 @@ repo_sessions_revoke_user(
 	    txn_take(t, STORE_PAGE_MAX * sizeof(*sessions));
 	struct revocation *revoked =
 	    txn_take(t, STORE_PAGE_MAX * sizeof(*revoked));
+	struct ended *ended = ended_take(t);
 
-	if (!request_id(t, ask->user_id, "blank user id"))
+	if (!request_id(t, ask->user_id, "blank user id") || ended == NULL)
 		return txn_status(t);
 	sessions_collect(t, ask, sessions, reply);
 	for (uint32_t i = 0; i < reply->revoked_count; i++) {
 		revoked[i] = session_revocation(&sessions[i]);
 		session_mark_revoked(t, &sessions[i]);
+		ended_add(ended, sessions[i].session_id);
 	}
 	reply->revoked = revoked;
 	if (reply->revoked_count > 0)
-		audit_append(t, ask->audit);
+		ended_append(t, ask->audit, ended);
 	return REQUEST_REPLY(t, ret, store_revocations, reply);
 }
 

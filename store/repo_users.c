@@ -2,6 +2,7 @@
 
 #include "protocols/messages.h"
 #include "store/audit.h"
+#include "store/known_row.h"
 #include "store/requests.h"
 #include "store/row.h"
 
@@ -54,6 +55,17 @@ repo_users_create(struct txn *t, const void *request, struct store_reply *ret)
 	return request_done(t, ret);
 }
 
+static void
+users_find_known(
+    struct txn *t, const char *network, struct store_user_found *found)
+{
+	const struct known_network *n =
+	    known_get(t, found->user->user_id, network);
+
+	found->has_known_at = n != NULL;
+	found->known_at = n == NULL ? 0 : n->at;
+}
+
 static enum status
 repo_users_find(struct txn *t, const void *request, struct store_reply *ret)
 {
@@ -72,6 +84,8 @@ repo_users_find(struct txn *t, const void *request, struct store_reply *ret)
 		user_key(&k, ask->user_id);
 		found->user = ROW_GET(t, TABLE_USERS, &k, user);
 	}
+	if (ask->network != NULL && found->user != NULL)
+		users_find_known(t, ask->network, found);
 	return REQUEST_REPLY(t, ret, store_user_found, found);
 }
 

@@ -203,7 +203,7 @@ session_of_entry(
 
 /* A cursor survives what is deleted behind it. */
 void
-sessions_forget(struct txn *t, const char *user_id)
+sessions_forget(struct txn *t, const char *user_id, struct ended *ended)
 {
 	struct backend_entry entry;
 	struct key prefix;
@@ -222,8 +222,10 @@ sessions_forget(struct txn *t, const char *user_id)
 
 		if (s == NULL)
 			break;
-		if (!s->revoked)
+		if (!s->revoked) {
+			ended_add(ended, s->session_id);
 			session_forget(t, s);
+		}
 		txn_release(t, mark);
 		found = scan_next(&scan, &entry);
 	}

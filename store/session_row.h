@@ -11,6 +11,7 @@
 #define STORE_SESSION_ROW_H
 
 #include "protocols/messages.h"
+#include "store/ended.h"
 #include "store/txn.h"
 
 void session_key(struct key *k, const char *id);
@@ -34,9 +35,9 @@ void session_touch(struct txn *t, const struct session *s, int64_t at);
 
 /* Rows of a user that are not revoked, without a tombstone: their tokens are
  * refused for another reason.  At most SESSIONS_FORGET_MAX; what is left
- * expires by itself. */
-#define SESSIONS_FORGET_MAX 1024
-void sessions_forget(struct txn *t, const char *user_id);
+ * expires by itself.  Which is added to ended. */
+#define SESSIONS_FORGET_MAX ENDED_MAX
+void sessions_forget(struct txn *t, const char *user_id, struct ended *ended);
 
 /* The fourth index, for databases that were made without it. */
 enum status sessions_index_activity(struct txn *t);

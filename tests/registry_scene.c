@@ -172,6 +172,7 @@ scene_caller(const char *name, const char *session_id)
 		.method = AUTH_JWT,
 		.session_id = session_id,
 		.expires_at = RIG_WALL_US + 30 * DAY,
+		.authenticated_at = RIG_WALL_US + 30 * DAY,
 		.address = "192.0.2.1",
 		.user_agent = "test" };
 }

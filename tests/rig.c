@@ -160,8 +160,8 @@ static const struct handler probe_handlers[] = {
 static const struct actor_class probe_class = {
 	.name = "probe",
 	.state_size = sizeof(struct probe_state),
-	.mailbox_max = RIG_HEARD_MAX,
-	.ops_max = RIG_HEARD_MAX,
+	.mailbox_max = RIG_WAITING_MAX,
+	.ops_max = RIG_WAITING_MAX,
 	.start = probe_start,
 	.on = probe_handlers,
 };

@@ -20,7 +20,8 @@
 #include "runtime/node.h"
 
 #define RIG_PROBES_MAX 16
-#define RIG_HEARD_MAX 4096
+#define RIG_HEARD_MAX 12288
+#define RIG_WAITING_MAX 4096 /* of them */
 #define RIG_LINES_MAX 1024
 #define RIG_ARENA_SIZE (16u << 20)
 #define RIG_WALL_US INT64_C(1775210400000000) /* 2026-04-03T10:00:00Z */

@@ -52,6 +52,13 @@ store_double_add_user(const char *user_id, const char *username, enum role role)
 	return u;
 }
 
+void
+store_double_add_key(const char *key_id, const char *user_id)
+{
+	SET(store_double.key_id, key_id);
+	SET(store_double.key_user, user_id);
+}
+
 struct double_session *
 store_double_add_session(const char *session_id, const char *user_id,
     int64_t created_at, int64_t expires_at)
@@ -131,6 +138,17 @@ store_double_noted(const char *note)
 	return n;
 }
 
+uint64_t
+store_double_times(const char *note)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < store_double.noted_count; i++)
+		if (strcmp(store_double.noted[i], note) == 0)
+			n += store_double.noted_times[i];
+	return n;
+}
+
 static void
 double_note(const struct audit_note *note)
 {
@@ -139,6 +157,8 @@ double_note(const struct audit_note *note)
 
 	if (note == NULL || store_double.noted_count == DOUBLE_NOTES_MAX)
 		return;
+	store_double.noted_times[store_double.noted_count] =
+	    note->times == 0 ? 1 : note->times;
 	to = store_double.noted[store_double.noted_count++];
 	snprintf(to, DOUBLE_TEXT_SIZE, "%s/%.32s/%.64s/%s", note->action,
 	    note->by.user_id, note->target, results[note->result]);
@@ -159,9 +179,16 @@ double_on_audit_append(struct actor *self, const struct msg *in)
 static enum status
 double_on_key_list(struct actor *self, const struct msg *in)
 {
+	static const uint8_t digest[32];
+	const struct api_key k = { .key_id = store_double.key_id,
+		.user_id = store_double.key_user,
+		.name = "key",
+		.digest = { digest, sizeof(digest) } };
+
 	if (double_fails(self, in))
 		return ST_OK;
-	return REPLY(self, in, store_key_page, .api_keys_count = 0);
+	return REPLY(self, in, store_key_page, .api_keys = &k,
+	    .api_keys_count = store_double.key_id[0] != '\0');
 }
 
 static enum status
@@ -259,8 +286,7 @@ double_on_key_create(struct actor *self, const struct msg *in)
 {
 	const struct store_key_create *ask = in->body;
 
-	SET(store_double.key_id, ask->api_key.key_id);
-	SET(store_double.key_user, ask->api_key.user_id);
+	store_double_add_key(ask->api_key.key_id, ask->api_key.user_id);
 	return REPLY(self, in, done, .nothing = 0);
 }
 
@@ -300,6 +326,18 @@ double_on_user_create(struct actor *self, const struct msg *in)
 	return REPLY(self, in, done, .nothing = 0);
 }
 
+static bool
+double_knows(const char *user_id, const char *network)
+{
+	char pair[DOUBLE_TEXT_SIZE];
+
+	snprintf(pair, sizeof(pair), "%.64s %.66s", user_id, network);
+	for (size_t i = 0; i < store_double.known_count; i++)
+		if (strcmp(store_double.known[i], pair) == 0)
+			return true;
+	return false;
+}
+
 static enum status
 double_on_user_find(struct actor *self, const struct msg *in)
 {
@@ -314,7 +352,10 @@ double_on_user_find(struct actor *self, const struct msg *in)
 	if (u == NULL)
 		return REPLY(self, in, store_user_found, .user = NULL);
 	user = double_as_user(u);
-	return REPLY(self, in, store_user_found, .user = &user);
+	return REPLY(self, in, store_user_found, .user = &user,
+	    .known_at = actor_wall_us(self),
+	    .has_known_at =
+		ask->network != NULL && double_knows(u->user_id, ask->network));
 }
 
 static int
@@ -371,6 +412,12 @@ double_on_session_create(struct actor *self, const struct msg *in)
 	SET(s->username, from->username);
 	SET(s->ip_address, from->ip_address);
 	SET(s->user_agent, from->user_agent);
+	if (ask->network != NULL &&
+	    store_double.known_count < DOUBLE_KNOWN_MAX &&
+	    !double_knows(from->user_id, ask->network))
+		snprintf(store_double.known[store_double.known_count++],
+		    DOUBLE_TEXT_SIZE, "%.64s %.66s", from->user_id,
+		    ask->network);
 	double_note(ask->audit);
 	return REPLY(self, in, done, .nothing = 0);
 }
@@ -475,6 +522,8 @@ double_on_revoke_user(struct actor *self, const struct msg *in)
 		s->revoked = true;
 		revoked[n++] = double_as_revocation(s);
 	}
+	if (n > 0)
+		double_note(ask->audit);
 	if (double_loses(self, in))
 		return ST_OK;
 	return REPLY(self, in, store_revocations, .revoked = revoked,

@@ -1,12 +1,14 @@
 #include "runtime/base/network.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BITS_IN_IP4 32
 #define BITS_IN_IP6 128
 #define OCTETS_BEFORE_IP4 12
 #define BITS_BEFORE_IP4 96
+#define OCTETS_OF_CLIENT 8 /* of IPv6: a /64 */
 
 /* One to three digits and nothing else; false if past max. */
 static bool
@@ -133,4 +135,24 @@ network_covers(
 	high.prefix++;
 	return network_covers(list, count, &low) &&
 	       network_covers(list, count, &high);
+}
+
+void
+network_of_client(const char *address, char ret_text[NETWORK_OF_CLIENT_SIZE])
+{
+	char text[INET6_ADDRSTRLEN];
+	uint8_t octets[16];
+	unsigned bits;
+
+	if (!address_parse(address, octets, &bits)) {
+		snprintf(ret_text, NETWORK_OF_CLIENT_SIZE, "%s", address);
+	} else if (octets_are_ip4(octets)) {
+		(void)inet_ntop(AF_INET, octets + OCTETS_BEFORE_IP4, ret_text,
+		    NETWORK_OF_CLIENT_SIZE);
+	} else {
+		memset(octets + OCTETS_OF_CLIENT, 0,
+		    sizeof(octets) - OCTETS_OF_CLIENT);
+		(void)inet_ntop(AF_INET6, octets, text, sizeof(text));
+		snprintf(ret_text, NETWORK_OF_CLIENT_SIZE, "%s/64", text);
+	}
 }

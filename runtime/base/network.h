@@ -42,4 +42,13 @@ extern const struct network network_all_ip6;
 /* Whether address, of which only the octets count, is in n. */
 bool network_holds(const struct network *n, const struct network *address);
 
+/*
+ * Whom a client's address stands for, so that one who has many counts once:
+ * an IPv4 address for itself, mapped into IPv6 or not; one of IPv6 for its
+ * /64, whose holder has all of it.  Other text is taken as it is.
+ */
+#define NETWORK_OF_CLIENT_SIZE 66
+void network_of_client(
+    const char *address, char ret_text[NETWORK_OF_CLIENT_SIZE]);
+
 #endif

@@ -346,7 +346,7 @@ test_id_of_an_event_that_did_not_fit_is_not_remembered(void **state)
 	hub_rig(&r, 0);
 	(void)ask_listen(&r, TASKS, 0);
 	actor_fail(r.probes[2].actor, ST_BUG, "injected");
-	for (int i = 0; i < RIG_HEARD_MAX; i++)
+	for (int i = 0; i < RIG_WAITING_MAX; i++)
 		(void)actor_send(r.probes[1].actor,
 		    actor_address(r.probes[2].actor), MSG_ping,
 		    &(struct ping){ 0 });

@@ -11,7 +11,8 @@
 #include "tests/store_double.h"
 
 #define MANY (STORE_PAGE_MAX + 44)
-#define VERY_MANY 1100 /* more than four pages of either kind */
+#define UNSETTLED_MAX 4096 /* of actors/registry.h */
+#define VERY_MANY 1100     /* more than four pages of either kind */
 
 /* The store does not answer, so many times. */
 static void
@@ -308,6 +309,36 @@ test_revoking_a_key_again_after_a_lost_answer_shuts_it(void **state)
 	scene_end(&s);
 }
 
+/* As many at once as an actor may have ops; then one more than can be kept. */
+static void
+test_more_than_can_be_kept_are_looked_up(void **state)
+{
+	char id[33];
+	struct scene s;
+
+	(void)state;
+	scene_start(&s);
+	store_double.fail_id = MSG_store_session_revoke;
+	store_double.fail_status = ST_TIMEOUT;
+	store_double.fail_count = UINT32_MAX;
+	for (uint32_t i = 0; i < UNSETTLED_MAX; i++) {
+		snprintf(id, sizeof(id), "%032x", i + 1);
+		(void)scene_refused(&s, scene_ask_logout(&s, "u1", id));
+		scene_apply(&s);
+	}
+	assert_int_equal(rig_logged(&s.r, EV_API_UNSETTLED_FULL), 0);
+	/* From here on nobody may begin: it is refused, not forgotten. */
+	snprintf(id, sizeof(id), "%032x", UNSETTLED_MAX + 1);
+	assert_int_equal(
+	    scene_refused(&s, scene_ask_logout(&s, "u1", id))->problem,
+	    PROBLEM_OVERLOADED);
+	store_double.fail_count = 0;
+	for (uint32_t i = 0; i < 64 && unsettled(&s) > 0; i++)
+		settle(&s);
+	scene_expect_done(&s, scene_ask_logout(&s, "u1", id));
+	scene_end(&s);
+}
+
 int
 main(void)
 {
@@ -318,6 +349,7 @@ main(void)
 		cmocka_unit_test(
 		    test_unanswered_logout_that_is_repeated_is_settled_by_that),
 		cmocka_unit_test(test_lost_answer_of_many_is_found_out),
+		cmocka_unit_test(test_more_than_can_be_kept_are_looked_up),
 		cmocka_unit_test(test_doubt_lasts_until_the_store_answers),
 		cmocka_unit_test(test_join_amid_many_pages_misses_nothing),
 		cmocka_unit_test(

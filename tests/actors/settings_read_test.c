@@ -48,7 +48,8 @@ test_failed_notification_does_not_fail_the_write(void **state)
 	settings_rig(&r);
 	watch(&r);
 	actor_fail(r.probes[1].actor, ST_BUG, "injected");
-	for (int i = 0; i < RIG_HEARD_MAX; i++) /* until its mailbox is full */
+	for (int i = 0; i < RIG_WAITING_MAX;
+	     i++) /* until its mailbox is full */
 		(void)actor_send(r.probes[2].actor,
 		    actor_address(r.probes[1].actor), MSG_ping,
 		    &(struct ping){ 0 });
@@ -88,6 +89,32 @@ test_sensitive_value_is_never_shown(void **state)
 	assert_true(safe_is_sealed(row.value));
 	for (size_t i = 0; i < r.line_count; i++)
 		assert_null(strstr(r.lines[i], "key.pem"));
+	rig_fini(&r);
+}
+
+/* A secret is a ceo's, whatever else a manager may set. */
+static void
+test_what_is_guarded_is_changed_by_a_ceo_alone(void **state)
+{
+	const struct principal people[] = { MANAGER, PAIR, OBSERVER };
+	struct rig r;
+
+	(void)state;
+	settings_rig(&r);
+	assert_true(put(&r, SECRET_KEY, NULL, "/etc/key.pem")->setting.guarded);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(problem_of(&r, ask_put_as(&r, people[i],
+						    SECRET_KEY, NULL, "/x")),
+		    PROBLEM_FORBIDDEN);
+		assert_int_equal(
+		    problem_of(&r, RIG_ASK(&r, gateway, settings,
+				       setting_delete, .caller = people[i],
+				       .namespace = API, .key = SECRET_KEY)),
+		    PROBLEM_FORBIDDEN);
+	}
+	assert_true(row.is_there);
+	assert_false(
+	    put(&r, "ws_ticket_ttl_seconds", NULL, "9")->setting.guarded);
 	rig_fini(&r);
 }
 
@@ -239,6 +266,7 @@ main(void)
 		RUN(test_watchers_hear_of_each_change),
 		RUN(test_failed_notification_does_not_fail_the_write),
 		RUN(test_sensitive_value_is_never_shown),
+		RUN(test_what_is_guarded_is_changed_by_a_ceo_alone),
 		RUN(test_roles_that_change_and_roles_that_only_read),
 		RUN(test_list_shows_all_or_one_namespace),
 		RUN(test_the_first_that_has_a_value_wins),

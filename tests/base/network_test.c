@@ -77,6 +77,32 @@ test_what_is_no_network_is_refused(void **state)
 	assert_int_equal(n.prefix, 77);
 }
 
+static void
+assert_stands_for(const char *address, const char *expected)
+{
+	char text[NETWORK_OF_CLIENT_SIZE];
+
+	network_of_client(address, text);
+	assert_string_equal(text, expected);
+}
+
+/* However it is written; whoever has a /64 has all of it. */
+static void
+test_a_client_stands_for_its_network(void **state)
+{
+	(void)state;
+	assert_stands_for("192.0.2.7", "192.0.2.7");
+	assert_stands_for("::ffff:192.0.2.7", "192.0.2.7");
+	assert_stands_for("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64");
+	assert_stands_for("2001:DB8:1:2::", "2001:db8:1:2::/64");
+	assert_stands_for("2001:db8::1", "2001:db8::/64");
+	assert_stands_for("2001:db8::ffff:2", "2001:db8::/64");
+	assert_stands_for("2001:db8:0:1::1", "2001:db8:0:1::/64");
+	assert_stands_for("::1", "::/64");
+	assert_stands_for("fe80::1%lo", "fe80::1%lo");
+	assert_stands_for("", "");
+}
+
 #define RUN(name) cmocka_unit_test(name)
 
 int
@@ -87,6 +113,7 @@ main(void)
 		RUN(test_s68_host_bits_do_not_count),
 		RUN(test_an_ip4_block_holds_the_mapped_form),
 		RUN(test_what_is_no_network_is_refused),
+		RUN(test_a_client_stands_for_its_network),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

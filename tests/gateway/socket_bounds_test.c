@@ -53,7 +53,7 @@ live_fill_hub(struct live *l, int room)
 
 	assert_int_equal(l->rig.probes[2].number, ACTOR_NUMBER(event_hub));
 	actor_fail(hub, ST_BUG, "injected");
-	for (int i = 0; i < RIG_HEARD_MAX - room; i++)
+	for (int i = 0; i < RIG_WAITING_MAX - room; i++)
 		(void)actor_send(l->rig.probes[0].actor, actor_address(hub),
 		    MSG_ping, &(struct ping){ 0 });
 }
@@ -67,7 +67,7 @@ live_empty_hub(struct live *l)
 	hub->heard_count = 0;
 	for (int i = 0; i < 1000 && hub->heard_count == 0; i++)
 		rig_advance_ms(&l->rig, 10);
-	assert_true(hub->heard_count >= RIG_HEARD_MAX - 1);
+	assert_true(hub->heard_count >= RIG_WAITING_MAX - 1);
 	memmove(&hub->heard[0], &hub->heard[hub->heard_count - 1],
 	    sizeof(hub->heard[0]));
 	hub->heard_count = 1; /* the newest */

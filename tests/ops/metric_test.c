@@ -17,8 +17,10 @@ struct metric {
 
 static const struct metric metrics[] = {
 #define METRIC(id, name, type, labels, doc) { name, type },
+#include "actors/audit_metric.def"
 #include "actors/backup_metric.def"
 #include "actors/metric.def"
+#include "actors/registry_metric.def"
 #include "gateway/metric.def"
 #include "runtime/metric.def"
 #include "store/metric.def"

@@ -380,10 +380,27 @@ test_p37_paths_are_cleaned(void **state)
 
 #define RUN(name) cmocka_unit_test(name)
 
+/* Whoever may not see it may not set it either. */
+static void
+test_all_that_is_sensitive_is_guarded(void **state)
+{
+	const struct setting *s;
+	size_t guarded = 0;
+
+	(void)state;
+	for (size_t i = 0; (s = setting_nth(i)) != NULL; i++) {
+		if ((s->flags & SETTING_SENSITIVE) != 0)
+			assert_true((s->flags & SETTING_GUARDED) != 0);
+		guarded += (s->flags & SETTING_GUARDED) != 0;
+	}
+	assert_true(guarded >= 2);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		RUN(test_all_that_is_sensitive_is_guarded),
 		RUN(test_every_default_is_a_value),
 		RUN(test_every_address_place_and_variable_is_unique),
 		RUN(test_no_place_is_inside_another),

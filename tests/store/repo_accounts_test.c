@@ -190,10 +190,179 @@ test_idle_sessions_are_revoked_longest_first(void **state)
 	assert_int_equal(asker_count(TABLE_AUDIT), 2);
 }
 
+/* ---- what a change ended, for the audit log ---- */
+
+static struct audit_note
+note_of(const char *action, const char *detail)
+{
+	return (struct audit_note){ .at = 60,
+		.by = { .user_id = "ceo",
+		    .username = "",
+		    .session_id = "",
+		    .address = "",
+		    .user_agent = "" },
+		.action = action,
+		.target = "u",
+		.detail = detail };
+}
+
+static const struct store_audit_page *
+audited(void)
+{
+	OK(ASK(store_audit_list, .limit = 100));
+	return REPLY_IS(store_audit_page);
+}
+
+static void
+test_sessions_that_a_password_ends_are_named(void **state)
+{
+	struct audit_note note = note_of("user.password", "by a ceo");
+
+	(void)state;
+	add_user("u", "ada", ROLE_OBSERVER);
+	add_session("aaaaaaaa11111111", "u", 10, 1000);
+	add_session("bbbbbbbb11111111", "u", 20, 1000);
+	OK(ASK(store_user_change, .user_id = "u", .now = 9,
+	    .password_hash = "other", .audit = &note));
+	assert_int_equal(audited()->entries_count, 1);
+	assert_string_equal(audited()->entries[0].detail,
+	    "by a ceo sessions=2 bbbbbbbb aaaaaaaa");
+	assert_int_equal(audited()->entries[0].times, 1);
+	note.detail = "";
+	OK(ASK(store_user_change, .user_id = "u", .now = 9,
+	    .password_hash = "third", .audit = &note));
+	assert_string_equal(audited()->entries[0].detail, "");
+}
+
+static void
+test_sessions_that_go_with_an_account_are_named(void **state)
+{
+	struct audit_note note = note_of("user.delete", "");
+
+	(void)state;
+	add_user("c", "max", ROLE_CEO);
+	add_user("u", "ada", ROLE_OBSERVER);
+	add_session("aaaaaaaa11111111", "u", 10, 1000);
+	OK(ASK(store_user_delete, .user_id = "u", .audit = &note));
+	assert_string_equal(
+	    audited()->entries[0].detail, "sessions=1 aaaaaaaa");
+}
+
+/* All of them, in as many entries as that takes. */
+static void
+test_many_sessions_are_all_named(void **state)
+{
+	struct audit_note note = note_of("session.revoke_all", "");
+	const struct store_audit_page *page;
+	size_t named = 0;
+	char id[33];
+
+	(void)state;
+	add_user("u", "ada", ROLE_OBSERVER);
+	for (int i = 0; i < 100; i++) {
+		(void)snprintf(id, sizeof(id), "%08x0000", i + 1);
+		add_session(id, "u", 10, 1000);
+	}
+	OK(ASK(store_session_revoke_user, .user_id = "u", .now = 20,
+	    .audit = &note));
+	page = audited();
+	assert_int_equal(page->entries_count, 4);
+	assert_non_null(strstr(page->entries[3].detail, "sessions=100 "));
+	for (uint32_t e = 0; e < page->entries_count; e++) {
+		assert_string_equal(page->entries[e].target, "u");
+		for (int i = 0; i < 100; i++) {
+			(void)snprintf(id, sizeof(id), " %08x", i + 1);
+			named += strstr(page->entries[e].detail, id) != NULL;
+		}
+	}
+	assert_int_equal(named, 100);
+}
+
+/* ---- networks that somebody logged in from ---- */
+
+static void
+log_in_from(const char *id, const char *user, const char *network, int64_t at)
+{
+	struct session s = { .session_id = id,
+		.user_id = user,
+		.username = user,
+		.ip_address = "",
+		.user_agent = "",
+		.created_at = at,
+		.last_active_at = at,
+		.expires_at = at + 1000 };
+
+	OK(ASK(store_session_create, .session = s, .network = network));
+}
+
+/* 0: it is not known. */
+static int64_t
+known_at(const char *username, const char *network)
+{
+	const struct store_user_found *found;
+
+	OK(ASK(store_user_find, .username = username, .network = network));
+	found = REPLY_IS(store_user_found);
+	return found->has_known_at ? found->known_at : 0;
+}
+
+static void
+test_networks_are_known_of_each_user_by_himself(void **state)
+{
+	(void)state;
+	add_user("u", "ada", ROLE_OBSERVER);
+	add_user("v", "bob", ROLE_OBSERVER);
+	assert_int_equal(known_at("ada", "192.0.2.1"), 0);
+	log_in_from("s1", "u", "192.0.2.1", 10);
+	log_in_from("s2", "u", "192.0.2.1", 30);
+	assert_int_equal(known_at("ada", "192.0.2.1"), 30);
+	assert_int_equal(known_at("ada", "192.0.2.2"), 0);
+	assert_int_equal(known_at("bob", "192.0.2.1"), 0);
+	assert_int_equal(known_at("nobody", "192.0.2.1"), 0);
+}
+
+static void
+test_the_network_longest_unused_makes_room(void **state)
+{
+	char id[16], network[32];
+
+	(void)state;
+	add_user("u", "ada", ROLE_OBSERVER);
+	for (int i = 0; i < 8; i++) {
+		(void)snprintf(id, sizeof(id), "s%d", i);
+		(void)snprintf(network, sizeof(network), "192.0.2.%d", i);
+		log_in_from(id, "u", network, 10 + i);
+	}
+	log_in_from("again", "u", "192.0.2.0", 50);
+	assert_int_equal(known_at("ada", "192.0.2.1"), 11);
+	log_in_from("new", "u", "192.0.2.99", 60);
+	assert_int_equal(known_at("ada", "192.0.2.1"), 0);
+	assert_int_equal(known_at("ada", "192.0.2.0"), 50);
+	assert_int_equal(known_at("ada", "192.0.2.99"), 60);
+}
+
+static void
+test_networks_go_with_their_user(void **state)
+{
+	(void)state;
+	add_user("c", "max", ROLE_CEO);
+	add_user("u", "ada", ROLE_OBSERVER);
+	log_in_from("s1", "u", "192.0.2.1", 10);
+	OK(ASK(store_user_delete, .user_id = "u"));
+	add_user("u", "ada", ROLE_OBSERVER);
+	assert_int_equal(known_at("ada", "192.0.2.1"), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ASKED(test_sessions_that_a_password_ends_are_named),
+		ASKED(test_sessions_that_go_with_an_account_are_named),
+		ASKED(test_many_sessions_are_all_named),
+		ASKED(test_networks_are_known_of_each_user_by_himself),
+		ASKED(test_the_network_longest_unused_makes_room),
+		ASKED(test_networks_go_with_their_user),
 		ASKED(test_the_last_ceo_stays),
 		ASKED(test_a_change_moves_its_time_and_checks_the_hash),
 		ASKED(test_a_deleted_user_leaves_tombstones_alone),

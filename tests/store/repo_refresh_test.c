@@ -41,8 +41,13 @@ rotate(const char *id, uint64_t generation, int64_t now)
 		.result = AUDIT_REFUSED,
 		.detail = "" };
 
+	struct audit_note rotated = note;
+
+	rotated.action = "session.refresh";
+	rotated.result = AUDIT_OK;
 	OK(ASK(store_refresh_rotate, .session_id = id, .generation = generation,
-	    .now = now, .grace_us = GRACE, .audit = &note));
+	    .now = now, .grace_us = GRACE, .audit = &note,
+	    .rotated = &rotated));
 	return REPLY_IS(store_refresh_rotated);
 }
 
@@ -146,10 +151,38 @@ test_what_is_over_or_never_was_is_gone(void **state)
 	assert_int_equal(audited(), 0);
 }
 
+/* Each successor is in the log, by its owner; who races changes nothing. */
+static void
+test_each_rotation_is_audited(void **state)
+{
+	const struct audit_view *e;
+
+	(void)state;
+	OK(ASK(store_user_create, .user = { .user_id = "u",
+				      .username = "ada",
+				      .role = ROLE_MANAGER,
+				      .password_hash = "hash" }));
+	begin("s");
+	assert_int_equal(rotate("s", 1, NOW)->outcome, REFRESH_ROTATED);
+	assert_int_equal(rotate("s", 1, NOW)->outcome, REFRESH_AGAIN);
+	assert_int_equal(audited(), 1);
+	e = &REPLY_IS(store_audit_page)->entries[0];
+	assert_string_equal(e->action, "session.refresh");
+	assert_string_equal(e->user_id, "u");
+	assert_string_equal(e->username, "ada");
+	assert_int_equal(e->role, ROLE_MANAGER);
+	assert_int_equal(e->method, AUTH_REFRESH);
+	assert_string_equal(e->session, "s");
+	assert_int_equal(e->result, AUDIT_OK);
+	assert_int_equal(rotate("s", 2, NOW + 1)->outcome, REFRESH_ROTATED);
+	assert_int_equal(audited(), 2);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ASKED(test_each_rotation_is_audited),
 		ASKED(test_each_generation_is_good_once),
 		ASKED(test_who_races_gets_the_same_successor_within_the_grace),
 		ASKED(test_replay_after_the_grace_ends_the_session),
