@@ -36,6 +36,7 @@ backup_place_init(const struct config *c, struct backup_place *p)
 	} paths[] = {
 		{ SETTING_backup_path, p->root },
 		{ SETTING_backup_key_dir, p->keys },
+		{ SETTING_backup_second_path, p->second },
 		{ SETTING_memory_path, p->memory },
 		{ SETTING_company_config_path, p->config },
 	};
@@ -49,6 +50,14 @@ backup_place_init(const struct config *c, struct backup_place *p)
 			return "a path is too long";
 	if (is_within(p->keys, p->root))
 		return "backup.key_dir must not be in backup.path";
+	if (config_text(c, SETTING_backup_second_path)[0] == '\0')
+		p->second[0] = '\0';
+	else if (is_within(p->second, p->root) || is_within(p->root, p->second))
+		return "backup.second.path and backup.path must be apart";
+	else if (is_within(p->keys, p->second))
+		return "backup.key_dir must not be in backup.second.path";
+	p->second_elsewhere =
+	    config_bool(c, SETTING_backup_second_other_disk);
 	p->archive =
 	    (enum backup_archive)config_choice(c, SETTING_backup_archive);
 	p->require_signature = config_bool(c, SETTING_backup_require_signature);
@@ -218,8 +227,6 @@ work_write_manifest(struct backup_job *j, const struct backup_keys *keys)
 static void
 work_final_name(const struct backup_job *j, const char *end, char *ret_path)
 {
-	static const char *const triggers[] = { "scheduled", "manual",
-		"startup", "shutdown", "pre_migration" };
 	time_t seconds = (time_t)(j->facts.timestamp / 1000000);
 	char when[32];
 	struct tm tm;
@@ -227,7 +234,7 @@ work_final_name(const struct backup_job *j, const char *end, char *ret_path)
 	gmtime_r(&seconds, &tm);
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
 	snprintf(ret_path, PATH_SIZE, "%s/%s_%s_%s%s", j->place->root,
-	    j->facts.backup_id, when, triggers[j->facts.trigger], end);
+	    j->facts.backup_id, when, backup_trigger_text(j->facts.trigger), end);
 }
 
 static bool

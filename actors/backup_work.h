@@ -29,6 +29,8 @@ struct backup_place {
 	char data_dir[BACKUP_PLACE_MAX];
 	char root[BACKUP_PLACE_MAX];
 	char keys[BACKUP_PLACE_MAX];
+	char second[BACKUP_PLACE_MAX]; /* "": none */
+	bool second_elsewhere;         /* refused on the disk of root */
 	char memory[BACKUP_PLACE_MAX];
 	char config[BACKUP_PLACE_MAX];
 	enum backup_archive archive;
@@ -63,6 +65,9 @@ struct backup_job {
 
 	/* Of a restore or a drill. */
 	struct backup_entry entry;
+	const char *from; /* the folder that entry is in */
+	enum backup_where where;
+	bool is_bad_copy; /* another copy may be better */
 	char source[BACKUP_STAGE_MAX + BACKUP_NAME_MAX];
 	bool is_unpacked; /* source is ours, and goes */
 	bool chose;       /* components were named */
@@ -87,7 +92,13 @@ void backup_work_end(struct backup_job *j);
 void backup_work_abandon(struct backup_job *j);
 void backup_work_keep_some(struct backup_job *j);
 
-/* Finds it and proves what can be proven without the store. */
+/* Always false; the first of them is why the job has failed. */
+bool backup_job_refuse(struct backup_job *j, enum status st, uint32_t problem,
+    const char *why);
+/*
+ * Finds it and proves what can be proven without the store.  Where the backup
+ * is missing or damaged, its copy on the second target will do.
+ */
 void backup_work_prepare(struct backup_job *j);
 /* The configuration file in what was prepared; ret_file takes 4096 bytes. */
 bool backup_find_config(const struct backup_job *j, char *ret_file);

@@ -116,8 +116,10 @@ group_commit(struct group *g, struct backend_txn *inner, struct list *jobs)
 	if (st != ST_OK)
 		return group_log_failed(g, inner, jobs, st);
 	st = backend_commit(inner);
-	if (st == ST_OK)
+	if (st == ST_OK) {
+		redo_log_committed(&g->log);
 		return GROUP_DONE;
+	}
 	LOG(STORE_COMMIT_FAILED, KV("status", status_name(st)),
 	    KV("why", backend_why()));
 	if (st == ST_FULL && group_grow(g) == ST_OK)
