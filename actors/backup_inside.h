@@ -20,10 +20,10 @@
 #define BACKUP_KEY_HASH 32
 
 /* X(id, word): backup_state's word, and behind "backup." the audit log's. */
-#define RUN_KINDS(X)           \
-	X(CREATE, "create")    \
-	X(RESTORE, "restore")  \
-	X(DRILL, "drill")      \
+#define RUN_KINDS(X)          \
+	X(CREATE, "create")   \
+	X(RESTORE, "restore") \
+	X(DRILL, "drill")     \
 	X(PRUNE, "prune")
 
 #define RUN_KIND_ID(id, word) RUN_##id,

@@ -18,7 +18,8 @@
 /* What a restore and a drill begin with: a backup, found and proven. */
 
 bool
-backup_job_refuse(struct backup_job *j, enum status st, uint32_t problem, const char *why)
+backup_job_refuse(
+    struct backup_job *j, enum status st, uint32_t problem, const char *why)
 {
 	if (j->st == ST_OK) {
 		j->st = st;
@@ -61,8 +62,8 @@ static bool
 prepare_find(struct backup_job *j)
 {
 	char why[BACKUP_WHY_SIZE] = "";
-	enum status st = backup_entry_find(
-	    j->from, j->facts.backup_id, &j->entry, why);
+	enum status st =
+	    backup_entry_find(j->from, j->facts.backup_id, &j->entry, why);
 
 	if (st == ST_OK)
 		return true;
@@ -95,7 +96,8 @@ prepare_trust(struct backup_job *j, const struct backup_keys *keys)
 	case TRUST_UNKNOWN:
 		if (!must_be_signed(j))
 			return true;
-		return backup_job_refuse(j, ST_DENIED, PROBLEM_BACKUP_KEY_MISSING,
+		return backup_job_refuse(j, ST_DENIED,
+		    PROBLEM_BACKUP_KEY_MISSING,
 		    "it is signed with a key that is not here");
 	case TRUST_UNSIGNED:
 	default:
@@ -163,7 +165,8 @@ prepare_unpack(struct backup_job *j, const struct backup_keys *keys)
 		return true;
 	j->is_bad_copy = st != ST_CANCELLED;
 	if (st == ST_NOT_FOUND)
-		return backup_job_refuse(j, st, PROBLEM_BACKUP_KEY_MISSING, why);
+		return backup_job_refuse(
+		    j, st, PROBLEM_BACKUP_KEY_MISSING, why);
 	if (st == ST_IO || st == ST_NO_MEMORY || st == ST_CANCELLED)
 		return backup_job_refuse(j, st, PROBLEM_BACKUP_FAILED, why);
 	return invalid(j, why);

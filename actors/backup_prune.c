@@ -9,18 +9,18 @@ struct policy_settings {
 	enum setting_id days, max_count, max_safety, rungs[BACKUP_RUNGS];
 };
 
-#define POLICY_SETTINGS(of)                                 \
-	{                                                   \
-		SETTING_##of##_retention_days,              \
-		SETTING_##of##_retention_max_count,         \
-		SETTING_##of##_retention_max_safety,        \
-		{                                           \
-			SETTING_##of##_retention_hourly,    \
-			SETTING_##of##_retention_daily,     \
-			SETTING_##of##_retention_weekly,    \
-			SETTING_##of##_retention_monthly,   \
-			SETTING_##of##_retention_yearly,    \
-		},                                          \
+#define POLICY_SETTINGS(of)                                   \
+	{                                                     \
+		SETTING_##of##_retention_days,                \
+		    SETTING_##of##_retention_max_count,       \
+		    SETTING_##of##_retention_max_safety,      \
+		    {                                         \
+			    SETTING_##of##_retention_hourly,  \
+			    SETTING_##of##_retention_daily,   \
+			    SETTING_##of##_retention_weekly,  \
+			    SETTING_##of##_retention_monthly, \
+			    SETTING_##of##_retention_yearly,  \
+		    },                                        \
 	}
 
 static void
@@ -29,7 +29,7 @@ policy_read(struct actor *self, const struct policy_settings *of,
 {
 	struct backup_self *s = actor_state(self);
 
-#define NUMBER(id) (uint32_t)live_number(&s->live, self, of->id)
+#define NUMBER(id) (uint32_t) live_number(&s->live, self, of->id)
 	*ret = (struct backup_policy){
 		.max_count = NUMBER(max_count),
 		.max_days = NUMBER(days),

@@ -240,8 +240,7 @@ copy_begin(struct actor *self, const struct backup_entry *e)
 		return;
 	j->next = *e;
 	memcpy(s->copying, e->facts.backup_id, sizeof(s->copying));
-	s->total_bytes =
-	    e->is_archive ? e->stored_bytes : e->facts.size_bytes;
+	s->total_bytes = e->is_archive ? e->stored_bytes : e->facts.size_bytes;
 	second_begin(self, j, copy_work, second_on_copied);
 }
 
@@ -376,8 +375,8 @@ second_since(const struct backup_self *b)
 	int64_t since = 0;
 
 	if (s->behind > 0)
-		since = s->oldest_at > b->started_at ? s->oldest_at
-						     : b->started_at;
+		since =
+		    s->oldest_at > b->started_at ? s->oldest_at : b->started_at;
 	if (s->failing_since != 0 && (since == 0 || s->failing_since < since))
 		since = s->failing_since;
 	return since;
@@ -396,8 +395,8 @@ bool
 second_is_late(struct actor *self)
 {
 	struct backup_self *b = actor_state(self);
-	uint64_t max_s = live_number(
-	    &b->live, self, SETTING_backup_second_max_lag_seconds);
+	uint64_t max_s =
+	    live_number(&b->live, self, SETTING_backup_second_max_lag_seconds);
 
 	return b->place.second[0] != '\0' && max_s > 0 &&
 	       second_lag_us(self) >= max_s * SECOND_US;

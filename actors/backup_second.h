@@ -31,8 +31,8 @@ struct second {
 	bool nudged; /* look again when the work in hand has ended */
 	bool is_old; /* the look in hand began before something was removed */
 	bool failing;
-	uint32_t tries;           /* since it last went well */
-	int64_t failing_since;    /* 0: it does not fail */
+	uint32_t tries;        /* since it last went well */
+	int64_t failing_since; /* 0: it does not fail */
 	char why[BACKUP_WHY_SIZE];
 	struct second_bad bad;
 
@@ -42,7 +42,8 @@ struct second {
 	uint64_t copies, behind;
 	int64_t oldest_at;
 
-	char copying[BACKUP_ID_LENGTH + 1]; /* "": a look is in hand, or nothing */
+	char copying[BACKUP_ID_LENGTH +
+		     1]; /* "": a look is in hand, or nothing */
 	uint64_t total_bytes;
 	int64_t last_copied_at;
 };

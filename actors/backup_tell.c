@@ -98,8 +98,7 @@ tell_audit(struct actor *self, const struct backup_run *r)
 {
 	struct backup_self *s = actor_state(self);
 	struct principal by = backup_tell_who(&r->caller);
-	struct audit_note note =
-	    audit_note_by(
+	struct audit_note note = audit_note_by(
 	    self, &by, run_verbs[r->kind], r->main.facts.backup_id);
 	uint32_t http = problem_find(r->main.problem)->http;
 

@@ -359,8 +359,8 @@ sum_content(struct unpack_sum *s, const char *name, uint64_t size)
 	backup_sum_add(s->sum, "f", 1);
 	backup_sum_add_text(s->sum, name);
 	backup_sum_add_number(s->sum, size);
-	while ((n = archive_read_data(s->u.archive, s->piece, BACKUP_PIECE)) >
-	       0) {
+	while (
+	    (n = archive_read_data(s->u.archive, s->piece, BACKUP_PIECE)) > 0) {
 		backup_sum_add(s->sum, s->piece, (size_t)n);
 		if ((uint64_t)n > size)
 			break;
@@ -413,8 +413,8 @@ sum_members(struct unpack_sum *s, char *ret_checksum)
 	enum status st = ST_OK;
 	int rc = ARCHIVE_OK;
 
-	while (st == ST_OK && (rc = archive_read_next_header(
-				   s->u.archive, &e)) == ARCHIVE_OK)
+	while (st == ST_OK &&
+	       (rc = archive_read_next_header(s->u.archive, &e)) == ARCHIVE_OK)
 		st = sum_member(s, e);
 	if (st == ST_OK && rc != ARCHIVE_EOF)
 		st = unpack_fail(&s->u,

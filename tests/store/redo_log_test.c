@@ -171,14 +171,13 @@ test_what_is_counted_was_committed(void **state)
 	records = scene.place.txid;
 	for (int i = 0; i < 20; i++) {
 		if (i % 4 == 0)
-			faults_fail(
-			    &scene.f->faults, FAULT_COMMIT, 1, ST_IO);
+			faults_fail(&scene.f->faults, FAULT_COMMIT, 1, ST_IO);
 		write_group();
 	}
 	OK(redo_place_of(scene.f->b, &scene.place));
 	commit_stats(scene.commit, &after);
-	assert_int_equal(after.logged - before.logged,
-	    scene.place.txid - records);
+	assert_int_equal(
+	    after.logged - before.logged, scene.place.txid - records);
 }
 
 int
