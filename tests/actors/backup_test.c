@@ -236,21 +236,6 @@ test_sum_of_an_archive_is_that_of_its_tree(void **state)
 	    backup_unpack_sum(p->file, NULL, NULL, after, why), ST_OK);
 }
 
-/* Packed by somebody else, in an order of theirs: it takes unpacking. */
-static void
-test_sum_of_another_order_is_not_guessed(void **state)
-{
-	char after[BACKUP_CHECKSUM_MAX + 1], command[600];
-	struct place *p = *state;
-
-	snprintf(command, sizeof(command),
-	    "tar -C %s -czf %s manifest.json memory/b memory/a memory/l",
-	    p->from, p->file);
-	assert_int_equal(system(command), 0);
-	assert_int_equal(
-	    backup_unpack_sum(p->file, NULL, NULL, after, why), ST_UNSUPPORTED);
-}
-
 /* SEC-15. */
 static void
 test_archive_that_unpacks_to_too_much_is_refused(void **state)
@@ -359,7 +344,6 @@ main(void)
 		PLACED(test_archives_give_back_what_they_got),
 		PLACED(test_archive_that_unpacks_to_too_much_is_refused),
 		PLACED(test_sum_of_an_archive_is_that_of_its_tree),
-		PLACED(test_sum_of_another_order_is_not_guessed),
 		PLACED(test_sum_sees_every_change),
 		PLACED(test_sealed_archive_opens_with_its_key_alone),
 	};

@@ -149,6 +149,26 @@ def test_a_folder_goes_as_an_archive(pair, there, tmp_path):
     assert leftovers(client) == []
 
 
+def test_an_archive_of_another_order_is_proven_too(pair, there, tmp_path):
+    """Packed anew by hand: its sum takes unpacking."""
+    client = pair(backup__compression="false")
+    away = there.with_name("away")
+    there.rename(away)
+    m = create(client).data
+    [folder] = entries(client)
+    members = ["manifest.json", "persistence", "memory/c", "memory/b.bin",
+               "memory/a", "config"]
+    subprocess.run(["tar", "-C", folder, "-czf", f"{folder}.tar.gz", *members],
+                   check=True)
+    shutil.rmtree(folder)
+    away.rename(there)
+    wait_for(lambda: where(client, m["backup_id"]) == "both")
+    assert [p.read_bytes() for p in copies(there)] == [
+        p.read_bytes() for p in entries(client)]
+    assert leftovers(client) == []
+    assert restore(client, m["backup_id"]).status == 200
+
+
 def test_backups_from_before_are_copied_oldest_first(start, there):
     server = start()
     client = Client(server)
