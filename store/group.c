@@ -78,6 +78,7 @@ group_fill(struct group *g, struct backend_txn *inner, struct list *jobs,
 			continue;
 		txn_init(&t, inner, g->room);
 		job_run(j, &t);
+		g->swept += t.swept;
 		*ret_dirty = *ret_dirty || t.dirty;
 		if (j->st == ST_OK || !t.dirty)
 			continue;
@@ -118,6 +119,7 @@ group_commit(struct group *g, struct backend_txn *inner, struct list *jobs)
 	st = backend_commit(inner);
 	if (st == ST_OK) {
 		redo_log_committed(&g->log);
+		atomic_fetch_add(&g->stats.swept, g->swept);
 		return GROUP_DONE;
 	}
 	LOG(STORE_COMMIT_FAILED, KV("status", status_name(st)),
@@ -135,6 +137,8 @@ group_try(struct group *g, struct list *jobs)
 	struct backend_txn *inner;
 	bool dirty = false;
 	enum status st = backend_write(g->b, &inner);
+
+	g->swept = 0;
 
 	if (st == ST_OK && (st = redo_log_begin(&g->log, inner)) != ST_OK)
 		backend_abort(inner);
