@@ -549,6 +549,7 @@ def test_what_others_put_there_is_not_restored(pair, there, tmp_path):
 
 def test_a_copy_that_was_cut_is_made_anew(pair, there):
     client = pair()
+    put_big(client, 2)
     m = create(client).data
     level(client, 1)
     [copy] = copies(there)
@@ -649,7 +650,7 @@ def test_what_was_sent_is_not_sent_again(pair, there):
 
 
 def test_a_part_that_is_another_is_sent_anew(pair, there):
-    client = pair(env={"TROUPE_FAULT": "fail:second.full:5"})
+    client = pair()
     put_big(client, 8)
     backup_id, away = waiting(client, there)
     (away / f".part-{backup_id}").write_bytes(b"x" * (20 * MIB))
@@ -658,5 +659,7 @@ def test_a_part_that_is_another_is_sent_anew(pair, there):
     level(client, 1)
     assert copies(there)[0].read_bytes() == entries(client)[0].read_bytes()
     assert parts(there) == []
-    told = client.server.wait_event("backup.second.copied")
-    assert told[-1]["backup_id"] == backup_id
+    [told] = client.server.wait_event("backup.second.copied")
+    assert told["backup_id"] == backup_id and told["resumed"] == 0
+    [failed] = client.server.events("backup.second.failed")
+    assert failed["error"] == "the folder is not there"
