@@ -240,7 +240,6 @@ copy_begin(struct actor *self, const struct backup_entry *e)
 		return;
 	j->next = *e;
 	memcpy(s->copying, e->facts.backup_id, sizeof(s->copying));
-	s->total_bytes = e->is_archive ? e->stored_bytes : e->facts.size_bytes;
 	second_begin(self, j, copy_work, second_on_copied);
 }
 
@@ -416,9 +415,8 @@ second_state(struct actor *self, struct backup_second *ret)
 		.behind = s->behind,
 		.lag_seconds = second_lag_us(self) / SECOND_US,
 		.copying = s->copying,
-		.done_bytes =
-		    s->job == NULL ? 0 : atomic_load(&s->job->pace.done),
-		.total_bytes = s->copying[0] == '\0' ? 0 : s->total_bytes,
+		.done_bytes = s->job == NULL ? 0 : atomic_load(&s->job->done),
+		.total_bytes = s->job == NULL ? 0 : atomic_load(&s->job->size),
 		.last_copied_at = s->last_copied_at,
 		.has_last_copied_at = s->last_copied_at != 0 };
 	return true;

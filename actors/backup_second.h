@@ -44,7 +44,6 @@ struct second {
 
 	char copying[BACKUP_ID_LENGTH +
 		     1]; /* "": a look is in hand, or nothing */
-	uint64_t total_bytes;
 	int64_t last_copied_at;
 };
 

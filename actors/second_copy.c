@@ -206,6 +206,7 @@ source_open(struct second_job *j, struct transfer *t)
 	if (t->in < 0 || fstat(t->in, &s) != 0 || !S_ISREG(s.st_mode))
 		return second_went(j, ST_IO, "the backup cannot be read");
 	t->size = (uint64_t)s.st_size;
+	atomic_store(&j->size, t->size);
 	return true;
 }
 
@@ -330,6 +331,7 @@ part_compare(struct second_job *j, struct transfer *t)
 			return second_went(j, ST_CANCELLED, "called off");
 	}
 	j->resumed = t->done;
+	atomic_store(&j->done, t->done);
 	if (ftruncate(t->out, (off_t)t->done) != 0)
 		return second_failed(j);
 	return true;
@@ -365,11 +367,14 @@ part_append(struct second_job *j, struct transfer *t)
 		if (n <= 0)
 			return second_went(
 			    j, ST_IO, "the backup cannot be read");
+		backup_sum_add(t->sum, t->sent, (size_t)n);
+		if (fault_fails("second.torn"))
+			t->sent[0] ^= 1;
 		if (!write_full(t->out, t->sent, (size_t)n, t->done))
 			return second_failed(j);
 		fault_point("second.piece");
-		backup_sum_add(t->sum, t->sent, (size_t)n);
 		t->done += (uint64_t)n;
+		atomic_store(&j->done, t->done);
 		j->bytes += (uint64_t)n;
 		if (!pace_took(&j->pace, (uint64_t)n))
 			return second_went(j, ST_CANCELLED, "called off");

@@ -55,7 +55,8 @@ struct second_job {
 	/* Of a copy: this one. */
 	struct backup_entry next;
 	_Atomic int stage;
-	bool is_damaged; /* the backup, not the target */
+	_Atomic uint64_t size, done; /* of the file that goes, and is there */
+	bool is_damaged;             /* the backup, not the target */
 	uint64_t resumed;
 	uint64_t bytes;
 };

@@ -425,6 +425,32 @@ def test_a_full_target_keeps_what_is_there_and_goes_on(pair, there):
     assert copies(there)[0].read_bytes() == entry.read_bytes()
 
 
+def test_what_came_there_is_read_back(pair, there):
+    """A disk that takes one byte for another is found out at once."""
+    client = pair(env={"TROUPE_FAULT": "fail:second.torn:2"})
+    put_big(client)
+    create(client)
+    unreachable(client, "what came there is not what was sent")
+    level(client, 1)
+    assert copies(there)[0].read_bytes() == entries(client)[0].read_bytes()
+
+
+def test_progress_is_told(pair, there):
+    client = pair(backup__second__bytes_per_second="4MiB")
+    put_big(client, 3)
+    m = create(client).data
+
+    def half():
+        now = state(client)
+        return (now["copying"] == m["backup_id"]
+                and 0 < now["done_bytes"] < now["total_bytes"] and now)
+
+    assert wait_for(half)["total_bytes"] == entries(
+        client)[0].stat().st_size
+    setting(client, "second.bytes_per_second", "0")
+    level(client, 1)
+
+
 def test_a_target_that_is_read_only(pair, there):
     client = pair()
     freeze(there)
@@ -523,6 +549,7 @@ def test_what_others_put_there_is_not_restored(pair, there, tmp_path):
 
 def test_a_copy_that_was_cut_is_made_anew(pair, there):
     client = pair()
+    put_big(client, 2)
     m = create(client).data
     level(client, 1)
     [copy] = copies(there)
@@ -623,7 +650,7 @@ def test_what_was_sent_is_not_sent_again(pair, there):
 
 
 def test_a_part_that_is_another_is_sent_anew(pair, there):
-    client = pair(env={"TROUPE_FAULT": "fail:second.full:5"})
+    client = pair()
     put_big(client, 8)
     backup_id, away = waiting(client, there)
     (away / f".part-{backup_id}").write_bytes(b"x" * (20 * MIB))
@@ -632,5 +659,7 @@ def test_a_part_that_is_another_is_sent_anew(pair, there):
     level(client, 1)
     assert copies(there)[0].read_bytes() == entries(client)[0].read_bytes()
     assert parts(there) == []
-    told = client.server.wait_event("backup.second.copied")
-    assert told[-1]["backup_id"] == backup_id
+    [told] = client.server.wait_event("backup.second.copied")
+    assert told["backup_id"] == backup_id and told["resumed"] == 0
+    [failed] = client.server.events("backup.second.failed")
+    assert failed["error"] == "the folder is not there"
