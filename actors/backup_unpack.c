@@ -11,6 +11,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "actors/backup_sum.h"
 #include "actors/backup_tree.h"
 #include "runtime/base/text.h"
 
@@ -338,6 +339,138 @@ backup_unpack(const char *file, const char *folder,
 		st = unpack_members(&u);
 	unpack_fini(&u);
 	close(fd);
+	return st;
+}
+
+/* ---- its sum, without unpacking ---- */
+
+struct unpack_sum {
+	struct unpack u;
+	struct backup_sum *sum;
+	char *piece;
+	char last[BACKUP_PATH_MAX + 1];
+};
+
+static unsigned
+walk_rank(char c)
+{
+	return c == '\0' ? 0 : c == '/' ? 1 : (unsigned char)c + 1u;
+}
+
+/* Whether a walk meets b after a: names by their bytes, folder by folder. */
+static bool
+is_walked_after(const char *a, const char *b)
+{
+	while (*a != '\0' && *a == *b)
+		a++, b++;
+	return walk_rank(*b) > walk_rank(*a);
+}
+
+static enum status
+sum_content(struct unpack_sum *s, const char *name, uint64_t size)
+{
+	la_ssize_t n;
+
+	backup_sum_add(s->sum, "f", 1);
+	backup_sum_add_text(s->sum, name);
+	backup_sum_add_number(s->sum, size);
+	while (
+	    (n = archive_read_data(s->u.archive, s->piece, BACKUP_PIECE)) > 0) {
+		backup_sum_add(s->sum, s->piece, (size_t)n);
+		if ((uint64_t)n > size)
+			break;
+		size -= (uint64_t)n;
+	}
+	if (n == 0 && size == 0)
+		return ST_OK;
+	return unpack_fail(&s->u,
+	    s->u.read_st != ST_OK ? s->u.read_st : ST_CORRUPT, name,
+	    "does not decompress");
+}
+
+static enum status
+sum_member(struct unpack_sum *s, struct archive_entry *e)
+{
+	char clean[BACKUP_PATH_MAX + 1];
+	const char *name = name_clean(archive_entry_pathname(e), clean);
+	const char *target = archive_entry_symlink(e);
+
+	if (++s->u.members > BACKUP_TREE_NAMES)
+		return unpack_fail(&s->u, ST_FULL, "-", "one too many");
+	if (name != NULL && (name[0] == '\0' || strcmp(name, ".") == 0))
+		return ST_OK; /* the root itself */
+	if (name == NULL || !name_is_good(name))
+		return unpack_fail(&s->u, ST_MALFORMED, "-",
+		    "has a name that leaves the backup");
+	if (strcmp(name, BACKUP_MANIFEST_NAME) == 0)
+		return ST_OK;
+	if (archive_entry_hardlink(e) != NULL ||
+	    !is_walked_after(s->last, name))
+		return ST_UNSUPPORTED;
+	snprintf(s->last, sizeof(s->last), "%s", name);
+	if (archive_entry_filetype(e) == AE_IFDIR)
+		return ST_OK;
+	if (archive_entry_filetype(e) == AE_IFREG)
+		return sum_content(s, name, (uint64_t)archive_entry_size(e));
+	if (archive_entry_filetype(e) != AE_IFLNK || target == NULL)
+		return unpack_fail(&s->u, ST_MALFORMED, name,
+		    "is neither file, folder nor link");
+	backup_sum_add(s->sum, "l", 1);
+	backup_sum_add_text(s->sum, name);
+	backup_sum_add_text(s->sum, target);
+	return ST_OK;
+}
+
+static enum status
+sum_members(struct unpack_sum *s, char *ret_checksum)
+{
+	struct archive_entry *e;
+	enum status st = ST_OK;
+	int rc = ARCHIVE_OK;
+
+	while (st == ST_OK &&
+	       (rc = archive_read_next_header(s->u.archive, &e)) == ARCHIVE_OK)
+		st = sum_member(s, e);
+	if (st == ST_OK && rc != ARCHIVE_EOF)
+		st = unpack_fail(&s->u,
+		    s->u.read_st != ST_OK ? s->u.read_st : ST_CORRUPT, "-",
+		    "the archive does not read");
+	if (st == ST_OK)
+		backup_sum_end_text(s->sum, ret_checksum);
+	return st;
+}
+
+enum status
+backup_unpack_sum(const char *file, const struct backup_keys *keys,
+    struct pace *pace, char ret_checksum[BACKUP_CHECKSUM_MAX + 1],
+    char *ret_why)
+{
+	struct unpack_sum *s = calloc(1, sizeof(*s));
+	int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	enum status st = ST_NO_MEMORY;
+
+	snprintf(ret_why, BACKUP_WHY_SIZE, "the archive does not read");
+	if (s != NULL) {
+		s->u = (struct unpack){ .to = -1, .why = ret_why };
+		s->sum = backup_sum_create();
+		s->piece = malloc(BACKUP_PIECE);
+	}
+	if (s != NULL && s->sum != NULL && s->piece != NULL)
+		st = fd < 0 ? ST_IO : backup_in_open(fd, pace, &s->u.in);
+	if (st == ST_OK)
+		st = unpack_unseal(&s->u, keys);
+	if (st == ST_OK)
+		st = unpack_open(&s->u);
+	if (st == ST_OK)
+		st = sum_members(s, ret_checksum);
+	if (fd >= 0)
+		close(fd);
+	if (s != NULL) {
+		unpack_fini(&s->u);
+		backup_sum_destroy(s->sum);
+		free(s->piece);
+		free(s);
+	}
 	return st;
 }
 
