@@ -213,8 +213,8 @@ tls_path(int file)
 {
 	static char paths[5][PATH_SIZE + 16];
 
-	snprintf(paths[file], sizeof(paths[file]), "%s/%s", dir,
-	    tls_files[file]);
+	snprintf(
+	    paths[file], sizeof(paths[file]), "%s/%s", dir, tls_files[file]);
 	return paths[file];
 }
 
@@ -229,8 +229,8 @@ tls_certify(void)
 	for (int i = 0; i < 2; i++) {
 		const struct link_cert c = { &tls_names[i], 1, -60, 86400 };
 
-		if (link_authority_issue(
-			a, &c, tls_path(i), tls_path(2 + i)) != ST_OK)
+		if (link_authority_issue(a, &c, tls_path(i), tls_path(2 + i)) !=
+		    ST_OK)
 			abort();
 	}
 	link_authority_destroy(a);

@@ -15,8 +15,9 @@
 /*
  * Hosts on one machine: the conductor moves into a network namespace of its
  * own with a switch in it, each node into one more, with a cable between; the
- * links on it are in TLS, under an authority of this run alone.  All of it goes when the processes end; nobody needs to be root, where the system
- * allows user namespaces.  The `ip` of iproute2 does the wiring.
+ * links on it are in TLS, under an authority of this run alone.  All of it goes
+ * when the processes end; nobody needs to be root, where the system allows user
+ * namespaces.  The `ip` of iproute2 does the wiring.
  */
 
 #define HOST_NET "10.83.0"

@@ -50,8 +50,8 @@ certify_find_authority(struct certify *c)
 			st = link_authority_store(c->authority, cert, key);
 	}
 	if (st != ST_OK)
-		return node_keys_failed(c->why, "cannot use the authority",
-		    cert, status_text(st));
+		return node_keys_failed(
+		    c->why, "cannot use the authority", cert, status_text(st));
 	return ST_OK;
 }
 
@@ -87,8 +87,8 @@ certify_introduce(struct certify *c, const char *node)
 
 	certify_path(c, node, "", dir);
 	st = node_keys_load(dir, node, &keys, c->why);
-	for (size_t i = 0; st == ST_OK &&
-			   (other = topology_node(c->topology, i)) != NULL;
+	for (size_t i = 0;
+	     st == ST_OK && (other = topology_node(c->topology, i)) != NULL;
 	     i++) {
 		certify_path(c, other->name, "", dir);
 		st = node_keys_publish(dir, node, keys, c->why);
@@ -132,8 +132,9 @@ certify_tell(const struct certify *c, const struct cmd_args *args)
 			fprintf(args->out, "node %s: %s\n", n->name, path);
 			continue;
 		}
-		fprintf(args->out, "%s{\"name\":\"%s\",\"folder\":",
-		    i > 0 ? "," : "", n->name);
+		fprintf(args->out,
+		    "%s{\"name\":\"%s\",\"folder\":", i > 0 ? "," : "",
+		    n->name);
 		cmd_json_text(args->out, path);
 		fprintf(args->out, "}");
 	}
@@ -144,9 +145,8 @@ certify_tell(const struct certify *c, const struct cmd_args *args)
 static enum status
 certify_load(const struct cmd_args *args, struct topology **ret_topology)
 {
-	const struct topology_input in = {
-		.file = cmd_value(args, "topology"), .data_dir = "data"
-	};
+	const struct topology_input in = { .file = cmd_value(args, "topology"),
+		.data_dir = "data" };
 	struct mistakes m;
 	enum status st;
 
@@ -161,8 +161,8 @@ certify_run(const struct cmd_args *args)
 {
 	const char *days = cmd_value(args, "days");
 	struct certify c = { .dir = cmd_value(args, "out"),
-		.days = days == NULL ? LINK_CERT_DAYS
-				     : strtol(days, NULL, 10) };
+		.days =
+		    days == NULL ? LINK_CERT_DAYS : strtol(days, NULL, 10) };
 	struct topology *t = NULL;
 	enum status st;
 

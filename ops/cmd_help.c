@@ -63,7 +63,7 @@ help_run(const struct cmd_args *args)
 const struct cmd help_cmd = {
 	.name = "help",
 	.usage = "[COMMAND [SUBCOMMAND]] [--json]",
-	.summary = "List the commands, or tell of one.",
+	.summary = "List the commands, or tell of one, as COMMAND --help does.",
 	.words_max = 2,
 	.run = help_run,
 };

@@ -46,7 +46,7 @@ struct child {
 	uint64_t started_us;
 	uint64_t restart_us; /* when to start it; 0: it runs */
 	unsigned pause_ms;
-	unsigned tries; /* that ended since it was last ready */
+	unsigned tries;       /* that ended since it was last ready */
 	char end[UP_END_MAX]; /* how the last one did */
 };
 
@@ -456,7 +456,8 @@ up_run(const struct cmd_args *args)
 
 static const struct cmd_option up_options[] = {
 	LOADED_OPTIONS,
-	{ NODE_OPTION, CMD_MANY, "NAME", "only this node; the others are on other hosts" },
+	{ NODE_OPTION, CMD_MANY, "NAME",
+	    "only this node; the others are on other hosts" },
 	{ 0 },
 };
 

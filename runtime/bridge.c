@@ -350,9 +350,8 @@ bridge_open_links(struct bridge *b)
 
 	/* On the loop's own handles, where it has some. */
 	if (c.transport == NULL && b->node->loops[0].uv != NULL) {
-		enum status st = link_uv_create(
-		    b->node->loops[0].uv, c.listen, b->config.tls,
-		    &c.transport);
+		enum status st = link_uv_create(b->node->loops[0].uv, c.listen,
+		    b->config.tls, &c.transport);
 
 		if (st != ST_OK)
 			return st;

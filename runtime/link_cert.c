@@ -35,8 +35,8 @@ cert_set_serial(X509 *x)
 	if (RAND_bytes(octets, sizeof(octets)) != 1)
 		return false;
 	memcpy(&serial, octets, sizeof(serial));
-	return ASN1_INTEGER_set_uint64(
-		   X509_get_serialNumber(x), serial >> 1) == 1;
+	return ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) ==
+	       1;
 }
 
 static bool
@@ -93,21 +93,19 @@ cert_add_names(X509 *x, X509 *issuer, const struct link_cert *c)
 			return false;
 		used += (size_t)n;
 	}
-	return used > 0 &&
-	       cert_add(x, issuer, NID_subject_alt_name, names);
+	return used > 0 && cert_add(x, issuer, NID_subject_alt_name, names);
 }
 
 static X509 *
-cert_make(const struct link_authority *a, const struct link_cert *c,
-    EVP_PKEY *key)
+cert_make(
+    const struct link_authority *a, const struct link_cert *c, EVP_PKEY *key)
 {
 	X509 *x = cert_begin(c->nodes[0], key, c->from_s, c->until_s);
 
 	if (x != NULL &&
 	    X509_set_issuer_name(x, X509_get_subject_name(a->cert)) == 1 &&
 	    cert_add_names(x, a->cert, c) &&
-	    cert_add(x, a->cert, NID_basic_constraints,
-		"critical,CA:FALSE") &&
+	    cert_add(x, a->cert, NID_basic_constraints, "critical,CA:FALSE") &&
 	    cert_add(x, a->cert, NID_key_usage, "critical,digitalSignature") &&
 	    cert_add(x, a->cert, NID_ext_key_usage, "serverAuth,clientAuth") &&
 	    cert_add(x, a->cert, NID_authority_key_identifier, "keyid") &&
@@ -120,13 +118,13 @@ cert_make(const struct link_authority *a, const struct link_cert *c,
 static X509 *
 cert_make_root(const char *name, EVP_PKEY *key)
 {
-	X509 *x = cert_begin(name, key, EARLY_S,
-	    INT64_C(1) * LINK_CERT_AUTHORITY_DAYS * DAY_S);
+	X509 *x = cert_begin(
+	    name, key, EARLY_S, INT64_C(1) * LINK_CERT_AUTHORITY_DAYS * DAY_S);
 
 	if (x != NULL &&
 	    X509_set_issuer_name(x, X509_get_subject_name(x)) == 1 &&
-	    cert_add(x, x, NID_basic_constraints,
-		"critical,CA:TRUE,pathlen:0") &&
+	    cert_add(
+		x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
 	    cert_add(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") &&
 	    cert_add(x, x, NID_subject_key_identifier, "hash") &&
 	    X509_sign(x, key, EVP_sha256()) > 0)

@@ -91,8 +91,8 @@ tls_bio_create(BIO *b)
 static BIO_METHOD *
 tls_bio_method(void)
 {
-	BIO_METHOD *m = BIO_meth_new(
-	    BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "link");
+	BIO_METHOD *m =
+	    BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "link");
 
 	if (m == NULL)
 		return NULL;
@@ -260,12 +260,13 @@ struct link_tls_conn *
 link_tls_dial(struct link_tls *t, uint16_t peer)
 {
 	const char *name = link_tls_peer(t, peer);
-	struct link_tls_conn *c = name == NULL ? NULL : tls_conn_create(t, true);
+	struct link_tls_conn *c =
+	    name == NULL ? NULL : tls_conn_create(t, true);
 
 	if (c == NULL)
 		return NULL;
-	SSL_set_hostflags(c->ssl, X509_CHECK_FLAG_NO_WILDCARDS |
-				      X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	SSL_set_hostflags(c->ssl,
+	    X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	if (SSL_set1_host(c->ssl, name) != 1) {
 		link_tls_close(c);
 		return NULL;
@@ -448,8 +449,7 @@ tls_rekey(struct link_tls_conn *c, size_t size)
 
 /* The small parts share a record; a large one is encrypted where it lies. */
 enum status
-link_tls_write(
-    struct link_tls_conn *c, const struct bytes *parts, size_t count)
+link_tls_write(struct link_tls_conn *c, const struct bytes *parts, size_t count)
 {
 	uint8_t *gather = c->t->gather;
 	size_t used = 0, size = 0;
@@ -500,7 +500,6 @@ link_tls_is_of(struct link_tls_conn *c, uint16_t node)
 	x = SSL_get0_peer_certificate(c->ssl);
 	name = link_tls_peer(c->t, node);
 	c->last = node;
-	c->is_of_last =
-	    x != NULL && name != NULL && link_tls_names(x, name);
+	c->is_of_last = x != NULL && name != NULL && link_tls_names(x, name);
 	return c->is_of_last;
 }

@@ -8,7 +8,7 @@
 #include "runtime/base/text.h"
 #include "runtime/link_tls_inside.h"
 
-#define SUITES \
+#define SUITES                                           \
 	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:" \
 	"TLS_CHACHA20_POLY1305_SHA256"
 #define NAME_RULES \
@@ -37,8 +37,8 @@ link_tls_names(const X509 *x, const char *node)
 		X509 *asked; /* it is not changed */
 	} u = { x };
 
-	return X509_check_host(
-		   u.asked, node, strlen(node), NAME_RULES, NULL) == 1;
+	return X509_check_host(u.asked, node, strlen(node), NAME_RULES, NULL) ==
+	       1;
 }
 
 static void
@@ -86,8 +86,8 @@ rules_restrict(SSL_CTX *ctx)
 {
 	char groups[] = "X25519:P-256"; /* a macro casts const away */
 
-	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
-				     SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -136,9 +136,9 @@ rules_make(const SSL_METHOD *method, const struct link_tls_config *c,
 	snprintf(ret_why, LINK_TLS_WHY_SIZE, "out of memory");
 	if (ctx == NULL)
 		return st;
-	st = rules_restrict(ctx) ? rules_load(ctx, c, ret_why)
-				 : rules_failed(ret_why,
-				       "OpenSSL does not know", SUITES, "");
+	st = rules_restrict(ctx)
+		 ? rules_load(ctx, c, ret_why)
+		 : rules_failed(ret_why, "OpenSSL does not know", SUITES, "");
 	if (st == ST_OK)
 		*ret_context = ctx;
 	else
@@ -151,8 +151,7 @@ link_tls_rules_read(const struct link_tls_config *c,
     struct link_tls_rules *ret_rules, char ret_why[LINK_TLS_WHY_SIZE])
 {
 	struct link_tls_rules r = { 0 };
-	enum status st =
-	    rules_make(TLS_client_method(), c, &r.dial, ret_why);
+	enum status st = rules_make(TLS_client_method(), c, &r.dial, ret_why);
 
 	if (st == ST_OK)
 		st = rules_make(TLS_server_method(), c, &r.accept, ret_why);

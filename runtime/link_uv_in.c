@@ -62,10 +62,9 @@ static void
 inbox_read(struct line *c)
 {
 	c->paused = false;
-	if (c->tls != NULL
-		? !line_tls_listen(c)
-		: uv_read_start(&c->uv.stream, inbox_on_alloc, inbox_on_read) !=
-		      0)
+	if (c->tls != NULL ? !line_tls_listen(c)
+			   : uv_read_start(&c->uv.stream, inbox_on_alloc,
+				 inbox_on_read) != 0)
 		c->ended = true;
 }
 

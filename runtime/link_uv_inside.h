@@ -117,7 +117,8 @@ MUST_CHECK bool inbox_make_room(struct line *c);
 /* ---- link_uv_tls.c: TLS between a connection and its messages ---- */
 
 /* Before any connection: room to read, and a clock for handshakes. */
-MUST_CHECK enum status link_uv_tls_init(struct link_uv *t, struct link_tls *tls);
+MUST_CHECK enum status link_uv_tls_init(
+    struct link_uv *t, struct link_tls *tls);
 void link_uv_tls_fini(struct link_uv *t);
 
 /* c is connected: the handshake begins.  False: there is no memory for it. */

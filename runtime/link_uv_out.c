@@ -55,8 +55,7 @@ outbox_dial(struct line *c, const struct link_path *path)
 	}
 	(void)uv_tcp_nodelay(&c->uv.tcp, 1);
 	if (uv_tcp_connect(&c->request.dial, &c->uv.tcp,
-		(const struct sockaddr *)&path->address,
-		outbox_on_dialed) != 0)
+		(const struct sockaddr *)&path->address, outbox_on_dialed) != 0)
 		c->outbox = OUTBOX_BROKEN;
 }
 

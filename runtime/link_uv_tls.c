@@ -25,14 +25,13 @@ tls_peer_text(const struct line *c, char ret_text[ADDRESS_SIZE])
 		snprintf(ret_text, ADDRESS_SIZE, "%s", name);
 	else if (uv_tcp_getpeername(
 		     &c->uv.tcp, (struct sockaddr *)&at, &size) != 0 ||
-		 uv_ip_name((const struct sockaddr *)&at, ret_text,
-		     ADDRESS_SIZE) != 0)
+		 uv_ip_name(
+		     (const struct sockaddr *)&at, ret_text, ADDRESS_SIZE) != 0)
 		snprintf(ret_text, ADDRESS_SIZE, "?");
 }
 
 static void
-tls_count_refused(
-    struct line *c, enum link_tls_refusal why, const char *more)
+tls_count_refused(struct line *c, enum link_tls_refusal why, const char *more)
 {
 	char peer[ADDRESS_SIZE];
 
@@ -151,7 +150,8 @@ tls_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	(void)buf;
 	if (got < 0) {
 		if (c->shield == LINE_SHAKING)
-			tls_count_refused(c, LINK_TLS_GONE, uv_strerror((int)got));
+			tls_count_refused(
+			    c, LINK_TLS_GONE, uv_strerror((int)got));
 		tls_end(c);
 		return;
 	}
@@ -240,8 +240,8 @@ line_tls_begin(struct line *c)
 	struct link_uv *t = c->t;
 	uint64_t every_ms = link_tls_shake_ms(t->tls) / TICKS + 1;
 
-	c->tls =
-	    c->inbound ? link_tls_accept(t->tls) : link_tls_dial(t->tls, c->peer);
+	c->tls = c->inbound ? link_tls_accept(t->tls)
+			    : link_tls_dial(t->tls, c->peer);
 	if (c->tls == NULL)
 		return false;
 	c->due_ms = uv_now(t->uv) + link_tls_shake_ms(t->tls);

@@ -109,8 +109,8 @@ actor_announce(struct actor *self, const char *key, const char *value)
 	pthread_mutex_lock(&n->lock);
 	used = strlen(n->announced);
 	if (!node_has_announced(n, word))
-		snprintf(n->announced + used, sizeof(n->announced) - used,
-		    "%s", word);
+		snprintf(n->announced + used, sizeof(n->announced) - used, "%s",
+		    word);
 	pthread_mutex_unlock(&n->lock);
 }
 

@@ -1,5 +1,6 @@
 /*
- * Links over real sockets, ipc:// unless it is said otherwise: cuts under load, killed peers.
+ * Links over real sockets, ipc:// unless it is said otherwise: cuts under load,
+ * killed peers.
  *
  * Compiled three times: on NNG's threads, (link_uv_test.c) on libuv's handles,
  * and (link_uv_tls_test.c) on these with TLS over loopback.

@@ -192,71 +192,7 @@ talk(uint64_t frames)
 	assert_int_equal(links_stats(ends[0].links, 1)->lost_with_link, 0);
 }
 
-/* ---- a client that is none of ours ---- */
-
-static int
-client_connect(void)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)hosts.ports[0]),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-
-	assert_true(fd >= 0);
-	(void)connect(fd, (struct sockaddr *)&at, sizeof(at));
-	return fd;
-}
-
-static void
-client_send(int fd, const void *bytes, size_t size)
-{
-	struct pollfd p = { fd, POLLOUT, 0 };
-
-	while (poll(&p, 1, 0) == 0)
-		step();
-	(void)send(fd, bytes, size, MSG_NOSIGNAL);
-}
-
-/* Until the server has closed it. */
-static void
-client_await_end(int fd)
-{
-	char bytes[512];
-	ssize_t n;
-
-	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0 ||
-	       (n < 0 && errno == EAGAIN))
-		step();
-	close(fd);
-}
-
-/* A handshake by OpenSSL itself, up to a version; true: it was let in. */
-static bool
-client_shake(int version)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	SSL *ssl = SSL_new(ctx);
-	int fd = client_connect();
-	int answer = -1, error = SSL_ERROR_WANT_READ;
-	char byte;
-
-	SSL_set_max_proto_version(ssl, version);
-	SSL_set_fd(ssl, fd);
-	while (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
-		step();
-		/* In TLS 1.3 a client hears only afterwards that it is out. */
-		answer = SSL_is_init_finished(ssl) ? SSL_read(ssl, &byte, 1)
-						   : SSL_connect(ssl);
-		error = SSL_get_error(ssl, answer);
-		if (answer > 0)
-			error = SSL_ERROR_WANT_READ;
-		ERR_clear_error();
-	}
-	SSL_free(ssl);
-	SSL_CTX_free(ctx);
-	close(fd);
-	return error == SSL_ERROR_NONE;
-}
+#include "tests/runtime/link_tls_client.h"
 
 /* ---- who is let in ---- */
 
@@ -284,8 +220,9 @@ refuses(const char *file, const char *ca, enum link_tls_refusal here,
 	open_end(1);
 	while (refused(0, here) == 0 || refused(1, there) == 0)
 		step();
-	assert_int_equal(ends[0].nchanges, link_end_count(&ends[0], LINK_DOWN) +
-		link_end_count(&ends[0], LINK_DIALING));
+	assert_int_equal(
+	    ends[0].nchanges, link_end_count(&ends[0], LINK_DOWN) +
+				  link_end_count(&ends[0], LINK_DIALING));
 	assert_false(links_state(ends[0].links, 1) == LINK_UP);
 	assert_false(links_state(ends[1].links, 0) == LINK_UP);
 	assert_true(refused_lines > 0);
@@ -375,8 +312,8 @@ test_one_certificate_serves_every_node_of_a_host(void **state)
 		open_end(i);
 	while (!is_up(0, 1) || !is_up(1, 2) || !is_up(0, 2))
 		step();
-	assert_null(link_hosts_tls(
-	    &hosts, &ends[0], "edge", "host", "authority"));
+	assert_null(
+	    link_hosts_tls(&hosts, &ends[0], "edge", "host", "authority"));
 }
 
 static void
@@ -501,8 +438,8 @@ test_files_that_do_not_fit_are_told(void **state)
 	(void)state;
 	certify(a, "edge", "second", -DAY_S, DAY_S);
 	link_authority_destroy(a);
-	assert_null(link_hosts_tls(
-	    &hosts, &ends[0], "edge", "missing", "authority"));
+	assert_null(
+	    link_hosts_tls(&hosts, &ends[0], "edge", "missing", "authority"));
 	assert_null(
 	    link_hosts_tls(&hosts, &ends[0], "edge", "edge", "missing"));
 	/* Its own name is not in it: no peer would believe it. */

@@ -377,10 +377,11 @@ test_what_is_no_address_is_refused(void **state)
 {
 	static const char *const bad[] = { "", "ipc://", "ipc:/x", "x",
 		"tcp://h:1", "tcp://10.0.0.1:1", "tcp://127.1:1",
-		"tcp://[::2]:1", "tcp://0.0.0.0:1", "ipc://${home}/x", "ipc://a b", "ipc://a\n",
-		"tls+tcp://", "tls+tcp://1.2.3.4", "tls+tcp://1.2.3.4:0",
-		"tls+tcp://1.2.3.4:65536", "tls+tcp://1.2.3.4:1x",
-		"tls+tcp://:1", "tls+tcp://host:1", "tls+tcp://localhost:1",
+		"tcp://[::2]:1", "tcp://0.0.0.0:1", "ipc://${home}/x",
+		"ipc://a b", "ipc://a\n", "tls+tcp://", "tls+tcp://1.2.3.4",
+		"tls+tcp://1.2.3.4:0", "tls+tcp://1.2.3.4:65536",
+		"tls+tcp://1.2.3.4:1x", "tls+tcp://:1", "tls+tcp://host:1",
+		"tls+tcp://localhost:1",
 		"tls+tcp://1111:2222:3333:4444:5555:6666:7777:8888:9999:1",
 		"tls+tcp://a/b:1", "tls+tcp://::1:5", "tls+tcp://[x]:1",
 		"tls+tcp://[]:1", "inproc://x" };

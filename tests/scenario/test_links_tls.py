@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -138,11 +139,15 @@ def test_requests_cross_the_link_and_survive_the_other_host(two):
             two.vault.start()
             ceo = Patient(two.front, ceo.token)
     assert sorted(t["title"] for t in ceo.tasks()) == sorted(titles)
-    said = run(TROUPE, "status", "--data", two.front.data, "--books",
-               "--topology", two.file, "--json",
-               *(f"--set=runtime.link.{k}=x"
-                 for k in ("certfile", "keyfile", "ca_certs")))
-    rows = [r for n in json.loads(said.stdout)["nodes"] for r in n["books"]]
+    names = ("certfile", "keyfile", "ca_certs")
+    words = [f"--set=runtime.link.{name}=x" for name in names]
+    words += ["--data", two.front.data, "--topology", two.file]
+    rows, end = [], time.monotonic() + EVENT_S
+    while not any(row["to"].startswith("link:") for row in rows):
+        assert time.monotonic() < end, rows
+        said = run(TROUPE, "status", "--books", "--json", *words, check=False)
+        front = json.loads(said.stdout)["nodes"][0]
+        rows = front["books"]
     assert all(row["missing"] == 0 for row in rows)
 
 
