@@ -151,8 +151,8 @@ bridge_send(struct bridge *b, struct loop *l, uint32_t peer, struct mail *m)
 static bool
 bridge_may_hold(const struct bridge *b, uint32_t peer, const struct mail *m)
 {
-	return links_stats(b->links, (uint16_t)peer) != NULL &&
-	       b->incarnations[peer] == 0 &&
+	return b->incarnations[peer] == 0 &&
+	       links_stats(b->links, (uint16_t)peer) != NULL &&
 	       m->at[FRAME_AT_KIND] == FRAME_REQUEST &&
 	       b->held[peer].count < BRIDGE_HELD_MAX;
 }

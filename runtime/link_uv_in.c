@@ -33,7 +33,7 @@ inbox_on_alloc(uv_handle_t *handle, size_t wanted, uv_buf_t *ret_buf)
 	struct line *c = handle->data;
 
 	(void)wanted;
-	if (!inbox_make_room(c)) {
+	if (c->paused || !inbox_make_room(c)) {
 		*ret_buf = uv_buf_init(NULL, 0);
 		return;
 	}
@@ -41,30 +41,32 @@ inbox_on_alloc(uv_handle_t *handle, size_t wanted, uv_buf_t *ret_buf)
 	    uv_buf_init((char *)c->read + c->got, (unsigned)(c->room - c->got));
 }
 
+/*
+ * One read a turn: the turn reads the messages where they lie.  What comes
+ * before that finds no buffer; to stop reading would cost two system calls a
+ * turn.
+ */
 static void
 inbox_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 {
 	struct line *c = stream->data;
 
 	(void)buf;
+	if (got == UV_ENOBUFS && c->paused)
+		return;
+	c->paused = got != 0;
 	if (got > 0)
 		c->got += (size_t)got;
-	/* One read a turn: the turn reads the messages where they lie. */
-	if (got != 0) {
-		c->paused = true;
+	if (got < 0) {
+		c->ended = true;
 		uv_read_stop(stream);
 	}
-	if (got < 0)
-		c->ended = true;
 }
 
 static void
 inbox_read(struct line *c)
 {
-	c->paused = false;
-	if (c->tls != NULL ? !line_tls_listen(c)
-			   : uv_read_start(&c->uv.stream, inbox_on_alloc,
-				 inbox_on_read) != 0)
+	if (uv_read_start(&c->uv.stream, inbox_on_alloc, inbox_on_read) != 0)
 		c->ended = true;
 }
 
@@ -154,8 +156,8 @@ link_uv_take(
 			break;
 		if (c->ended)
 			c->closing_next = true;
-		else if (c->paused)
-			inbox_read(c);
+		else
+			c->paused = false;
 	}
 	return n;
 }

@@ -55,7 +55,7 @@ struct line {
 	size_t room;
 	size_t taken;
 	size_t got;
-	bool paused;
+	bool paused; /* what came is to be taken first */
 	bool closing_next; /* its last packets are in somebody's hands */
 
 	enum line_shield shield;
@@ -124,8 +124,6 @@ void link_uv_tls_fini(struct link_uv *t);
 /* c is connected: the handshake begins.  False: there is no memory for it. */
 MUST_CHECK bool line_tls_begin(struct line *c);
 void line_tls_fini(struct line *c);
-/* Reads again after a pause. */
-MUST_CHECK bool line_tls_listen(struct line *c);
 /* As line_put. */
 MUST_CHECK enum status line_tls_put(
     struct line *c, const struct bytes *parts, size_t count);

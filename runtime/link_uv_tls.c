@@ -135,11 +135,8 @@ tls_hear_inbox(struct line *c)
 		    c, link_tls_why(c->tls), link_tls_more(c->tls));
 	if (st != ST_OK)
 		tls_end(c);
-	/* One read a turn: the turn reads the messages where they lie. */
-	if (sum > 0) {
-		c->paused = true;
-		uv_read_stop(&c->uv.stream);
-	}
+	/* One read a turn, as inbox_on_read has it. */
+	c->paused = sum > 0;
 }
 
 static void
@@ -148,6 +145,8 @@ tls_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	struct line *c = stream->data;
 
 	(void)buf;
+	if (got == UV_ENOBUFS && c->paused)
+		return;
 	if (got < 0) {
 		if (c->shield == LINE_SHAKING)
 			tls_count_refused(
@@ -172,15 +171,15 @@ tls_on_alloc(uv_handle_t *handle, size_t wanted, uv_buf_t *ret_buf)
 	struct line *c = handle->data;
 
 	(void)wanted;
-	if (c->inbound && !inbox_make_room(c))
+	if (c->inbound && (c->paused || !inbox_make_room(c)))
 		*ret_buf = uv_buf_init(NULL, 0);
 	else
 		*ret_buf = uv_buf_init(
 		    (char *)c->t->cipher, (unsigned)LINK_UV_CIPHER_BYTES);
 }
 
-bool
-line_tls_listen(struct line *c)
+static bool
+tls_listen(struct line *c)
 {
 	return uv_read_start(&c->uv.stream, tls_on_alloc, tls_on_read) == 0;
 }
@@ -249,7 +248,7 @@ line_tls_begin(struct line *c)
 	if (!uv_is_active((uv_handle_t *)&t->tick))
 		uv_timer_start(&t->tick, tls_on_tick, every_ms, every_ms);
 	tls_make_place(t);
-	if (!line_tls_listen(c))
+	if (!tls_listen(c))
 		return false;
 	if (!c->inbound)
 		(void)tls_shake(c);
