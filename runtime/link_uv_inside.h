@@ -55,7 +55,7 @@ struct line {
 	size_t room;
 	size_t taken;
 	size_t got;
-	bool paused; /* what came is to be taken first */
+	bool paused;       /* what came is to be taken first */
 	bool closing_next; /* its last packets are in somebody's hands */
 
 	enum line_shield shield;
