@@ -1,12 +1,12 @@
 /*
- * nodes - actor to actor between two processes, over ipc:// or tcp://.
+ * nodes - actor to actor between two processes, over ipc://, tcp:// or TLS.
  *
  * Each process is a node with its bridge; a producer here signals a consumer
  * there, 64 bytes of load, as fast as the consumer's credit allows.  Then one
  * request is in flight at a time: what a sleeping peer costs.  The limit
  * beside it: the same bytes through a bare Unix socket, 64 KiB a write.
  *
- *   bench_nodes [rounds [ipc | tcp]]
+ *   bench_nodes [rounds [ipc | tcp | tls]]
  */
 #include <netinet/in.h>
 #include <pthread.h>
@@ -21,6 +21,8 @@
 #include "protocols/frame.h"
 #include "runtime/base/log.h"
 #include "runtime/bridge.h"
+#include "runtime/link_cert.h"
+#include "runtime/link_tls.h"
 
 #define ROUNDS 5
 #define ROUNDS_MAX 31
@@ -41,6 +43,7 @@ struct side {
 
 static char dir[PATH_SIZE];
 static unsigned ports[2]; /* of tcp://; 0: ipc:// in dir */
+static bool secured;      /* tls+tcp:// instead */
 static struct seal_keypair *keys[2];
 static uint64_t far;
 static uint64_t trips;
@@ -181,7 +184,8 @@ url_make(int side, char *ret_url, size_t size)
 	if (ports[side] == 0)
 		snprintf(ret_url, size, "ipc://%s/%d", dir, side);
 	else
-		snprintf(ret_url, size, "tcp://127.0.0.1:%u", ports[side]);
+		snprintf(ret_url, size, "%stcp://127.0.0.1:%u",
+		    secured ? "tls+" : "", ports[side]);
 }
 
 /* A port of loopback that is free now. */
@@ -198,6 +202,55 @@ port_find(void)
 		abort();
 	close(fd);
 	return ntohs(at.sin_port);
+}
+
+static const char *const tls_names[] = { "a", "b" };
+static const char *const tls_files[] = { "a.pem", "b.pem", "a.key", "b.key",
+	"ca.pem" };
+
+static const char *
+tls_path(int file)
+{
+	static char paths[5][PATH_SIZE + 16];
+
+	snprintf(
+	    paths[file], sizeof(paths[file]), "%s/%s", dir, tls_files[file]);
+	return paths[file];
+}
+
+static void
+tls_certify(void)
+{
+	struct link_authority *a;
+
+	if (link_authority_create("bench", &a) != ST_OK ||
+	    link_authority_store(a, tls_path(4), NULL) != ST_OK)
+		abort();
+	for (int i = 0; i < 2; i++) {
+		const struct link_cert c = { &tls_names[i], 1, -60, 86400 };
+
+		if (link_authority_issue(a, &c, tls_path(i), tls_path(2 + i)) !=
+		    ST_OK)
+			abort();
+	}
+	link_authority_destroy(a);
+}
+
+static struct link_tls *
+tls_open(uint32_t number, const struct link_peer *peer)
+{
+	const struct link_tls_config c = { .name = tls_names[number],
+		.certfile = tls_path((int)number),
+		.keyfile = tls_path(2 + (int)number),
+		.ca_certs = tls_path(4),
+		.peers = peer,
+		.npeers = 1 };
+	char why[LINK_TLS_WHY_SIZE];
+	struct link_tls *tls = NULL;
+
+	if (secured && link_tls_create(&c, &tls, why) != ST_OK)
+		abort();
+	return tls;
 }
 
 static struct node *
@@ -220,6 +273,7 @@ side_open(uint32_t number, const struct actor_class *class,
 
 	for (int i = 0; i < 2; i++)
 		url_make(i, urls[i], sizeof(urls[i]));
+	bc.tls = tls_open(number, &peer); /* until the process ends */
 	if (node_create(&nc, &n) != ST_OK ||
 	    node_spawn(n, class, 0, 0, 0, ret_address) != ST_OK ||
 	    bridge_create(n, &bc, ret_bridge) != ST_OK ||
@@ -313,8 +367,9 @@ print(double *counts, double *trip_us, double *bare, size_t rounds)
 	double peer = bench_median(bare, rounds);
 
 	fprintf(stderr, "%-40s %9s %9s\n",
-	    ports[0] ? "two processes, tcp://, 64 bytes"
-		     : "two processes, ipc://, 64 bytes",
+	    secured    ? "two processes, TLS, 64 bytes"
+	    : ports[0] ? "two processes, tcp://, 64 bytes"
+		       : "two processes, ipc://, 64 bytes",
 	    "median", "best");
 	fprintf(stderr, "%-40s %9.3f %9.3f million/s  >= 5\n",
 	    "actor to actor, counting", count, counts[rounds - 1]);
@@ -352,6 +407,8 @@ dir_remove(void)
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		(void)unlink(path);
 	}
+	for (int i = 0; i < 5; i++)
+		(void)unlink(tls_path(i));
 	(void)rmdir(dir);
 }
 
@@ -368,12 +425,15 @@ main(int argc, char **argv)
 	if (rounds < 1 || rounds > ROUNDS_MAX)
 		rounds = ROUNDS;
 	for (int i = 0; argc > 2 && i < 2; i++)
-		ports[i] = strcmp(argv[2], "tcp") == 0 ? port_find() : 0;
+		ports[i] = strcmp(argv[2], "ipc") != 0 ? port_find() : 0;
+	secured = argc > 2 && strcmp(argv[2], "tls") == 0;
 	log_set_level(LOG_ERROR);
 	snprintf(dir, sizeof(dir), "/tmp/troupe-bench-XXXXXX");
 	if (mkdtemp(dir) == NULL)
 		abort();
 	keys_make();
+	if (secured)
+		tls_certify();
 	pid = fork();
 	if (pid == 0)
 		other_run();

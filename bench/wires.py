@@ -50,6 +50,17 @@ def troupe(scheme, figure):
     return run
 
 
+def hosts(messages):
+    """Two network namespaces, TLS between them; the lab's own figure."""
+    ran = subprocess.run(
+        [peers.ROOT / "build/release/troupe", "load", "counting",
+         "--placement", "hosts:2", "--size", "64", "--messages",
+         str(messages), "--json"],
+        capture_output=True, text=True, timeout=peers.PATIENCE_S, check=True)
+    rate = json.loads(ran.stdout)["throughput"]
+    return messages, messages / rate
+
+
 def simple(binary, kind, where):
     return lambda messages: peers.once([binary, kind, str(messages), where])
 
@@ -99,7 +110,9 @@ def erlang(kind, port):
 def contenders(kind, running, home):
     probe = peers.PROBE if kind == "count" else TRIPS
     systems = [peers.System(f"troupe {s}", troupe(s, kind), probe)
-               for s in ("ipc", "tcp")]
+               for s in ("ipc", "tcp", "tls")]
+    if kind == "count":
+        systems.append(peers.System("troupe hosts", hosts, probe))
     zeromq = built("zeromq", "czmq", "zmq")
     if zeromq:
         # A name and a port of its own each time: the last may linger.

@@ -84,6 +84,8 @@ crew_create(struct ledger *l, const struct placement *p, bool cuttable,
 		st = seal_start();
 	if (st == ST_OK)
 		st = crew_name_nodes(c);
+	if (st == ST_OK && p->namespaces)
+		st = crew_host_certify(c);
 	if (st != ST_OK) {
 		crew_destroy(c);
 		return st;

@@ -10,17 +10,21 @@
 #include <unistd.h>
 
 #include "load/crew_inside.h"
+#include "runtime/link_cert.h"
 
 /*
  * Hosts on one machine: the conductor moves into a network namespace of its
- * own with a switch in it, each node into one more, with a cable between.  All
- * of it goes when the processes end; nobody needs to be root, where the system
- * allows user namespaces.  The `ip` of iproute2 does the wiring.
+ * own with a switch in it, each node into one more, with a cable between; the
+ * links on it are in TLS, under an authority of this run alone.  All of it goes
+ * when the processes end; nobody needs to be root, where the system allows user
+ * namespaces.  The `ip` of iproute2 does the wiring.
  */
 
 #define HOST_NET "10.83.0"
 #define HOST_PORT 7100
 #define HOST_WORDS_MAX 16
+#define HOST_DAY_S 86400
+#define HOST_PATH_SIZE (SCRATCH_SIZE + 32)
 
 extern char **environ;
 
@@ -152,7 +156,7 @@ crew_host_plug(uint32_t node, pid_t pid)
 void
 crew_host_url(uint32_t node, char ret_url[CREW_URL_SIZE])
 {
-	snprintf(ret_url, CREW_URL_SIZE, "tcp://" HOST_NET ".%u:%d",
+	snprintf(ret_url, CREW_URL_SIZE, "tls+tcp://" HOST_NET ".%u:%d",
 	    (unsigned)node + 1, HOST_PORT);
 }
 
@@ -177,4 +181,55 @@ crew_host_cut(uint32_t node, bool cut)
 
 	host_cable(node, cable);
 	(void)host_ip("link", "set", cable, cut ? "down" : "up", NULL);
+}
+
+static void
+host_path(const struct crew *c, const char *name, const char *ending,
+    char ret_path[HOST_PATH_SIZE])
+{
+	snprintf(ret_path, HOST_PATH_SIZE, "%s/%s%s", c->dir, name, ending);
+}
+
+enum status
+crew_host_certify(const struct crew *c)
+{
+	char cert[HOST_PATH_SIZE], key[HOST_PATH_SIZE];
+	struct link_authority *a;
+	enum status st = link_authority_create("troupe load", &a);
+
+	if (st != ST_OK)
+		return st;
+	host_path(c, "ca", ".pem", cert);
+	st = link_authority_store(a, cert, NULL);
+	for (uint32_t i = 0; st == ST_OK && i < c->placement.nodes; i++) {
+		const char *name = c->nodes[i].name;
+		const struct link_cert says = { &name, 1, -HOST_DAY_S,
+			HOST_DAY_S };
+
+		host_path(c, name, ".pem", cert);
+		host_path(c, name, ".key", key);
+		st = link_authority_issue(a, &says, cert, key);
+	}
+	link_authority_destroy(a);
+	return st;
+}
+
+enum status
+crew_host_tls(const struct crew *c, uint32_t node,
+    const struct link_peer *peers, size_t npeers, struct link_tls **ret_tls)
+{
+	char cert[HOST_PATH_SIZE], key[HOST_PATH_SIZE], ca[HOST_PATH_SIZE];
+	char why[LINK_TLS_WHY_SIZE];
+	const char *name = c->nodes[node].name;
+	const struct link_tls_config config = { .name = name,
+		.certfile = cert,
+		.keyfile = key,
+		.ca_certs = ca,
+		.peers = peers,
+		.npeers = npeers };
+
+	host_path(c, name, ".pem", cert);
+	host_path(c, name, ".key", key);
+	host_path(c, "ca", ".pem", ca);
+	return link_tls_create(&config, ret_tls, why);
 }

@@ -6,6 +6,7 @@
 
 #include "load/crew.h"
 #include "load/scratch.h"
+#include "runtime/link_tls.h"
 #include "runtime/seal.h"
 
 #define CREW_URL_SIZE 160
@@ -48,5 +49,10 @@ void crew_host_url(uint32_t node, char ret_url[CREW_URL_SIZE]);
 /* In the child, once it is plugged in. */
 MUST_CHECK enum status crew_host_address(uint32_t node);
 void crew_host_cut(uint32_t node, bool cut);
+/* An authority and a certificate for each node, in the scratch folder. */
+MUST_CHECK enum status crew_host_certify(const struct crew *c);
+/* In the child: what its links show to these peers, and believe. */
+MUST_CHECK enum status crew_host_tls(const struct crew *c, uint32_t node,
+    const struct link_peer *peers, size_t npeers, struct link_tls **ret_tls);
 
 #endif

@@ -31,6 +31,7 @@ struct child {
 	struct clock clock;
 	struct node *node;
 	struct bridge *bridge;
+	struct link_tls *tls; /* between hosts */
 };
 
 /* The clocks of a node, as far as faults have moved them. */
@@ -84,6 +85,10 @@ child_open_links(struct child *me)
 		if (i != me->number)
 			peers[b.npeers++] = (struct link_peer){ (uint16_t)i,
 				c->nodes[i].name, c->nodes[i].dial };
+	if (c->placement.namespaces &&
+	    crew_host_tls(c, me->number, peers, b.npeers, &me->tls) != ST_OK)
+		return ST_IO;
+	b.tls = me->tls;
 	return bridge_create(me->node, &b, &me->bridge);
 }
 
@@ -252,6 +257,7 @@ crew_node_run(struct crew *c, uint32_t number, int orders)
 	if (me.bridge != NULL)
 		mine->link_refused = bridge_stats(me.bridge)->refused;
 	bridge_destroy(me.bridge);
+	link_tls_destroy(me.tls);
 	node_destroy(me.node);
 	_exit(0);
 }

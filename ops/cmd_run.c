@@ -125,9 +125,10 @@ run_reload(struct node *n, const struct loaded *l, unsigned number)
 
 /* Returns when the node should end. */
 static void
-run_wait(const struct loaded *l, unsigned number, struct node *n,
+run_wait(const struct loaded *l, unsigned number, struct stage *s,
     struct reload *r, const sigset_t *set)
 {
+	struct node *n = stage_node(s);
 	const struct timespec look = { 0, RUN_LOOK_MS * 1000000L };
 	const char *name = topology_node(l->topology, number)->name;
 	unsigned looks = 0;
@@ -138,8 +139,10 @@ run_wait(const struct loaded *l, unsigned number, struct node *n,
 		if (signal_number == SIGTERM || signal_number == SIGINT ||
 		    atomic_load(&run_failed))
 			return;
-		if (signal_number == SIGHUP)
+		if (signal_number == SIGHUP) {
 			run_reload(n, l, number);
+			stage_reload(s);
+		}
 		if (signal_number == SIGUSR1)
 			node_dump_flight(n, STDERR_FILENO);
 		if (signal_number == SIGHUP)
@@ -189,10 +192,11 @@ run_node(const struct cmd_args *args, const struct loaded *l, unsigned number)
 		fprintf(args->err, "troupe run: node %s: %s\n", name, why);
 		return CMD_FAILED;
 	}
+	fault_point("node.start");
 	st = node_start(stage_node(s));
 	if (st == ST_OK) {
 		run_say_ready(args, l, name, stage_node(s), start_us);
-		run_wait(l, number, stage_node(s), &r, &set);
+		run_wait(l, number, s, &r, &set);
 		stage_tell(l, name, NULL);
 		node_drain(stage_node(s), drain_us);
 	} else if (st == ST_CLOSED) {

@@ -15,8 +15,9 @@
  * up - the parent of every node of this host: starts each as a child
  * process, passes on what it says, starts it again when it ends, and keeps
  * its last words.  A child that ends soon after its start waits longer each
- * time; the others are not touched.  One that exits UP_TRIES_MAX times before
- * it is ready, its store corrupt or its port taken, ends them all with 1.  TERM
+ * time; the others are not touched.  One that ends UP_TRIES_MAX times before
+ * it is ready, its store corrupt, its port taken or killed by a signal each
+ * time, ends them all with 1.  TERM
  * ends the children in the order of the topology, so that the door closes
  * before the house is empty.
  */
@@ -26,8 +27,10 @@
 #define UP_STEADY_US 1000000 /* a child that lived this long is forgiven */
 #define UP_TRIES_MAX 10      /* a node that was never ready is past help then */
 #define UP_LINE_MAX 4096
+#define UP_END_MAX 80
 #define UP_KILL_US 20000000 /* a child that does not end in time is killed */
 #define READY "ready "
+#define NODE_OPTION "node"
 #define UP_ARGS_MAX (2 * CMD_VALUES_MAX + 9)
 
 struct child {
@@ -43,7 +46,8 @@ struct child {
 	uint64_t started_us;
 	uint64_t restart_us; /* when to start it; 0: it runs */
 	unsigned pause_ms;
-	unsigned tries; /* that ended in an exit since it was last ready */
+	unsigned tries;       /* that ended since it was last ready */
+	char end[UP_END_MAX]; /* how the last one did */
 };
 
 struct up {
@@ -80,6 +84,8 @@ up_child_args(const struct up *u, const struct child *c, const char **argv)
 	for (size_t i = 0; i < u->args->count; i++) {
 		const struct cmd_given *g = &u->args->given[i];
 
+		if (strcmp(g->option->name, NODE_OPTION) == 0)
+			continue;
 		snprintf(names[i], sizeof(names[i]), "--%s", g->option->name);
 		argv[n++] = names[i];
 		if (g->value != NULL)
@@ -189,9 +195,21 @@ up_begin_end(struct up *u)
 }
 
 static void
+up_keep_end(struct child *c, int status)
+{
+	if (WIFSIGNALED(status))
+		snprintf(c->end, sizeof(c->end), "by signal %d, %s",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(
+		    c->end, sizeof(c->end), "with %d", WEXITSTATUS(status));
+}
+
+static void
 up_on_exit(struct up *u, struct child *c, int status)
 {
 	up_listen(u, c);
+	up_keep_end(c, status);
 	if (u->ending && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		LOG(NODE_ENDED, KV("node", c->name), KI("pid", c->pid));
 	else
@@ -202,7 +220,7 @@ up_on_exit(struct up *u, struct child *c, int status)
 	c->pid = 0;
 	if (u->ending)
 		return;
-	if (WIFEXITED(status) && ++c->tries == UP_TRIES_MAX) {
+	if (++c->tries == UP_TRIES_MAX) {
 		u->hopeless = c;
 		up_begin_end(u);
 		return;
@@ -332,21 +350,58 @@ up_open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/* Those that were named, or every one. */
+static bool
+up_is_ours(const struct up *u, const char *node)
+{
+	const char *name = cmd_nth_value(u->args, NODE_OPTION, 0);
+
+	for (size_t i = 1; name != NULL && strcmp(name, node) != 0; i++)
+		if ((name = cmd_nth_value(u->args, NODE_OPTION, i)) == NULL)
+			return false;
+	return true;
+}
+
+static enum status
+up_find_children(struct up *u, char why[STAGE_WHY_SIZE])
+{
+	const struct topology *t = u->loaded->topology;
+	enum status st = stage_prepare(u->loaded, why);
+
+	for (size_t i = 0; i < topology_node_count(t); i++) {
+		struct child *c = &u->children[u->count];
+
+		c->name = topology_node(t, i)->name;
+		if (!up_is_ours(u, c->name))
+			continue;
+		c->out = c->err = -1;
+		u->count++;
+		if (st == ST_OK)
+			st = stage_make_keys(u->loaded, c->name, why);
+	}
+	return st;
+}
+
+static enum cmd_exit
+up_give_up(const struct up *u)
+{
+	const struct child *c = u->hopeless;
+
+	if (c == NULL)
+		return CMD_OK;
+	fprintf(u->args->err,
+	    "troupe up: node %s ended %d times before it was ready; at last "
+	    "%s: %s\n",
+	    c->name, UP_TRIES_MAX, c->end, c->last_words);
+	return CMD_FAILED;
+}
+
 static enum cmd_exit
 up_all(struct up *u)
 {
 	char why[STAGE_WHY_SIZE];
-	enum status st = stage_prepare(u->loaded, why);
+	enum status st = up_find_children(u, why);
 
-	u->count = topology_node_count(u->loaded->topology);
-	for (size_t i = 0; i < u->count; i++) {
-		struct child *c = &u->children[i];
-
-		c->name = topology_node(u->loaded->topology, i)->name;
-		c->out = c->err = -1;
-		if (st == ST_OK)
-			st = stage_make_keys(u->loaded, c->name, why);
-	}
 	u->signals = up_open_signals();
 	if (st != ST_OK || u->signals < 0) {
 		fprintf(u->args->err, "troupe up: %s\n", why);
@@ -357,13 +412,25 @@ up_all(struct up *u)
 	while (!u->ending || up_running(u) > 0)
 		up_turn(u);
 	close(u->signals);
-	if (u->hopeless == NULL)
-		return CMD_OK;
-	fprintf(u->args->err,
-	    "troupe up: node %s ended %d times before it was ready; at last: "
-	    "%s\n",
-	    u->hopeless->name, UP_TRIES_MAX, u->hopeless->last_words);
-	return CMD_FAILED;
+	return up_give_up(u);
+}
+
+/* Every --node is one of the topology. */
+static bool
+up_check_nodes(const struct cmd_args *args, const struct loaded *l)
+{
+	const char *name;
+	unsigned node;
+
+	for (size_t i = 0; (name = cmd_nth_value(args, NODE_OPTION, i)); i++) {
+		if (topology_find_node(l->topology, name, &node) == ST_OK)
+			continue;
+		fprintf(args->err,
+		    "troupe up: --node %s: the topology has no such node\n",
+		    name);
+		return false;
+	}
+	return true;
 }
 
 static enum cmd_exit
@@ -375,7 +442,7 @@ up_run(const struct cmd_args *args)
 
 	if (loaded_init(&l, args) != ST_OK) {
 		mistakes_print(&l.mistakes, args->err);
-	} else {
+	} else if (up_check_nodes(args, &l)) {
 		log_set_json(
 		    strcmp(config_text(l.config, SETTING_runtime_log_format),
 			"json") == 0);
@@ -389,12 +456,14 @@ up_run(const struct cmd_args *args)
 
 static const struct cmd_option up_options[] = {
 	LOADED_OPTIONS,
+	{ NODE_OPTION, CMD_MANY, "NAME",
+	    "only this node; the others are on other hosts" },
 	{ 0 },
 };
 
 const struct cmd up_cmd = {
 	.name = "up",
-	.usage = LOADED_USAGE,
+	.usage = LOADED_USAGE " [--node NAME]...",
 	.summary = "Start every node of this host and keep them running.",
 	.options = up_options,
 	.run = up_run,

@@ -73,6 +73,27 @@ loaded_data_dir(const struct loaded *l)
 	return setting_nth(SETTING_runtime_data_dir)->value;
 }
 
+/* Links between hosts need what they show to one another. */
+static enum status
+loaded_cross_check(struct loaded *l)
+{
+	const struct topology_node *n;
+	enum status st = ST_OK;
+
+	for (size_t i = 0; (n = topology_node(l->topology, i)) != NULL; i++) {
+		if (strncmp(n->listen, "tls+tcp://", 10) != 0 ||
+		    *config_text(l->config, SETTING_runtime_link_certfile) !=
+			'\0')
+			continue;
+		mistakes_add(&l->mistakes,
+		    (struct place){ "nodes", n->line, n->name },
+		    "listens on tls+tcp://, and runtime.link.certfile, "
+		    ".keyfile and .ca_certs are not set");
+		st = ST_INVALID;
+	}
+	return st;
+}
+
 enum status
 loaded_init(struct loaded *l, const struct cmd_args *args)
 {
@@ -91,6 +112,8 @@ loaded_init(struct loaded *l, const struct cmd_args *args)
 	first = config_load(&from, &l->mistakes, &l->config);
 	nodes.data_dir = loaded_data_dir(l);
 	second = topology_load(&nodes, &l->mistakes, &l->topology);
+	if (first == ST_OK && second == ST_OK)
+		return loaded_cross_check(l);
 	return first != ST_OK ? first : second;
 }
 

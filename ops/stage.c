@@ -1,17 +1,14 @@
 #include "ops/stage.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/metrics.h"
 #include "ops/cast.h"
+#include "ops/node_keys.h"
 #include "runtime/base/fault.h"
-#include "runtime/base/log.h"
-#include "runtime/base/text.h"
+#include "runtime/link_tls.h"
 
 #define STAGE_CPU_THREADS 2  /* Argon2id takes a core and 64 MiB each */
 #define STAGE_DISK_THREADS 4 /* a backup has three at once */
@@ -22,44 +19,15 @@ struct stage {
 	struct node *node;
 	struct bridge *bridge;
 	struct seal_keypair *keys;
+	struct link_tls *tls; /* NULL: nobody is on another host */
 	struct link_peer peers[TOPOLOGY_NODES_MAX];
+	size_t npeers;
 };
 
 static const char *
 stage_dir(const struct loaded *l)
 {
 	return config_text(l->config, SETTING_runtime_data_dir);
-}
-
-static enum status
-stage_failed(char why[STAGE_WHY_SIZE], const char *what, const char *path,
-    const char *reason)
-{
-	snprintf(why, STAGE_WHY_SIZE, "%s %.160s: %.64s", what, path, reason);
-	return ST_IO;
-}
-
-/* Each folder on the way, for the owner alone. */
-static enum status
-stage_make_folder(const char *path, char why[STAGE_WHY_SIZE])
-{
-	char part[STAGE_PATH_SIZE];
-
-	for (const char *at = path; *at != '\0'; at++) {
-		at = strchr(at + 1, '/');
-		if (at == NULL)
-			at = path + strlen(path);
-		snprintf(part, sizeof(part), "%.*s", (int)(at - path), path);
-		if (mkdir(part, 0700) != 0 && errno != EEXIST)
-			return stage_failed(why, "cannot make the folder", part,
-			    strerror(errno));
-		if (*at == '\0')
-			break;
-	}
-	if (access(path, W_OK | X_OK) != 0)
-		return stage_failed(
-		    why, "cannot write in", path, strerror(errno));
-	return ST_OK;
 }
 
 enum status
@@ -72,59 +40,9 @@ stage_prepare(const struct loaded *l, char why[STAGE_WHY_SIZE])
 	for (size_t i = 0; st == ST_OK && i < 3; i++) {
 		snprintf(
 		    path, sizeof(path), "%.4096s%s", stage_dir(l), folders[i]);
-		st = stage_make_folder(path, why);
+		st = node_keys_folder(path, why);
 	}
 	return st;
-}
-
-static void
-stage_key_path(const struct loaded *l, const char *node, const char *ending,
-    char ret_path[STAGE_PATH_SIZE])
-{
-	snprintf(ret_path, STAGE_PATH_SIZE, "%.4096s/keys/%.64s%s",
-	    stage_dir(l), node, ending);
-}
-
-static enum status
-stage_write_public(const struct loaded *l, const char *node,
-    const struct seal_keypair *keys, char why[STAGE_WHY_SIZE])
-{
-	char path[STAGE_PATH_SIZE];
-	char temporary[STAGE_PATH_SIZE + 8];
-	char hex[2 * SEAL_PUBLIC_SIZE + 1];
-	FILE *f;
-
-	stage_key_path(l, node, ".pub", path);
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	text_hex(seal_keypair_public(keys), SEAL_PUBLIC_SIZE, hex);
-	f = fopen(temporary, "we");
-	if (f == NULL || fprintf(f, "%s\n", hex) < 0 || fclose(f) != 0 ||
-	    rename(temporary, path) != 0)
-		return stage_failed(
-		    why, "cannot write the key", path, strerror(errno));
-	return ST_OK;
-}
-
-static enum status
-stage_load_keys(const struct loaded *l, const char *node,
-    struct seal_keypair **ret_keys, char why[STAGE_WHY_SIZE])
-{
-	char path[STAGE_PATH_SIZE];
-	enum status st;
-
-	stage_key_path(l, node, ".key", path);
-	st = seal_keypair_load(path, ret_keys);
-	if (st == ST_NOT_FOUND) {
-		st = seal_keypair_create(NULL, ret_keys);
-		if (st == ST_OK)
-			st = seal_keypair_store(*ret_keys, path);
-		if (st == ST_OK)
-			LOG(KEY_FILE_MADE, KV("file", path));
-	}
-	if (st != ST_OK)
-		return stage_failed(
-		    why, "cannot use the key", path, status_text(st));
-	return stage_write_public(l, node, *ret_keys, why);
 }
 
 enum status
@@ -132,25 +50,10 @@ stage_make_keys(
     const struct loaded *l, const char *node, char why[STAGE_WHY_SIZE])
 {
 	struct seal_keypair *keys = NULL;
-	enum status st = stage_load_keys(l, node, &keys, why);
+	enum status st = node_keys_load(stage_dir(l), node, &keys, why);
 
 	seal_keypair_destroy(keys);
 	return st;
-}
-
-static bool
-hex_read(const char *hex, uint8_t *ret_bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		char pair[3] = { hex[2 * i],
-			hex[2 * i] == '\0' ? '\0' : hex[2 * i + 1], '\0' };
-		char *end;
-
-		ret_bytes[i] = (uint8_t)strtoul(pair, &end, 16);
-		if (end != pair + 2)
-			return false;
-	}
-	return true;
 }
 
 /* A peer's key is read each time: it may have been made after us. */
@@ -158,19 +61,8 @@ static bool
 stage_key_of(void *ctx, const char *name, uint8_t ret_public[SEAL_PUBLIC_SIZE])
 {
 	const struct stage *s = ctx;
-	char path[STAGE_PATH_SIZE];
-	char hex[2 * SEAL_PUBLIC_SIZE + 2] = "";
-	FILE *f;
-	bool ok;
 
-	stage_key_path(s->loaded, name, ".pub", path);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return false;
-	ok = fgets(hex, sizeof(hex), f) != NULL &&
-	     hex_read(hex, ret_public, SEAL_PUBLIC_SIZE);
-	fclose(f);
-	return ok;
+	return node_keys_find(stage_dir(s->loaded), name, ret_public);
 }
 
 static uint32_t
@@ -218,6 +110,45 @@ stage_spawn_metrics(struct stage *s)
 	return node_spawn(s->node, &metrics_class, 0, 0, 0, NULL);
 }
 
+static struct link_tls_config
+stage_tls_config(const struct stage *s)
+{
+	const struct config *c = s->loaded->config;
+
+	return (struct link_tls_config){
+		.name = topology_node(s->loaded->topology, s->number)->name,
+		.certfile = config_text(c, SETTING_runtime_link_certfile),
+		.keyfile = config_text(c, SETTING_runtime_link_keyfile),
+		.ca_certs = config_text(c, SETTING_runtime_link_ca_certs),
+		.peers = s->peers,
+		.npeers = s->npeers,
+		.shake_ms =
+		    config_u64(c, SETTING_runtime_link_handshake_timeout_ms),
+	};
+}
+
+static enum status
+stage_open_tls(struct stage *s, char why[STAGE_WHY_SIZE])
+{
+	const struct link_tls_config c = stage_tls_config(s);
+
+	if (*c.certfile == '\0')
+		return ST_OK;
+	return link_tls_create(&c, &s->tls, why);
+}
+
+static void
+stage_find_peers(struct stage *s)
+{
+	const struct topology *t = s->loaded->topology;
+
+	for (unsigned i = 0; i < topology_node_count(t); i++)
+		if (i != s->number)
+			s->peers[s->npeers++] = (struct link_peer){ (uint16_t)i,
+				topology_node(t, i)->name,
+				topology_node(t, i)->listen };
+}
+
 static enum status
 stage_open_links(struct stage *s, char why[STAGE_WHY_SIZE])
 {
@@ -232,18 +163,18 @@ stage_open_links(struct stage *s, char why[STAGE_WHY_SIZE])
 
 	if (topology_node_count(t) < 2)
 		return ST_OK;
-	st = stage_load_keys(s->loaded, me->name, &s->keys, why);
+	stage_find_peers(s);
+	st = node_keys_load(stage_dir(s->loaded), me->name, &s->keys, why);
+	if (st == ST_OK)
+		st = stage_open_tls(s, why);
 	if (st != ST_OK)
 		return st;
-	for (unsigned i = 0; i < topology_node_count(t); i++)
-		if (i != s->number)
-			s->peers[c.npeers++] = (struct link_peer){ (uint16_t)i,
-				topology_node(t, i)->name,
-				topology_node(t, i)->listen };
+	c.npeers = s->npeers;
 	c.keys = s->keys;
+	c.tls = s->tls;
 	st = bridge_create(s->node, &c, &s->bridge);
 	if (st != ST_OK)
-		return stage_failed(
+		return node_keys_failed(
 		    why, "cannot listen on", me->listen, status_text(st));
 	return ST_OK;
 }
@@ -296,8 +227,20 @@ stage_destroy(struct stage *s)
 		return;
 	bridge_destroy(s->bridge);
 	node_destroy(s->node);
+	link_tls_destroy(s->tls);
 	seal_keypair_destroy(s->keys);
 	free(s);
+}
+
+void
+stage_reload(struct stage *s)
+{
+	const struct link_tls_config c = stage_tls_config(s);
+	char why[LINK_TLS_WHY_SIZE];
+
+	/* The log has said why not. */
+	if (s->tls != NULL)
+		(void)!link_tls_reload(s->tls, &c, why);
 }
 
 struct node *

@@ -10,11 +10,12 @@
 #define OPS_STAGE_H
 
 #include "ops/loaded.h"
+#include "ops/node_keys.h"
 #include "runtime/bridge.h"
 #include "runtime/node.h"
 
-#define STAGE_PATH_SIZE 4352
-#define STAGE_WHY_SIZE 256
+#define STAGE_PATH_SIZE NODE_KEYS_PATH_SIZE
+#define STAGE_WHY_SIZE NODE_KEYS_WHY_SIZE
 
 struct stage;
 
@@ -38,6 +39,9 @@ MUST_CHECK enum status stage_create(const struct loaded *l, unsigned node,
     char why[STAGE_WHY_SIZE]);
 void stage_destroy(struct stage *s); /* after node_stop; NULL is fine */
 struct node *stage_node(struct stage *s);
+
+/* The certificate of its links is read again; the log tells how it went. */
+void stage_reload(struct stage *s);
 
 /* Writes run/NODE.json; takes it away when announced is NULL. */
 void stage_tell(

@@ -4,6 +4,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/bridge_inside.h"
+#include "runtime/link_tls.h"
 #include "runtime/link_uv.h"
 #include "runtime/node_inside.h"
 
@@ -150,8 +151,8 @@ bridge_send(struct bridge *b, struct loop *l, uint32_t peer, struct mail *m)
 static bool
 bridge_may_hold(const struct bridge *b, uint32_t peer, const struct mail *m)
 {
-	return links_stats(b->links, (uint16_t)peer) != NULL &&
-	       b->incarnations[peer] == 0 &&
+	return b->incarnations[peer] == 0 &&
+	       links_stats(b->links, (uint16_t)peer) != NULL &&
 	       m->at[FRAME_AT_KIND] == FRAME_REQUEST &&
 	       b->held[peer].count < BRIDGE_HELD_MAX;
 }
@@ -349,8 +350,8 @@ bridge_open_links(struct bridge *b)
 
 	/* On the loop's own handles, where it has some. */
 	if (c.transport == NULL && b->node->loops[0].uv != NULL) {
-		enum status st = link_uv_create(
-		    b->node->loops[0].uv, c.listen, &c.transport);
+		enum status st = link_uv_create(b->node->loops[0].uv, c.listen,
+		    b->config.tls, &c.transport);
 
 		if (st != ST_OK)
 			return st;
@@ -421,8 +422,19 @@ bridge_destroy(struct bridge *b)
 }
 
 const struct bridge_stats *
-bridge_stats(const struct bridge *b)
+bridge_stats(struct bridge *b)
 {
+	const struct link_tls_counts *tls;
+
+	if (b->config.tls == NULL)
+		return &b->stats;
+	tls = link_tls_counts(b->config.tls);
+	b->stats.tls_shaken = tls->shaken;
+	b->stats.tls_refused = 0;
+	for (int i = 0; i < LINK_TLS_REFUSAL_COUNT; i++)
+		b->stats.tls_refused += tls->refused[i];
+	b->stats.tls_not_after_seconds =
+	    (uint64_t)link_tls_not_after(b->config.tls);
 	return &b->stats;
 }
 

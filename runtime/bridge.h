@@ -20,6 +20,7 @@
 #define BRIDGE_HELD_MAX 1024u /* requests for one peer not met yet */
 
 struct bridge;
+struct link_tls;
 
 struct bridge_config {
 	const char *listen;
@@ -30,6 +31,7 @@ struct bridge_config {
 	bool (*key_of)(
 	    void *ctx, const char *name, uint8_t ret_public[SEAL_PUBLIC_SIZE]);
 	void *key_ctx;
+	struct link_tls *tls; /* for tls+tcp://; must outlive; NULL: none */
 	struct link_transport *transport; /* NULL: libuv; NNG without a loop */
 };
 
@@ -38,6 +40,9 @@ struct bridge_stats {
 	uint64_t received;
 	uint64_t refused;  /* no credit, no link: bounced to the sender */
 	uint64_t rejected; /* came in and were not fit to be delivered */
+	uint64_t tls_shaken;
+	uint64_t tls_refused;
+	uint64_t tls_not_after_seconds;
 };
 
 MUST_CHECK enum status bridge_create(
@@ -45,7 +50,8 @@ MUST_CHECK enum status bridge_create(
 /* After node_stop, before node_destroy. */
 void bridge_destroy(struct bridge *b);
 
-const struct bridge_stats *bridge_stats(const struct bridge *b);
+/* Its own loop's, as far as TLS is concerned. */
+const struct bridge_stats *bridge_stats(struct bridge *b);
 const struct links *bridge_links(const struct bridge *b);
 
 #endif

@@ -341,6 +341,14 @@ config_cross_check(struct config_load *l)
 	config_require(l, SETTING_api_ssl_keyfile, SETTING_api_ssl_certfile);
 	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_keyfile);
 	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_ca_certs);
+	config_require(
+	    l, SETTING_runtime_link_keyfile, SETTING_runtime_link_certfile);
+	config_require(
+	    l, SETTING_runtime_link_certfile, SETTING_runtime_link_keyfile);
+	config_require(
+	    l, SETTING_runtime_link_ca_certs, SETTING_runtime_link_certfile);
+	config_require(
+	    l, SETTING_runtime_link_certfile, SETTING_runtime_link_ca_certs);
 	config_check_secret(l);
 	config_check_client_auth(l);
 	config_check_doors(l);

@@ -36,6 +36,7 @@ struct edge_table {
 	struct edge *slots[EDGE_SLOTS];
 	struct edge *slabs[EDGE_SLABS];
 	struct edge *others[EDGE_LOOPS_MAX]; /* by receiving loop */
+	struct edge *last; /* that a frame of another node was entered on */
 	uint32_t count;
 };
 

@@ -12,6 +12,7 @@
 
 #define IPC_SCHEME "ipc://"
 #define TCP_SCHEME "tcp://"
+#define TLS_SCHEME "tls+tcp://"
 #define IPC_MODE 0600
 #define PORT_MAX 65535
 
@@ -57,9 +58,13 @@ enum status
 link_path_parse(const char *url, struct link_path *ret)
 {
 	const char *path = after(url, IPC_SCHEME);
-	const char *address = after(url, TCP_SCHEME);
+	const char *address = after(url, TLS_SCHEME);
 
-	*ret = (struct link_path){ .ipc = path != NULL, .lock = -1 };
+	*ret = (struct link_path){
+		.ipc = path != NULL, .tls = address != NULL, .lock = -1
+	};
+	if (address == NULL)
+		address = after(url, TCP_SCHEME);
 	if (path == NULL)
 		return address == NULL ? ST_INVALID
 				       : address_parse(address, &ret->address);

@@ -14,14 +14,15 @@
 
 struct link_path {
 	bool ipc;
+	bool tls;                        /* of tls+tcp:// */
 	char path[LINK_URL_MAX + 1];     /* of ipc:// */
-	struct sockaddr_storage address; /* of tcp:// */
+	struct sockaddr_storage address; /* of tcp:// too */
 	int lock;                        /* its file; -1: none */
 	dev_t dev;                       /* of the path as we bound it */
 	ino_t inode;
 };
 
-/* INVALID unless it is ipc://PATH or tcp://ADDRESS:PORT, in digits. */
+/* INVALID unless it is ipc://PATH or [tls+]tcp://ADDRESS:PORT, in digits. */
 MUST_CHECK enum status link_path_parse(const char *url, struct link_path *ret);
 
 /* EXISTS if another live node holds it; the kernel frees it when we die. */

@@ -85,16 +85,32 @@ node_find_stuck(struct node *n, uint64_t us, struct node_stuck *ret_stuck)
 	return false;
 }
 
+/* Shards of a gateway share an address; it is told once. */
+static bool
+node_has_announced(const struct node *n, const char *word)
+{
+	size_t size = strlen(word);
+
+	for (const char *at = n->announced; (at = strstr(at, word)) != NULL;
+	     at++)
+		if (at[size] == '\0' || at[size] == ' ')
+			return true;
+	return false;
+}
+
 void
 actor_announce(struct actor *self, const char *key, const char *value)
 {
 	struct node *n = self->loop->node;
+	char word[sizeof(n->announced)];
 	size_t used;
 
+	snprintf(word, sizeof(word), " %s=%s", key, value);
 	pthread_mutex_lock(&n->lock);
 	used = strlen(n->announced);
-	snprintf(n->announced + used, sizeof(n->announced) - used, " %s=%s",
-	    key, value);
+	if (!node_has_announced(n, word))
+		snprintf(n->announced + used, sizeof(n->announced) - used, "%s",
+		    word);
 	pthread_mutex_unlock(&n->lock);
 }
 

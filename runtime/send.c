@@ -238,12 +238,17 @@ loop_route(struct loop *l, struct mail *m)
 						: loop_undelivered(l, m, st);
 }
 
+/* Messages of one pair often follow one another. */
 enum status
 loop_post(struct loop *l, struct mail *m)
 {
-	return loop_post_on(l, m,
-	    edge_find(l, &l->edges, frame_get_u64(m->at, FRAME_AT_FROM),
-		frame_get_u64(m->at, FRAME_AT_TO)));
+	uint64_t from = frame_get_u64(m->at, FRAME_AT_FROM);
+	uint64_t to = frame_get_u64(m->at, FRAME_AT_TO);
+	struct edge *e = l->edges.last;
+
+	if (e == NULL || e->from != from || e->to != to)
+		e = l->edges.last = edge_find(l, &l->edges, from, to);
+	return loop_post_on(l, m, e);
 }
 
 /* Writes body behind the head; FULL when the frame would pass FRAME_MAX. */

@@ -3,7 +3,7 @@
  *
  *   nodes:
  *     edge:                      # its number is its order, from 0
- *       listen: ipc://edge.ipc   # or tls+tcp://host:port
+ *       listen: ipc://edge.ipc   # or tls+tcp://10.0.0.1:7100
  *       loops: 2                 # threads; 1 when absent
  *       actors: [gateway]        # or a map: gateway: {shards: 2, loop: 1}
  *

@@ -1,5 +1,6 @@
 #include "runtime/topology_url.h"
 
+#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #define IPC_SCHEME "ipc://"
 #define TLS_SCHEME "tls+tcp://"
+#define TCP_SCHEME "tcp://"
 #define DATA_WORD "${data}/"
 #define PORT_MAX 65535
 
@@ -71,21 +73,42 @@ port_is_valid(const char *text)
 	return port >= 1 && port <= PORT_MAX;
 }
 
-static enum status
-tls_resolve(const char *host, const char *given, char *ret_url, size_t size,
-    const char **ret_why)
+/* "10.0.0.1:80", "[fe80::1]:80". */
+static bool
+address_is_valid(const char *text, bool *ret_loopback)
 {
-	const char *colon = strrchr(host, ':');
-	size_t length = colon != NULL ? (size_t)(colon - host) : 0;
-	bool six = length > 2 && host[0] == '[' && host[length - 1] == ']';
+	const char *colon = strrchr(text, ':');
+	size_t size = colon != NULL ? (size_t)(colon - text) : 0;
+	struct in6_addr six;
+	struct in_addr four;
+	char host[INET6_ADDRSTRLEN];
+
+	if (size == 0 || size > sizeof(host) || !port_is_valid(colon + 1))
+		return false;
+	if (text[0] == '[' && text[size - 1] == ']') {
+		snprintf(host, sizeof(host), "%.*s", (int)size - 2, text + 1);
+		*ret_loopback = strcmp(host, "::1") == 0;
+		return inet_pton(AF_INET6, host, &six) == 1;
+	}
+	snprintf(host, sizeof(host), "%.*s", (int)size, text);
+	*ret_loopback = strncmp(host, "127.", 4) == 0;
+	return inet_pton(AF_INET, host, &four) == 1;
+}
+
+static enum status
+tcp_resolve(const char *address, bool secured, const char *given, char *ret_url,
+    size_t size, const char **ret_why)
+{
+	bool loopback = false;
 	int n;
 
-	*ret_why = "expected tls+tcp://host:port, a port from 1 to 65535";
-	if (length == 0 || !port_is_valid(colon + 1))
+	*ret_why = "expected an address in digits and a port from 1 to 65535, "
+		   "as 10.0.0.1:7100 or [fd00::1]:7100";
+	if (!address_is_valid(address, &loopback))
 		return ST_INVALID;
-	if (!six && strcspn(host, ":/[]@") < length)
-		return ST_INVALID;
-	if (six && strspn(host + 1, "0123456789abcdefABCDEF:.") != length - 2)
+	*ret_why = "tcp:// is for loopback alone, as anybody on the way could "
+		   "read it; expected tls+tcp://";
+	if (!secured && !loopback)
 		return ST_INVALID;
 	n = snprintf(ret_url, size, "%s", given);
 	return n > 0 && (size_t)n < size ? ST_OK : ST_INVALID;
@@ -105,7 +128,10 @@ topology_url_resolve(const char *given, const char *data_dir, char *ret_url,
 		return ipc_resolve(rest, data_dir, ret_url, size, ret_why);
 	rest = after(given, TLS_SCHEME);
 	if (rest != NULL)
-		return tls_resolve(rest, given, ret_url, size, ret_why);
-	*ret_why = "expected ipc://path or tls+tcp://host:port";
+		return tcp_resolve(rest, true, given, ret_url, size, ret_why);
+	rest = after(given, TCP_SCHEME);
+	if (rest != NULL)
+		return tcp_resolve(rest, false, given, ret_url, size, ret_why);
+	*ret_why = "expected ipc://path or tls+tcp://address:port";
 	return ST_INVALID;
 }

@@ -2,7 +2,9 @@
  * topology_url - the address a node listens on, checked and resolved.
  *
  * ipc://PATH, where a PATH that is relative or begins with ${data}/ stands in
- * the data folder, and tls+tcp://HOST:PORT.  Stateless; any thread.
+ * the data folder; tls+tcp://ADDRESS:PORT, and on loopback tcp:// the same, an
+ * address in digits: a resolver could make a loop wait.  What is not TLS never
+ * leaves a host.  Stateless; any thread.
  */
 #ifndef RUNTIME_TOPOLOGY_URL_H
 #define RUNTIME_TOPOLOGY_URL_H

@@ -76,6 +76,13 @@ test_every_command_has_a_help(void **state)
 		assert_non_null(strstr(out_text, "--help"));
 		assert_ptr_equal(cmd_find(c->name), c);
 	}
+	assert_int_equal(CALL("troupe", "help", "up"), CMD_OK);
+	assert_non_null(strstr(out_text, "usage: troupe up "));
+	assert_int_equal(CALL("troupe", "help", "doctor", "store"), CMD_OK);
+	assert_non_null(strstr(out_text, "usage: troupe doctor store "));
+	assert_int_equal(CALL("troupe", "help", "upp"), CMD_USAGE);
+	assert_non_null(strstr(err_text, "upp is no command"));
+	assert_int_equal(CALL("troupe", "help", "up", "down"), CMD_USAGE);
 	assert_int_equal(CALL("troupe", "help"), CMD_OK);
 	assert_non_null(strstr(out_text, "check"));
 	assert_int_equal(CALL("troupe", "--help"), CMD_OK);

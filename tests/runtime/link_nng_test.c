@@ -1,7 +1,9 @@
 /*
- * Links over real ipc:// sockets: cuts under load, killed peers.
+ * Links over real sockets, ipc:// unless it is said otherwise: cuts under load,
+ * killed peers.
  *
- * Compiled twice: on NNG's threads, and (link_uv_test.c) on libuv's handles.
+ * Compiled three times: on NNG's threads, (link_uv_test.c) on libuv's handles,
+ * and (link_uv_tls_test.c) on these with TLS over loopback.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,6 +34,12 @@
 #include "runtime/link_uv.h"
 
 static uv_loop_t uv; /* of both ends */
+#endif
+
+#ifdef LINK_TLS
+#include "tests/link_hosts.h"
+
+static struct link_hosts hosts;
 #endif
 
 #define CUTS 200       /* that an end has noticed */
@@ -81,6 +89,10 @@ setup(void **state)
 		pair.ends[i].wake_fd = pair.wake_fd;
 		pair.ends[i].seed ^= now_us();
 	}
+#ifdef LINK_TLS
+	link_hosts_init(&hosts, pair.dir, 2);
+	link_hosts_use(&hosts, pair.ends, 2);
+#endif
 	return 0;
 }
 
@@ -103,6 +115,9 @@ teardown(void **state)
 	(void)state;
 	for (uint16_t i = 0; i < 2; i++)
 		link_end_fini(&pair.ends[i]);
+#ifdef LINK_TLS
+	link_hosts_fini(&hosts);
+#endif
 	close(pair.wake_fd);
 	remove_dir(pair.dir);
 	return 0;
@@ -114,8 +129,13 @@ end_create(const struct link_end *e, struct links **ret_links)
 	struct links_config c = e->config;
 
 #ifdef LINK_UV
-	enum status st = link_uv_create(&uv, c.listen, &c.transport);
+	struct link_tls *tls = NULL;
+	enum status st;
 
+#ifdef LINK_TLS
+	tls = hosts.tls[c.node];
+#endif
+	st = link_uv_create(&uv, c.listen, tls, &c.transport);
 	if (st != ST_OK)
 		return st;
 #endif
@@ -232,6 +252,7 @@ test_second_node_on_a_path_is_refused(void **state)
 	assert_int_equal(end_create(&pair.ends[0], &second), ST_EXISTS);
 }
 
+#ifndef LINK_TLS
 static void
 test_inbox_is_for_its_user_alone(void **state)
 {
@@ -245,11 +266,15 @@ test_inbox_is_for_its_user_alone(void **state)
 	assert_true(S_ISSOCK(about.st_mode));
 	assert_int_equal(about.st_mode & 0777, 0600);
 }
+#endif
 
-/* True for a connected socket in our folder. */
+/* True for a connected socket in our folder, or to one of our ports. */
 static bool
 is_ours(int fd)
 {
+#ifdef LINK_TLS
+	return link_hosts_has(&hosts, fd);
+#endif
 	struct sockaddr_un sun = { 0 };
 	socklen_t size = sizeof(sun);
 
@@ -365,6 +390,10 @@ peer_main(const char *dir)
 	log_set_sink(quiet, NULL);
 	link_end_init(pair.ends, 0, dir, 2, &clock_system);
 	link_end_init(pair.ends, 1, dir, 2, &clock_system);
+#ifdef LINK_TLS
+	link_hosts_join(&hosts, pair.dir, 2);
+	link_hosts_use(&hosts, pair.ends, 2);
+#endif
 	e->wake_fd = pair.wake_fd;
 	e->seed ^= now_us() ^ (uint64_t)getpid() << 32;
 	e->config.on_frame = echo_on_frame;
@@ -450,7 +479,9 @@ main(int argc, char **argv)
 		RUN(test_frames_cross_in_order),
 		RUN(test_largest_frame_crosses),
 		RUN(test_second_node_on_a_path_is_refused),
+#ifndef LINK_TLS
 		RUN(test_inbox_is_for_its_user_alone),
+#endif
 		RUN(test_cuts_under_load_lose_and_double_nothing),
 		RUN(test_killed_peer_comes_back_as_another),
 	};

@@ -116,7 +116,7 @@ test_nodes_are_numbered_as_the_file_orders_them(void **state)
 	    load("nodes:\n"
 		 "  b: {listen: \"ipc://b\", actors: [" ALL "]}\n"
 		 "  a: {actors: [gateway], listen: "
-		 "\"tls+tcp://h:1\", loops: 2}\n");
+		 "\"tls+tcp://10.0.0.1:1\", loops: 2}\n");
 
 	(void)state;
 	assert_int_equal(topology_find_node(t, "a", &node), ST_OK);
@@ -366,7 +366,9 @@ test_addresses_are_resolved_in_the_data_folder(void **state)
 	resolves("ipc:///run/x.ipc", "ipc:///run/x.ipc");
 	resolves("ipc://x.ipc", "ipc://d/x.ipc");
 	resolves("ipc://${data}/x.ipc", "ipc://d/x.ipc");
-	resolves("tls+tcp://host:1", "tls+tcp://host:1");
+	resolves("tls+tcp://10.0.0.1:1", "tls+tcp://10.0.0.1:1");
+	resolves("tcp://127.0.0.2:1", "tcp://127.0.0.2:1");
+	resolves("tcp://[::1]:1", "tcp://[::1]:1");
 	resolves("tls+tcp://[::1]:65535", "tls+tcp://[::1]:65535");
 }
 
@@ -374,9 +376,13 @@ static void
 test_what_is_no_address_is_refused(void **state)
 {
 	static const char *const bad[] = { "", "ipc://", "ipc:/x", "x",
-		"tcp://h:1", "ipc://${home}/x", "ipc://a b", "ipc://a\n",
-		"tls+tcp://", "tls+tcp://h", "tls+tcp://h:0",
-		"tls+tcp://h:65536", "tls+tcp://h:1x", "tls+tcp://:1",
+		"tcp://h:1", "tcp://10.0.0.1:1", "tcp://127.1:1",
+		"tcp://[::2]:1", "tcp://0.0.0.0:1", "ipc://${home}/x",
+		"ipc://a b", "ipc://a\n", "tls+tcp://", "tls+tcp://1.2.3.4",
+		"tls+tcp://1.2.3.4:0", "tls+tcp://1.2.3.4:65536",
+		"tls+tcp://1.2.3.4:1x", "tls+tcp://:1", "tls+tcp://host:1",
+		"tls+tcp://localhost:1",
+		"tls+tcp://1111:2222:3333:4444:5555:6666:7777:8888:9999:1",
 		"tls+tcp://a/b:1", "tls+tcp://::1:5", "tls+tcp://[x]:1",
 		"tls+tcp://[]:1", "inproc://x" };
 

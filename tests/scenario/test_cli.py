@@ -8,17 +8,17 @@ import time
 
 import pytest
 
-from server import EVENT_S, ROOT, STOP_S, TOPOLOGIES, TROUPE, Server
+from server import EVENT_S, READY_S, ROOT, STOP_S, TOPOLOGIES, TROUPE, Server
 
 NOBODY = 65534
 
 
-def troupe(*arguments, env=None, **options):
+def troupe(*arguments, env=None, timeout=STOP_S, **options):
     return subprocess.run(
         [TROUPE, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=STOP_S,
+        timeout=timeout,
         env={**os.environ, **(env or {})},
         **options,
     )
@@ -275,6 +275,27 @@ def test_term_while_it_waits_for_another_node(tmp_path):
     finally:
         edge.kill()
         edge.wait()
+
+
+def test_up_does_not_start_what_is_killed_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setenv("TROUPE_FAULT", "kill:node.start")
+    monkeypatch.setenv("TROUPE_RUNTIME_FAULT_POINTS", "true")
+    split = ROOT / "ops/topologies/split.yaml"
+    common = ["--topology", split, "--data", tmp_path, "--node", "vault"]
+    done = troupe("up", *common, timeout=READY_S + 10 * STOP_S)
+    assert done.returncode == 1
+    said = done.stderr.splitlines()[-1]
+    assert "node vault ended 10 times before it was ready" in said
+    assert "by signal 9" in said
+    assert done.stderr.count("node.spawn") == 10
+    assert "node=edge" not in done.stderr, "only the named one was started"
+
+
+def test_up_of_a_node_that_is_not_there(tmp_path):
+    split = ROOT / "ops/topologies/split.yaml"
+    done = troupe("up", "--topology", split, "--data", tmp_path, "--node", "x")
+    assert done.returncode == 2
+    assert "--node x" in done.stderr
 
 
 def test_child_of_a_parent_that_has_gone(tmp_path):
