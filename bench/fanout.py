@@ -3,11 +3,11 @@
     fanout.py [sockets [seconds]]
 
 Each server gets the same sockets of the same client; batches of BATCH
-messages are told to all of them, the next as soon as the last has come
-everywhere (saturation), then at half that rate (latency).  CPU time of the
-server per delivery is the figure to trust.  drain.c reads.
+messages are told to all of them, AHEAD at a time (saturation), then one by
+one at half that rate (latency).  CPU time of the server per delivery is the
+figure to trust.  drain.c reads, and throws away most of it unseen.
 
-Peers: nats-server over its WebSocket; uWebSockets, which is what `bun`
+Beside it: flood.c, which is the kernel's part alone.  Peers: nats-server over its WebSocket; uWebSockets, which is what `bun`
 serves WebSockets with, if TROUPE_BENCH_BUN names one.
 """
 
@@ -28,6 +28,9 @@ from pathlib import Path
 import program
 
 BATCH = 16
+AHEAD = 3  # batches under way at saturation
+EVERY = 16  # one socket of so many is read; of the others bytes are counted
+FLOOD = program.ROOT / "build/release/bench_flood"
 DRAIN = program.ROOT / "build/release/bench_drain"
 BUN = """
 const server = Bun.serve({
@@ -74,6 +77,7 @@ def upgrade(host, port, path):
 
 class Troupe:
     name = "troupe"
+    every = EVERY
 
     def __init__(self):
         self.program = program.Program(
@@ -150,6 +154,7 @@ class Troupe:
 
 class Nats:
     name = "nats-server"
+    every = 1  # how many messages share a frame is up to it
 
     def __init__(self):
         self.port, self.tcp = program.free_port(), program.free_port()
@@ -191,8 +196,36 @@ class Nats:
         self.home.cleanup()
 
 
+class Flood:
+    name = "bare writes"
+    every = EVERY
+
+    def __init__(self):
+        self.port = program.free_port()
+        self.process = subprocess.Popen([str(FLOOD), str(self.port)])
+        program.await_port(self.port, 10)
+        self.pids = [self.process.pid]
+
+    def open(self):
+        return upgrade("127.0.0.1", self.port, "/")[0]
+
+    def start(self):
+        self.raw = upgrade("127.0.0.1", self.port, "/tell")[0]
+
+    def tell(self, count):
+        data = b"".join(
+            b"\x81\x7e" + struct.pack(">H", len(one)) + one
+            for one in (message() for _ in range(count)))
+        self.raw.sendall(struct.pack("<I", len(data)) + data)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
 class Uws:
     name = "uWebSockets (bun)"
+    every = EVERY
 
     def __init__(self):
         self.port = program.free_port()
@@ -232,17 +265,20 @@ def message():
 
 
 class Drain:
-    def __init__(self, sockets):
+    def __init__(self, sockets, every):
         fds = [s.fileno() for s in sockets]
         self.process = subprocess.Popen(
-            [str(DRAIN), ",".join(map(str, fds))], pass_fds=fds,
+            [str(DRAIN), ",".join(map(str, fds)), str(every)], pass_fds=fds,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for s in sockets:
             s.close()
 
-    def ask(self):
-        self.process.stdin.write("go\n")
+    def say(self, word):
+        self.process.stdin.write(word + "\n")
         self.process.stdin.flush()
+
+    def ask(self):
+        self.say("go")
         return tuple(map(int, self.process.stdout.readline().split()))
 
     def close(self):
@@ -259,13 +295,40 @@ def await_all(drain, count):
         come += drain.ask()[0]
 
 
+class Ahead:
+    """Tells batches so that AHEAD of them are always under way."""
+
+    def __init__(self, server, drain, count):
+        self.server, self.drain, self.count = server, drain, count
+        self.owed = 0
+
+    def tell(self):
+        self.server.tell(BATCH)
+        self.owed += BATCH * self.count
+        while self.owed > (AHEAD - 1) * BATCH * self.count:
+            self.hear()
+
+    def hear(self):
+        pause(0.001)
+        self.owed -= self.drain.ask()[0]
+
+    def finish(self):
+        end = time.monotonic() + program.PATIENCE_S
+        while self.owed > 0:
+            if time.monotonic() > end:
+                raise SystemExit(f"{self.owed} messages did not come")
+            self.hear()
+
+
 def saturate(server, drain, count, seconds):
+    drain.say("lazy")
+    ahead = Ahead(server, drain, count)
     cpu = sum(map(program.cpu_s, server.pids))
     began, told = time.monotonic(), 0
     while time.monotonic() - began < seconds:
-        server.tell(BATCH)
-        await_all(drain, BATCH * count)
+        ahead.tell()
         told += BATCH
+    ahead.finish()
     took = time.monotonic() - began
     cpu = sum(map(program.cpu_s, server.pids)) - cpu
     return cpu * 1e6 / (told * count), told * count / took
@@ -274,6 +337,7 @@ def saturate(server, drain, count, seconds):
 def at_rate(server, drain, count, rate, seconds):
     """The 99th percentile from publish to receive, in ms; REST's beside it."""
     step, told, rest = BATCH * count / rate, 0, []
+    drain.say("eager")
     drain.ask()
     began = time.monotonic()
     while time.monotonic() - began < seconds:
@@ -290,12 +354,13 @@ def at_rate(server, drain, count, rate, seconds):
 
 def rest_while_saturated(server, drain, count, seconds):
     """A batch is always being told when the request comes."""
-    times = []
+    drain.say("lazy")
+    ahead, times = Ahead(server, drain, count), []
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        server.tell(BATCH)
-        times.append(server.rest_ms())
-        await_all(drain, BATCH * count)
+        ahead.tell()
+        times += [server.rest_ms() for _ in range(5)]
+    ahead.finish()
     times.sort()
     return times[int(len(times) * 0.99)]
 
@@ -304,7 +369,7 @@ def measure(kind, count, seconds):
     server = kind()
     try:
         sockets = [server.open() for _ in range(count)]
-        drain = Drain(sockets)
+        drain = Drain(sockets, server.every)
         server.start()
         server.tell(BATCH)
         await_all(drain, BATCH * count)
@@ -327,7 +392,7 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     result = {"bench": "fanout", "sockets": count, "load": program.load()}
-    kinds = [Troupe, Nats] + ([Uws] if "TROUPE_BENCH_BUN" in os.environ else [])
+    kinds = [Troupe, Flood, Nats] + ([Uws] if "TROUPE_BENCH_BUN" in os.environ else [])
     for kind in kinds:
         result[kind.name] = found = measure(kind, count, seconds)
         print(f"{kind.name:<20}{found}", file=sys.stderr)

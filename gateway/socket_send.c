@@ -3,6 +3,7 @@
 #include "gateway/event_frame.h"
 #include "gateway/socket_parts.h"
 #include "gateway/stream.h"
+#include "protocols/event_type.h"
 #include "runtime/base/log.h"
 
 void
@@ -93,14 +94,15 @@ socket_push(struct socket *s, const struct net_part *parts, size_t count)
 
 enum status
 socket_push_many(struct socket *s, const struct net_part *parts, size_t count,
-    size_t *ret_pushed)
+    const struct net_part *whole, size_t *ret_pushed)
 {
 	enum status st = ST_FULL;
 	size_t n;
 
 	*ret_pushed = 0;
 	if (s->backlog == NULL)
-		st = socket_write(s, parts, count);
+		st = whole == NULL ? socket_write(s, parts, count)
+				   : socket_write(s, whole, 1);
 	if (st == ST_OK) {
 		*ret_pushed = count;
 		for (n = 0; n < count && net_owed(s->conn->stream) > 0; n++)
@@ -133,9 +135,13 @@ static enum status
 socket_push_reply(struct socket *s, const struct wire_out *out)
 {
 	const struct bytes reply = { out->bytes, out->used };
-	enum status st = s->sse != NULL ? sse_push_json(s, "control", reply)
-					: socket_push_frame(s,
-					      syntax_opcode(s->syntax), reply);
+	enum status st;
+
+	if (s->sse != NULL)
+		st = sse_push_json(
+		    s, event_reserved_name(EVENT_RESERVED_CONTROL), reply);
+	else
+		st = socket_push_frame(s, syntax_opcode(s->syntax), reply);
 
 	if (st == ST_FULL)
 		socket_note_dropped(s, "reply");
