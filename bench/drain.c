@@ -127,21 +127,13 @@ drain_messages(const struct drain *d)
 	return d->messages + (size == 0 ? 0 : d->unseen_bytes / size);
 }
 
-/* False: the input has ended. */
-static int
+static void
 drain_answer(struct drain *d)
 {
 	uint64_t messages = drain_messages(d);
-	char line[16];
 
 	if (messages < d->told) /* its length was a guess while one was cut */
 		messages = d->told;
-	if (read(STDIN_FILENO, line, sizeof(line)) <= 0)
-		return 0;
-	if (line[0] != 'g') {
-		d->is_lazy = line[0] == 'l';
-		return 1;
-	}
 	printf("%llu %llu %llu\n", (unsigned long long)(messages - d->told),
 	    (unsigned long long)drain_percentile(d, 0.5),
 	    (unsigned long long)drain_percentile(d, 0.99));
@@ -149,7 +141,24 @@ drain_answer(struct drain *d)
 	d->told = messages;
 	d->sampled = 0;
 	memset(d->ages, 0, AGES * sizeof(d->ages[0]));
-	return 1;
+}
+
+/* Several lines may have come; false: the input has ended. */
+static int
+drain_obey(struct drain *d)
+{
+	char lines[64];
+	ssize_t n = read(STDIN_FILENO, lines, sizeof(lines));
+
+	for (ssize_t i = 0; i < n; i++) {
+		if (i > 0 && lines[i - 1] != '\n')
+			continue;
+		if (lines[i] == 'g')
+			drain_answer(d);
+		else
+			d->is_lazy = lines[i] == 'l';
+	}
+	return n > 0;
 }
 
 static void
@@ -190,7 +199,7 @@ main(int argc, char **argv)
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.fd != STDIN_FILENO)
 				drain_read(d, events[i].data.fd);
-			else if (!drain_answer(d))
+			else if (!drain_obey(d))
 				return 0;
 		}
 		if (d->is_lazy && n < EVENTS_MAX)

@@ -1,6 +1,6 @@
 """What it costs to tell one event to many live sockets, beside others.
 
-    fanout.py [sockets [seconds]]
+    fanout.py [sockets [seconds [first word of a name ...]]]
 
 Each server gets the same sockets of the same client; batches of BATCH
 messages are told to all of them, AHEAD at a time (saturation), then one by
@@ -393,11 +393,13 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     result = {"bench": "fanout", "sockets": count, "load": program.load()}
     kinds = [Troupe, Flood, Nats] + ([Uws] if "TROUPE_BENCH_BUN" in os.environ else [])
+    names = sys.argv[3:] or ["troupe", "bare", "nats-server", "uWebSockets"]
+    kinds = [kind for kind in kinds if kind.name.split()[0] in names]
     for kind in kinds:
         result[kind.name] = found = measure(kind, count, seconds)
         print(f"{kind.name:<20}{found}", file=sys.stderr)
-    ours = result["troupe"]["cpu_us"]
-    for kind in kinds[1:]:
+    ours = result.get("troupe", {}).get("cpu_us", 0)
+    for kind in kinds if ours else []:
         result[f"ratio {kind.name}"] = round(
             ours / result[kind.name]["cpu_us"], 2)
         print(f"ours : {kind.name}  {result[f'ratio {kind.name}']}",

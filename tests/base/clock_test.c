@@ -40,7 +40,7 @@ test_text_of_an_instant(void **state)
 static void
 test_text_of_many_days(void **state)
 {
-	char text[CLOCK_TEXT_SIZE], date[24], wanted[CLOCK_TEXT_SIZE];
+	char text[CLOCK_TEXT_SIZE], date[24], wanted[64];
 	const int64_t first = -719528, last = 2932896;
 
 	(void)state;
