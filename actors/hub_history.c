@@ -15,9 +15,8 @@ hub_on_history(struct actor *self, const struct msg *in)
 		return REFUSE(self, in, FORBIDDEN, "only gateways read it");
 	if (!channel_is_valid(ask->channel))
 		return REFUSE(self, in, VALIDATION, "there is no such channel");
-	return ASK(self, in, hub_store(self), store_journal_read,
-	    op_on_pass, .channel = ask->channel, .after = ask->after,
-	    .limit = ask->limit);
+	return ASK(self, in, hub_store(self), store_journal_read, op_on_pass,
+	    .channel = ask->channel, .after = ask->after, .limit = ask->limit);
 }
 
 /* ---- gateways that had no room for an event ---- */

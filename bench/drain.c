@@ -11,13 +11,14 @@
  * messages have one length.  Lines on standard input:
  *   go     says what came since the last: messages, the median and the 99th
  *          percentile of their age in us
- *   lazy   look every LAZY_US from now on, as a busy network card would let
+ *   lazy   look every LAZY_MS from now on, as a busy network card would let
  *          us: a sender that wakes us pays for it
  *   eager  be woken by every message again
  * It ends with its input.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@
 #define EVENTS_MAX 512
 #define STAMP_SIZE 20
 #define AGES 2000000 /* us, one slot each */
-#define LAZY_US 300
+#define LAZY_MS 1
 #define FDS_MAX 65536
 
 struct drain {
@@ -182,7 +183,7 @@ main(int argc, char **argv)
 
 	if (argc < 2 || argc > 3 || d == NULL)
 		return 2;
-	d->every = argc == 3 ? atoi(argv[2]) : 1;
+	d->every = argc == 3 ? (int)strtol(argv[2], NULL, 10) : 1;
 	if (d->every < 1)
 		return 2;
 	d->ages = calloc(AGES, sizeof(d->ages[0]));
@@ -193,7 +194,6 @@ main(int argc, char **argv)
 	for (at = argv[1]; *at != '\0'; at += *at == ',')
 		drain_add(d, (int)strtol(at, &at, 10));
 	for (;;) {
-		const struct timespec pause = { 0, LAZY_US * 1000 };
 		int n = epoll_wait(d->poll, events, EVENTS_MAX, -1);
 
 		for (int i = 0; i < n; i++) {
@@ -203,6 +203,6 @@ main(int argc, char **argv)
 				return 0;
 		}
 		if (d->is_lazy && n < EVENTS_MAX)
-			nanosleep(&pause, NULL);
+			(void)poll(NULL, 0, LAZY_MS);
 	}
 }

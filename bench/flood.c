@@ -69,8 +69,7 @@ flood_accept(struct flood *f)
 	if (fd < 0)
 		return;
 	do {
-		if (used == sizeof(head) - 1 ||
-		    !read_all(fd, head + used, 1)) {
+		if (used == sizeof(head) - 1 || !read_all(fd, head + used, 1)) {
 			close(fd);
 			return;
 		}
@@ -129,7 +128,7 @@ main(int argc, char **argv)
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	f.listener = flood_listen((uint16_t)atoi(argv[1]));
+	f.listener = flood_listen((uint16_t)strtol(argv[1], NULL, 10));
 	if (f.listener < 0)
 		return 1;
 	for (;;) {

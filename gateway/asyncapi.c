@@ -491,8 +491,8 @@ info_write(struct document *d)
 	document_object(d, "events");
 	document_text(d, "host", "localhost:3001");
 	document_text(d, "pathname", socket_path());
-	document_text(d, "protocol",
-	    websocket_subprotocol_name(WEBSOCKET_JSON));
+	document_text(
+	    d, "protocol", websocket_subprotocol_name(WEBSOCKET_JSON));
 	document_end(d);
 	document_end(d);
 }

@@ -29,7 +29,8 @@ fanout_init(struct sockets *k)
 	for (uint32_t c = 0; f->members != NULL && c <= CHANNEL_OWN; c++)
 		k->members[c] = f->members + (size_t)c * f->words;
 	if (f->members == NULL || f->shareds == NULL || f->wholes == NULL ||
-	    f->scratch[0] == NULL || f->scratch[1] == NULL || f->scratch[2] == NULL)
+	    f->scratch[0] == NULL || f->scratch[1] == NULL ||
+	    f->scratch[2] == NULL)
 		return ST_NO_MEMORY;
 	return topics_init(k, f->words);
 }

@@ -10,7 +10,7 @@
 #include "gateway/socket_parts.h"
 #include "gateway/transcode.h"
 
-#define WORD_BITS 64u /* of members */
+#define WORD_BITS 64u                 /* of members */
 #define WEBSOCKET_SYNTAXES SYNTAX_SSE /* those before it */
 /* JSON as it is, msgpack as it may grow, and what goes around. */
 #define FANOUT_ROOM (TRANSCODE_SIZE(EVENT_JSON_MAX) + 4096)
@@ -27,8 +27,8 @@ struct job {
 	char owner[sizeof(((struct person *)0)->user_id)]; /* if private */
 	uint64_t epoch, offset;                            /* 0: ephemeral */
 	struct uuid id;
-	uint32_t taken; /* by so many sockets */
-	uint32_t began; /* where the sweep stood when it joined */
+	uint32_t taken;  /* by so many sockets */
+	uint32_t began;  /* where the sweep stood when it joined */
 	bool came_round; /* the sweep has passed the end since */
 	uint8_t channel;
 };

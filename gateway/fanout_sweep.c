@@ -177,9 +177,8 @@ sweep_tell(const struct sweep *w, struct socket *s)
 	}
 	if (count == 0)
 		return;
-	st = s->sse == NULL
-		 ? socket_push_many(s, parts, count, whole, &pushed)
-		 : sweep_push_sse(s, channel, jobs, count, &pushed);
+	st = s->sse == NULL ? socket_push_many(s, parts, count, whole, &pushed)
+			    : sweep_push_sse(s, channel, jobs, count, &pushed);
 	for (size_t i = 0; i < count; i++)
 		if (i < pushed)
 			jobs[i]->taken++;

@@ -204,9 +204,8 @@ test_events_of_another_channel_end_the_joining(void **state)
 		c[i] = client_on_tasks(&l);
 	other = client_of(&l, "u1");
 	client_subscribe(&other, "\"agents\"", "");
-	client_expect(&other,
-	    "{\"action\":\"subscribed\","
-	    "\"channels\":[\"agents\",\"user:u1\"]}");
+	client_expect(&other, "{\"action\":\"subscribed\","
+			      "\"channels\":[\"agents\",\"user:u1\"]}");
 	live_put_number(&l, ++told);
 	(void)node_turn(l.rig.node);
 	(void)node_turn(l.rig.node);

@@ -301,7 +301,8 @@ test_an_answer_is_handed_on_unread(void **state)
 		tag = RIG_ASK(&r, gateway, tasks, ping, .number = HAND_ON);
 		RIG_ANSWER(&r, RIG_TAKE(&r, store, ping), pong, .number = n,
 		    .load = { (const uint8_t *)"load", 4 });
-		assert_int_equal(RIG_REPLIED(&r, gateway, tag, pong)->number, n);
+		assert_int_equal(
+		    RIG_REPLIED(&r, gateway, tag, pong)->number, n);
 		assert_memory_equal(
 		    RIG_REPLIED(&r, gateway, tag, pong)->load.at, "load", 4);
 	}

@@ -372,8 +372,9 @@ def test_58_sockets_that_end_while_the_hub_is_away_are_not_counted(start):
     wait_presence(ceo, {me: 1})
     staying.close()
     wait_presence(ceo, {})
-    ended = server.events("api.ws.disconnected", user_id=me)
-    assert len(ended) == (1 if server.topology == "one" else 2)
+    each = 1 if server.topology == "one" else 2
+    ended = server.wait_event("api.ws.disconnected", each, user_id=me)
+    assert len(ended) == each
 
 
 # ---- what may not be told ----
