@@ -67,6 +67,17 @@ enum status cost_refuse_decision(
  * could not; false: it was asked for what may not be. */
 bool cost_store_failed(const struct msg *reply);
 
+/* Asks the store for in, with an op that knows who asks. */
+enum status cost_ask(struct actor *self, const struct msg *in,
+    const struct principal *who, uint16_t id, const void *body, op_fn on_reply);
+#define COST_ASK(self, in, who, type, on_reply, ...)                       \
+	cost_ask(self, in, who, MSG_##type, &(struct type){ __VA_ARGS__ }, \
+	    on_reply)
+/* The answer to such an op: the store's, and a refusal that says 402, 409 or
+ * 429 names a decision that is kept. */
+enum status cost_explain(
+    struct actor *self, struct op *op, const struct msg *reply);
+
 /* NULL: as many as there may be.  Takes the message in hand. */
 struct cost_job *cost_job_take(struct actor *self, const struct msg *in);
 void cost_job_drop(struct actor *self, struct cost_job *job);

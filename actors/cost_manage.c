@@ -7,17 +7,10 @@
 /* Budgets, decisions and prices: what people set and read. */
 
 #define PAGE_DEFAULT 50
+#define PRICE_MAX ((money)1000000 * 1000000000000)
 #define NO_CURRENCY                                           \
 	"currency: expected a code of ISO 4217 (there is no " \
 	"default unless budget.currency is set)"
-
-/* The store's answer is the answer. */
-static enum status
-manage_pass(struct actor *self, struct op *op, const struct msg *reply)
-{
-	(void)self;
-	return op_pass(op, reply);
-}
 
 /* ---- budgets ---- */
 
@@ -43,8 +36,8 @@ static enum status
 manage_store_new(struct actor *self, const struct msg *in)
 {
 	const struct budget_create *ask = in->body;
-	struct uuid id = id_make(self);
-	char text[ID_TEXT + 1];
+	struct uuid id = id_make(self), decision = id_make(self);
+	char text[ID_TEXT + 1], decision_text[ID_TEXT + 1];
 	struct budget b = { .id = text,
 		.level = ask->level,
 		.subject = ask->subject == NULL ? "" : ask->subject,
@@ -60,9 +53,10 @@ manage_store_new(struct actor *self, const struct msg *in)
 	    audit_note_by(self, &ask->caller, "budget.create", text);
 
 	id_text(&id, text);
-	return ASK(self, in, cost_store(self), store_budget_create, manage_pass,
-	    .budget = b, .principal = ask->caller.user_id, .once = ask->once,
-	    .audit = &note);
+	id_text(&decision, decision_text);
+	return COST_ASK(self, in, &ask->caller, store_budget_create,
+	    cost_explain, .budget = b, .principal = ask->caller.user_id,
+	    .once = ask->once, .audit = &note, .decision_id = decision_text);
 }
 
 enum status
@@ -88,7 +82,7 @@ manage_on_get(struct actor *self, const struct msg *in)
 
 	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
 		return ST_OK;
-	return ASK(self, in, cost_store(self), store_budget_get, manage_pass,
+	return COST_ASK(self, in, &ask->caller, store_budget_get, cost_explain,
 	    .id = ask->id, .now = actor_wall_us(self));
 }
 
@@ -109,7 +103,7 @@ manage_on_list(struct actor *self, const struct msg *in)
 	    (text_is_blank(ask->cursor) || strlen(ask->cursor) > ID_MAX))
 		return REFUSE(self, in, VALIDATION,
 		    "cursor: is not one that a page ended with");
-	return ASK(self, in, cost_store(self), store_budget_list, manage_pass,
+	return COST_ASK(self, in, &ask->caller, store_budget_list, cost_explain,
 	    .level = ask->level, .has_level = ask->has_level,
 	    .subject = ask->subject, .after = ask->cursor,
 	    .now = actor_wall_us(self),
@@ -120,6 +114,8 @@ enum status
 manage_on_change(struct actor *self, const struct msg *in)
 {
 	const struct budget_change *ask = in->body;
+	struct uuid decision = id_make(self);
+	char text[ID_TEXT + 1];
 	struct audit_note note =
 	    audit_note_by(self, &ask->caller, "budget.change", ask->id);
 
@@ -127,11 +123,14 @@ manage_on_change(struct actor *self, const struct msg *in)
 		return ST_OK;
 	if (ask->has_amount && ask->amount <= 0)
 		return REFUSE(self, in, VALIDATION, "amount: must be above 0");
-	return ASK(self, in, cost_store(self), store_budget_change, manage_pass,
-	    .id = ask->id, .amount = ask->amount, .has_amount = ask->has_amount,
-	    .hard = ask->hard, .has_hard = ask->has_hard,
-	    .version = ask->version, .has_version = ask->has_version,
-	    .now = actor_wall_us(self), .audit = &note);
+	id_text(&decision, text);
+	return COST_ASK(self, in, &ask->caller, store_budget_change,
+	    cost_explain, .id = ask->id, .amount = ask->amount,
+	    .has_amount = ask->has_amount, .hard = ask->hard,
+	    .has_hard = ask->has_hard, .version = ask->version,
+	    .has_version = ask->has_version, .now = actor_wall_us(self),
+	    .audit = &note, .principal = ask->caller.user_id,
+	    .decision_id = text);
 }
 
 enum status
@@ -143,8 +142,8 @@ manage_on_delete(struct actor *self, const struct msg *in)
 
 	if (cost_denies(self, in, &ask->caller, ACCESS_BUDGETS))
 		return ST_OK;
-	return ASK(self, in, cost_store(self), store_budget_delete, manage_pass,
-	    .id = ask->id, .audit = &note);
+	return COST_ASK(self, in, &ask->caller, store_budget_delete,
+	    cost_explain, .id = ask->id, .audit = &note);
 }
 
 /* ---- decisions ---- */
@@ -188,6 +187,11 @@ price_mistake(struct actor *self, const struct price_put *ask)
 	    (ask->has_cache_write && ask->cache_write < 0))
 		return "input, output, cache_read, cache_write: must not be "
 		       "negative";
+	if (ask->input > PRICE_MAX || ask->output > PRICE_MAX ||
+	    ask->cache_read > PRICE_MAX || ask->cache_write > PRICE_MAX)
+		return "input, output, cache_read, cache_write: must be at "
+		       "most "
+		       "1000000 for a million tokens";
 	if (ask->effective_from < CALENDAR_MIN ||
 	    ask->effective_from > CALENDAR_MAX)
 		return "effective_from: must be of the years 1 to 9998";
@@ -201,6 +205,8 @@ manage_on_price(struct actor *self, const struct msg *in)
 {
 	const struct price_put *ask = in->body;
 	const char *mistake = price_mistake(self, ask);
+	struct uuid decision = id_make(self);
+	char text[ID_TEXT + 1];
 	struct audit_note note =
 	    audit_note_by(self, &ask->caller, "price.put", ask->model);
 
@@ -208,7 +214,8 @@ manage_on_price(struct actor *self, const struct msg *in)
 		return ST_OK;
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
-	return ASK(self, in, cost_store(self), store_price_put, manage_pass,
+	id_text(&decision, text);
+	return COST_ASK(self, in, &ask->caller, store_price_put, cost_explain,
 	    .price = { .provider = ask->provider,
 		.model = ask->model,
 		.effective_from = ask->effective_from,
@@ -220,7 +227,9 @@ manage_on_price(struct actor *self, const struct msg *in)
 		.cache_write =
 		    ask->has_cache_write ? ask->cache_write : ask->input,
 		.created_at = actor_wall_us(self) },
-	    .audit = &note);
+	    .audit = &note, .supersedes = ask->supersedes,
+	    .has_supersedes = ask->has_supersedes,
+	    .principal = ask->caller.user_id, .decision_id = text);
 }
 
 static bool
@@ -243,7 +252,7 @@ manage_on_prices(struct actor *self, const struct msg *in)
 	if (ask->cursor != NULL && !is_hex(ask->cursor))
 		return REFUSE(self, in, VALIDATION,
 		    "cursor: is not one that a page ended with");
-	return ASK(self, in, cost_store(self), store_price_list, manage_pass,
+	return COST_ASK(self, in, &ask->caller, store_price_list, cost_explain,
 	    .after = ask->cursor,
 	    .limit = ask->has_limit ? ask->limit : PAGE_DEFAULT);
 }

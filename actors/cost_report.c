@@ -13,13 +13,6 @@
 
 /* ---- records and sums ---- */
 
-static enum status
-report_pass(struct actor *self, struct op *op, const struct msg *reply)
-{
-	(void)self;
-	return op_pass(op, reply);
-}
-
 /* A number, and nothing else; NULL is 0. */
 static bool
 seq_parse(const char *text, uint64_t *ret_seq)
@@ -60,51 +53,10 @@ report_on_list(struct actor *self, const struct msg *in)
 	if (!seq_parse(ask->cursor, &after))
 		return REFUSE(self, in, VALIDATION,
 		    "cursor: is not one that a page ended with");
-	return ASK(self, in, cost_store(self), store_cost_list, report_pass,
+	return COST_ASK(self, in, &ask->caller, store_cost_list, cost_explain,
 	    .agent_id = ask->agent_id, .task_id = ask->task_id,
 	    .project_id = ask->project_id, .after = after,
 	    .limit = ask->has_limit ? ask->limit : PAGE_DEFAULT);
-}
-
-/* ---- what several currencies forbid is explained ---- */
-
-struct mixed_op {
-	char decision[ID_TEXT + 1];
-};
-
-static enum status
-mixed_on_kept(struct actor *self, struct op *op, const struct msg *reply)
-{
-	const struct mixed_op *mine = op_data(op);
-	bool kept = reply->id == MSG_done;
-
-	(void)self;
-	return op_refuse_with(op,
-	    &(struct refused){ .status = ST_CONFLICT,
-		.problem = PROBLEM_MIXED_CURRENCY,
-		.detail = "mixed_currency: the costs asked for have several; "
-			  "name one",
-		.decision = kept ? mine->decision : NULL });
-}
-
-/* The store's answer; a refusal for mixed currencies gets its decision. */
-static enum status
-report_explain(struct actor *self, struct op *op, const struct msg *reply)
-{
-	const struct refused *why = reply->body;
-	struct mixed_op *mine = op_data(op);
-	struct uuid id = id_make(self);
-
-	if (reply->id != MSG_refused || why->problem != PROBLEM_MIXED_CURRENCY)
-		return op_pass(op, reply);
-	id_text(&id, mine->decision);
-	return OP_ASK(op, cost_store(self), store_decision_put, mixed_on_kept,
-	    .decision = { .id = mine->decision,
-		.at = actor_wall_us(self),
-		.rule = "mixed_currency",
-		.problem = PROBLEM_MIXED_CURRENCY,
-		.detail = why->detail,
-		.asked_by = "" });
 }
 
 enum status
@@ -119,7 +71,7 @@ report_on_sum(struct actor *self, const struct msg *in)
 	    cost_blank_if_given(ask->project_id))
 		return REFUSE(self, in, VALIDATION,
 		    "agent_id, task_id, project_id: must not be blank");
-	return ASK(self, in, cost_store(self), store_cost_sum, report_explain,
+	return COST_ASK(self, in, &ask->caller, store_cost_sum, cost_explain,
 	    .agent_id = ask->agent_id, .task_id = ask->task_id,
 	    .project_id = ask->project_id);
 }
@@ -166,8 +118,8 @@ report_on_projects(struct actor *self, const struct msg *in)
 	    (text_is_blank(ask->cursor) || strlen(ask->cursor) > ID_MAX))
 		return REFUSE(self, in, VALIDATION,
 		    "cursor: is not one that a page ended with");
-	return ASK(self, in, cost_store(self), store_project_cost_list,
-	    report_pass, .after = ask->cursor,
+	return COST_ASK(self, in, &ask->caller, store_project_cost_list,
+	    cost_explain, .after = ask->cursor,
 	    .limit = ask->has_limit ? ask->limit : PAGE_DEFAULT);
 }
 
@@ -214,7 +166,7 @@ trend_ask(struct actor *self, const struct msg *in,
 		return ST_OK;
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
-	return ASK(self, in, cost_store(self), store_cost_trend, on_reply,
+	return COST_ASK(self, in, &ask->caller, store_cost_trend, on_reply,
 	    .start = ask->start, .end = ask->end,
 	    .bucket = ask->has_bucket ? ask->bucket : BUCKET_DAY,
 	    .by = ask->has_by ? ask->by : BY_ORGANISATION,
@@ -236,7 +188,7 @@ breakdown_ask(struct actor *self, const struct msg *in,
 		mistake = "cursor: is not one that a page ended with";
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
-	return ASK(self, in, cost_store(self), store_cost_breakdown, on_reply,
+	return COST_ASK(self, in, &ask->caller, store_cost_breakdown, on_reply,
 	    .start = ask->start, .end = ask->end, .by = ask->by,
 	    .currency = ask->currency, .after = ask->cursor);
 }
@@ -247,7 +199,7 @@ report_on_csv(struct actor *self, struct op *op, const struct msg *reply)
 	char *text;
 
 	if (reply->id != MSG_cost_points)
-		return report_explain(self, op, reply);
+		return cost_explain(self, op, reply);
 	text = arena_take(actor_arena(self), COST_CSV_MAX + 1);
 	if (text == NULL ||
 	    cost_csv_write(reply->body, text, COST_CSV_MAX + 1) != ST_OK)
@@ -259,7 +211,7 @@ report_on_csv(struct actor *self, struct op *op, const struct msg *reply)
 enum status
 report_on_trend(struct actor *self, const struct msg *in)
 {
-	return trend_ask(self, in, in->body, report_explain);
+	return trend_ask(self, in, in->body, cost_explain);
 }
 
 enum status
@@ -284,7 +236,7 @@ report_on_trend_csv(struct actor *self, const struct msg *in)
 enum status
 report_on_breakdown(struct actor *self, const struct msg *in)
 {
-	return breakdown_ask(self, in, in->body, report_explain);
+	return breakdown_ask(self, in, in->body, cost_explain);
 }
 
 enum status
@@ -310,8 +262,8 @@ report_on_forecast(struct actor *self, const struct msg *in)
 		return ST_OK;
 	if (ask->has_days && ask->days == 0)
 		return REFUSE(self, in, VALIDATION, "days: must be at least 1");
-	return ASK(self, in, cost_store(self), store_cost_forecast,
-	    report_explain, .budget_id = ask->budget_id,
+	return COST_ASK(self, in, &ask->caller, store_cost_forecast,
+	    cost_explain, .budget_id = ask->budget_id,
 	    .days = ask->has_days ? ask->days : FORECAST_DAYS,
 	    .now = actor_wall_us(self));
 }

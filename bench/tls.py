@@ -85,7 +85,8 @@ def nginx(folder, cert, key, requests):
         f"""daemon off; worker_processes 1; pid {folder}/nginx.pid;
 error_log stderr crit;
 events {{ worker_connections 1024; }}
-http {{ access_log off; server {{ listen 127.0.0.1:19443 ssl http2;
+http {{ access_log off; keepalive_requests 1000000000;
+server {{ listen 127.0.0.1:19443 ssl http2;
 ssl_certificate {cert}; ssl_certificate_key {key}; root {folder}; }} }}
 """
     )

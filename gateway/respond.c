@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/bind.h"
 #include "gateway/cookie.h"
 #include "gateway/credential.h"
 #include "gateway/inside.h"
@@ -295,8 +296,14 @@ respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 	const struct route *route = c->exchange->route;
 	struct wire_out out = { c->gateway->scratch, GATEWAY_REPLY_MAX, 0 };
 	struct answer a = { .http = route->http, .type = t, .reply = body };
+	struct bookmark b = bind_bookmark(c);
 	enum status st = t == route->reply() ? ST_OK : ST_BUG;
 
+	if (st == ST_OK)
+		a.reply = body =
+		    bookmark_seal(&b, actor_arena(c->gateway->self), t, body);
+	if (body == NULL)
+		st = ST_NO_MEMORY;
 	if (st == ST_OK && strcmp(route->data, "NONE") == 0) {
 		respond_send(c, &a);
 		return;

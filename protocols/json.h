@@ -58,9 +58,10 @@ MUST_CHECK enum status json_set_text(const struct wire_type *t, void *body,
     struct arena *a, const char *part, const char *name, const char *text,
     struct json_result *so_far);
 
-/* INVALID, naming the first required field that so_far has not seen. */
+/* INVALID, naming the first required field that so_far has not seen, of the
+ * part where it should have stood. */
 MUST_CHECK enum status json_require(
-    const struct wire_type *t, struct json_result *so_far);
+    const struct wire_type *t, const char *part, struct json_result *so_far);
 
 /* Appends body; FULL if out is too small, and out is untouched then. */
 MUST_CHECK enum status json_encode(const struct wire_type *t, unsigned flags,

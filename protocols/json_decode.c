@@ -463,13 +463,14 @@ json_set_text(const struct wire_type *t, void *body, struct arena *a,
 }
 
 enum status
-json_require(const struct wire_type *t, struct json_result *so_far)
+json_require(
+    const struct wire_type *t, const char *part, struct json_result *so_far)
 {
 	size_t missing = field_missing(t, so_far->seen);
 
 	if (missing == t->nfields)
 		return ST_OK;
-	return result_fail(so_far, "body", t->fields[missing].name, "required");
+	return result_fail(so_far, part, t->fields[missing].name, "required");
 }
 
 bool

@@ -84,6 +84,18 @@ table_name(enum table t)
 	return table_names[t];
 }
 
+/* What every backend must have, and this one has not; NULL: nothing. */
+static const char *
+class_lacks(const struct backend_class *c)
+{
+#define X(member)              \
+	if (c->member == NULL) \
+		return "lacks " #member;
+	BACKEND_MUST_HAVE(X)
+#undef X
+	return NULL;
+}
+
 enum status
 backend_open(const struct backend_class *class,
     const struct backend_options *options, struct backend **ret_b)
@@ -94,6 +106,11 @@ backend_open(const struct backend_class *class,
 
 	if (st != ST_OK)
 		return backend_fail(st, o.path, "injected");
+	if (class == NULL)
+		return backend_fail(ST_INVALID, "backend", "no such backend");
+	if (class_lacks(class) != NULL)
+		return backend_fail(
+		    ST_INVALID, class->name, class_lacks(class));
 	if (o.path[0] == '\0' || strlen(o.path) >= BACKEND_PATH_MAX)
 		return backend_fail(ST_INVALID, "path", "empty or too long");
 	o.map_bytes = o.map_bytes == 0 ? BACKEND_MAP_DEFAULT : o.map_bytes;

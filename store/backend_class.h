@@ -75,6 +75,14 @@ struct backend_class {
 	enum status (*copy_fd)(struct backend *b, int fd);
 };
 
+/* All of it but copies. */
+/* clang-format off */
+#define BACKEND_MUST_HAVE(X) \
+	X(open) X(close) X(begin) X(commit) X(abort) X(reset) X(renew) \
+	X(create) X(count) X(get) X(put) X(delete) X(cursor_open) \
+	X(cursor_close) X(move) X(sync) X(usage) X(grow) X(check_readers)
+/* clang-format on */
+
 /* What a test wants of a copy. */
 enum status backend_copy_allowed(struct backend *b);
 

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "store/backend_class.h"
+#include "store/cut.h"
 #include "store/folder.h"
 #include "store/gate.h"
+#include "store/lmdb_status.h"
 #include "store/verify.h"
 
 /*
@@ -28,7 +30,9 @@ struct lmdb {
 	MDB_env *env;
 	_Atomic MDB_dbi tables[TABLE_COUNT]; /* 0: not there */
 	uint64_t map_bytes_max;
+	bool read_only;
 	struct gate gate;
+	struct cut cut;
 };
 
 struct lmdb_txn {
@@ -41,50 +45,6 @@ struct lmdb_cursor {
 	struct backend_cursor base;
 	MDB_cursor *cursor;
 };
-
-/* The only place where the library's codes become ours. */
-static enum status
-lmdb_status(int rc, const char *what)
-{
-	enum status st;
-
-	switch (rc) {
-	case MDB_SUCCESS:
-		return ST_OK;
-	case MDB_NOTFOUND: /* part of every scan: not worth the words */
-		return ST_NOT_FOUND;
-	case MDB_KEYEXIST:
-		return ST_EXISTS;
-	case MDB_MAP_FULL:
-	case MDB_READERS_FULL:
-	case MDB_TXN_FULL:
-	case MDB_DBS_FULL:
-		st = ST_FULL;
-		break;
-	case MDB_VERSION_MISMATCH:
-		st = ST_NEWER;
-		break;
-	case MDB_INVALID:
-	case MDB_CORRUPTED:
-	case MDB_PAGE_NOTFOUND:
-		st = ST_CORRUPT;
-		break;
-	case MDB_BAD_VALSIZE:
-		st = ST_INVALID;
-		break;
-	case MDB_BAD_DBI:
-	case MDB_PANIC:
-		st = ST_UNAVAILABLE;
-		break;
-	case ENOMEM:
-		st = ST_NO_MEMORY;
-		break;
-	default:
-		st = ST_IO;
-		break;
-	}
-	return backend_fail(st, what, mdb_strerror(rc));
-}
 
 static struct lmdb *
 lmdb_of(struct backend *b)
@@ -134,7 +94,7 @@ lmdb_open_tables(struct lmdb *b)
 }
 
 static unsigned
-lmdb_flags(enum durability d)
+lmdb_flags(const struct backend_options *o)
 {
 	static const unsigned flags[] = {
 		[DURABLE_FULL] = 0,
@@ -142,7 +102,31 @@ lmdb_flags(enum durability d)
 		[DURABLE_NONE] = MDB_NOSYNC,
 	};
 
-	return flags[d] | MDB_NOTLS;
+	if (o->read_only)
+		return MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS;
+	return flags[o->durability] | MDB_NOTLS;
+}
+
+static void
+lmdb_watch(struct lmdb *b, const char *path)
+{
+	int fd = -1;
+	int rc = mdb_env_get_fd(b->env, &fd);
+
+	assert(rc == 0); /* it refuses only a NULL */
+	cut_watch(&b->cut, fd, path);
+}
+
+/* Nothing may be read of a file that has lost pages, nor written to it. */
+static enum status
+lmdb_enter(struct lmdb *b)
+{
+	gate_enter(&b->gate);
+	if (!cut_is_short(&b->cut))
+		return ST_OK;
+	gate_leave(&b->gate);
+	return backend_fail(ST_UNAVAILABLE, FOLDER_DATA,
+	    "the file was cut short while it was open");
 }
 
 static int
@@ -157,12 +141,13 @@ lmdb_start(struct lmdb *b, const struct backend_options *o)
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(b->env, o->map_bytes);
 	if (rc == 0)
-		rc = mdb_env_open(
-		    b->env, o->path, lmdb_flags(o->durability), FILE_MODE);
-	if (rc == 0)
+		rc = mdb_env_open(b->env, o->path, lmdb_flags(o), FILE_MODE);
+	if (rc == 0 && !o->read_only)
 		rc = mdb_reader_check(b->env, NULL);
 	if (rc == 0)
 		rc = lmdb_open_tables(b);
+	if (rc == 0)
+		lmdb_watch(b, o->path);
 	return rc;
 }
 
@@ -190,18 +175,20 @@ static enum status
 lmdb_open(const struct backend_options *o, struct backend **ret_b)
 {
 	struct lmdb *b = calloc(1, sizeof(*b));
-	enum status st;
+	enum status st = ST_OK;
 
 	if (b == NULL)
 		return backend_fail(ST_NO_MEMORY, o->path, "no memory");
 	gate_init(&b->gate);
 	b->map_bytes_max = o->map_bytes_max;
-	st = folder_hold(o->path, &b->folder);
+	b->read_only = o->read_only;
+	if (!o->read_only)
+		st = folder_hold(o->path, &b->folder);
 	if (st == ST_OK)
 		st = lmdb_verify(o);
 	if (st == ST_OK)
 		st = lmdb_status(lmdb_start(b, o), o->path);
-	if (st == ST_OK)
+	if (st == ST_OK && !o->read_only)
 		st = folder_sync(o->path);
 	if (st != ST_OK) {
 		lmdb_free(b);
@@ -216,8 +203,10 @@ static enum status
 lmdb_close(struct backend *base)
 {
 	struct lmdb *b = lmdb_of(base);
-	enum status st = lmdb_status(mdb_env_sync(b->env, 1), "sync");
+	enum status st = ST_OK;
 
+	if (!b->read_only)
+		st = lmdb_status(mdb_env_sync(b->env, 1), "sync");
 	lmdb_free(b);
 	return st;
 }
@@ -231,7 +220,11 @@ lmdb_begin(struct backend *base, bool writes, struct backend_txn **ret_txn)
 
 	if (txn == NULL)
 		return backend_fail(ST_NO_MEMORY, "begin", "no memory");
-	gate_enter(&b->gate);
+	st = lmdb_enter(b);
+	if (st != ST_OK) {
+		free(txn);
+		return st;
+	}
 	st = lmdb_status(
 	    mdb_txn_begin(b->env, NULL, writes ? 0 : MDB_RDONLY, &txn->txn),
 	    "begin");
@@ -273,6 +266,7 @@ lmdb_commit(struct backend_txn *base)
 
 	if (st != ST_OK)
 		lmdb_forget_tables(txn);
+	cut_note(&lmdb_of(base->backend)->cut);
 	lmdb_end(txn);
 	return st;
 }
@@ -298,9 +292,10 @@ static enum status
 lmdb_renew(struct backend_txn *base)
 {
 	struct lmdb *b = lmdb_of(base->backend);
-	enum status st;
+	enum status st = lmdb_enter(b);
 
-	gate_enter(&b->gate);
+	if (st != ST_OK)
+		return st;
 	st = lmdb_status(mdb_txn_renew(lmdb_txn_of(base)->txn), "renew");
 	if (st != ST_OK)
 		gate_leave(&b->gate);
@@ -467,19 +462,25 @@ static void
 lmdb_usage(struct backend *base, struct backend_usage *ret_usage)
 {
 	struct lmdb *b = lmdb_of(base);
+	unsigned flags = 0;
 	MDB_envinfo info;
 	MDB_stat stat;
 	int rc = mdb_env_info(b->env, &info);
 
 	if (rc == 0)
 		rc = mdb_env_stat(b->env, &stat);
-	assert(rc == 0); /* both refuse only a NULL */
+	if (rc == 0)
+		rc = mdb_env_get_flags(b->env, &flags);
+	assert(rc == 0); /* they refuse only a NULL */
 	*ret_usage = (struct backend_usage){
 		.used_bytes = (info.me_last_pgno + 1) * stat.ms_psize,
 		.map_bytes = info.me_mapsize,
 		.map_bytes_max = b->map_bytes_max,
 		.readers = info.me_numreaders,
 		.readers_max = info.me_maxreaders,
+		.durability = (flags & MDB_NOSYNC) != 0       ? DURABLE_NONE
+			      : (flags & MDB_NOMETASYNC) != 0 ? DURABLE_LAZY
+							      : DURABLE_FULL,
 	};
 }
 

@@ -466,6 +466,7 @@ memory_usage(struct backend *base, struct backend_usage *ret_usage)
 		.map_bytes_max = b->map_bytes_max,
 		.readers = b->readers,
 		.readers_max = b->readers_max,
+		.durability = DURABLE_NONE,
 	};
 	pthread_mutex_unlock(&b->lock);
 }

@@ -33,6 +33,11 @@ cost_fault(const struct cost_record *r)
 		return "a cost's project or department is blank";
 	if (r->cost < 0 || r->cost > COST_MAX)
 		return "a cost is negative, or above a million";
+	if (r->input_tokens > COST_TOKENS_MAX ||
+	    r->output_tokens > COST_TOKENS_MAX ||
+	    r->cache_read_tokens > COST_TOKENS_MAX ||
+	    r->cache_write_tokens > COST_TOKENS_MAX)
+		return "a record has more than 2^63 - 1 tokens";
 	if (strlen(r->currency) != CURRENCY_MAX)
 		return "a currency has three letters";
 	return NULL;
@@ -211,6 +216,13 @@ project_put(struct txn *t, const struct project_cost *p)
 	row_put(t, TABLE_PROJECT_COSTS, &k, CATALOGUE_TYPE(project_cost), p);
 }
 
+/* What a report adds up stays at its bound: no record may block it. */
+uint64_t
+cost_tokens_add(uint64_t sum, uint64_t more)
+{
+	return __builtin_add_overflow(sum, more, &sum) ? UINT64_MAX : sum;
+}
+
 static void
 slot_add(
     struct txn *t, const struct cost_record *r, enum cost_by by, const char *id)
@@ -226,10 +238,10 @@ slot_add(
 	old = ROW_GET(t, TABLE_COST_SLOTS, &k, cost_slot);
 	if (old != NULL)
 		slot = *old;
-	if (total_add(t, &slot.cost, r->cost) &&
-	    u64_add(t, &slot.input_tokens, r->input_tokens) &&
-	    u64_add(t, &slot.output_tokens, r->output_tokens) &&
-	    u64_add(t, &slot.records, 1))
+	slot.input_tokens = cost_tokens_add(slot.input_tokens, r->input_tokens);
+	slot.output_tokens =
+	    cost_tokens_add(slot.output_tokens, r->output_tokens);
+	if (total_add(t, &slot.cost, r->cost) && u64_add(t, &slot.records, 1))
 		row_put(
 		    t, TABLE_COST_SLOTS, &k, CATALOGUE_TYPE(cost_slot), &slot);
 }

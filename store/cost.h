@@ -15,6 +15,7 @@
 #define COST_SLOT_US (INT64_C(15) * 60 * 1000000)
 #define COST_MAX ((money)1000000 * 1000000000000) /* of one record */
 #define COST_SWEEP_MAX 16
+#define PRICE_MAX COST_MAX    /* for a million tokens */
 #define COST_SCAN_MAX 2000000 /* rows one question may walk */
 #define COST_NO_CATEGORY "uncategorised"
 
@@ -46,6 +47,9 @@ enum status cost_apply(
 
 /* What a record breaks; NULL: nothing. */
 const char *cost_fault(const struct cost_record *r);
+
+/* Stays at the bound of 64 bits. */
+uint64_t cost_tokens_add(uint64_t sum, uint64_t more);
 
 /* The record that was stored with this id; NULL: none that is remembered. */
 const struct cost_record *cost_known(struct txn *t, const struct uuid *id);

@@ -1,5 +1,6 @@
 #include "store/decision.h"
 
+#include "protocols/messages.h"
 #include "store/row.h"
 #include "store/sweep.h"
 
@@ -36,6 +37,29 @@ decision_of(struct txn *t, const struct cost_result *r, const char *id,
 		.limits = meters_statuses(t, &r->meters),
 		.limits_count = r->meters.count };
 	return d;
+}
+
+enum status
+decision_refuse(struct txn *t, const struct decision_ask *ask,
+    struct budget_decision *d, struct store_reply *ret)
+{
+	struct store_refused *refused = txn_take(t, sizeof(*refused));
+
+	if (ask->id == NULL || ask->id[0] == '\0') {
+		ret->problem = ask->problem;
+		return txn_fail(t, ask->st, ask->detail);
+	}
+	if (refused == NULL)
+		return txn_status(t);
+	d->id = ask->id;
+	d->at = ask->at;
+	d->asked_by = ask->principal;
+	d->problem = ask->problem;
+	d->rule = ask->rule;
+	d->detail = ask->detail;
+	decision_put(t, d);
+	refused->decision = *d;
+	return REQUEST_REPLY(t, ret, store_refused, refused);
 }
 
 static enum status

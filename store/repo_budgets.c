@@ -3,6 +3,7 @@
 #include "protocols/problem.h"
 #include "runtime/base/text.h"
 #include "store/audit.h"
+#include "store/decision.h"
 #include "store/idem.h"
 #include "store/meter.h"
 #include "store/requests.h"
@@ -101,6 +102,36 @@ create_mark(struct txn *t, const struct store_budget_create *ask)
 		idem_put(t, &mark, ask->budget.created_at);
 }
 
+/* With the budgets there are, as they stand. */
+static enum status
+create_refuse(struct txn *t, const struct store_budget_create *ask,
+    const struct meters *there, struct decision_ask *why,
+    struct store_reply *ret)
+{
+	const struct budget *b = &ask->budget;
+	struct budget_decision *d = txn_take(t, sizeof(*d));
+
+	if (d == NULL)
+		return txn_status(t);
+	why->id = ask->decision_id;
+	why->at = b->created_at;
+	why->principal = ask->principal;
+	*d = (struct budget_decision){ .amount = b->amount,
+		.has_amount = true,
+		.currency = b->currency,
+		.limits = meters_statuses(t, there),
+		.limits_count = there->count };
+	if (b->level == LEVEL_PROJECT)
+		d->project_id = b->subject;
+	else if (b->level == LEVEL_DEPARTMENT)
+		d->department = b->subject;
+	else if (b->level == LEVEL_AGENT)
+		d->agent_id = b->subject;
+	else if (b->level == LEVEL_TASK)
+		d->task_id = b->subject;
+	return decision_refuse(t, why, d, ret);
+}
+
 static enum status
 create_new(struct txn *t, const struct store_budget_create *ask,
     struct store_reply *ret)
@@ -110,10 +141,26 @@ create_new(struct txn *t, const struct store_budget_create *ask,
 
 	if (there == NULL)
 		return txn_status(t);
+	there->count = 0;
 	meters_load_subject(t, b->level, b->subject, b->created_at, there);
+	if (txn_status(t) != ST_OK)
+		return txn_status(t);
 	if (there->count == BUDGETS_SUBJECT_MAX)
-		return txn_fail(t, ST_FULL,
-		    "the subject has as many budgets as one may have");
+		return create_refuse(t, ask, there,
+		    &(struct decision_ask){ .st = ST_FULL,
+			.problem = PROBLEM_CONFLICT,
+			.rule = "budgets_max",
+			.detail = "the subject has as many budgets as one may "
+				  "have" },
+		    ret);
+	if (meters_foreign(there, b->currency) != NULL)
+		return create_refuse(t, ask, there,
+		    &(struct decision_ask){ .st = ST_CONFLICT,
+			.problem = PROBLEM_MIXED_CURRENCY,
+			.rule = "mixed_currency",
+			.detail = "mixed_currency: the subject's budgets have "
+				  "another one" },
+		    ret);
 	if (budget_row(t, b->id) != NULL)
 		return txn_fail(t, ST_EXISTS, "the budget id is taken");
 	budget_put(t, b);
@@ -215,6 +262,32 @@ repo_budget_list(struct txn *t, const void *request, struct store_reply *ret)
 }
 
 static enum status
+change_refuse(struct txn *t, const struct store_budget_change *ask,
+    const struct budget *old, struct store_reply *ret)
+{
+	struct budget_decision *d = txn_take(t, sizeof(*d));
+	struct meters *ms = txn_take(t, sizeof(*ms));
+	const struct decision_ask why = { .id = ask->decision_id,
+		.at = ask->now,
+		.principal = ask->principal,
+		.st = ST_CONFLICT,
+		.problem = PROBLEM_VERSION_CONFLICT,
+		.rule = "version",
+		.detail = "the budget has changed meanwhile" };
+
+	if (ms == NULL)
+		return txn_status(t);
+	meter_load(t, old, ask->now, &ms->of[0]);
+	ms->count = 1;
+	d->amount = ask->amount;
+	d->has_amount = ask->has_amount;
+	d->currency = old->currency;
+	d->limits = meters_statuses(t, ms);
+	d->limits_count = 1;
+	return decision_refuse(t, &why, d, ret);
+}
+
+static enum status
 repo_budget_change(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_budget_change *ask = request;
@@ -226,11 +299,8 @@ repo_budget_change(struct txn *t, const void *request, struct store_reply *ret)
 		old = budget_row(t, ask->id);
 	if (old == NULL)
 		return budget_missing(t);
-	if (ask->has_version && ask->version != old->version) {
-		ret->problem = PROBLEM_VERSION_CONFLICT;
-		return txn_fail(
-		    t, ST_CONFLICT, "the budget has changed meanwhile");
-	}
+	if (ask->has_version && ask->version != old->version)
+		return change_refuse(t, ask, old, ret);
 	b = *old;
 	b.amount = ask->has_amount ? ask->amount : old->amount;
 	b.hard = ask->has_hard ? ask->hard : old->hard;

@@ -71,7 +71,8 @@ repo_cost_add(struct txn *t, const void *request, struct store_reply *ret)
 		return txn_status(t);
 	if (cost_apply(t, &c, r) == ST_OK)
 		cost_answer(t, ask, &c, r, added);
-	if (txn_status(t) == ST_IO || txn_status(t) == ST_FULL)
+	if (txn_status(t) == ST_IO || txn_status(t) == ST_NO_SPACE ||
+	    txn_status(t) == ST_FULL)
 		ret->detail = project_detail(t, "increment",
 		    c.record.project_id == NULL ? "-" : c.record.project_id);
 	if (txn_status(t) == ST_OK && r->problem == 0 && !r->duplicate)
@@ -336,6 +337,11 @@ repo_cost_sum(struct txn *t, const void *request, struct store_reply *ret)
 	scan_open(&s, t, table, prefix.size == 0 ? NULL : &prefix);
 	sum_fill(&s, &f, sum, ret);
 	scan_close(&s);
+	if (txn_status(t) != ST_OK && txn_status(t) != ST_CONFLICT)
+		LOG(PERSISTENCE_COST_RECORD_AGGREGATE_FAILED,
+		    KV("agent_id", f.agent_id == NULL ? "-" : f.agent_id),
+		    KV("task_id", f.task_id == NULL ? "-" : f.task_id),
+		    KV("error", t->why));
 	return REQUEST_REPLY(t, ret, cost_summed, sum);
 }
 

@@ -64,7 +64,8 @@ repo_message_save(struct txn *t, const void *request, struct store_reply *ret)
 	message_key(&k, &ask->message.id);
 	if (!row_put_new(t, TABLE_MESSAGES, &k, CATALOGUE_TYPE(agent_message),
 		&kept->message)) {
-		ret->problem = PROBLEM_DUPLICATE;
+		if (txn_status(t) == ST_OK)
+			ret->problem = PROBLEM_DUPLICATE;
 		return txn_fail(t, ST_EXISTS, "a message with this id exists");
 	}
 	meta_put(t, META_MESSAGE_SEQ, kept->message.seq);

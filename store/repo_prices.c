@@ -2,14 +2,18 @@
 #include <string.h>
 
 #include "protocols/messages.h"
+#include "protocols/problem.h"
 #include "runtime/base/text.h"
 #include "store/audit.h"
+#include "store/decision.h"
 #include "store/requests.h"
 #include "store/row.h"
 
 /*
- * Prices are never changed: a new one is in force from its own day.  A page's
- * next is the place of its last price, as hex.
+ * Prices are never changed: a new one is in force from its own day, and one
+ * that was wrong is superseded by another version from the same day.  What
+ * was priced before stays as it is; its record says by which version.  A
+ * page's next is the place of its last price, as hex.
  */
 
 static void
@@ -19,6 +23,27 @@ price_row_key(struct key *k, const struct price *p)
 	key_text(k, p->provider);
 	key_text(k, p->model);
 	key_time(k, p->effective_from);
+	key_number(k, p->version);
+}
+
+/* Of those from that very time; 0: there is none. */
+static uint32_t
+price_newest_at(struct txn *t, const struct price *p)
+{
+	const struct price *newest = NULL;
+	struct backend_entry entry;
+	struct key prefix;
+	struct scan s;
+
+	key_init(&prefix);
+	key_text(&prefix, p->provider);
+	key_text(&prefix, p->model);
+	key_time(&prefix, p->effective_from);
+	scan_open(&s, t, TABLE_PRICES, &prefix);
+	if (scan_last(&s, &entry))
+		newest = ROW_DECODE(t, TABLE_PRICES, &entry, price);
+	scan_close(&s);
+	return newest == NULL ? 0 : newest->version;
 }
 
 static uint32_t
@@ -58,9 +83,41 @@ price_fault(const struct price *p)
 	if (p->input < 0 || p->output < 0 || p->cache_read < 0 ||
 	    p->cache_write < 0)
 		return "a price is negative";
+	if (p->input > PRICE_MAX || p->output > PRICE_MAX ||
+	    p->cache_read > PRICE_MAX || p->cache_write > PRICE_MAX)
+		return "a price is above a million for a million tokens";
 	if (strlen(p->currency) != CURRENCY_MAX)
 		return "a currency has three letters";
 	return NULL;
+}
+
+static enum status
+price_refuse(struct txn *t, const struct store_price_put *ask, uint32_t newest,
+    struct store_reply *ret)
+{
+	struct budget_decision *d = txn_take(t, sizeof(*d));
+	struct decision_ask why = { .id = ask->decision_id,
+		.at = ask->price.created_at,
+		.principal = ask->principal,
+		.st = ST_EXISTS,
+		.problem = PROBLEM_DUPLICATE,
+		.rule = "price_exists",
+		.detail = "there is a price from that time; name its version "
+			  "in `supersedes` to correct it" };
+
+	if (d == NULL)
+		return txn_status(t);
+	if (ask->has_supersedes) {
+		why.st = ST_CONFLICT;
+		why.problem = PROBLEM_VERSION_CONFLICT;
+		why.rule = "price_version";
+		why.detail =
+		    newest == 0
+			? "there is no price from that time"
+			: "the price from that time has another version";
+	}
+	d->currency = ask->price.currency;
+	return decision_refuse(t, &why, d, ret);
 }
 
 static enum status
@@ -69,19 +126,22 @@ repo_price_put(struct txn *t, const void *request, struct store_reply *ret)
 	const struct store_price_put *ask = request;
 	struct price_made *made = txn_take(t, sizeof(*made));
 	const char *fault = price_fault(&ask->price);
+	uint32_t newest;
 	struct key k;
 
 	if (fault != NULL)
 		return txn_fail(t, ST_INVALID, fault);
 	if (made == NULL)
 		return txn_status(t);
+	newest = price_newest_at(t, &ask->price);
+	if (txn_status(t) != ST_OK)
+		return txn_status(t);
+	if (newest != (ask->has_supersedes ? ask->supersedes : 0))
+		return price_refuse(t, ask, newest, ret);
 	made->price = ask->price;
 	made->price.version = price_versions(t, &ask->price) + 1;
 	price_row_key(&k, &made->price);
-	if (!row_put_new(
-		t, TABLE_PRICES, &k, CATALOGUE_TYPE(price), &made->price))
-		return txn_fail(
-		    t, ST_EXISTS, "there is a price from that time");
+	row_put(t, TABLE_PRICES, &k, CATALOGUE_TYPE(price), &made->price);
 	audit_append(t, ask->audit);
 	return REQUEST_REPLY(t, ret, price_made, made);
 }

@@ -48,7 +48,8 @@ report_slot(struct report *r, const struct backend_entry *entry,
 			return false;
 		r->ret->problem = PROBLEM_MIXED_CURRENCY;
 		(void)txn_fail(r->t, ST_CONFLICT,
-		    "mixed_currency: the costs of this time have several");
+		    "mixed_currency: the costs of this time have several; "
+		    "name one");
 		return false;
 	}
 	ret->slot = ROW_DECODE(r->t, TABLE_COST_SLOTS, entry, cost_slot);
@@ -60,8 +61,9 @@ point_add(struct txn *t, struct cost_point *p, const struct cost_slot *slot)
 {
 	if (money_add(p->cost, slot->cost, &p->cost) != ST_OK)
 		(void)txn_fail(t, ST_INVALID, "the sum would overflow");
-	p->input_tokens += slot->input_tokens;
-	p->output_tokens += slot->output_tokens;
+	p->input_tokens = cost_tokens_add(p->input_tokens, slot->input_tokens);
+	p->output_tokens =
+	    cost_tokens_add(p->output_tokens, slot->output_tokens);
 	p->records += slot->records;
 }
 

@@ -1,11 +1,23 @@
 #include "store/row.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "protocols/record.h"
 #include "runtime/base/log.h"
+#include "runtime/base/uuid.h"
 
 #define NAME_SIZE (TXN_WHY_SIZE - 32)
+
+static bool
+key_is_uuid(struct bytes key)
+{
+	bool prints = true;
+
+	for (size_t i = 0; i < key.size; i++)
+		prints = prints && key.at[i] > 0x20 && key.at[i] < 0x7f;
+	return key.size == sizeof(struct uuid) && !prints;
+}
 
 /* A key for people: what cannot be printed becomes a dot. */
 static void
@@ -13,7 +25,13 @@ row_name(enum table table, struct bytes key, char ret_name[NAME_SIZE])
 {
 	int used = snprintf(ret_name, NAME_SIZE, "%s/", table_name(table));
 	size_t at = (size_t)used;
+	struct uuid id;
 
+	if (key_is_uuid(key) && at + UUID_TEXT_SIZE <= NAME_SIZE) {
+		memcpy(id.octets, key.at, sizeof(id.octets));
+		uuid_text(&id, ret_name + at);
+		return;
+	}
 	for (size_t i = 0; i < key.size && at < NAME_SIZE - 1; i++) {
 		uint8_t c = key.at[i];
 

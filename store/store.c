@@ -96,8 +96,7 @@ store_open(struct actor *self)
 		return ST_OK;
 	store_options(self, &options);
 	LOG(PERSISTENCE_BACKEND_CONNECTING, KV("path", s->path));
-	st = class == NULL ? ST_INVALID
-			   : backend_open(class, &options, &s->backend);
+	st = backend_open(class, &options, &s->backend);
 	if (st == ST_OK) {
 		threads.backend = s->backend;
 		st = commit_start(&threads, &s->commit);
@@ -111,7 +110,7 @@ store_open(struct actor *self)
 		    KV("error", backend_why()));
 		return st;
 	}
-	LOG(PERSISTENCE_BACKEND_CONNECTED, KV("path", s->path));
+	store_tell_connected(s);
 	return ST_OK;
 }
 
@@ -310,15 +309,14 @@ store_answer(struct op *op, const struct errand *e)
 			e->result.reply.bytes, e->result.reply.used });
 		return;
 	}
-	if (st == ST_IO || st == ST_CORRUPT || st == ST_NO_MEMORY)
+	if (st == ST_IO || st == ST_NO_SPACE || st == ST_CORRUPT ||
+	    st == ST_NO_MEMORY)
 		LOG(PERSISTENCE_QUERY_FAILED,
 		    KV("operation", catalogue_find(e->request->id)->name),
 		    KV("error", status_name(st)), KV("why", e->result.why));
-	(void)op_refuse_with(
-	    op, &(struct refused){ .status = (uint32_t)st,
-		    .problem = e->result.problem,
-		    .detail = e->result.why[0] != '\0' ? e->result.why
-						       : status_text(st) });
+	(void)op_refuse_with(op, &(struct refused){ .status = (uint32_t)st,
+				     .problem = e->result.problem,
+				     .detail = store_words(e) });
 }
 
 static void
@@ -546,6 +544,7 @@ static const struct handler store_on[] = {
 	REQUEST(store_journal_prune),
 	ON(store_copy, store_on_copy),
 	ON(store_verify, store_on_verify),
+	ON(store_prove, store_on_prove),
 	ON(store_stage, store_on_stage),
 	ON(store_swap, store_on_swap),
 	ON(store_settle, store_on_settle),
@@ -553,6 +552,7 @@ static const struct handler store_on[] = {
 	REQUEST(store_backup_find),
 	REQUEST(store_audit_append),
 	REQUEST(store_audit_list),
+	REQUEST(store_audit_prune),
 	REQUEST(store_schedule_put),
 	REQUEST(store_schedule_list),
 	REQUEST(store_user_change),

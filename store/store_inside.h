@@ -60,9 +60,13 @@ void store_heal(struct actor *self);
 
 /* Logs what has an event of its own, once for each request that came back. */
 void store_note(struct actor *self, const struct errand *e);
+void store_tell_connected(const struct store_state *s);
+/* What a client is told of a failed errand. */
+const char *store_words(const struct errand *e);
 
 enum status store_on_copy(struct actor *self, const struct msg *in);
 enum status store_on_verify(struct actor *self, const struct msg *in);
+enum status store_on_prove(struct actor *self, const struct msg *in);
 enum status store_on_replay(struct actor *self, const struct msg *in);
 enum status store_on_stage(struct actor *self, const struct msg *in);
 enum status store_on_swap(struct actor *self, const struct msg *in);

@@ -62,10 +62,43 @@ store_note(struct actor *self, const struct errand *e)
 
 	if (e->request->id == MSG_store_message_save && st == ST_EXISTS)
 		LOG(PERSISTENCE_MESSAGE_DUPLICATE, KV("why", e->result.why));
+	else if (e->request->id == MSG_store_message_save && st != ST_OK)
+		LOG(PERSISTENCE_MESSAGE_SAVE_FAILED,
+		    KV("error", status_name(st)), KV("why", e->result.why));
 	if (e->request->id != MSG_store_cost_add)
 		return;
 	if (st == ST_OK)
 		note_added(self, e);
-	else if (st == ST_IO || st == ST_CORRUPT || st == ST_FULL)
+	else if (st == ST_IO || st == ST_NO_SPACE || st == ST_CORRUPT ||
+		 st == ST_FULL)
 		note_not_added(self, e);
+}
+
+/* How durable it is in fact, not as it was asked for. */
+void
+store_tell_connected(const struct store_state *s)
+{
+	static const char *const names[] = { [DURABLE_FULL] = "full",
+		[DURABLE_LAZY] = "meta_lazy",
+		[DURABLE_NONE] = "none" };
+	struct backend_usage u;
+
+	backend_usage(s->backend, &u);
+	LOG(PERSISTENCE_BACKEND_CONNECTED, KV("path", s->path),
+	    KV("durability", names[u.durability]),
+	    KU("map_bytes", u.map_bytes));
+}
+
+/* What to do about it, rather than the library's words: those are logged. */
+const char *
+store_words(const struct errand *e)
+{
+	if (e->result.st == ST_NO_SPACE)
+		return status_text(ST_NO_SPACE);
+	if (e->result.why[0] != '\0')
+		return e->result.why;
+	if (e->result.st == ST_IO)
+		return "the disk refused: nothing was stored; the store's log "
+		       "says why, and asking again may help";
+	return status_text(e->result.st);
 }

@@ -18,10 +18,41 @@ text_fit(char *ret_text, size_t size, const char *text)
 	return n == all;
 }
 
+/*
+ * Bytes of the white space that text begins with; 0 if none.  What Unicode
+ * calls White_Space, and the separators that US-ASCII has beside it.
+ */
+static size_t
+text_space_size(const char *text)
+{
+	static const char wide[][4] = { "\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80",
+		"\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f",
+		"\xe3\x80\x80" };
+	unsigned char first = (unsigned char)text[0];
+
+	if (first < 0x80)
+		return first == ' ' || (first >= '\t' && first <= '\r') ||
+		       (first >= 0x1c && first <= 0x1f);
+	/* U+2000 to U+200A */
+	if (strncmp(text, "\xe2\x80", 2) == 0 &&
+	    (unsigned char)text[2] >= 0x80 && (unsigned char)text[2] <= 0x8a)
+		return 3;
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		if (strncmp(text, wide[i], strlen(wide[i])) == 0)
+			return strlen(wide[i]);
+	return 0;
+}
+
 bool
 text_is_blank(const char *text)
 {
-	return text == NULL || text[strspn(text, " \t\r\n\v\f")] == '\0';
+	size_t size;
+
+	if (text == NULL)
+		return true;
+	while ((size = text_space_size(text)) > 0)
+		text += size;
+	return text[0] == '\0';
 }
 
 void

@@ -8,7 +8,7 @@
 /* Copies as many whole characters as fit; text may be NULL.  True: all. */
 bool text_fit(char *ret_text, size_t size, const char *text);
 
-/* NULL, empty, or white space alone. */
+/* NULL, empty, or white space alone, whatever Unicode counts as that. */
 bool text_is_blank(const char *text);
 
 /* bytes as lower-case hex; ret_text takes 2 * size + 1. */

@@ -117,7 +117,31 @@ test_blank_is_white_space_alone(void **state)
 	assert_true(text_is_blank(" \t\r\n\v\f"));
 	assert_false(text_is_blank("  a"));
 	assert_false(text_is_blank("a  "));
-	assert_false(text_is_blank("\xc2\xa0")); /* ASCII alone is looked at */
+}
+
+/* Every White_Space of Unicode, alone and in a row, and what is next to it. */
+static void
+test_blank_knows_the_white_space_of_unicode(void **state)
+{
+	static const char *const spaces[] = { "\xc2\x85", "\xc2\xa0",
+		"\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x83", "\xe2\x80\x8a",
+		"\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f",
+		"\xe3\x80\x80", "\x1c", "\x1f" };
+	static const char *const others[] = { "\xc2\x84", "\xc2\xa1",
+		"\xe1\x9a\x81", "\xe2\x80\x8b", "\xe2\x80\xaa", "\xe3\x80\x81",
+		"\xe2", "\xe2\x80", "\x1b", "\x7f" };
+	char all[64] = "";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+		assert_true(text_is_blank(spaces[i]));
+		strncat(all, spaces[i], sizeof(all) - strlen(all) - 1);
+	}
+	assert_true(text_is_blank(all));
+	strncat(all, "x", sizeof(all) - strlen(all) - 1);
+	assert_false(text_is_blank(all));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(text_is_blank(others[i]));
 }
 
 int
@@ -135,6 +159,7 @@ main(void)
 		cmocka_unit_test(test_hex_is_lower_case_and_ends),
 		cmocka_unit_test(test_hex_is_read_back_and_nothing_else_is),
 		cmocka_unit_test(test_blank_is_white_space_alone),
+		cmocka_unit_test(test_blank_knows_the_white_space_of_unicode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -441,7 +441,8 @@ test_queries_fill_the_same_struct(void **state)
 	assert_string_equal(k->note, "");
 	assert_true(k->has_guest_mood && k->guest_mood == MOOD_FAIR);
 	assert_true(k->has_closed && k->has_key && k->salt.size == 3);
-	assert_int_equal(json_require(&sample_kitchen, &b->result), ST_INVALID);
+	assert_int_equal(
+	    json_require(&sample_kitchen, "body", &b->result), ST_INVALID);
 	assert_string_equal(b->result.why, "body.crumbs: required");
 }
 

@@ -114,6 +114,7 @@ static const struct meaning meanings[] = {
 	{ ST_UNAVAILABLE, PROBLEM_UNAVAILABLE, 503 },
 	{ ST_BUG, PROBLEM_INTERNAL, 500 },
 	{ ST_EXPIRED, PROBLEM_INTERNAL, 500 },
+	{ ST_NO_SPACE, PROBLEM_STORE_FAILED, 500 },
 };
 
 /* A status that is new must say here what it means to a client. */
@@ -141,8 +142,8 @@ static void
 test_no_status_at_all_is_internal(void **state)
 {
 	(void)state;
-	assert_int_equal(
-	    problem_of_status((enum status)(ST_EXPIRED + 1)), PROBLEM_INTERNAL);
+	assert_int_equal(problem_of_status((enum status)(ST_NO_SPACE + 1)),
+	    PROBLEM_INTERNAL);
 	assert_int_equal(problem_of_status((enum status)255), PROBLEM_INTERNAL);
 }
 

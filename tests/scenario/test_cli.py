@@ -208,7 +208,7 @@ def test_data_folder_not_writable(tmp_path):
         check_refused(run_on(data), data)
         return
     # Nothing is unwritable for root: run a copy as nobody.
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(folder.stat().st_mode | 0o055)
     program = shutil.copy(TROUPE, tmp_path / "troupe")
     done = subprocess.run(

@@ -114,7 +114,10 @@ def test_a_full_disk_refuses_keeps_and_resumes(topology):
         live.subscribe("budget")
         server.fill()
         made = []
-        assert until_refused(ceo, made).brief == (500, 8002)
+        refused = until_refused(ceo, made)
+        assert refused.brief == (500, 8002)
+        assert "the disk is full" in refused.json["error"]
+        assert "free some space" in refused.json["error"]
         assert hold(ceo, "1").brief == (500, 8002)
         assert settle(ceo, held, "1").brief == (500, 8002)
         # A record is never refused for it: it is made up for.

@@ -110,6 +110,67 @@ test_failing_step_leaves_nothing(void **state)
 	version_is(f, 1);
 }
 
+static enum status
+step_fails_twice(struct txn *t, const struct migrate_world *w)
+{
+	(void)w;
+	(void)txn_fail(t, ST_CONFLICT, "cannot");
+	return txn_fail(t, ST_IO, "and what follows fails as well");
+}
+
+/* P-12: the first error comes out; giving a transaction up cannot fail. */
+static void
+test_p12_the_first_error_is_the_one_that_is_told(void **state)
+{
+	static const struct migrate_step steps[] = {
+		{ 1, "good", step_good },
+		{ 2, "bad", step_fails_twice },
+	};
+	const struct migrate_plan plan = { steps, 2 };
+	struct fixture *f = *state;
+	struct migrate_result r;
+
+	faults_fail(&f->faults, FAULT_COMMIT, 1, ST_IO);
+	IS(CONFLICT, migrate_run(f->b, &plan, &world, &r));
+	version_is(f, 0);
+	assert_int_equal(faults_seen(&f->faults, FAULT_COMMIT), 0);
+}
+
+static void
+version_put(struct fixture *f, uint64_t version)
+{
+	struct txn_room *room = txn_room_create();
+	struct backend_txn *inner;
+	struct txn t;
+
+	OK(backend_write(f->b, &inner));
+	OK(backend_create(inner, TABLE_META));
+	txn_init(&t, inner, room);
+	meta_put(&t, META_SCHEMA_VERSION, version);
+	OK(txn_status(&t));
+	OK(backend_commit(inner));
+	txn_room_destroy(room);
+}
+
+/* P-14: 7 reads back 7; what no version is, is no version. */
+static void
+test_p14_a_version_is_a_whole_number(void **state)
+{
+	struct fixture *f = *state;
+	struct migrate_result r;
+	uint32_t version = 99;
+
+	version_put(f, 7);
+	version_is(f, 7);
+	version_put(f, UINT64_C(1) << 32);
+	IS(CORRUPT, migrate_version(f->b, &version));
+	assert_int_equal(version, 99);
+	fixture_put(f, TABLE_META, META_SCHEMA_VERSION, "1.5");
+	IS(CORRUPT, migrate_version(f->b, &version));
+	IS(CORRUPT, migrate_run(f->b, &migrate_plan, &world, &r));
+	fixture_has(f, TABLE_META, META_SCHEMA_VERSION, "1.5");
+}
+
 /* Every call to the disk fails once; each time all or nothing (P-11). */
 static void
 test_any_failing_operation_rolls_back(void **state)
@@ -400,6 +461,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		ON_BOTH(test_fresh_database_is_migrated_once, fixture_bare),
 		ON_BOTH(test_failing_step_leaves_nothing, fixture_bare),
+		ON_BOTH(test_p12_the_first_error_is_the_one_that_is_told,
+		    fixture_bare),
+		ON_BOTH(test_p14_a_version_is_a_whole_number, fixture_bare),
 		ON_BOTH(test_any_failing_operation_rolls_back, fixture_bare),
 		ON_BOTH(test_newer_database_is_refused, fixture_bare),
 		ON_LMDB(test_kill_in_any_step_changes_nothing, fixture_bare),

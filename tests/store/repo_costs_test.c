@@ -215,14 +215,84 @@ test_c40_overflow_is_refused_whole(void **state)
 	struct cost_record r = a_record(1, "p", CENT);
 
 	(void)state;
-	r.input_tokens = UINT64_MAX - 1;
+	r.input_tokens = INT64_MAX;
 	OK(add(&r, NOW));
-	r = a_record(2, "p", CENT);
+	r.record_id = an_id(2);
+	OK(add(&r, NOW));
+	r = a_record(3, "p", CENT);
 	r.input_tokens = 5;
 	IS(INVALID, add(&r, NOW));
 	assert_int_equal(project_of("p")->total_input_tokens, UINT64_MAX - 1);
-	assert_int_equal(project_of("p")->record_count, 1);
-	assert_int_equal(asker_count(TABLE_COST_RECORDS), 1);
+	assert_int_equal(project_of("p")->record_count, 2);
+	assert_int_equal(asker_count(TABLE_COST_RECORDS), 2);
+	r.input_tokens = (uint64_t)INT64_MAX + 1;
+	r.project_id = "q";
+	IS(INVALID, add(&r, NOW));
+	assert_null(project_of("q"));
+}
+
+/* What others share stays at its bound: no legal record blocks a report. */
+static void
+test_tokens_of_a_report_stay_at_their_bound(void **state)
+{
+	const struct cost_points *page;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 4; i++) {
+		struct cost_record r = a_record(i, NULL, CENT);
+
+		r.input_tokens = INT64_MAX;
+		r.timestamp = NOW + (int64_t)(i / 4) * COST_SLOT_US;
+		OK(add(&r, NOW));
+	}
+	OK(ASK(store_cost_trend, .start = NOW - NOW % DAY,
+	    .end = NOW - NOW % DAY + DAY, .bucket = BUCKET_DAY, .id = ""));
+	page = REPLY_IS(cost_points);
+	assert_int_equal(page->points_count, 1);
+	assert_int_equal(page->points[0].records, 4);
+	MONEY_IS(page->points[0].cost, 4 * CENT);
+	assert_int_equal(page->points[0].input_tokens, UINT64_MAX);
+	assert_int_equal(page->points[0].output_tokens, 8);
+}
+
+/* P-16, P-17 */
+static void
+test_p17_sums_by_any_filter(void **state)
+{
+	static const struct {
+		const char *agent, *task;
+		money cost;
+		uint32_t records;
+	} wanted[] = { { NULL, NULL, 80, 4 }, { "a", NULL, 40, 3 },
+		{ NULL, "t1", 60, 3 }, { "a", "t1", 20, 2 },
+		{ "c", NULL, 0, 0 } };
+	static const char *const of[4][2] = { { "a", "t1" }, { "a", "t2" },
+		{ "b", "t1" }, { "a", "t1" } };
+	static const money costs[] = { 10, 20, 40, 10 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) { /* P-16: of nothing */
+		OK(ASK(store_cost_sum, .agent_id = i > 0 ? "a" : NULL,
+		    .task_id = i > 1 ? "t" : NULL));
+		MONEY_IS(REPLY_IS(cost_summed)->cost, 0);
+		assert_int_equal(REPLY_IS(cost_summed)->records, 0);
+	}
+	for (uint64_t i = 0; i < 4; i++) {
+		struct cost_record r = a_record(i + 1, NULL, costs[i] * CENT);
+
+		r.agent_id = of[i][0];
+		r.task_id = of[i][1];
+		OK(add(&r, NOW));
+	}
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		OK(ASK(store_cost_sum, .agent_id = wanted[i].agent,
+		    .task_id = wanted[i].task));
+		MONEY_IS(REPLY_IS(cost_summed)->cost, wanted[i].cost * CENT);
+		OK(ASK(store_cost_list, .agent_id = wanted[i].agent,
+		    .task_id = wanted[i].task, .limit = 10));
+		assert_int_equal(
+		    REPLY_IS(cost_page)->records_count, wanted[i].records);
+	}
 }
 
 /* CU-05: nobody's total takes another currency in, and it is explained. */
@@ -311,6 +381,7 @@ test_tokens_become_a_cost_by_the_price_then(void **state)
 	OK(ASK(store_price_put, .price = p));
 	assert_int_equal(REPLY_IS(price_made)->price.version, 1);
 	IS(EXISTS, ASK(store_price_put, .price = p));
+	assert_int_equal(asker.reply.problem, PROBLEM_DUPLICATE);
 	p.effective_from = NOW + HOUR;
 	p.output = 5 * UNIT;
 	OK(ASK(store_price_put, .price = p));
@@ -332,6 +403,50 @@ test_tokens_become_a_cost_by_the_price_then(void **state)
 	OK(ASK(store_cost_add, .record = r, .priced = true, .now = NOW,
 	    .principal = "u", .decision_id = "d"));
 	assert_int_equal(added()->record.price_version, 2);
+}
+
+/* A wrong one is superseded from its own day; a refusal is explained. */
+static void
+test_a_price_is_corrected_by_another_version(void **state)
+{
+	struct price p = { .provider = "provider",
+		.model = "model",
+		.effective_from = NOW - DAY,
+		.currency = "EUR",
+		.input = UNIT };
+	struct cost_record r = a_record(1, NULL, 0);
+
+	(void)state;
+	r.input_tokens = 1000000;
+	OK(ASK(store_price_put, .price = p));
+	p.input = 2 * UNIT;
+	OK(ASK(store_price_put, .price = p, .supersedes = 7,
+	    .has_supersedes = true, .decision_id = "d1", .principal = "u"));
+	assert_int_equal(REPLY_IS(store_refused)->decision.problem,
+	    PROBLEM_VERSION_CONFLICT);
+	OK(ASK(store_price_put, .price = p, .decision_id = "d2"));
+	assert_int_equal(
+	    REPLY_IS(store_refused)->decision.problem, PROBLEM_DUPLICATE);
+	OK(ASK(store_decision_get, .id = "d1"));
+	assert_string_equal(
+	    REPLY_IS(store_decision_found)->decision->rule, "price_version");
+	OK(ASK(store_price_put, .price = p, .supersedes = 1,
+	    .has_supersedes = true, .decision_id = "d3"));
+	assert_int_equal(REPLY_IS(price_made)->price.version, 2);
+	OK(ASK(store_cost_add, .record = r, .priced = true, .now = NOW,
+	    .principal = "u", .decision_id = "d"));
+	MONEY_IS(added()->record.cost, 2 * UNIT);
+	assert_int_equal(added()->record.price_version, 2);
+	OK(ASK(store_price_list, .limit = 1));
+	assert_int_equal(REPLY_IS(price_page)->prices[0].version, 1);
+	p.effective_from = NOW;
+	IS(CONFLICT, ASK(store_price_put, .price = p, .supersedes = 1,
+			 .has_supersedes = true));
+	p.output = COST_MAX;
+	OK(ASK(store_price_put, .price = p));
+	p.effective_from = NOW + 1;
+	p.output = COST_MAX + 1;
+	IS(INVALID, ASK(store_price_put, .price = p));
 }
 
 /* C-37, in part: whatever operation is killed, all of a record or none. */
@@ -377,6 +492,9 @@ main(void)
 		ASKED(test_same_key_with_another_body_is_refused),
 		ASKED(test_marks_do_not_pile_up),
 		ASKED(test_c40_overflow_is_refused_whole),
+		ASKED(test_tokens_of_a_report_stay_at_their_bound),
+		ASKED(test_p17_sums_by_any_filter),
+		ASKED(test_a_price_is_corrected_by_another_version),
 		ASKED(test_cu05_other_currency_is_refused_with_a_decision),
 		ASKED(test_sum_is_the_sum_of_the_list),
 		ASKED(test_tokens_become_a_cost_by_the_price_then),

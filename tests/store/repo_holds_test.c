@@ -271,6 +271,56 @@ test_bad_budgets_are_refused(void **state)
 	IS(FULL, ASK(store_budget_create, .budget = b, .principal = "u"));
 }
 
+/* All budgets of a subject are of one currency, or none could be charged. */
+static void
+test_budgets_of_a_subject_have_one_currency(void **state)
+{
+	struct budget b = a_budget("usd", LEVEL_PROJECT, "p", WINDOW_DAY, UNIT);
+	const struct budget_decision *d;
+
+	(void)state;
+	ten_for_the_project(WINDOW_LIFETIME);
+	b.currency = "USD";
+	IS(CONFLICT, ASK(store_budget_create, .budget = b, .principal = "u"));
+	assert_int_equal(asker.reply.problem, PROBLEM_MIXED_CURRENCY);
+	OK(ASK(store_budget_create, .budget = b, .principal = "u",
+	    .decision_id = "d"));
+	assert_int_equal(
+	    REPLY_IS(store_refused)->decision.problem, PROBLEM_MIXED_CURRENCY);
+	assert_int_equal(asker_count(TABLE_BUDGETS), 1);
+	OK(ASK(store_decision_get, .id = "d"));
+	d = REPLY_IS(store_decision_found)->decision;
+	assert_string_equal(d->rule, "mixed_currency");
+	assert_string_equal(d->project_id, "p");
+	assert_string_equal(d->currency, "USD");
+	assert_int_equal(d->limits_count, 1);
+	assert_string_equal(d->limits[0].budget.currency, "EUR");
+	b.subject = "q";
+	(void)make_budget(&b);
+}
+
+static void
+test_a_budget_that_has_changed_is_shown_as_it_is(void **state)
+{
+	const struct budget_decision *d;
+
+	(void)state;
+	ten_for_the_project(WINDOW_LIFETIME);
+	IS(CONFLICT, ASK(store_budget_change, .id = "b", .version = 7,
+			 .has_version = true, .now = NOW));
+	OK(ASK(store_budget_change, .id = "b", .version = 7,
+	    .has_version = true, .amount = UNIT, .has_amount = true, .now = NOW,
+	    .principal = "u", .decision_id = "d"));
+	assert_int_equal(REPLY_IS(store_refused)->decision.problem,
+	    PROBLEM_VERSION_CONFLICT);
+	OK(ASK(store_decision_get, .id = "d"));
+	d = REPLY_IS(store_decision_found)->decision;
+	assert_string_equal(d->asked_by, "u");
+	MONEY_IS(d->amount, UNIT);
+	assert_int_equal(d->limits[0].budget.version, 1);
+	MONEY_IS(status_of("b", NOW)->budget.amount, 10 * UNIT);
+}
+
 int
 main(void)
 {
@@ -288,6 +338,8 @@ main(void)
 		ASKED(test_thresholds_are_told_once_in_a_window),
 		ASKED(test_idempotency_of_holds_and_budgets),
 		ASKED(test_bad_budgets_are_refused),
+		ASKED(test_budgets_of_a_subject_have_one_currency),
+		ASKED(test_a_budget_that_has_changed_is_shown_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

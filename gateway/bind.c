@@ -1,0 +1,298 @@
+#include "gateway/bind.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/credential.h"
+#include "gateway/header.h"
+#include "gateway/query.h"
+#include "gateway/target.h"
+#include "runtime/base/text.h"
+#include "runtime/base/utf8.h"
+
+/* All that is taken of the arena beside the body is no longer than a head. */
+#define BIND_ARENA_MIN (16u * HTTP1_HEAD_MAX)
+
+/* Fills a text field that no client may give. */
+static void
+principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
+{
+	struct exchange *x = c->exchange;
+	struct arena *a = actor_arena(c->gateway->self);
+	char *address = arena_take(a, ADDRESS_MAX + 1);
+	char *agent = arena_take(a, USER_AGENT_MAX + 1);
+	struct bytes value = { NULL, 0 };
+
+	text_fit(address, ADDRESS_MAX + 1, x->context.client);
+	if (http1_head_find(&x->head, at, "User-Agent", &value) == ST_OK) {
+		char *whole = arena_take(a, value.size + 1);
+
+		memcpy(whole, value.at, value.size);
+		if (utf8_valid(value.at, value.size))
+			text_fit(agent, USER_AGENT_MAX + 1, whole);
+	}
+	ret_who->address = address;
+	ret_who->user_agent = agent;
+	if (x->route->access == ROUTE_PUBLIC)
+		return;
+	ret_who->user_id = x->who.user_id;
+	ret_who->username = x->who.account->username;
+	ret_who->role = x->who.account->role;
+	ret_who->method = x->who.method;
+	ret_who->session_id = x->who.session_id;
+	if (x->route->request == catalogue_type_ticket_create) {
+		char *session = arena_take(a, SESSION_ID_MAX + 1);
+
+		auth_session(&x->who, session);
+		ret_who->session_id = session;
+	}
+	ret_who->expires_at = x->who.expires_at;
+}
+
+static enum status
+once_fill(struct conn *c, const uint8_t *at, struct bytes body,
+    struct once *ret_once, struct json_result *why)
+{
+	struct arena *a = actor_arena(c->gateway->self);
+	uint8_t *digest = arena_take(a, SEAL_DIGEST_SIZE);
+	struct bytes value;
+	char *key;
+	enum status st =
+	    http1_head_find(&c->exchange->head, at, "Idempotency-Key", &value);
+
+	if (st == ST_NOT_FOUND)
+		return ST_OK;
+	if (st == ST_OK && value.size > 0 && value.size <= IDEMPOTENCY_MAX &&
+	    utf8_valid(value.at, value.size) &&
+	    (key = arena_take(a, value.size + 1)) != NULL) {
+		memcpy(key, value.at, value.size);
+		ret_once->key = key;
+		seal_digest(body, digest);
+		ret_once->body_hash =
+		    (struct bytes){ digest, SEAL_DIGEST_SIZE };
+		return ST_OK;
+	}
+	snprintf(why->why, sizeof(why->why),
+	    "header.Idempotency-Key: expected one of 1 to %d characters",
+	    IDEMPOTENCY_MAX);
+	return ST_MALFORMED;
+}
+
+static enum status
+bind_callers(struct conn *c, const uint8_t *at, struct bytes body,
+    const struct wire_type *t, void *message, struct json_result *why)
+{
+	for (size_t i = 0; i < t->nfields; i++) {
+		const struct wire_field *f = &t->fields[i];
+		char *member = (char *)message + f->offset;
+		enum status st = ST_OK;
+
+		if ((f->flags & WIRE_CALLER) == 0)
+			continue;
+		if (f->type == catalogue_type_principal)
+			principal_fill(c, at, (void *)member);
+		else if (f->type == catalogue_type_once)
+			st = once_fill(c, at, body, (void *)member, why);
+		if (st != ST_OK)
+			return st;
+	}
+	return ST_OK;
+}
+
+static char *
+text_of_bytes(struct arena *a, struct bytes b)
+{
+	char *text = arena_take(a, b.size + 1);
+
+	if (text != NULL && b.size > 0)
+		memcpy(text, b.at, b.size);
+	return text;
+}
+
+static enum status
+bind_path(struct conn *c, const struct wire_type *t, void *message,
+    struct json_result *why)
+{
+	const struct route_match *m = &c->exchange->match;
+	struct arena *a = actor_arena(c->gateway->self);
+	enum status st = ST_OK;
+
+	for (uint32_t i = 0; st == ST_OK && i < m->count; i++)
+		st = json_set_text(t, message, a, "path",
+		    text_of_bytes(
+			a, (struct bytes){ (const uint8_t *)m->names[i],
+			       m->name_sizes[i] }),
+		    m->values[i], why);
+	return st;
+}
+
+static enum status
+bind_query(struct conn *c, const uint8_t *at, const struct wire_type *t,
+    void *message, struct json_result *why)
+{
+	struct arena *a = actor_arena(c->gateway->self);
+	struct query_parameter p;
+	struct query q;
+	enum status st;
+
+	query_init(&q, http1_bytes(at, c->exchange->head.query));
+	while ((st = query_next(&q, a, &p)) == ST_OK) {
+		st = json_set_text(t, message, a, "query",
+		    text_of_bytes(a, p.name), text_of_bytes(a, p.value), why);
+		if (st != ST_OK)
+			return st;
+	}
+	if (st == ST_NOT_FOUND)
+		return ST_OK;
+	snprintf(why->why, sizeof(why->why), "query: %s", status_text(st));
+	return ST_MALFORMED;
+}
+
+/* Several lines of one header are one list. */
+static enum status
+bind_headers(struct conn *c, const uint8_t *at, const struct wire_type *t,
+    void *message, struct json_result *why)
+{
+	struct arena *a = actor_arena(c->gateway->self);
+	const char *rest = c->exchange->route->takes;
+	struct bytes header, field, value;
+
+	while (route_next_header(&rest, &header, &field)) {
+		char *joined = arena_take(a, IF_MATCH_MAX + 2);
+		size_t used = 0;
+		uint32_t cursor = 0;
+		bool any = false;
+
+		while (http1_head_next(&c->exchange->head, at,
+		    text_of_bytes(a, header), &cursor, &value)) {
+			if (used + value.size + 1 > IF_MATCH_MAX) {
+				snprintf(why->why, sizeof(why->why),
+				    "header.%.*s: longer than %d bytes",
+				    (int)header.size, (const char *)header.at,
+				    IF_MATCH_MAX);
+				return ST_MALFORMED;
+			}
+			if (used > 0)
+				joined[used++] = ',';
+			memcpy(joined + used, value.at, value.size);
+			used += value.size;
+			any = true;
+		}
+		joined[used] = '\0';
+		if (any && json_set_text(t, message, a, "header",
+			       text_of_bytes(a, field), joined, why) != ST_OK)
+			return ST_INVALID;
+	}
+	return ST_OK;
+}
+
+/* A browser sends its refresh token as a cookie, and no body. */
+static enum status
+bind_refresh(struct conn *c, const uint8_t *at, const struct wire_type *t,
+    void *message, struct bytes body, struct json_result *why)
+{
+	struct arena *a = actor_arena(c->gateway->self);
+	const char *token;
+	enum status st;
+
+	if (t != catalogue_type_auth_refresh() || body.size > 0)
+		return ST_OK;
+	token = credential_find_refresh(c, at);
+	if (token == NULL)
+		return ST_OK;
+	st =
+	    json_set_text(t, message, a, "cookie", "refresh_token", token, why);
+	return st == ST_OK ? json_set_text(t, message, a, "cookie", "cookies",
+				 "true", why)
+			   : st;
+}
+
+bool
+bind_is_json(const struct exchange *x, const uint8_t *at)
+{
+	struct bytes value;
+	const uint8_t *semicolon;
+
+	if (http1_head_find(&x->head, at, "Content-Type", &value) != ST_OK)
+		return false;
+	semicolon = memchr(value.at, ';', value.size);
+	if (semicolon != NULL)
+		value.size = (size_t)(semicolon - value.at);
+	return header_is(header_trim(value), "application/json");
+}
+
+/* What a GET lacks, it lacks in its query. */
+static bool
+bind_takes_body(const struct conn *c)
+{
+	enum http1_method m = c->exchange->head.method;
+
+	return m != HTTP1_GET && m != HTTP1_HEAD && m != HTTP1_DELETE;
+}
+
+/* Whose cursors of which list they are. */
+struct bookmark
+bind_bookmark(const struct conn *c)
+{
+	const struct exchange *x = c->exchange;
+
+	return (struct bookmark){ .secret = c->gateway->replica.api_key_secret,
+		.list = x->route->request == NULL ? NULL : x->route->request(),
+		.user_id = x->who.user_id };
+}
+
+static enum status
+bind_cursor(struct conn *c, void *message, struct json_result *why)
+{
+	struct bookmark b = bind_bookmark(c);
+	enum status st =
+	    bookmark_open(&b, actor_arena(c->gateway->self), message);
+
+	if (st == ST_INVALID)
+		snprintf(why->why, sizeof(why->why),
+		    "query.cursor: is not one that a page of this list ended "
+		    "with");
+	return st;
+}
+
+/* The request's struct from everything the client sent. */
+enum status
+bind_request(struct conn *c, const uint8_t *at, struct bytes body,
+    void **ret_message, struct json_result *why)
+{
+	const struct wire_type *t = c->exchange->route->request();
+	struct arena *a = actor_arena(c->gateway->self);
+	enum status st = ST_OK;
+
+	*ret_message = NULL;
+	if (body.size > 0)
+		st = json_decode(
+		    t, JSON_LATER, a, body.at, body.size, ret_message, why);
+	else
+		*ret_message = json_blank(t, a);
+	if (st == ST_OK &&
+	    (*ret_message == NULL || a->size - a->used < BIND_ARENA_MIN))
+		st = ST_NO_MEMORY;
+	if (st == ST_OK)
+		st = bind_path(c, t, *ret_message, why);
+	if (st == ST_OK)
+		st = bind_query(c, at, t, *ret_message, why);
+	if (st == ST_OK)
+		st = bind_headers(c, at, t, *ret_message, why);
+	if (st == ST_OK)
+		st = bind_refresh(c, at, t, *ret_message, body, why);
+	if (st == ST_OK)
+		st = bind_callers(c, at, body, t, *ret_message, why);
+	if (st == ST_OK)
+		st =
+		    json_require(t, bind_takes_body(c) ? "body" : "query", why);
+	if (st == ST_OK)
+		st = bind_cursor(c, *ret_message, why);
+	/* It was announced, and what it should have said is missing. */
+	if (st == ST_INVALID && body.size == 0 &&
+	    bind_is_json(c->exchange, at)) {
+		snprintf(why->why, sizeof(why->why), "the body is empty");
+		st = ST_MALFORMED;
+	}
+	return st;
+}
