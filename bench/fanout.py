@@ -3,12 +3,13 @@
     fanout.py [sockets [seconds [first word of a name ...]]]
 
 Each server gets the same sockets of the same client; batches of BATCH
-messages are told to all of them, AHEAD at a time (saturation), then one by
-one at half that rate (latency).  CPU time of the server per delivery is the
+messages are told to all of them, AHEAD at a time (saturation), then at
+half that rate (latency).  CPU time of the server per delivery is the
 figure to trust.  drain.c reads, and throws away most of it unseen.
 
-Beside it: flood.c, which is the kernel's part alone.  Peers: nats-server over its WebSocket; uWebSockets, which is what `bun`
-serves WebSockets with, if TROUPE_BENCH_BUN names one.
+Beside it: flood.c, which is the kernel's part alone.  Peers: nats-server over
+its WebSocket; uWebSockets, which is what `bun` serves WebSockets with, if
+TROUPE_BENCH_BUN names one.
 """
 
 import base64
@@ -324,6 +325,7 @@ def saturate(server, drain, count, seconds):
     drain.say("lazy")
     ahead = Ahead(server, drain, count)
     cpu = sum(map(program.cpu_s, server.pids))
+    user = sum(map(program.user_s, server.pids))
     began, told = time.monotonic(), 0
     while time.monotonic() - began < seconds:
         ahead.tell()
@@ -331,7 +333,9 @@ def saturate(server, drain, count, seconds):
     ahead.finish()
     took = time.monotonic() - began
     cpu = sum(map(program.cpu_s, server.pids)) - cpu
-    return cpu * 1e6 / (told * count), told * count / took
+    user = sum(map(program.user_s, server.pids)) - user
+    told *= count
+    return cpu * 1e6 / told, user * 1e6 / told, told / took
 
 
 def at_rate(server, drain, count, rate, seconds):
@@ -352,17 +356,28 @@ def at_rate(server, drain, count, rate, seconds):
     return p99, rest[int(len(rest) * 0.99)] if rest else None
 
 
+def idle_ms(idle):
+    began = time.monotonic()
+    upgrade("127.0.0.1", idle.port, "/")[0].close()
+    return (time.monotonic() - began) * 1000
+
+
 def rest_while_saturated(server, drain, count, seconds):
-    """A batch is always being told when the request comes."""
+    """
+    A batch is always being told when the request comes.  Beside it: what a
+    program that has nothing else to do needs to answer just then.
+    """
     drain.say("lazy")
-    ahead, times = Ahead(server, drain, count), []
+    idle, ahead, times, others = Flood(), Ahead(server, drain, count), [], []
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         ahead.tell()
-        times += [server.rest_ms() for _ in range(5)]
+        for _ in range(5):
+            times.append(server.rest_ms())
+            others.append(idle_ms(idle))
     ahead.finish()
-    times.sort()
-    return times[int(len(times) * 0.99)]
+    idle.close()
+    return tuple(sorted(one)[int(len(one) * 0.99)] for one in (times, others))
 
 
 def measure(kind, count, seconds):
@@ -373,13 +388,15 @@ def measure(kind, count, seconds):
         server.start()
         server.tell(BATCH)
         await_all(drain, BATCH * count)
-        cpu_us, rate = saturate(server, drain, count, seconds)
+        cpu_us, user_us, rate = saturate(server, drain, count, seconds)
         p99_ms, _ = at_rate(server, drain, count, rate / 2, seconds)
-        found = {"cpu_us": round(cpu_us, 3), "per_s": round(rate),
+        found = {"cpu_us": round(cpu_us, 3), "user_us": round(user_us, 3),
+                 "per_s": round(rate),
                  "half_rate_p99_ms": round(p99_ms, 2)}
         if hasattr(server, "rest_ms"):
-            found["rest_p99_ms"] = round(
-                rest_while_saturated(server, drain, count, seconds), 2)
+            rest, idle = rest_while_saturated(server, drain, count, seconds)
+            found["rest_p99_ms"] = round(rest, 2)
+            found["idle_p99_ms"] = round(idle, 2)
         drain.close()
         return found
     finally:

@@ -139,45 +139,55 @@ static void
 sweep_write(struct sockets *k, struct sweep *w)
 {
 	sweep_drop_bytes(w);
-	for (uint32_t i = 0; i < WEBSOCKET_SYNTAXES && w->count > 1; i++)
-		if (k->speaking[i] > 0)
+	for (uint32_t i = 0; i < WEBSOCKET_SYNTAXES; i++)
+		if (w->count == 1)
+			w->wholes[i] = w->jobs[0]->parts[i];
+		else if (w->count > 1 && k->speaking[i] > 0)
 			sweep_join_bytes(k->fanout, w, i);
 }
 
-/* The piece that has all of them; NULL: not for this socket. */
-static const struct net_part *
-sweep_whole(const struct sweep *w, const struct socket *s)
+/* The piece that has all of them is for it, as it is. */
+static bool
+sweep_fits(const struct sweep *w, const struct socket *s)
 {
-	if (s->filters != NULL || s->recoveries != NULL || s->window != 0 ||
-	    s->sse != NULL || w->wholes[s->syntax].bytes.size == 0)
-		return NULL;
-	return &w->wholes[s->syntax];
+	return s->filters == NULL && s->recoveries == NULL && s->window == 0 &&
+	       s->sse == NULL && w->wholes[s->syntax].bytes.size > 0;
 }
 
-/* Subscribed, allowed, wanted, and room: in this order (sessions 2.5.4). */
-static void
-sweep_tell(const struct sweep *w, struct socket *s)
+/* False: it must be told one after the other. */
+static bool
+sweep_tell_whole(const struct sweep *w, struct socket *s)
 {
-	uint32_t channel = job_channel(w->jobs[0], s);
-	const struct net_part *whole = sweep_whole(w, s);
+	uint32_t sizes[FANOUT_SWEEP_MAX];
+	enum status st;
+
+	for (uint32_t i = 0; i < w->count; i++)
+		sizes[i] = (uint32_t)w->jobs[i]->parts[s->syntax].bytes.size;
+	st = socket_push_whole(s, &w->wholes[s->syntax], sizes, w->count);
+	for (uint32_t i = 0; i < w->count && st == ST_OK; i++)
+		w->jobs[i]->taken++;
+	return st != ST_FULL;
+}
+
+static void
+sweep_tell_each(const struct sweep *w, struct socket *s, uint32_t channel)
+{
 	struct net_part parts[FANOUT_SWEEP_MAX];
 	struct job *jobs[FANOUT_SWEEP_MAX];
 	size_t count = 0, pushed = 0;
 	enum status st;
 
-	if (!job_may_go(w->jobs[0], s, channel))
-		return;
 	for (uint32_t i = 0; i < w->count; i++) {
 		struct job *j = w->jobs[i];
 
-		if (whole == NULL && !job_is_for(j, s, channel))
+		if (!job_is_for(j, s, channel))
 			continue;
 		jobs[count] = j;
 		parts[count++] = job_part(j, s);
 	}
 	if (count == 0)
 		return;
-	st = s->sse == NULL ? socket_push_many(s, parts, count, whole, &pushed)
+	st = s->sse == NULL ? socket_push_many(s, parts, count, &pushed)
 			    : sweep_push_sse(s, channel, jobs, count, &pushed);
 	for (size_t i = 0; i < count; i++)
 		if (i < pushed)
@@ -185,6 +195,17 @@ sweep_tell(const struct sweep *w, struct socket *s)
 		else if (st == ST_FULL && s->state == SOCKET_OPEN &&
 			 s->conn != NULL)
 			job_lose(jobs[i], s);
+}
+
+/* Subscribed, allowed, wanted, and room: in this order (sessions 2.5.4). */
+static void
+sweep_tell(const struct sweep *w, struct socket *s)
+{
+	uint32_t channel = job_channel(w->jobs[0], s);
+
+	if (job_may_go(w->jobs[0], s, channel) &&
+	    (!sweep_fits(w, s) || !sweep_tell_whole(w, s)))
+		sweep_tell_each(w, s, channel);
 }
 
 /* A user's few sockets, without looking at those of others. */

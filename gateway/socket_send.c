@@ -94,15 +94,14 @@ socket_push(struct socket *s, const struct net_part *parts, size_t count)
 
 enum status
 socket_push_many(struct socket *s, const struct net_part *parts, size_t count,
-    const struct net_part *whole, size_t *ret_pushed)
+    size_t *ret_pushed)
 {
 	enum status st = ST_FULL;
 	size_t n;
 
 	*ret_pushed = 0;
 	if (s->backlog == NULL)
-		st = whole == NULL ? socket_write(s, parts, count)
-				   : socket_write(s, whole, 1);
+		st = socket_write(s, parts, count);
 	if (st == ST_OK) {
 		*ret_pushed = count;
 		for (n = 0; n < count && net_owed(s->conn->stream) > 0; n++)
@@ -117,6 +116,19 @@ socket_push_many(struct socket *s, const struct net_part *parts, size_t count,
 		st = ST_FULL;
 	}
 	return st == ST_FULL && *ret_pushed == count ? ST_OK : st;
+}
+
+enum status
+socket_push_whole(struct socket *s, const struct net_part *whole,
+    const uint32_t *sizes, size_t count)
+{
+	enum status st =
+	    s->backlog == NULL ? socket_write(s, whole, 1) : ST_FULL;
+
+	for (size_t n = 0;
+	     n < count && st == ST_OK && net_owed(s->conn->stream) > 0; n++)
+		backlog_add(s, sizes[n]);
+	return st;
 }
 
 enum status
