@@ -203,7 +203,7 @@ def test_eh07_a_duplicate_does_not_make_its_id_younger(start):
 def test_eh08_54_a_stuck_client_loses_events_and_nobody_else_does(alone):
     stuck, reader = Stuck(alone), listening(alone, "agents")
     told = stuck.fill(alone, reader)
-    [line] = alone.server.events(DROPPED)
+    line = alone.server.events(DROPPED)[0]
     assert line["level"] == "warn" and line["what"] == "event"
     for _ in range(10):
         tell(alone, payload={"n": told, "fill": LARGE})
