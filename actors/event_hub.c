@@ -30,14 +30,6 @@ hub_of(const struct actor *self, const char *channel)
 
 /* ---- ephemeral events ---- */
 
-static bool
-hub_is_nil(const struct uuid *id)
-{
-	static const struct uuid nil = { { 0 } };
-
-	return memcmp(id, &nil, sizeof(nil)) == 0;
-}
-
 /* Remembers the id only if some gateway took the event. */
 static enum status
 hub_tell_once(struct actor *self, const struct msg *in, struct channel_entry *c,
@@ -71,7 +63,7 @@ hub_on_publish(struct actor *self, const struct msg *in)
 
 	if (!channel_is_valid(event.channel))
 		return REFUSE(self, in, VALIDATION, "there is no such channel");
-	if (hub_is_nil(&event.event_id) || text_is_blank(event.event_type))
+	if (uuid_is_nil(&event.event_id) || text_is_blank(event.event_type))
 		return REFUSE(
 		    self, in, VALIDATION, "an event has an id and a type");
 	event.epoch = event.offset = 0;

@@ -6,13 +6,6 @@
 
 /* ---- what a socket missed: the journal's answer is the gateway's ---- */
 
-static enum status
-hub_on_journal(struct actor *self, struct op *op, const struct msg *reply)
-{
-	(void)self;
-	return op_pass(op, reply);
-}
-
 enum status
 hub_on_history(struct actor *self, const struct msg *in)
 {
@@ -22,9 +15,8 @@ hub_on_history(struct actor *self, const struct msg *in)
 		return REFUSE(self, in, FORBIDDEN, "only gateways read it");
 	if (!channel_is_valid(ask->channel))
 		return REFUSE(self, in, VALIDATION, "there is no such channel");
-	return ASK(self, in, hub_store(self), store_journal_read,
-	    hub_on_journal, .channel = ask->channel, .after = ask->after,
-	    .limit = ask->limit);
+	return ASK(self, in, hub_store(self), store_journal_read, op_on_pass,
+	    .channel = ask->channel, .after = ask->after, .limit = ask->limit);
 }
 
 /* ---- gateways that had no room for an event ---- */

@@ -172,6 +172,7 @@ hub_on_presence_list(struct actor *self, const struct msg *in)
 	uint32_t problem = access_check(&ask->caller, ACCESS_READ);
 	uint32_t limit = ask->has_limit ? ask->limit : PRESENCE_PAGE_DEFAULT;
 	struct present users[PRESENCE_PAGE_MAX + 1];
+	struct uuid after;
 	uint32_t count;
 	bool more;
 
@@ -181,6 +182,9 @@ hub_on_presence_list(struct actor *self, const struct msg *in)
 	if (limit == 0)
 		return REFUSE(
 		    self, in, VALIDATION, "limit: must be at least 1");
+	if (ask->cursor != NULL && !id_parse(ask->cursor, &after))
+		return REFUSE(self, in, VALIDATION,
+		    "cursor: is not one that a page ended with");
 	if (ask->user_id != NULL)
 		return presence_answer_one(self, in, ask->user_id);
 	count = presence_after(&s->presence,

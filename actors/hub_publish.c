@@ -4,6 +4,7 @@
 #include "actors/hub.h"
 #include "actors/id.h"
 #include "protocols/channel.h"
+#include "protocols/event_type.h"
 #include "protocols/json.h"
 #include "runtime/base/text.h"
 #include "runtime/base/uuid.h"
@@ -39,20 +40,30 @@ publish_written(const char *text)
 
 /* NULL: it may be told. */
 static const char *
-publish_mistake(const char *channel, const char *event_type,
-    const char *payload, const char *key)
+publish_mistake(const char *channel, const struct event_draft *draft)
 {
 	if (!channel_is_valid(channel))
 		return "channel: there is no such channel";
-	if (text_is_blank(event_type))
+	if (text_is_blank(draft->event_type))
 		return "event_type: must not be blank";
-	if (key != NULL && text_is_blank(key))
-		return "the Idempotency-Key must not be blank";
-	if (publish_written(event_type) + publish_written(channel) +
-		strlen(payload) + EVENT_REST_MAX >
+	if (event_type_is_reserved(draft->event_type))
+		return "event_type: streams say other things by this name";
+	if (draft->has_event_id && uuid_is_nil(&draft->event_id))
+		return "event_id: must not be nil";
+	if (publish_written(draft->event_type) + publish_written(channel) +
+		strlen(draft->payload) + EVENT_REST_MAX >
 	    EVENT_JSON_MAX)
 		return "payload: too long";
 	return NULL;
+}
+
+/* NULL: there is none, or it can be one. */
+static const char *
+publish_key_mistake(const char *key)
+{
+	return key != NULL && text_is_blank(key)
+		   ? "the Idempotency-Key must not be blank"
+		   : NULL;
 }
 
 /* Is it one of event_stream.user_publish? */
@@ -204,14 +215,19 @@ enum status
 hub_on_event_publish(struct actor *self, const struct msg *in)
 {
 	const struct event_publish *ask = in->body;
-	const char *mistake = publish_mistake(
-	    ask->channel, ask->event_type, ask->payload, ask->once.key);
+	const struct event_draft draft = { .event_type = ask->event_type,
+		.payload = ask->payload,
+		.has_event_id = ask->has_event_id,
+		.event_id = ask->event_id };
+	const char *mistake = publish_mistake(ask->channel, &draft);
 	struct event event = { .event_type = ask->event_type,
 		.channel = ask->channel,
 		.timestamp = actor_wall_us(self),
 		.event_id = ask->event_id,
 		.payload = ask->payload };
 
+	if (mistake == NULL)
+		mistake = publish_key_mistake(ask->once.key);
 	if (mistake != NULL)
 		return REFUSE(self, in, VALIDATION, mistake);
 	if (!publish_is_allowed(
@@ -250,14 +266,14 @@ static uint32_t
 batch_problem(const struct actor *self, const struct events_publish *ask,
     const char **ret_why)
 {
-	*ret_why = "events: at least one";
-	if (ask->events_count == 0)
+	*ret_why = ask->events_count == 0 ? "events: at least one"
+					  : publish_key_mistake(ask->once.key);
+	if (*ret_why != NULL)
 		return PROBLEM_VALIDATION;
 	for (uint32_t i = 0; i < ask->events_count; i++) {
 		const char *type = ask->events[i].event_type;
 
-		*ret_why = publish_mistake(
-		    ask->channel, type, ask->events[i].payload, ask->once.key);
+		*ret_why = publish_mistake(ask->channel, &ask->events[i]);
 		if (*ret_why != NULL)
 			return PROBLEM_VALIDATION;
 		*ret_why = NOT_ALLOWED;

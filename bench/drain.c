@@ -2,33 +2,47 @@
  * Reads sockets that others have opened, as fast as it can, and says what
  * came: the reader of fanout.py, which would be too slow itself.
  *
- *     drain FD,FD,...
+ *     drain FD,FD,... [every]
  *
  * Every message holds one '~' and, right behind it, twenty digits, the first
  * of them 0: when it was sent, in ns of the monotonic clock.  (A '~' alone is
- * also the length byte of many frames.)  A line "go" on standard input asks
- * for one line of what came since the last: messages, the median and the
- * 99th percentile of their age in us.  It ends with its input.
+ * also the length byte of many frames.)  One socket of `every` (1) is read so;
+ * of the others the bytes are counted and thrown away unseen, for those whose
+ * messages have one length.  Lines on standard input:
+ *   go     says what came since the last: messages, the median and the 99th
+ *          percentile of their age in us
+ *   lazy   look every LAZY_MS from now on, as a busy network card would let
+ *          us: a sender that wakes us pays for it
+ *   eager  be woken by every message again
+ * It ends with its input.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define READ_SIZE (256 * 1024)
 #define EVENTS_MAX 512
 #define STAMP_SIZE 20
-#define AGES 1000000 /* us, one slot each */
+#define AGES 2000000 /* us, one slot each */
+#define LAZY_MS 1
 #define FDS_MAX 65536
 
 struct drain {
 	int poll;
-	uint64_t messages;
+	int every;
+	int is_lazy;
+	uint64_t messages; /* of those that are read */
+	uint64_t read_bytes;
+	uint64_t unseen_bytes; /* of the others */
+	uint64_t told;         /* messages, so far */
 	uint64_t sampled;
 	uint32_t *ages;
 	char cut[FDS_MAX]; /* the last read ended in a '~' */
@@ -80,10 +94,14 @@ drain_count(struct drain *d, int fd, const char *at, size_t size)
 static void
 drain_read(struct drain *d, int fd)
 {
-	ssize_t n = read(fd, d->buffer, READ_SIZE);
+	int is_read = fd % d->every == 0;
+	ssize_t n = recv(fd, d->buffer, READ_SIZE, is_read ? 0 : MSG_TRUNC);
 
-	if (n > 0)
+	if (n > 0 && is_read) {
+		d->read_bytes += (uint64_t)n;
 		drain_count(d, fd, d->buffer, (size_t)n);
+	} else if (n > 0)
+		d->unseen_bytes += (uint64_t)n;
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		epoll_ctl(d->poll, EPOLL_CTL_DEL, fd, NULL);
 }
@@ -101,21 +119,47 @@ drain_percentile(const struct drain *d, double part)
 	return 0;
 }
 
-/* False: the input has ended. */
-static int
+/* Whole messages; before the first is read nobody knows their length. */
+static uint64_t
+drain_messages(const struct drain *d)
+{
+	uint64_t size = d->messages == 0 ? 0 : d->read_bytes / d->messages;
+
+	return d->messages + (size == 0 ? 0 : d->unseen_bytes / size);
+}
+
+static void
 drain_answer(struct drain *d)
 {
-	char line[16];
+	uint64_t messages = drain_messages(d);
 
-	if (read(STDIN_FILENO, line, sizeof(line)) <= 0)
-		return 0;
-	printf("%llu %llu %llu\n", (unsigned long long)d->messages,
+	if (messages < d->told) /* its length was a guess while one was cut */
+		messages = d->told;
+	printf("%llu %llu %llu\n", (unsigned long long)(messages - d->told),
 	    (unsigned long long)drain_percentile(d, 0.5),
 	    (unsigned long long)drain_percentile(d, 0.99));
 	fflush(stdout);
-	d->messages = d->sampled = 0;
+	d->told = messages;
+	d->sampled = 0;
 	memset(d->ages, 0, AGES * sizeof(d->ages[0]));
-	return 1;
+}
+
+/* Several lines may have come; false: the input has ended. */
+static int
+drain_obey(struct drain *d)
+{
+	char lines[64];
+	ssize_t n = read(STDIN_FILENO, lines, sizeof(lines));
+
+	for (ssize_t i = 0; i < n; i++) {
+		if (i > 0 && lines[i - 1] != '\n')
+			continue;
+		if (lines[i] == 'g')
+			drain_answer(d);
+		else
+			d->is_lazy = lines[i] == 'l';
+	}
+	return n > 0;
 }
 
 static void
@@ -137,7 +181,10 @@ main(int argc, char **argv)
 	struct drain *d = calloc(1, sizeof(*d));
 	char *at;
 
-	if (argc != 2 || d == NULL)
+	if (argc < 2 || argc > 3 || d == NULL)
+		return 2;
+	d->every = argc == 3 ? (int)strtol(argv[2], NULL, 10) : 1;
+	if (d->every < 1)
 		return 2;
 	d->ages = calloc(AGES, sizeof(d->ages[0]));
 	d->poll = epoll_create1(0);
@@ -152,8 +199,10 @@ main(int argc, char **argv)
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.fd != STDIN_FILENO)
 				drain_read(d, events[i].data.fd);
-			else if (!drain_answer(d))
+			else if (!drain_obey(d))
 				return 0;
 		}
+		if (d->is_lazy && n < EVENTS_MAX)
+			(void)poll(NULL, 0, LAZY_MS);
 	}
 }

@@ -1,14 +1,15 @@
 """What it costs to tell one event to many live sockets, beside others.
 
-    fanout.py [sockets [seconds]]
+    fanout.py [sockets [seconds [first word of a name ...]]]
 
 Each server gets the same sockets of the same client; batches of BATCH
-messages are told to all of them, the next as soon as the last has come
-everywhere (saturation), then at half that rate (latency).  CPU time of the
-server per delivery is the figure to trust.  drain.c reads.
+messages are told to all of them, AHEAD at a time (saturation), then at
+half that rate (latency).  CPU time of the server per delivery is the
+figure to trust.  drain.c reads, and throws away most of it unseen.
 
-Peers: nats-server over its WebSocket; uWebSockets, which is what `bun`
-serves WebSockets with, if TROUPE_BENCH_BUN names one.
+Beside it: flood.c, which is the kernel's part alone.  Peers: nats-server over
+its WebSocket; uWebSockets, which is what `bun` serves WebSockets with, if
+TROUPE_BENCH_BUN names one.
 """
 
 import base64
@@ -28,6 +29,9 @@ from pathlib import Path
 import program
 
 BATCH = 16
+AHEAD = 3  # batches under way at saturation
+EVERY = 16  # one socket of so many is read; of the others bytes are counted
+FLOOD = program.ROOT / "build/release/bench_flood"
 DRAIN = program.ROOT / "build/release/bench_drain"
 BUN = """
 const server = Bun.serve({
@@ -74,6 +78,7 @@ def upgrade(host, port, path):
 
 class Troupe:
     name = "troupe"
+    every = EVERY
 
     def __init__(self):
         self.program = program.Program(
@@ -150,6 +155,7 @@ class Troupe:
 
 class Nats:
     name = "nats-server"
+    every = 1  # how many messages share a frame is up to it
 
     def __init__(self):
         self.port, self.tcp = program.free_port(), program.free_port()
@@ -191,8 +197,36 @@ class Nats:
         self.home.cleanup()
 
 
+class Flood:
+    name = "bare writes"
+    every = EVERY
+
+    def __init__(self):
+        self.port = program.free_port()
+        self.process = subprocess.Popen([str(FLOOD), str(self.port)])
+        program.await_port(self.port, 10)
+        self.pids = [self.process.pid]
+
+    def open(self):
+        return upgrade("127.0.0.1", self.port, "/")[0]
+
+    def start(self):
+        self.raw = upgrade("127.0.0.1", self.port, "/tell")[0]
+
+    def tell(self, count):
+        data = b"".join(
+            b"\x81\x7e" + struct.pack(">H", len(one)) + one
+            for one in (message() for _ in range(count)))
+        self.raw.sendall(struct.pack("<I", len(data)) + data)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
 class Uws:
     name = "uWebSockets (bun)"
+    every = EVERY
 
     def __init__(self):
         self.port = program.free_port()
@@ -232,17 +266,20 @@ def message():
 
 
 class Drain:
-    def __init__(self, sockets):
+    def __init__(self, sockets, every):
         fds = [s.fileno() for s in sockets]
         self.process = subprocess.Popen(
-            [str(DRAIN), ",".join(map(str, fds))], pass_fds=fds,
+            [str(DRAIN), ",".join(map(str, fds)), str(every)], pass_fds=fds,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for s in sockets:
             s.close()
 
-    def ask(self):
-        self.process.stdin.write("go\n")
+    def say(self, word):
+        self.process.stdin.write(word + "\n")
         self.process.stdin.flush()
+
+    def ask(self):
+        self.say("go")
         return tuple(map(int, self.process.stdout.readline().split()))
 
     def close(self):
@@ -259,21 +296,52 @@ def await_all(drain, count):
         come += drain.ask()[0]
 
 
+class Ahead:
+    """Tells batches so that AHEAD of them are always under way."""
+
+    def __init__(self, server, drain, count):
+        self.server, self.drain, self.count = server, drain, count
+        self.owed = 0
+
+    def tell(self):
+        self.server.tell(BATCH)
+        self.owed += BATCH * self.count
+        while self.owed > (AHEAD - 1) * BATCH * self.count:
+            self.hear()
+
+    def hear(self):
+        pause(0.001)
+        self.owed -= self.drain.ask()[0]
+
+    def finish(self):
+        end = time.monotonic() + program.PATIENCE_S
+        while self.owed > 0:
+            if time.monotonic() > end:
+                raise SystemExit(f"{self.owed} messages did not come")
+            self.hear()
+
+
 def saturate(server, drain, count, seconds):
+    drain.say("lazy")
+    ahead = Ahead(server, drain, count)
     cpu = sum(map(program.cpu_s, server.pids))
+    user = sum(map(program.user_s, server.pids))
     began, told = time.monotonic(), 0
     while time.monotonic() - began < seconds:
-        server.tell(BATCH)
-        await_all(drain, BATCH * count)
+        ahead.tell()
         told += BATCH
+    ahead.finish()
     took = time.monotonic() - began
     cpu = sum(map(program.cpu_s, server.pids)) - cpu
-    return cpu * 1e6 / (told * count), told * count / took
+    user = sum(map(program.user_s, server.pids)) - user
+    told *= count
+    return cpu * 1e6 / told, user * 1e6 / told, told / took
 
 
 def at_rate(server, drain, count, rate, seconds):
     """The 99th percentile from publish to receive, in ms; REST's beside it."""
     step, told, rest = BATCH * count / rate, 0, []
+    drain.say("eager")
     drain.ask()
     began = time.monotonic()
     while time.monotonic() - began < seconds:
@@ -288,33 +356,47 @@ def at_rate(server, drain, count, rate, seconds):
     return p99, rest[int(len(rest) * 0.99)] if rest else None
 
 
+def idle_ms(idle):
+    began = time.monotonic()
+    upgrade("127.0.0.1", idle.port, "/")[0].close()
+    return (time.monotonic() - began) * 1000
+
+
 def rest_while_saturated(server, drain, count, seconds):
-    """A batch is always being told when the request comes."""
-    times = []
+    """
+    A batch is always being told when the request comes.  Beside it: what a
+    program that has nothing else to do needs to answer just then.
+    """
+    drain.say("lazy")
+    idle, ahead, times, others = Flood(), Ahead(server, drain, count), [], []
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        server.tell(BATCH)
-        times.append(server.rest_ms())
-        await_all(drain, BATCH * count)
-    times.sort()
-    return times[int(len(times) * 0.99)]
+        ahead.tell()
+        for _ in range(5):
+            times.append(server.rest_ms())
+            others.append(idle_ms(idle))
+    ahead.finish()
+    idle.close()
+    return tuple(sorted(one)[int(len(one) * 0.99)] for one in (times, others))
 
 
 def measure(kind, count, seconds):
     server = kind()
     try:
         sockets = [server.open() for _ in range(count)]
-        drain = Drain(sockets)
+        drain = Drain(sockets, server.every)
         server.start()
         server.tell(BATCH)
         await_all(drain, BATCH * count)
-        cpu_us, rate = saturate(server, drain, count, seconds)
+        cpu_us, user_us, rate = saturate(server, drain, count, seconds)
         p99_ms, _ = at_rate(server, drain, count, rate / 2, seconds)
-        found = {"cpu_us": round(cpu_us, 3), "per_s": round(rate),
+        found = {"cpu_us": round(cpu_us, 3), "user_us": round(user_us, 3),
+                 "per_s": round(rate),
                  "half_rate_p99_ms": round(p99_ms, 2)}
         if hasattr(server, "rest_ms"):
-            found["rest_p99_ms"] = round(
-                rest_while_saturated(server, drain, count, seconds), 2)
+            rest, idle = rest_while_saturated(server, drain, count, seconds)
+            found["rest_p99_ms"] = round(rest, 2)
+            found["idle_p99_ms"] = round(idle, 2)
         drain.close()
         return found
     finally:
@@ -327,12 +409,14 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     result = {"bench": "fanout", "sockets": count, "load": program.load()}
-    kinds = [Troupe, Nats] + ([Uws] if "TROUPE_BENCH_BUN" in os.environ else [])
+    kinds = [Troupe, Flood, Nats] + ([Uws] if "TROUPE_BENCH_BUN" in os.environ else [])
+    names = sys.argv[3:] or ["troupe", "bare", "nats-server", "uWebSockets"]
+    kinds = [kind for kind in kinds if kind.name.split()[0] in names]
     for kind in kinds:
         result[kind.name] = found = measure(kind, count, seconds)
         print(f"{kind.name:<20}{found}", file=sys.stderr)
-    ours = result["troupe"]["cpu_us"]
-    for kind in kinds[1:]:
+    ours = result.get("troupe", {}).get("cpu_us", 0)
+    for kind in kinds if ours else []:
         result[f"ratio {kind.name}"] = round(
             ours / result[kind.name]["cpu_us"], 2)
         print(f"ours : {kind.name}  {result[f'ratio {kind.name}']}",

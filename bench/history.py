@@ -2,10 +2,12 @@
 
     history.py [events]
 
-Each connection sends its requests ahead, WINDOW at a time, and every answer
-says that the event is on disk; then as many again in batches, BATCH events in
-a request.  Then a fresh socket recovers all of it: the
-time from its subscription to the last event, and the server's CPU time.
+Every answer says that its event is on disk.  First MANY connections with one
+request under way each: a connection of HTTP/1.1 is answered in order, so what
+is sent ahead on one waits for what was sent before.  Then as many events in
+batches, BATCH in a request, WINDOW requests ahead on each of FEW connections.
+Then a fresh socket recovers all of it: the time from its subscription to the
+last event, and the server's CPU time.
 """
 
 import json
@@ -17,7 +19,7 @@ import time
 import program
 from sockets import Rest, Socket, text_frame
 
-CONNECTIONS = 16
+FEW, MANY = 16, 512
 WINDOW = 64
 BATCH = 64
 ONE = {"event_type": "bench", "payload": {"n": 1}}
@@ -25,7 +27,7 @@ RUNS = 5
 
 
 class Publisher:
-    def __init__(self, troupe, share, path, body):
+    def __init__(self, troupe, share, window, path, body):
         body = json.dumps(body)
         self.request = (
             f"POST /api/v1/events/{path} HTTP/1.1\r\nHost: bench\r\n"
@@ -35,10 +37,10 @@ class Publisher:
         self.stream = socket.create_connection(
             (troupe.host, troupe.port), program.PATIENCE_S)
         self.left, self.owed, self.tail = share, 0, b""
-        self.send()
+        self.window = window
 
     def send(self):
-        count = min(WINDOW, self.left)
+        count = min(self.window, self.left)
         self.left -= count
         self.owed = count
         self.stream.sendall(self.request * count)
@@ -57,13 +59,17 @@ class Publisher:
         return self.owed == 0
 
 
-def publish(troupe, events, path="agents", body=ONE, batch=1):
+def publish(troupe, events, connections, window, path="agents", body=ONE,
+            batch=1):
     """Events a second, and the server's CPU us for each."""
-    began, cpu = time.monotonic(), program.cpu_s(troupe.pid)
     poll = selectors.DefaultSelector()
-    for _ in range(CONNECTIONS):
-        one = Publisher(troupe, events // CONNECTIONS // batch, path, body)
+    share = events // connections // batch
+    for _ in range(connections):
+        one = Publisher(troupe, share, window, path, body)
         poll.register(one.stream, selectors.EVENT_READ, one)
+    began, cpu = time.monotonic(), program.cpu_s(troupe.pid)
+    for key in list(poll.get_map().values()):
+        key.data.send()
     while poll.get_map():
         for key, _ in poll.select(program.PATIENCE_S):
             if key.data.hear():
@@ -90,14 +96,14 @@ def recover(troupe, rest, events):
 
 def main():
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 10240
-    events -= events % (CONNECTIONS * BATCH)
+    events -= events % (FEW * BATCH)
     with program.Program("api.server.requests_max=1000000000") as troupe:
         troupe.log_in()
         rest = Rest(troupe)
-        rate, cpu_us = publish(troupe, events)
+        rate, cpu_us = publish(troupe, events, MANY, 1)
         many = {"events": [ONE] * BATCH}
         batch_rate, batch_us = publish(
-            troupe, events, "messages/batch", many, BATCH)
+            troupe, events, FEW, WINDOW, "messages/batch", many, BATCH)
         runs = sorted(recover(troupe, rest, events) for _ in range(RUNS))
         result = {"bench": "history", "events": events,
                   "load": program.load(), "durable_per_s": round(rate),

@@ -27,6 +27,12 @@ def cpu_s(pid):
     return (int(stat[11]) + int(stat[12])) / TICKS_S
 
 
+def user_s(pid):
+    """The part of cpu_s that was not the kernel's."""
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(stat[11]) / TICKS_S
+
+
 def resident_bytes(pid, kind="VmRSS"):
     """RssAnon leaves out what is mapped from files, such as the database."""
     status = Path(f"/proc/{pid}/status").read_text()

@@ -13,13 +13,13 @@
 #include "gateway/control.h"
 #include "gateway/inside.h"
 #include "gateway/openapi_schema.h"
+#include "gateway/route.h"
 #include "gateway/websocket.h"
 #include "protocols/catalogue.h"
 #include "protocols/channel.h"
 #include "protocols/event_type.h"
 
 #define NAME_SIZE 128
-#define SOCKET_PATH "/api/v1/ws"
 
 /* clang-format off */
 #define JSON(...) #__VA_ARGS__
@@ -118,11 +118,24 @@ message_refer(struct document *d, const char *name)
 	reference_write(d, name, "components/messages", name, NULL);
 }
 
+/* As routes.def has it. */
+static const char *
+socket_path(void)
+{
+	const struct route *r;
+	size_t n = 0;
+
+	while ((r = route_nth(n++)) != NULL && r->local != local_socket)
+		;
+	assert(r != NULL);
+	return r->path;
+}
+
 static void
 socket_write(struct document *d)
 {
 	document_object(d, "socket");
-	document_text(d, "address", SOCKET_PATH);
+	document_text(d, "address", socket_path());
 	document_text(d, "description",
 	    "One socket: control messages both ways, and events.");
 	document_list(d, "servers");
@@ -470,11 +483,18 @@ info_write(struct document *d)
 	document_raw(d, "license", "{\"name\": \"Apache 2.0\"}");
 	document_end(d);
 	document_text(d, "defaultContentType", "application/json");
-	document_raw(d, "servers",
-	    "{\"gateway\": {\"host\": \"localhost:3001\", \"protocol\": "
-	    "\"ws\"}, \"events\": {\"host\": \"localhost:3001\", "
-	    "\"pathname\": \"" SOCKET_PATH "\", \"protocol\": "
-	    "\"troupe.json.v1\"}}");
+	document_object(d, "servers");
+	document_object(d, "gateway");
+	document_text(d, "host", "localhost:3001");
+	document_text(d, "protocol", "ws");
+	document_end(d);
+	document_object(d, "events");
+	document_text(d, "host", "localhost:3001");
+	document_text(d, "pathname", socket_path());
+	document_text(
+	    d, "protocol", websocket_subprotocol_name(WEBSOCKET_JSON));
+	document_end(d);
+	document_end(d);
 }
 
 enum status

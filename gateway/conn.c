@@ -333,7 +333,6 @@ conn_read_body(struct conn *c, const uint8_t *at, size_t size)
 	}
 	if (step == HTTP1_DONE) {
 		conn_become(c, CONN_WAITING);
-		net_read(c->stream, false);
 		exchange_act(c, NULL, (struct bytes){ x->held, x->held_size });
 	}
 	return conn_find(g, handle) == NULL ? SIZE_MAX : used;
@@ -367,6 +366,18 @@ conn_read_all(struct conn *c, const uint8_t *at, size_t size)
 	}
 }
 
+/*
+ * While an answer is awaited we go on reading, for stopping and starting are
+ * calls of the system, and clients rarely send ahead.  One that does is read
+ * no further: the rest stays with the kernel.
+ */
+static void
+conn_hold_back(struct conn *c)
+{
+	if (c->state > CONN_BODY && c->kept_size > 0)
+		net_read(c->stream, false);
+}
+
 /* Bytes that begin where kept ones ended are looked at together with them. */
 static void
 conn_take(struct conn *c, const uint8_t *at, size_t size)
@@ -380,6 +391,8 @@ conn_take(struct conn *c, const uint8_t *at, size_t size)
 		}
 		if (c->state <= CONN_BODY)
 			conn_go_on(c);
+		else
+			conn_hold_back(c);
 		return;
 	}
 	used = conn_read_all(c, at, size);
@@ -389,6 +402,8 @@ conn_take(struct conn *c, const uint8_t *at, size_t size)
 		conn_close(c);
 	else if (c->socket != NULL)
 		socket_go_on(c);
+	else
+		conn_hold_back(c);
 }
 
 void
@@ -406,8 +421,10 @@ conn_go_on(struct conn *c)
 		socket_go_on(c);
 		return;
 	}
-	if (c->state > CONN_BODY)
+	if (c->state > CONN_BODY) {
+		conn_hold_back(c);
 		return;
+	}
 	if (c->ended && net_owed(c->stream) == 0)
 		conn_close(c);
 	else

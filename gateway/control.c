@@ -20,7 +20,11 @@ static const struct control_word {
 };
 /* clang-format on */
 
-enum since_key { SINCE_EPOCH = 1, SINCE_OFFSET = 2 };
+enum since_key {
+	SINCE_EPOCH = 1,
+	SINCE_OFFSET = 2,
+	SINCE_WHOLE = SINCE_EPOCH | SINCE_OFFSET
+};
 
 static const struct control_word since_keys[] = {
 	{ "epoch", SINCE_EPOCH },
@@ -124,38 +128,49 @@ control_read_filters(
 	}
 }
 
+/* A place while it is read: both of its numbers are wanted, each once. */
+struct since_reader {
+	struct control_since at;
+	uint32_t seen; /* of enum since_key */
+};
+
 /* One of "epoch" and "offset"; false: it is neither. */
 static bool
 since_read_number(struct walk *d, struct bytes name,
-    const struct walk_item *value, struct control_since *at, struct control *c)
+    const struct walk_item *value, struct since_reader *r, struct control *c)
 {
-	bool epoch = control_word_of(since_keys, name) == SINCE_EPOCH;
+	uint32_t key = control_word_of(since_keys, name);
 	uint64_t n = 0;
 
-	if (control_word_of(since_keys, name) == 0)
+	if (key == 0)
 		return false;
-	c->odd |= !walk_number(d, value, &n);
+	c->odd |= !walk_number(d, value, &n) || (r->seen & key) != 0;
 	walk_skip(d, value);
-	*(epoch ? &at->epoch : &at->offset) = n;
+	*(key == SINCE_EPOCH ? &r->at.epoch : &r->at.offset) = n;
+	r->seen |= key;
 	return true;
 }
 
 /* {"epoch":...,"offset":...}; its brace has been read. */
-static void
-since_read_place(struct walk *d, struct walk_item *map,
-    struct control_since *at, struct control *c)
+static struct control_since
+since_read_place(
+    struct walk *d, struct walk_item *map, struct bytes name, struct control *c)
 {
+	struct since_reader r = { .at = { .channel = name } };
+
 	while (walk_more(d, map)) {
 		bool odd;
 		struct bytes key = walk_key(d, &odd);
 		struct walk_item value = walk_next(d);
 
 		c->odd |= odd;
-		if (since_read_number(d, key, &value, at, c))
+		if (since_read_number(d, key, &value, &r, c))
 			continue;
 		c->odd = true;
 		walk_skip(d, &value);
 	}
+	c->odd |= r.seen != SINCE_WHOLE;
+	return r.at;
 }
 
 /* A place by itself, or one for each channel; an item takes six bytes. */
@@ -163,9 +178,9 @@ static void
 control_read_since(
     struct walk *d, struct walk_item *map, size_t frame_size, struct control *c)
 {
-	struct control_since *list = NULL, alone = { .epoch = 0 };
+	struct control_since *list = NULL;
+	struct since_reader alone = { .seen = 0 };
 	uint32_t count = 0;
-	bool is_alone = false;
 
 	if (map->kind == WALK_MAP)
 		list = arena_take(d->arena, (frame_size / 2) * sizeof(*list));
@@ -181,19 +196,19 @@ control_read_since(
 		struct walk_item value = walk_next(d);
 
 		c->odd |= odd;
-		if (since_read_number(d, key, &value, &alone, c)) {
-			is_alone = true;
-		} else if (value.kind == WALK_MAP) {
-			list[count].channel = key;
-			since_read_place(d, &value, &list[count++], c);
+		if (since_read_number(d, key, &value, &alone, c))
+			continue;
+		if (value.kind == WALK_MAP) {
+			list[count++] = since_read_place(d, &value, key, c);
 		} else {
 			c->odd = true;
 			walk_skip(d, &value);
 		}
 	}
-	c->odd |= is_alone && count > 0;
-	if (is_alone)
-		list[count++] = alone;
+	if (alone.seen != 0) {
+		c->odd |= alone.seen != SINCE_WHOLE || count > 0;
+		list[count++] = alone.at;
+	}
 	c->has_since = true;
 	c->sinces = list;
 	c->sinces_count = count;

@@ -1,19 +1,17 @@
 #include "gateway/event_frame.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway/control.h"
 #include "gateway/transcode.h"
 #include "gateway/websocket.h"
+#include "protocols/event_type.h"
 #include "protocols/json.h"
 #include "protocols/packer.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/uuid.h"
 
-#define NUMBER_SIZE 21
 #define EVENT_KEYS 8
 
 /* Either syntax, by the same calls; sticks at its first failure. */
@@ -68,15 +66,13 @@ static void
 frame_number(struct frame_writer *w, uint64_t n)
 {
 	struct packer p = packer_of(w->out);
-	char text[NUMBER_SIZE];
 
 	if (w->syntax == WEBSOCKET_MSGPACK) {
 		packer_uint(&p, n);
 		frame_pack(w, &p);
-		return;
+	} else if (w->status == ST_OK) {
+		w->status = json_encode_uint(n, w->out);
 	}
-	snprintf(text, sizeof(text), "%" PRIu64, n);
-	frame_raw(w, text, strlen(text));
 }
 
 static void
@@ -100,13 +96,29 @@ frame_comma(struct frame_writer *w)
 	w->first = false;
 }
 
+/* Any text as a key. */
+static void
+frame_name(struct frame_writer *w, const char *name)
+{
+	frame_comma(w);
+	frame_text(w, name);
+	if (w->syntax == WEBSOCKET_JSON)
+		frame_raw(w, ":", 1);
+}
+
+/* One of ours, in which nothing needs to be escaped. */
 static void
 frame_key(struct frame_writer *w, const char *key)
 {
-	frame_comma(w);
-	frame_text(w, key);
-	if (w->syntax == WEBSOCKET_JSON)
-		frame_raw(w, ":", 1);
+	if (w->syntax == WEBSOCKET_MSGPACK) {
+		frame_text(w, key);
+		return;
+	}
+	frame_raw(w, ",\"", w->first ? 0 : 2);
+	frame_raw(w, "\"", w->first ? 1 : 0);
+	frame_raw(w, key, strlen(key));
+	frame_raw(w, "\":", 2);
+	w->first = false;
 }
 
 static enum status
@@ -220,7 +232,7 @@ frame_positions(struct frame_writer *w, const struct channels_frame *f)
 	for (uint32_t i = 0; i < f->positions_count; i++) {
 		const struct position *p = &f->positions[i];
 
-		frame_key(w, p->channel);
+		frame_name(w, p->channel);
 		frame_map(w, 3);
 		frame_member(w, "epoch", p->epoch);
 		frame_member(w, "offset", p->offset);
@@ -296,8 +308,10 @@ event_sse_append(const struct event *e, struct wire_out *out)
 	struct frame_writer w = frame_writer_of(SYNTAX_SSE, out);
 	size_t at;
 
-	/* A type is any text: one that could break its line is not told. */
-	if (strpbrk(e->event_type, "\r\n") == NULL) {
+	/* A type is any text: one that could break its line, or be taken for
+	 * what the stream says itself, is not told. */
+	if (strpbrk(e->event_type, "\r\n") == NULL &&
+	    !event_type_is_reserved(e->event_type)) {
 		frame_raw(&w, "event: ", 7);
 		frame_raw(&w, e->event_type, strlen(e->event_type));
 		frame_raw(&w, "\n", 1);

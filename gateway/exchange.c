@@ -221,7 +221,5 @@ exchange_begin(struct conn *c, const uint8_t *at)
 		return;
 	}
 	conn_become(c, CONN_WAITING);
-	if (x->route->local == NULL)
-		net_read(c->stream, false);
 	exchange_act(c, at, (struct bytes){ NULL, 0 });
 }

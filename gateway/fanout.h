@@ -2,9 +2,9 @@
  * fanout - one event to every socket that subscribed to its channel.
  *
  * It is written once per subprotocol, and every socket owes the same bytes.
- * A sweep takes the oldest event and those of its channel that came since,
- * FANOUT_SWEEP_MAX at most, and goes over the channel's sockets once, with
- * one write for each; after SOCKET_SLICE of them others have their turn.
+ * A sweep (fanout_sweep.c) goes round a channel's sockets with its events,
+ * FANOUT_SWEEP_MAX at most, and one write for each; after SOCKET_SLICE of
+ * them others have their turn.
  * Events of one channel are told in the order they came.  One that finds the
  * table of jobs full ends the oldest first; one that finds no shared bytes
  * left is told at once, and then only clients that keep up hear it.

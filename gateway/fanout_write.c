@@ -66,7 +66,7 @@ job_write_frame(struct sockets *k, struct job *j,
 		st = ST_FULL;
 	if (st != ST_OK || k->speaking[syntax] == 0)
 		return st;
-	if (k->inflating > 0)
+	if (k->inflating[syntax] > 0)
 		job_take_tight(
 		    k, j, syntax, (struct bytes){ out.bytes, out.used });
 	job_take_frame(f, j, syntax, (struct bytes){ out.bytes, out.used });

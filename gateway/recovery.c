@@ -130,22 +130,27 @@ recovery_say_lost(struct recovery *r, uint64_t epoch, uint64_t after)
 	return socket_reply_lost(s, &now) != ST_CLOSED;
 }
 
-/* As many events of the page as one chunk holds. */
+/* As many events of the page as one chunk holds, from *at on. */
 static enum status
-recovery_tell(struct recovery *r, const struct store_journal_page *page)
+recovery_tell_some(
+    struct recovery *r, const struct store_journal_page *page, uint32_t *at)
 {
 	struct socket *s = r->socket;
-	struct wire_out out = { s->all->gateway->scratch, RECOVERY_CHUNK, 0 };
+	struct gateway *g = s->all->gateway;
+	struct wire_out out = { g->scratch, GATEWAY_REPLY_MAX, 0 };
+	uint64_t owed_max = g->limits.owed_bytes_max;
+	size_t chunk = owed_max < RECOVERY_CHUNK ? owed_max : RECOVERY_CHUNK;
 	uint64_t after = r->after;
 	struct net_part part;
 	enum status st;
 
-	for (uint32_t i = 0; i < page->events_count; i++) {
-		const struct event *e = &page->events[i];
+	for (; *at < page->events_count; (*at)++) {
+		const struct event *e = &page->events[*at];
 
 		if (out.used > 0 &&
-		    out.size - out.used <
-			EVENT_FRAME_MAX(strlen(e->payload)) + SSE_LINE_MAX)
+		    out.used + EVENT_FRAME_MAX(strlen(e->payload)) +
+			    SSE_LINE_MAX >
+			chunk)
 			break;
 		recovery_write(r, e, &out);
 	}
@@ -155,6 +160,20 @@ recovery_tell(struct recovery *r, const struct store_journal_page *page)
 	st = socket_push(s, &part, 1);
 	if (st == ST_FULL)
 		r->after = after;
+	return st;
+}
+
+/* Chunk by chunk, while the client takes them at once. */
+static enum status
+recovery_tell(struct recovery *r, const struct store_journal_page *page)
+{
+	uint32_t at = 0;
+	enum status st;
+
+	do
+		st = recovery_tell_some(r, page, &at);
+	while (st == ST_OK && at < page->events_count &&
+	       net_owed(r->socket->conn->stream) == 0);
 	return st;
 }
 

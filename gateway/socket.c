@@ -68,7 +68,7 @@ socket_set_window(struct socket *s, uint8_t window)
 {
 	s->window = window;
 	s->reader.may_deflate = window != 0;
-	s->all->inflating += window != 0;
+	s->all->inflating[s->syntax] += window != 0;
 }
 
 uint64_t
@@ -197,7 +197,7 @@ socket_end(struct conn *c)
 	assert(k->count > 0);
 	k->count--;
 	k->speaking[s->syntax]--;
-	k->inflating -= s->window != 0;
+	k->inflating[s->syntax] -= s->window != 0;
 	address_drop(k, s->client);
 	socket_retire(s);
 }

@@ -18,7 +18,7 @@
 #define SOCKET_KEEP_MAX 4096u        /* bytes of a client's message */
 #define SOCKET_REFUSE_MAX (1u << 20) /* of one that is read to be dropped */
 #define SOCKET_QUEUE_MAX 64          /* frames that may wait for a client */
-#define SOCKET_SLICE 128             /* sockets between two looks at others */
+#define SOCKET_SLICE 64              /* sockets between two looks at others */
 #define SOCKET_CLOSE_US 5000000u     /* for the client's own close frame */
 #define SOCKET_WHEEL_SLOTS 256u      /* of GATEWAY_SWEEP_US each */
 #define SOCKET_FILTER_BYTES_MAX (16u << 20) /* of all filters */
@@ -139,7 +139,7 @@ struct sockets {
 	struct lookup *users, *sessions, *addresses;
 	uint32_t count;            /* without those that have gone */
 	uint32_t speaking[3];      /* sockets, by syntax */
-	uint32_t inflating;        /* of these, with permessage-deflate */
+	uint32_t inflating[3];     /* of these, with permessage-deflate */
 	struct deflater *deflater; /* NULL: api.ws_deflate is off */
 	uint64_t next_number;
 	uint64_t incarnation; /* tells the hub which life of ours it hears */

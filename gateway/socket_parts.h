@@ -96,6 +96,9 @@ enum status socket_push_frame(
 /* All of them if nothing waits, else as many as there is room for. */
 enum status socket_push_many(struct socket *s, const struct net_part *parts,
     size_t count, size_t *ret_pushed);
+/* Frames of these sizes in one piece; FULL, and none, if something waits. */
+enum status socket_push_whole(struct socket *s, const struct net_part *whole,
+    const uint32_t *sizes, size_t count);
 /* {"key":"text"} */
 enum status socket_reply(struct socket *s, const char *key, const char *text);
 /* The acknowledgement that names these channels; sinces of some, or NULL. */

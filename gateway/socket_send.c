@@ -3,6 +3,7 @@
 #include "gateway/event_frame.h"
 #include "gateway/socket_parts.h"
 #include "gateway/stream.h"
+#include "protocols/event_type.h"
 #include "runtime/base/log.h"
 
 void
@@ -118,6 +119,19 @@ socket_push_many(struct socket *s, const struct net_part *parts, size_t count,
 }
 
 enum status
+socket_push_whole(struct socket *s, const struct net_part *whole,
+    const uint32_t *sizes, size_t count)
+{
+	enum status st =
+	    s->backlog == NULL ? socket_write(s, whole, 1) : ST_FULL;
+
+	for (size_t n = 0;
+	     n < count && st == ST_OK && net_owed(s->conn->stream) > 0; n++)
+		backlog_add(s, sizes[n]);
+	return st;
+}
+
+enum status
 socket_push_frame(
     struct socket *s, enum websocket_opcode opcode, struct bytes payload)
 {
@@ -133,9 +147,13 @@ static enum status
 socket_push_reply(struct socket *s, const struct wire_out *out)
 {
 	const struct bytes reply = { out->bytes, out->used };
-	enum status st = s->sse != NULL ? sse_push_json(s, "control", reply)
-					: socket_push_frame(s,
-					      syntax_opcode(s->syntax), reply);
+	enum status st;
+
+	if (s->sse != NULL)
+		st = sse_push_json(
+		    s, event_reserved_name(EVENT_RESERVED_CONTROL), reply);
+	else
+		st = socket_push_frame(s, syntax_opcode(s->syntax), reply);
 
 	if (st == ST_FULL)
 		socket_note_dropped(s, "reply");

@@ -10,6 +10,7 @@
 #include "gateway/query.h"
 #include "gateway/socket_parts.h"
 #include "gateway/stream.h"
+#include "protocols/event_type.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -89,7 +90,7 @@ sse_close(struct socket *s, uint16_t code, const char *reason)
 	int size = snprintf(json, sizeof(json),
 	    "{\"code\":%u,\"reason\":\"%s\"}", (unsigned)code, reason);
 
-	if (sse_push_json(s, "close",
+	if (sse_push_json(s, event_reserved_name(EVENT_RESERVED_CLOSE),
 		(struct bytes){ (const uint8_t *)json, (size_t)size }) !=
 	    ST_CLOSED)
 		stream_end(s->conn);

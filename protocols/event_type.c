@@ -1,6 +1,7 @@
 #include "protocols/event_type.h"
 
 #include <assert.h>
+#include <string.h>
 
 /* clang-format off */
 static const struct event_type event_types[] = {
@@ -8,8 +9,12 @@ static const struct event_type event_types[] = {
 #define EVENT_TYPE(id, name, channel, payload, doc) \
 	{ name, channel, payload, doc },
 #include "protocols/event_types.def"
-#undef EVENT_TYPE
 #undef JSON
+};
+
+static const char *const event_reserved[] = {
+#define EVENT_RESERVED(id, name, doc) [EVENT_RESERVED_##id] = (name),
+#include "protocols/event_types.def"
 };
 /* clang-format on */
 
@@ -25,6 +30,22 @@ event_type_channel(enum event_type_id id)
 {
 	assert(id < EVENT_TYPES_COUNT);
 	return event_types[id].channel;
+}
+
+const char *
+event_reserved_name(enum event_reserved_id id)
+{
+	assert(id < EVENT_RESERVED_COUNT);
+	return event_reserved[id];
+}
+
+bool
+event_type_is_reserved(const char *name)
+{
+	for (size_t i = 0; i < EVENT_RESERVED_COUNT; i++)
+		if (strcmp(event_reserved[i], name) == 0)
+			return true;
+	return false;
 }
 
 const struct event_type *

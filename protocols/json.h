@@ -74,6 +74,9 @@ MUST_CHECK enum status json_encode_field(const struct wire_field *f,
 /* Appends text as a JSON string, quotes and all; as json_encode. */
 MUST_CHECK enum status json_encode_text(const char *text, struct wire_out *out);
 
+/* Appends n in decimal. */
+MUST_CHECK enum status json_encode_uint(uint64_t n, struct wire_out *out);
+
 /* Whether it is one JSON value, nested JSON_DEPTH_MAX deep at most. */
 bool json_valid(const void *bytes, size_t size);
 

@@ -301,6 +301,15 @@ json_encode_field(const struct wire_field *f, unsigned flags, const void *body,
 }
 
 enum status
+json_encode_uint(uint64_t n, struct wire_out *out)
+{
+	struct packer p = packer_of(out);
+
+	put_uint(&p, n);
+	return packer_done(&p, out);
+}
+
+enum status
 json_encode_text(const char *text, struct wire_out *out)
 {
 	struct packer p = packer_of(out);

@@ -232,6 +232,12 @@ enum status op_refuse_with(struct op *op, const struct refused *why);
 enum status op_close(struct op *op);
 /* Passes a refusal, or a reply of any type, on to the caller as it is. */
 enum status op_pass(struct op *op, const struct msg *reply);
+/*
+ * An on_reply that does so: the body of the reply is not even read here.  Who
+ * gets it in the end checks it, as all that comes in.
+ */
+enum status op_on_pass(
+    struct actor *self, struct op *op, const struct msg *reply);
 
 #define OP_ASK(op, to, type, on_reply, ...) \
 	op_ask(op, to, MSG_##type, &(struct type){ __VA_ARGS__ }, on_reply)

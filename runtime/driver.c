@@ -19,6 +19,7 @@
 #define DRIVER_ALONE_US 5u       /* of it, without giving way to others */
 #define DRIVER_RECENT_US 1000u   /* "a moment ago" */
 #define DRIVER_SOCKETS_TURNS 16u /* busy turns between looks at sockets */
+#define DRIVER_SOCKETS_US 500u   /* or sooner, if they took so long */
 
 struct driver {
 	struct loop *loop;
@@ -126,6 +127,7 @@ static void *
 driver_thread(void *arg)
 {
 	struct driver *d = arg;
+	uint64_t looked_us = 0;
 	uint32_t turns = 0;
 
 	while (!atomic_load_explicit(&d->stopping, memory_order_relaxed)) {
@@ -133,8 +135,10 @@ driver_thread(void *arg)
 			uv_run(&d->uv, UV_RUN_NOWAIT);
 			if (!loop_turn(d->loop))
 				driver_sleep(d);
-		} else if (++turns % DRIVER_SOCKETS_TURNS == 0) {
+		} else if (++turns % DRIVER_SOCKETS_TURNS == 0 ||
+			   d->loop->now_us - looked_us >= DRIVER_SOCKETS_US) {
 			uv_run(&d->uv, UV_RUN_NOWAIT);
+			looked_us = d->loop->now_us;
 		}
 	}
 	return NULL;

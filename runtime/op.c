@@ -309,6 +309,13 @@ op_pass(struct op *op, const struct msg *reply)
 }
 
 enum status
+op_on_pass(struct actor *self, struct op *op, const struct msg *reply)
+{
+	(void)self;
+	return op_pass(op, reply);
+}
+
+enum status
 actor_ask(struct actor *self, const struct msg *in, uint64_t to, uint16_t id,
     const void *body, op_fn on_reply)
 {
@@ -387,6 +394,21 @@ op_on_deadline(struct timer_node *t)
 		    op, ST_TIMEOUT, "no answer before the deadline");
 }
 
+/* Its mail is the caller's answer, with another head: the body is not read. */
+static void
+op_hand_on(struct op *op, struct mail *m, const struct msg *in)
+{
+	struct actor *a = op->actor;
+
+	a->books[BOOK_HANDLED]++;
+	edge_end(m, a->loop->index, EDGE_HANDLED);
+	frame_begin(m->at, FRAME_REPLY, in->id, a->address, op->from, op->ref,
+	    FRAME_DEADLINE_NONE, op->head);
+	op_stop_waiting(op);
+	op_post(op, m, op->from, ST_OK);
+	op_end(op);
+}
+
 /* An answer has come: to whom?  What decodes badly is a refusal. */
 void
 op_on_answer(struct actor *a, struct mail *m, struct msg *in)
@@ -398,6 +420,10 @@ op_on_answer(struct actor *a, struct mail *m, struct msg *in)
 		a->books[BOOK_STALE]++;
 		edge_end(m, l->index, EDGE_STALE);
 		loop_drop(l, m);
+		return;
+	}
+	if (op->fn == op_on_pass && op->ref != 0 && in->kind == FRAME_REPLY) {
+		op_hand_on(op, m, in);
 		return;
 	}
 	arena_reset(&l->arena);

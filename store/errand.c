@@ -24,16 +24,19 @@ errand_forget_result(struct errand *e)
 	e->result.reply = (struct wire_out){ e->small, sizeof(e->small), 0 };
 }
 
-/* Into the small buffer, or else into one of its own that grows. */
+/*
+ * Into the small buffer, or else into one of its own that grows; as large at
+ * first as what the request has read, which is rarely too little.
+ */
 static enum status
 errand_encode(struct errand *e, struct wire_out *out,
-    const struct wire_type *type, const void *body)
+    const struct wire_type *type, const void *body, size_t guess)
 {
-	size_t size = ERRAND_SMALL;
+	size_t size = guess / 8 > ERRAND_SMALL ? guess / 8 : ERRAND_SMALL;
 	enum status st =
 	    out->size == 0 ? ST_FULL : wire_encode(type, body, out);
 
-	while (st == ST_FULL && size < ERRAND_REPLY_MAX) {
+	while (st == ST_FULL && out->size < ERRAND_REPLY_MAX) {
 		size =
 		    size * 8 < ERRAND_REPLY_MAX ? size * 8 : ERRAND_REPLY_MAX;
 		if (out->bytes != e->small)
@@ -49,19 +52,21 @@ errand_encode(struct errand *e, struct wire_out *out,
 }
 
 static enum status
-errand_take_reply(struct errand *e, const struct store_reply *reply)
+errand_take_reply(
+    struct errand *e, const struct store_reply *reply, size_t guess)
 {
 	enum status st;
 
 	e->result.id = reply->id;
 	st = errand_encode(
-	    e, &e->result.reply, catalogue_find(reply->id), reply->body);
+	    e, &e->result.reply, catalogue_find(reply->id), reply->body, guess);
 	if (st != ST_OK || reply->event == NULL)
 		return st;
 	return errand_encode(e, &e->result.event, CATALOGUE_TYPE(hub_committed),
 	    &(struct hub_committed){ .events = reply->event,
 		.events_count =
-		    reply->events_count > 0 ? reply->events_count : 1 });
+		    reply->events_count > 0 ? reply->events_count : 1 },
+	    0);
 }
 
 /* After its writes: what a test breaks here must be undone as a whole. */
@@ -93,7 +98,7 @@ errand_run(struct txn *t, struct job *j)
 	else
 		(void)txn_fail(t, st, "the request does not decode");
 	if (st == ST_OK)
-		st = errand_take_reply(e, &reply);
+		st = errand_take_reply(e, &reply, t->room->arena.used);
 	if (st != ST_OK) {
 		e->result.problem = reply.problem;
 		text_fit(e->result.why, sizeof(e->result.why),

@@ -11,7 +11,7 @@
  * oldest request.
  */
 import { GAP, Position, SEEN } from './position.js';
-import { Rest, RestError, plain } from './rest.js';
+import { PREFIX, Rest, RestError, plain } from './rest.js';
 
 const SUBPROTOCOL = 'troupe.json.v1';
 const EVENT_VERSION = 1;
@@ -232,7 +232,7 @@ export class Live {
 	}
 
 	#dial(life, ticket) {
-		const url = new URL('/api/v1/ws', this.#options.url);
+		const url = new URL(PREFIX + 'ws', this.#options.url);
 		const mine = (fn) => (e) => life === this.#life && fn(e);
 
 		url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';

@@ -2,7 +2,8 @@
  * REST with a token: tickets, and writes that have their effect once.
  */
 
-const PREFIX = '/api/v1/';
+/** Under which the server has everything. */
+export const PREFIX = '/api/v1/';
 const TIMEOUT_MS = 15000;
 const TEXT_MAX = 300;
 const CODE_REVOKED = 1002;

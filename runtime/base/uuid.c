@@ -1,6 +1,6 @@
 #include "runtime/base/uuid.h"
 
-#include <stdbool.h>
+#include <string.h>
 
 static bool
 uuid_dash_before(size_t octet)
@@ -21,6 +21,14 @@ uuid_text(const struct uuid *u, char ret_text[UUID_TEXT_SIZE])
 		*to++ = digits[u->octets[i] & 0x0f];
 	}
 	*to = '\0';
+}
+
+bool
+uuid_is_nil(const struct uuid *u)
+{
+	static const struct uuid nil = { { 0 } };
+
+	return memcmp(u, &nil, sizeof(nil)) == 0;
 }
 
 /* 0 to 15, or more than that. */

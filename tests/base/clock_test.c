@@ -1,7 +1,9 @@
 /* clock_test - one text per instant, and every instant has one. */
 #include "tests/check.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "runtime/base/clock.h"
 
@@ -31,6 +33,28 @@ test_text_of_an_instant(void **state)
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		clock_text(known[i].us, text);
 		assert_string_equal(text, known[i].text);
+	}
+}
+
+/* Days all over the range, against the system's calendar. */
+static void
+test_text_of_many_days(void **state)
+{
+	char text[CLOCK_TEXT_SIZE], date[24], wanted[64];
+	const int64_t first = -719528, last = 2932896;
+
+	(void)state;
+	for (int64_t day = first; day <= last; day += 11) {
+		int64_t second = (day - first) % 86400;
+		time_t at = (time_t)(day * 86400 + second);
+		struct tm tm;
+
+		gmtime_r(&at, &tm);
+		strftime(date, sizeof(date), "%m-%dT%H:%M:%S", &tm);
+		snprintf(wanted, sizeof(wanted), "%04d-%.14s.%06d+00:00",
+		    tm.tm_year + 1900, date, (int)second);
+		clock_text((int64_t)at * 1000000 + second, text);
+		assert_string_equal(text, wanted);
 	}
 }
 
@@ -66,6 +90,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(test_text_of_an_instant),
+		RUN(test_text_of_many_days),
 		RUN(test_a_clock_is_turned_by_hand),
 	};
 

@@ -225,10 +225,12 @@ test_events_are_compressed_for_those_who_can_read_them(void **state)
 	assert_true(client_hear_tight(&narrow, b, sizeof(b)));
 	assert_string_equal(a, b);
 	assert_non_null(strstr(a, "\"payload\":{\"n\":1}"));
-	assert_int_equal(client_socket(&wide)->all->inflating, 2);
+	assert_int_equal(
+	    client_socket(&wide)->all->inflating[WEBSOCKET_JSON], 2);
 	net_fake_end(narrow.wire, ST_IO);
 	rig_settle(&l.rig);
-	assert_int_equal(client_socket(&wide)->all->inflating, 1);
+	assert_int_equal(
+	    client_socket(&wide)->all->inflating[WEBSOCKET_JSON], 1);
 	live_fini(&l);
 	free(text);
 }

@@ -79,26 +79,33 @@ clients_that_heard(struct client *c, size_t count)
 	return n;
 }
 
-/* As live_tell_number, without a turn of the node. */
+/* As live_tell, without a turn of the node. */
 static void
-live_put_number(struct live *l, uint64_t n)
+live_put(struct live *l, const char *channel, const char *payload)
 {
 	struct probe *p = l->rig.probes;
-	char payload[64];
 
 	while (p->number != ACTOR_NUMBER(event_hub))
 		p++;
-	snprintf(payload, sizeof(payload), "{\"n\":%u}", (unsigned)n);
 	assert_int_equal(
 	    SEND(p->actor, actor_find(p->actor, ACTOR_NUMBER(gateway), 0),
 		hub_event,
 		.event = { .event_type = "it.happened",
-		    .channel = "tasks",
+		    .channel = channel,
 		    .timestamp = RIG_WALL_US,
 		    .epoch = 7,
-		    .offset = live_next_offset(l, "tasks"),
+		    .offset = live_next_offset(l, channel),
 		    .payload = payload }),
 	    ST_OK);
+}
+
+static void
+live_put_number(struct live *l, uint64_t n)
+{
+	char payload[64];
+
+	snprintf(payload, sizeof(payload), "{\"n\":%u}", (unsigned)n);
+	live_put(l, "tasks", payload);
 }
 
 static void
@@ -132,6 +139,85 @@ test_events_are_told_in_slices_and_in_order(void **state)
 			client_expect_number(&c[i], n);
 		client_expect_nothing(&c[i]);
 	}
+	live_fini(&l);
+}
+
+/* As client_on_tasks, of those events only whose few is y. */
+static struct client
+client_on_few(struct live *l)
+{
+	struct client c = client_of(l, "u1");
+
+	client_subscribe(&c, "\"tasks\"", ",\"filters\":{\"few\":\"y\"}");
+	client_expect(&c, SUBSCRIBED);
+	return c;
+}
+
+#define ROUND_EVENTS 70u
+
+/*
+ * Each event joins the round where it stands, the last ones wait for room:
+ * every client hears all of them once, and the older ones first.
+ */
+static void
+test_events_join_a_round_under_way(void **state)
+{
+	static struct client c[MANY];
+	struct live l;
+	struct client few;
+
+	(void)state;
+	live_init(&l, live_many);
+	for (size_t i = 0; i < MANY; i++)
+		c[i] = client_on_tasks(&l);
+	few = client_on_few(&l);
+	for (uint64_t n = 1; n <= ROUND_EVENTS; n++) {
+		live_put_number(&l, n);
+		for (uint64_t turns = n % 4; turns > 0; turns--)
+			(void)node_turn(l.rig.node);
+	}
+	rig_settle(&l.rig);
+	for (size_t i = 0; i < MANY; i++) {
+		for (uint64_t n = 1; n <= ROUND_EVENTS; n++)
+			client_expect_number(&c[i], n);
+		client_expect_nothing(&c[i]);
+	}
+	client_expect_nothing(&few);
+	live_tell(&l, "tasks", "{\"few\":\"y\"}");
+	client_expect_event(&few, "tasks", "{\"few\":\"y\"}");
+	live_fini(&l);
+}
+
+/* A channel that is never done does not keep another one waiting. */
+static void
+test_events_of_another_channel_end_the_joining(void **state)
+{
+	static struct client c[MANY];
+	struct live l;
+	struct client other;
+	uint64_t told = 0;
+	struct said s;
+
+	(void)state;
+	live_init(&l, live_many);
+	for (size_t i = 0; i < MANY; i++)
+		c[i] = client_on_tasks(&l);
+	other = client_of(&l, "u1");
+	client_subscribe(&other, "\"agents\"", "");
+	client_expect(&other, "{\"action\":\"subscribed\","
+			      "\"channels\":[\"agents\",\"user:u1\"]}");
+	live_put_number(&l, ++told);
+	(void)node_turn(l.rig.node);
+	(void)node_turn(l.rig.node);
+	live_put(&l, "agents", "{\"n\":0}");
+	while (!client_hear(&other, &s)) {
+		live_put_number(&l, ++told);
+		(void)node_turn(l.rig.node);
+		assert_true(told < 4 * MANY / SOCKET_SLICE);
+	}
+	rig_settle(&l.rig);
+	for (uint64_t n = 1; n <= told; n++)
+		client_expect_number(&c[0], n);
 	live_fini(&l);
 }
 
@@ -341,6 +427,8 @@ main(void)
 		RUN(test_55_largest_event_is_told),
 		RUN(test_payload_that_is_no_object_is_told_to_nobody),
 		RUN(test_events_are_told_in_slices_and_in_order),
+		RUN(test_events_join_a_round_under_way),
+		RUN(test_events_of_another_channel_end_the_joining),
 		RUN(test_sockets_may_end_between_slices),
 		RUN(test_more_events_than_jobs_are_all_told),
 		RUN(test_msgpack_is_the_same_map),

@@ -96,6 +96,7 @@ echo_work(struct actor *self, const struct msg *in)
 enum {
 	ECHO,
 	RELAY,
+	HAND_ON,
 	RELAY_FAIL,
 	RELAY_GIVE_UP,
 	KEEP,
@@ -119,6 +120,9 @@ echo_on_ping(struct actor *self, const struct msg *in)
 	case RELAY:
 		return ASK(self, in, actor_find(self, ACTOR_NUMBER(store), 0),
 		    ping, echo_on_pong, .number = 7);
+	case HAND_ON:
+		return ASK(self, in, actor_find(self, ACTOR_NUMBER(store), 0),
+		    ping, op_on_pass, .number = 7);
 	case RELAY_FAIL:
 		return ASK(self, in, actor_find(self, ACTOR_NUMBER(store), 0),
 		    ping, echo_on_pong_fail, .number = 7);
@@ -281,6 +285,35 @@ test_refusal_is_passed_on(void **state)
 	assert_int_equal(
 	    refused_of(&r, tag)->problem, PROBLEM_VERSION_CONFLICT);
 	assert_string_equal(refused_of(&r, tag)->detail, "changed");
+	rig_fini(&r);
+}
+
+/* More often than it has ops: each is given back. */
+static void
+test_an_answer_is_handed_on_unread(void **state)
+{
+	struct rig r;
+	uint64_t tag;
+
+	(void)state;
+	echo_rig(&r);
+	for (uint64_t n = 0; n < 5; n++) {
+		tag = RIG_ASK(&r, gateway, tasks, ping, .number = HAND_ON);
+		RIG_ANSWER(&r, RIG_TAKE(&r, store, ping), pong, .number = n,
+		    .load = { (const uint8_t *)"load", 4 });
+		assert_int_equal(
+		    RIG_REPLIED(&r, gateway, tag, pong)->number, n);
+		assert_memory_equal(
+		    RIG_REPLIED(&r, gateway, tag, pong)->load.at, "load", 4);
+	}
+	tag = RIG_ASK(&r, gateway, tasks, ping, .number = HAND_ON);
+	rig_refuse(&r, RIG_TAKE(&r, store, ping), ST_CONFLICT,
+	    PROBLEM_VERSION_CONFLICT, "changed");
+	assert_string_equal(refused_of(&r, tag)->detail, "changed");
+	tag = RIG_ASK(&r, gateway, tasks, ping, .number = HAND_ON);
+	rig_advance_ms(&r, RIG_WITHIN_US / 1000 + 1);
+	assert_int_equal(refused_of(&r, tag)->status, ST_TIMEOUT);
+	assert_int_equal(rig_waiting(&r, ACTOR_NUMBER(gateway)), 0);
 	rig_fini(&r);
 }
 
@@ -509,6 +542,7 @@ main(void)
 		cmocka_unit_test(
 		    test_giving_up_in_an_op_ends_the_node_after_its_turn),
 		cmocka_unit_test(test_refusal_is_passed_on),
+		cmocka_unit_test(test_an_answer_is_handed_on_unread),
 		cmocka_unit_test(
 		    test_deadline_answers_once_and_late_reply_is_dropped),
 		cmocka_unit_test(test_kept_request_is_refused_at_its_deadline),

@@ -99,6 +99,10 @@ def test_history_that_is_not_ours_is_said_not_to_be_recovered(ceo):
         {"epoch": 1.5, "offset": 0},
         {"tasks": 1},
         {"tasks": {"epoch": 1, "place": 2}},
+        {"tasks": {"epoch": 1}},
+        {"tasks": {}},
+        {"epoch": 1},
+        {"offset": 1},
         {"epoch": 1, "offset": 1, "tasks": {"epoch": 1, "offset": 1}},
         {"epoch": 18446744073709551616, "offset": 0},
     ],
@@ -108,6 +112,17 @@ def test_malformed_since_is_an_error_and_changes_nothing(ceo, wrong):
     answer = live.ask({"action": "subscribe", "channels": ["tasks"], "since": wrong})
     assert answer == {"error": "Invalid control message"}
     assert live.ping() == {"action": "pong"}
+
+
+@pytest.mark.parametrize("place", ['"epoch":1,"epoch":1', '"offset":1,"offset":1'])
+def test_a_place_says_each_number_once(ceo, place):
+    live = ceo.socket()
+    for since_text in ("{%s}", '{"tasks":{%s}}'):
+        live.send_raw(
+            '{"action":"subscribe","channels":["tasks"],"since":%s}'
+            % (since_text % f'{place},"epoch":1,"offset":1')
+        )
+        assert live.reply() == {"error": "Invalid control message"}
 
 
 def test_recovery_goes_on_after_a_restart(ceo):
@@ -177,6 +192,21 @@ def test_a_long_history_comes_whole(ceo):
     since(live, position={"epoch": 0, "offset": 0})
     offsets = [live.event()["offset"] for _ in range(800)]
     assert offsets == list(range(1, 801))
+
+
+def test_a_long_history_comes_whole_through_a_narrow_door(start):
+    """Never more at once than a client may owe, however long an event is."""
+    ceo = Client(start(api__server__owed_bytes_max=65536))
+    assert ceo.setup().status == 201
+    for size in (1, 32000, 4000, 2000):
+        draft = {"event_type": "x", "payload": {"fill": "y" * size}}
+        answer = ceo.post("events/agents/batch", {"events": [draft] * 16})
+        assert answer.status == 201, answer.body
+    for subprotocols in ((), (MSGPACK_V1,)):
+        live = ceo.socket(*subprotocols)
+        since(live, "agents", {"epoch": 0, "offset": 0})
+        offsets = [live.event()["offset"] for _ in range(64)]
+        assert offsets == list(range(1, 65))
 
 
 def publish(person, channel, headers=None, **body):

@@ -37,8 +37,16 @@ class Person:
         )
         self.polite.h2.send_data(stream, data, end_stream=True)
         self.polite.flush()
-        status = self.polite.status(stream)
-        return status, json.loads(self.polite.until(ev.DataReceived, stream).data)
+        return self.polite.status(stream), json.loads(self.body(stream))
+
+    def body(self, stream):
+        """All of it, in however many frames it comes."""
+        data = b""
+        while True:
+            event = self.polite.until((ev.DataReceived, ev.StreamEnded), stream)
+            if isinstance(event, ev.StreamEnded):
+                return data
+            data += event.data
 
     def listen(self, channels, *more):
         stream = self.polite.ask(

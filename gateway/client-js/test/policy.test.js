@@ -1,10 +1,17 @@
 /** When it comes back, and when it does not: on a clock turned by hand. */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
 
 import { Live, RestError } from '../index.js';
 import { GAP, Position, SEEN, TAKE } from '../position.js';
-import { plain, retryAfterMs } from '../rest.js';
+import { PREFIX, plain, retryAfterMs } from '../rest.js';
+
+/* What the server says of itself, printed from its routes. */
+function document(name) {
+	return JSON.parse(fs.readFileSync(
+		new URL(`../../../docs/${name}.json`, import.meta.url)));
+}
 
 class Clock {
 	now = 0;
@@ -96,8 +103,12 @@ test('it is open after auth_ok, with a ticket in the first message',
 		const s = stage();
 		const socket = await opened(s);
 
-		assert.equal(socket.url, 'wss://a.example/api/v1/ws');
-		assert.deepEqual(socket.protocols, ['troupe.json.v1']);
+		const { channels, servers } = document('asyncapi');
+
+		assert.equal(socket.url,
+			`wss://a.example${channels.socket.address}`);
+		assert.deepEqual(socket.protocols, [servers.events.protocol]);
+		assert.ok(document('openapi').paths[`${PREFIX}auth/ws-ticket`].post);
 		assert.deepEqual(socket.sent, [{ action: 'auth', ticket: 'ticket' }]);
 		assert.equal(s.live.state, 'open');
 	});
