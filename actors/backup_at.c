@@ -85,8 +85,8 @@ work_went(struct backup_job *j, enum status st, const char *why)
 }
 
 /* A backup is never changed: what is not unpacked is copied. */
-static void
-work_own(struct backup_job *j)
+void
+backup_work_own(struct backup_job *j)
 {
 	char from[PATH_SIZE], folder[PATH_SIZE], to[PATH_SIZE];
 	uint64_t bytes = 0;
@@ -216,7 +216,7 @@ at_chosen(struct actor *self, struct backup_run *r)
 {
 	if (r->main.st != ST_OK)
 		return backup_run_prepared(self, r);
-	return backup_run_work(self, r, "copy", work_own, at_next);
+	return backup_run_work(self, r, "copy", backup_work_own, at_next);
 }
 
 static enum status

@@ -277,6 +277,49 @@ flow_on_verified(struct actor *self, struct op *op, const struct msg *reply)
 	return flow_proven(self, r);
 }
 
+static enum status
+drill_on_inspected(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct store_proven *proven = reply->body;
+	struct backup_run *r = backup_run_of(op);
+
+	if (reply->id == MSG_store_proven) {
+		r->rows = proven->rows;
+		r->entries = proven->entries;
+	} else {
+		flow_fail(r, PROBLEM_BACKUP_INVALID, "persistence", reply);
+	}
+	return flow_proven(self, r);
+}
+
+/* All that a restore would have live, opened and looked at. */
+static enum status
+drill_inspect(struct actor *self, struct backup_run *r)
+{
+	char file[BACKUP_PATH_MAX + 1];
+
+	if (r->main.st != ST_OK)
+		return flow_proven(self, r);
+	r->phase = "inspect";
+	store_file_of(r, file);
+	return OP_ASK(r->op, backup_run_store(self), store_prove,
+	    drill_on_inspected, .file = file, .ours = r->main.is_unpacked,
+	    .bytes_per_second = backup_run_speed(self, r),
+	    .cpu_percent = backup_run_cpu(self, r));
+}
+
+/* A folder of an older schema is copied: a restore would change it. */
+static enum status
+drill_prepared(struct actor *self, struct backup_run *r)
+{
+	const struct backup_job *j = &r->main;
+
+	if (!j->is_unpacked && j->entry.facts.schema_version < j->schema_newest)
+		return backup_run_work(
+		    self, r, "copy", backup_work_own, drill_inspect);
+	return drill_inspect(self, r);
+}
+
 enum status
 backup_run_prepared(struct actor *self, struct backup_run *r)
 {
@@ -284,6 +327,8 @@ backup_run_prepared(struct actor *self, struct backup_run *r)
 
 	if (r->main.st != ST_OK || !wants_store(r))
 		return flow_proven(self, r);
+	if (r->kind == RUN_DRILL)
+		return drill_prepared(self, r);
 	r->phase = "verify";
 	store_file_of(r, file);
 	return OP_ASK(r->op, backup_run_store(self), store_verify,

@@ -50,7 +50,7 @@ struct backup_run {
 	uint32_t tries;
 	struct timer again;
 	uint64_t started_us;
-	uint64_t rows;
+	uint64_t rows, entries;
 	bool by_somebody;
 	struct run_caller caller;
 	char key[IDEMPOTENCY_MAX + 1]; /* "": none */
@@ -104,6 +104,9 @@ enum status backup_run_join(
 /* On a thread of low priority, then next. */
 enum status backup_run_work(struct actor *self, struct backup_run *r,
     const char *phase, run_work_fn work, run_fn next);
+/* How fast it may read, and how much of a core it may take; 0: unbounded. */
+uint64_t backup_run_speed(struct actor *self, const struct backup_run *r);
+uint32_t backup_run_cpu(struct actor *self, const struct backup_run *r);
 /* Asks the store; on_reply finds the run by backup_run_of. */
 uint64_t backup_run_store(const struct actor *self);
 struct backup_run *backup_run_of(struct op *op);

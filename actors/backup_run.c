@@ -136,19 +136,38 @@ run_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 	return r->next(self, r);
 }
 
+/* Nobody waits for a drill of the schedule. */
+uint64_t
+backup_run_speed(struct actor *self, const struct backup_run *r)
+{
+	struct backup_self *s = actor_state(self);
+
+	return live_number(&s->live, self,
+	    r->kind == RUN_DRILL && !r->by_somebody
+		? SETTING_backup_drill_bytes_per_second
+		: SETTING_backup_bytes_per_second);
+}
+
+uint32_t
+backup_run_cpu(struct actor *self, const struct backup_run *r)
+{
+	struct backup_self *s = actor_state(self);
+
+	if (r->kind != RUN_DRILL || r->by_somebody)
+		return 0;
+	return (uint32_t)live_number(
+	    &s->live, self, SETTING_backup_drill_cpu_percent);
+}
+
 enum status
 backup_run_work(struct actor *self, struct backup_run *r, const char *phase,
     run_work_fn work, run_fn next)
 {
-	struct backup_self *s = actor_state(self);
-
 	r->phase = phase;
 	r->work = work;
 	r->next = next;
-	pace_init(&r->at->pace, live_number(&s->live, self,
-				    r->kind == RUN_DRILL && !r->by_somebody
-					? SETTING_backup_drill_bytes_per_second
-					: SETTING_backup_bytes_per_second));
+	pace_init(&r->at->pace, backup_run_speed(self, r));
+	pace_bound_cpu(&r->at->pace, backup_run_cpu(self, r));
 	return op_work(r->op, WORK_DISK, run_work, run_on_worked);
 }
 

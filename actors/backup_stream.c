@@ -19,7 +19,8 @@ struct backup_out {
 	bool sealed;
 	bool failed;
 	struct pace *pace;
-	struct bytes manifest; /* until the first piece */
+	off_t front; /* where it begins */
+	size_t front_size;
 	crypto_secretstream_xchacha20poly1305_state state;
 	size_t used;
 	uint64_t written, flushed;
@@ -70,9 +71,24 @@ put_number(struct backup_out *o, uint32_t n)
 	return put(o, &big, sizeof(big));
 }
 
+/* What is there when all else is. */
+static void
+keep_room(struct backup_out *o)
+{
+	size_t left = o->front_size;
+
+	o->front = (off_t)o->written;
+	while (left > 0 && !o->failed) {
+		size_t n = left < sizeof(o->piece) ? left : sizeof(o->piece);
+
+		(void)put(o, o->piece, n); /* failed is kept */
+		left -= n;
+	}
+}
+
 struct backup_out *
-backup_out_create(int fd, const struct backup_key *key, struct bytes manifest,
-    struct pace *pace)
+backup_out_create(
+    int fd, const struct backup_key *key, size_t front_size, struct pace *pace)
 {
 	struct backup_out *o = calloc(1, sizeof(*o));
 	uint8_t head[HEAD];
@@ -81,31 +97,35 @@ backup_out_create(int fd, const struct backup_key *key, struct bytes manifest,
 		return NULL;
 	o->fd = fd;
 	o->pace = pace;
-	if (key == NULL)
+	o->front_size = front_size;
+	if (key == NULL) {
+		keep_room(o);
 		return o;
+	}
 	o->sealed = true;
-	o->manifest = manifest;
 	crypto_secretstream_xchacha20poly1305_init_push(
 	    &o->state, head, backup_key_sealing(key));
-	if (put(o, BACKUP_SEAL_MARK, BACKUP_SEAL_MARK_SIZE) == ST_OK &&
-	    put_number(o, (uint32_t)manifest.size) == ST_OK &&
-	    put(o, manifest.at, manifest.size) == ST_OK)
-		(void)put(o, head, sizeof(head)); /* failed is kept */
+	(void)put(o, BACKUP_SEAL_MARK, BACKUP_SEAL_MARK_SIZE);
+	(void)put_number(o, (uint32_t)front_size);
+	keep_room(o);
+	(void)put(o, head, sizeof(head));
 	return o;
 }
 
+/* bound: of the last piece; NULL: it is not. */
 static enum status
-seal_piece(struct backup_out *o, bool last)
+seal_piece(struct backup_out *o, const struct bytes *bound)
 {
+	uint32_t last = bound != NULL ? BACKUP_SEAL_LAST : 0;
 	unsigned long long size;
 
 	crypto_secretstream_xchacha20poly1305_push(&o->state,
-	    o->sealed_piece + 4, &size, o->piece, o->used, o->manifest.at,
-	    o->manifest.size,
-	    last ? crypto_secretstream_xchacha20poly1305_TAG_FINAL : 0);
-	o->manifest = (struct bytes){ 0 };
+	    o->sealed_piece + 4, &size, o->piece, o->used,
+	    bound == NULL ? NULL : bound->at, bound == NULL ? 0 : bound->size,
+	    bound == NULL ? 0
+			  : crypto_secretstream_xchacha20poly1305_TAG_FINAL);
 	o->used = 0;
-	*(uint32_t *)(void *)o->sealed_piece = htobe32((uint32_t)size);
+	*(uint32_t *)(void *)o->sealed_piece = htobe32((uint32_t)size | last);
 	return put(o, o->sealed_piece, 4 + (size_t)size);
 }
 
@@ -125,17 +145,20 @@ backup_out_write(struct backup_out *o, const void *bytes, size_t size)
 		at += n;
 		size -= n;
 		if (o->used == PIECE)
-			st = seal_piece(o, false);
+			st = seal_piece(o, NULL);
 	}
 	return st;
 }
 
 enum status
-backup_out_finish(struct backup_out *o)
+backup_out_finish(struct backup_out *o, struct bytes front)
 {
-	enum status st = o->sealed ? seal_piece(o, true) : ST_OK;
+	enum status st = o->sealed ? seal_piece(o, &front) : ST_OK;
 
-	if (st == ST_OK && (o->failed || fsync(o->fd) != 0))
+	if (st == ST_OK && (o->failed || front.size != o->front_size ||
+			       pwrite(o->fd, front.at, front.size, o->front) !=
+				   (ssize_t)front.size ||
+			       fsync(o->fd) != 0))
 		st = ST_IO;
 	return st;
 }
@@ -255,27 +278,29 @@ unseal_piece(struct backup_in *in, struct bytes *ret)
 	unsigned long long plain = 0;
 	struct bytes bound = { 0 };
 	uint8_t tag = 0;
+	bool last;
 	uint32_t size;
 	enum status st = take_all(in->fd, &size, sizeof(size));
 
 	if (st != ST_OK)
 		return st;
 	size = be32toh(size);
+	last = (size & BACKUP_SEAL_LAST) != 0;
+	size &= ~BACKUP_SEAL_LAST;
 	if (size > SEALED_PIECE ||
 	    size < crypto_secretstream_xchacha20poly1305_ABYTES)
 		return ST_CORRUPT;
 	st = take_all(in->fd, in->sealed_piece, size);
 	if (st != ST_OK)
 		return st;
-	if (in->manifest != NULL)
+	if (last)
 		bound = backup_in_manifest(in);
 	if (crypto_secretstream_xchacha20poly1305_pull(&in->state, in->piece,
 		&plain, &tag, in->sealed_piece, size, bound.at,
-		bound.size) != 0)
+		bound.size) != 0 ||
+	    last != (tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL))
 		return ST_CORRUPT;
-	free(in->manifest);
-	in->manifest = NULL;
-	in->ended = tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL;
+	in->ended = last;
 	*ret = (struct bytes){ in->piece, (size_t)plain };
 	return ST_OK;
 }
@@ -287,9 +312,11 @@ backup_in_read(struct backup_in *in, struct bytes *ret)
 	enum status st = ST_OK;
 
 	*ret = (struct bytes){ in->piece, 0 };
+	if (in->sealed && in->ended)
+		return ST_OK;
 	if (in->sealed && !in->opened)
 		return ST_DENIED;
-	if (in->sealed && !in->ended)
+	if (in->sealed)
 		st = unseal_piece(in, ret);
 	if (in->sealed)
 		goto out;

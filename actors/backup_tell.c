@@ -167,6 +167,7 @@ tell_drill(struct actor *self, const struct backup_run *r)
 		.duration_ms = ms,
 		.size_bytes = j->entry.facts.size_bytes,
 		.rows = r->rows,
+		.entries = r->entries,
 		.why = s->proof_why };
 	s->has_proof = true;
 	if (j->st == ST_OK)

@@ -243,6 +243,19 @@ make_links(struct unpack *u)
 	return ST_OK;
 }
 
+/* A sealed archive is good only when its last piece is. */
+static enum status
+unpack_rest(struct unpack *u)
+{
+	struct bytes b;
+	enum status st;
+
+	while ((st = backup_in_read(u->in, &b)) == ST_OK && b.size > 0)
+		;
+	return st == ST_OK ? ST_OK
+			   : unpack_fail(u, st, "-", "its end does not read");
+}
+
 static enum status
 unpack_members(struct unpack *u)
 {
@@ -257,6 +270,8 @@ unpack_members(struct unpack *u)
 		st = unpack_fail(u,
 		    u->read_st != ST_OK ? u->read_st : ST_CORRUPT, "-",
 		    "the archive does not read");
+	if (st == ST_OK)
+		st = unpack_rest(u);
 	return st == ST_OK ? make_links(u) : st;
 }
 

@@ -191,28 +191,48 @@ work_save_config(struct backup_job *j)
 	return false;
 }
 
-static bool
-work_write_manifest(struct backup_job *j, const struct backup_keys *keys)
+/* Signed; text takes BACKUP_MANIFEST_MAX. */
+static enum status
+work_manifest(struct backup_facts *f, const struct backup_keys *keys,
+    uint8_t *text, size_t *ret_size)
 {
-	unsigned char *text = malloc(BACKUP_MANIFEST_MAX);
 	struct wire_out out = { text, BACKUP_MANIFEST_MAX, 0 };
 	const struct backup_key *key = backup_keys_newest(keys);
-	char file[PATH_SIZE];
-	enum status st = text == NULL ? ST_NO_MEMORY : ST_OK;
+	enum status st = ST_OK;
 
-	if (st == ST_OK && key != NULL)
-		st = backup_keys_sign(key, &j->facts);
+	if (key != NULL)
+		st = backup_keys_sign(key, f);
 	if (st == ST_OK)
-		st = backup_facts_write(&j->facts, true, &out);
-	snprintf(file, sizeof(file), "%s/" BACKUP_MANIFEST_NAME, j->stage);
-	if (st == ST_OK)
-		st = backup_file_write(file, out.bytes, out.used);
-	free(text);
+		st = backup_facts_write(f, true, &out);
+	*ret_size = out.used;
+	return st;
+}
+
+static bool
+work_manifest_written(struct backup_job *j, enum status st)
+{
 	if (st == ST_OK)
 		LOG(BACKUP_MANIFEST_WRITTEN,
 		    KV("backup_id", j->facts.backup_id));
 	fault_point("create.manifest");
 	return job_went(j, st, "manifest");
+}
+
+static bool
+work_write_manifest(struct backup_job *j, const struct backup_keys *keys)
+{
+	uint8_t *text = malloc(BACKUP_MANIFEST_MAX);
+	char file[PATH_SIZE];
+	enum status st = ST_NO_MEMORY;
+	size_t size = 0;
+
+	snprintf(file, sizeof(file), "%s/" BACKUP_MANIFEST_NAME, j->stage);
+	if (text != NULL)
+		st = work_manifest(&j->facts, keys, text, &size);
+	if (st == ST_OK)
+		st = backup_file_write(file, text, size);
+	free(text);
+	return work_manifest_written(j, st);
 }
 
 static void
@@ -246,21 +266,135 @@ work_publish(struct backup_job *j, const char *from, const char *end)
 	return job_went(j, backup_folder_sync(j->place->root), "backup root");
 }
 
+/* ---- an archive: from where things are, in one pass ---- */
+
+/* Room for it is kept before its numbers are known. */
+static enum status
+work_manifest_max(const struct backup_job *j, const struct backup_keys *keys,
+    uint8_t *text, size_t *ret_size)
+{
+	struct backup_facts most = j->facts;
+
+	snprintf(most.checksum, sizeof(most.checksum), "sha256:%064d", 0);
+	most.size_bytes = UINT64_MAX;
+	most.parts_count = most.count;
+	for (uint32_t i = 0; i < most.count; i++)
+		most.parts[i] = (struct backup_part){ COMPONENT_PERSISTENCE,
+			UINT64_MAX, most.timestamp };
+	return work_manifest(&most, keys, text, ret_size);
+}
+
 static bool
-work_pack(struct backup_job *j, const struct backup_keys *keys)
+work_pack_memory(struct backup_job *j, struct backup_pack *p)
+{
+	uint64_t bytes = 0;
+	enum status st =
+	    backup_pack_tree(p, j->place->memory, "memory", &bytes);
+
+	if (fault_fails("create.memory"))
+		st = ST_NO_MEMORY;
+	if (job_went(j, st, "memory"))
+		return work_part(j, COMPONENT_MEMORY, bytes);
+	component_failed(j, COMPONENT_MEMORY);
+	return false;
+}
+
+static bool
+work_pack_config(struct backup_job *j, struct backup_pack *p)
+{
+	uint64_t bytes = 0;
+	enum status st =
+	    backup_pack_file(p, j->place->config, "config", &bytes);
+
+	if (st == ST_NOT_FOUND)
+		st = ST_OK;
+	if (job_went(j, st, "config"))
+		return work_part(j, COMPONENT_CONFIG, bytes);
+	component_failed(j, COMPONENT_CONFIG);
+	return false;
+}
+
+/* The store's copy lies in the stage already. */
+static bool
+work_pack_store(struct backup_job *j, struct backup_pack *p)
+{
+	char area[PATH_SIZE];
+	uint64_t bytes;
+
+	snprintf(area, sizeof(area), "%s/persistence", j->stage);
+	return job_went(
+	    j, backup_pack_tree(p, area, "persistence", &bytes), "archive");
+}
+
+/* In the order of their names, as their sum has it. */
+static bool
+work_pack_parts(struct backup_job *j, struct backup_pack *p)
+{
+	if (backup_facts_have(&j->facts, COMPONENT_CONFIG) &&
+	    !work_pack_config(j, p))
+		return false;
+	fault_point("create.config");
+	if (backup_facts_have(&j->facts, COMPONENT_MEMORY) &&
+	    !work_pack_memory(j, p))
+		return false;
+	fault_point("create.memory");
+	return !backup_facts_have(&j->facts, COMPONENT_PERSISTENCE) ||
+	       work_pack_store(j, p);
+}
+
+static bool
+work_pack_into(struct backup_job *j, struct backup_pack *p,
+    const struct backup_keys *keys, uint8_t *text)
+{
+	size_t size = 0;
+	enum status st;
+
+	if (!work_pack_parts(j, p) ||
+	    !job_went(j, backup_pack_sum(p, j->facts.checksum), "checksum"))
+		return false;
+	st = work_manifest(&j->facts, keys, text, &size);
+	if (!work_manifest_written(j, st))
+		return false;
+	st = backup_pack_end(p, (struct bytes){ text, size });
+	fault_point("create.packed");
+	return job_went(j, st, "archive");
+}
+
+static bool
+work_pack(
+    struct backup_job *j, const struct backup_keys *keys, const char *file)
+{
+	uint8_t *text = malloc(BACKUP_MANIFEST_MAX);
+	struct backup_pack *p = NULL;
+	enum status st = ST_NO_MEMORY;
+	size_t most = 0;
+	bool good;
+
+	if (text != NULL)
+		st = work_manifest_max(j, keys, text, &most);
+	if (st == ST_OK)
+		st = backup_pack_open(file, j->place->archive,
+		    j->seal ? backup_keys_newest(keys) : NULL, most, &j->pace,
+		    &p);
+	good = job_went(j, st, "archive") && work_pack_into(j, p, keys, text);
+	backup_pack_destroy(p);
+	free(text);
+	return good;
+}
+
+static bool
+work_save_archive(struct backup_job *j, const struct backup_keys *keys)
 {
 	bool gzip = j->place->archive == ARCHIVE_GZIP;
 	char file[PATH_SIZE], end[24];
-	enum status st;
 
 	snprintf(end, sizeof(end), "%s%s", gzip ? ".tar.gz" : ".tar.zst",
 	    j->seal ? ".sealed" : "");
 	snprintf(file, sizeof(file), "%s/" BACKUP_TMP "%s.archive",
 	    j->place->root, j->facts.backup_id);
-	st = backup_pack(j->stage, file, j->place->archive,
-	    j->seal ? backup_keys_newest(keys) : NULL, &j->pace);
-	fault_point("create.packed");
-	if (!job_went(j, st, "archive") || !work_publish(j, file, end)) {
+	if (!work_pack(j, keys, file))
+		return false;
+	if (!work_publish(j, file, end)) {
 		unlink(file);
 		return false;
 	}
@@ -269,8 +403,10 @@ work_pack(struct backup_job *j, const struct backup_keys *keys)
 	return true;
 }
 
+/* ---- a folder ---- */
+
 static bool
-work_save(struct backup_job *j, const struct backup_keys *keys)
+work_save_folder(struct backup_job *j, const struct backup_keys *keys)
 {
 	enum status st;
 
@@ -283,15 +419,8 @@ work_save(struct backup_job *j, const struct backup_keys *keys)
 		return false;
 	fault_point("create.config");
 	st = backup_tree_sum(j->stage, &j->pace, j->facts.checksum);
-	if (!job_went(j, st, "checksum"))
+	if (!job_went(j, st, "checksum") || !work_write_manifest(j, keys))
 		return false;
-	if (j->seal)
-		snprintf(j->facts.key_id, sizeof(j->facts.key_id), "%s",
-		    backup_key_id(backup_keys_newest(keys)));
-	if (!work_write_manifest(j, keys))
-		return false;
-	if (j->compress)
-		return work_pack(j, keys);
 	return job_went(j, backup_tree_sync(j->stage), "sync") &&
 	       work_publish(j, j->stage, "");
 }
@@ -302,11 +431,18 @@ backup_work_end(struct backup_job *j)
 	char why[BACKUP_WHY_SIZE] = "";
 	struct backup_keys *keys = NULL;
 	enum status st = backup_keys_load(j->place->keys, true, &keys, why);
+	bool good;
 
 	j->seal = j->seal && j->compress;
+	if (st == ST_OK && j->seal)
+		snprintf(j->facts.key_id, sizeof(j->facts.key_id), "%s",
+		    backup_key_id(backup_keys_newest(keys)));
 	if (st != ST_OK)
-		(void)job_fail(j, st, PROBLEM_BACKUP_FAILED, "keys", why);
-	else if (!work_save(j, keys))
+		good = job_fail(j, st, PROBLEM_BACKUP_FAILED, "keys", why);
+	else
+		good = j->compress ? work_save_archive(j, keys)
+				   : work_save_folder(j, keys);
+	if (!good)
 		backup_work_abandon(j);
 	backup_keys_destroy(keys);
 }

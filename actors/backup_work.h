@@ -89,6 +89,8 @@ void backup_work_keep_some(struct backup_job *j);
 
 /* Finds it and proves what can be proven without the store. */
 void backup_work_prepare(struct backup_job *j);
+/* The store's copy alone, in a scratch folder that may be changed. */
+void backup_work_own(struct backup_job *j);
 /* The configuration file in what was prepared; ret_file takes 4096 bytes. */
 bool backup_find_config(const struct backup_job *j, char *ret_file);
 /* Memory and configuration: beside the live ones, the intent, the swap. */

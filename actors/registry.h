@@ -91,6 +91,7 @@ struct registry {
 	uint64_t idle_minutes;     /* 0: a session is never too idle */
 	uint64_t tries_per_minute; /* from one address; 0: unlimited */
 	uint64_t cancelled;        /* generation of a clean-up */
+	uint64_t audit_cancelled;  /* and of a pruning of the audit log */
 	struct uuid swept;         /* how far the sweep of `revoked` has come */
 	struct uuid unsettled[UNSETTLED_MAX]; /* ids of such rows */
 	uint32_t unsettled_count;
@@ -221,6 +222,11 @@ bool registry_knows(const struct principal *caller, const char *reason);
 
 /* ---- registry_audit.c ---- */
 enum status registry_on_audit(struct actor *self, const struct msg *in);
+
+/* ---- registry_audit_prune.c ---- */
+enum status registry_on_prunable(struct actor *self, const struct msg *in);
+/* A run of the service audit-prune. */
+enum status registry_audit_run(struct actor *self, const struct msg *in);
 
 /* ---- registry_tries.c ---- */
 #define TRIES_NAME_SIZE (USERNAME_MAX + ADDRESS_MAX + sizeof("name: "))

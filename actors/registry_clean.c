@@ -4,6 +4,7 @@
 #include "runtime/base/log.h"
 
 #define SERVICE_NAME "session-cleanup"
+#define AUDIT_SERVICE "audit-prune"
 #define SWEEP_ROWS 4096 /* revocations looked at in one run */
 
 /* A clean-up on its way.  One `now`: what expires meanwhile waits. */
@@ -154,6 +155,8 @@ registry_on_service_run(struct actor *self, const struct msg *in)
 {
 	const struct service_run *ask = in->body;
 
+	if (strcmp(ask->service, AUDIT_SERVICE) == 0)
+		return registry_audit_run(self, in);
 	if (strcmp(ask->service, SERVICE_NAME) != 0)
 		return REFUSE(self, in, NOT_FOUND, "no such service");
 	return clean_begin(self, in, true, ask->generation);
@@ -165,6 +168,8 @@ registry_on_service_cancel(struct actor *self, const struct msg *in)
 	const struct service_cancel *ask = in->body;
 	struct registry *s = actor_state(self);
 
+	if (strcmp(ask->service, AUDIT_SERVICE) == 0)
+		s->audit_cancelled = ask->generation;
 	if (strcmp(ask->service, SERVICE_NAME) == 0)
 		s->cancelled = ask->generation;
 	return ST_OK;

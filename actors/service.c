@@ -142,6 +142,7 @@ service_end_run(struct service *s, const struct service_run_data *run)
 {
 	s->is_at_work = false;
 	s->runs++;
+	s->items += run->count;
 	s->last_run_at = actor_wall_us(s->actor);
 	if (run->failed)
 		s->failures++;

@@ -58,6 +58,7 @@ struct service {
 	uint64_t due_us;   /* on the runtime's clock */
 	uint32_t shard;    /* of the owner that works now */
 	uint64_t runs;
+	uint64_t items; /* what its runs have done, as they count it */
 	uint64_t failures;
 	int64_t last_run_at;
 	int64_t next_run_at;

@@ -42,6 +42,7 @@ static const struct handler session_registry_on[] = {
 	ON(token_keys_list, registry_on_keys_list),
 	ON(token_keys_rotate, registry_on_keys_rotate),
 	ON(audit_list, registry_on_audit),
+	ON(audit_prunable, registry_on_prunable),
 	ON(user_create, registry_on_user_create),
 	ON(user_list, registry_on_user_list),
 	ON(user_get, registry_on_user_get),

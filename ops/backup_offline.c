@@ -10,7 +10,7 @@
 #include "runtime/base/clock.h"
 #include "store/copy.h"
 #include "store/migrate.h"
-#include "store/verify.h"
+#include "store/prove.h"
 
 /* Backups without a running Troupe: verified, or restored into a folder. */
 
@@ -20,7 +20,7 @@ struct offline {
 	struct loaded loaded;
 	struct backup_place place;
 	struct backup_job job;
-	struct verified verified;
+	struct proven proven;
 };
 
 static enum cmd_exit
@@ -44,12 +44,32 @@ wants_store(const struct backup_job *j)
 	return false;
 }
 
-/* All that a drill does; what was unpacked is there when it is OK. */
-static enum cmd_exit
-offline_prove(const struct cmd_args *args, struct offline *o, const char *id)
+/* As a drill does it, or a restore, which asks whether it opens; NULL: good. */
+static const char *
+offline_look(struct offline *o, bool drill)
 {
 	struct backup_job *j = &o->job;
 	char file[PATH_SIZE];
+	enum status st;
+
+	if (drill && !j->is_unpacked &&
+	    j->entry.facts.schema_version < migrate_newest())
+		backup_work_own(j);
+	if (j->st != ST_OK)
+		return j->why;
+	snprintf(file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->source);
+	st = drill ? prove_file(file, j->is_unpacked, NULL, &o->proven)
+		   : verify_file(file, NULL, &o->proven.verified);
+	return st == ST_OK ? NULL : backend_why();
+}
+
+/* What was unpacked is there when it is OK. */
+static enum cmd_exit
+offline_prove(
+    const struct cmd_args *args, struct offline *o, const char *id, bool drill)
+{
+	struct backup_job *j = &o->job;
+	const char *why;
 
 	j->place = &o->place;
 	j->schema_newest = migrate_newest();
@@ -62,11 +82,11 @@ offline_prove(const struct cmd_args *args, struct offline *o, const char *id)
 		    args, id[0] == '\0' ? "newest" : id, j->why);
 	if (!wants_store(j))
 		return CMD_OK;
-	snprintf(file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->source);
-	if (verify_file(file, NULL, &o->verified) == ST_OK)
+	why = offline_look(o, drill);
+	if (why == NULL)
 		return CMD_OK;
 	backup_work_clean(j);
-	return offline_fail(args, j->facts.backup_id, backend_why());
+	return offline_fail(args, j->facts.backup_id, why);
 }
 
 static enum cmd_exit
@@ -171,7 +191,7 @@ backup_offline_restore(const struct cmd_args *args, const char *id)
 		offline_end(o);
 		return CMD_USAGE;
 	}
-	code = offline_prove(args, o, id);
+	code = offline_prove(args, o, id, false);
 	if (code == CMD_OK)
 		code = fill(args, o, into);
 	offline_end(o);
@@ -195,14 +215,16 @@ verify_run(const struct cmd_args *args)
 	code = offline_begin(args, &o);
 	if (code != CMD_OK)
 		return code;
-	code = offline_prove(args, o, id == NULL ? "" : id);
+	code = offline_prove(args, o, id == NULL ? "" : id, true);
 	if (code == CMD_OK)
 		fprintf(args->out,
 		    args->json ? "{\"ok\":true,\"backup_id\":\"%s\",\"rows\":"
-				 "%llu}\n"
-			       : "%s is whole: %llu rows of the store\n",
+				 "%llu,\"entries\":%llu}\n"
+			       : "%s is whole: %llu rows of the store, %llu "
+				 "index entries\n",
 		    o->job.facts.backup_id,
-		    (unsigned long long)o->verified.rows);
+		    (unsigned long long)o->proven.verified.rows,
+		    (unsigned long long)o->proven.entries);
 	offline_end(o);
 	return code;
 }
@@ -233,8 +255,8 @@ static const struct cmd_option verify_options[] = { CALL_OPTIONS, { 0 } };
 const struct cmd backup_verify_cmd = {
 	.name = "verify",
 	.usage = "[ID] [--data DIR | --config FILE] [--json]",
-	.summary = "Look at all of a backup, or of the newest, without a "
-		   "running Troupe.",
+	.summary = "Prove a backup, or the newest, as a drill does, without "
+		   "a running Troupe.",
 	.options = verify_options,
 	.words_max = 1,
 	.run = verify_run,

@@ -104,7 +104,7 @@ audit_look(const struct cmd_args *args, const struct loaded *l,
 	enum status st = offline_open(&p, l->config, why);
 
 	if (st == ST_OK) {
-		audit_verify(&p.txn, wanted, &report);
+		audit_verify(&p.txn, wanted, NULL, &report);
 		st = txn_status(&p.txn);
 		(void)text_fit(why, sizeof(why), p.txn.why);
 		offline_close(&p);

@@ -4,6 +4,7 @@
 
 #include "runtime/base/text.h"
 #include "runtime/seal.h"
+#include "store/meta.h"
 #include "store/row.h"
 
 static const uint8_t before_all[AUDIT_DIGEST_SIZE];
@@ -47,7 +48,7 @@ audit_find_end(struct txn *t, enum audit_which which, struct audit_end *ret_end)
 		row_is_corrupt(t, TABLE_AUDIT_ENDS, key_bytes(&k));
 }
 
-static void
+void
 audit_put_end(struct txn *t, enum audit_which which, uint64_t seq)
 {
 	uint8_t digest[AUDIT_DIGEST_SIZE];
@@ -74,6 +75,9 @@ audit_forget(struct txn *t, uint64_t head)
 	struct key k;
 
 	audit_find_end(t, AUDIT_ANCHOR, &anchor);
+	if (head - anchor.seq > AUDIT_KEEP_MAX &&
+	    meta_get(t, META_AUDIT_HOLD) != 0)
+		return;
 	for (int i = 0; i < AUDIT_FORGET_MAX && txn_status(t) == ST_OK &&
 			head - anchor.seq > AUDIT_KEEP_MAX;
 	     i++) {

@@ -1,6 +1,9 @@
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "protocols/record.h"
+#include "runtime/base/text.h"
 #include "store/audit.h"
 #include "store/row.h"
 
@@ -11,6 +14,7 @@ struct walk {
 	struct audit_report *r;
 	uint64_t seq;
 	uint8_t digest[AUDIT_DIGEST_SIZE];
+	char told[AUDIT_TARGET_MAX + 1]; /* by the newest pruning; "": none */
 };
 
 static void
@@ -87,6 +91,8 @@ walk_step(struct walk *w, const struct backend_entry *at)
 		    "the entry after it says that it was another");
 		return false;
 	}
+	if (strcmp(e->action, AUDIT_PRUNED) == 0)
+		(void)text_fit(w->told, sizeof(w->told), e->target);
 	w->seq = expected;
 	audit_digest(at->value, w->digest);
 	w->r->entries++;
@@ -110,8 +116,28 @@ walk_end(struct walk *w, const struct audit_end *head)
 		walk_break(w, w->wanted->seq, "the entry noted is not there");
 }
 
+/*
+ * A log that begins late must say so itself, in the newest entry on pruning;
+ * unless it is full, when the oldest fall out without a word.
+ */
+static void
+walk_anchor(struct walk *w, const struct audit_end *anchor,
+    const struct audit_end *head)
+{
+	char digest[AUDIT_DIGEST_TEXT + 1];
+	char told[AUDIT_DIGEST_TEXT + 24];
+
+	if (anchor->seq == 0 || head->seq - anchor->seq >= AUDIT_KEEP_MAX)
+		return;
+	text_hex(anchor->digest.at, anchor->digest.size, digest);
+	snprintf(told, sizeof(told), "%" PRIu64 ":%s", anchor->seq, digest);
+	if (strcmp(told, w->told) != 0)
+		walk_break(w, anchor->seq,
+		    "it was forgotten, and no entry tells of it");
+}
+
 void
-audit_verify(struct txn *t, const struct audit_end *wanted,
+audit_verify(struct txn *t, const struct audit_end *wanted, struct pace *pace,
     struct audit_report *ret_report)
 {
 	struct walk w = { .t = t, .wanted = wanted, .r = ret_report };
@@ -135,9 +161,14 @@ audit_verify(struct txn *t, const struct audit_end *wanted,
 		if (!walk_step(&w, &entry))
 			break;
 		txn_release(t, mark);
+		if (!pace_took(pace, entry.value.size)) {
+			(void)txn_fail(t, ST_CANCELLED, "cancelled");
+			break;
+		}
 		found = scan_next(&s, &entry);
 	}
 	scan_close(&s);
 	if (ret_report->whole)
 		walk_end(&w, &head);
+	walk_anchor(&w, &anchor, &head);
 }

@@ -56,10 +56,11 @@ extern const struct backend_class backend_memory;
 struct backend_options {
 	const char *path; /* a folder, made if absent; see store/path.h */
 	enum durability durability;
-	uint64_t map_bytes;            /* 0: BACKEND_MAP_DEFAULT */
-	uint64_t map_bytes_max;        /* 0: BACKEND_MAP_MAX */
-	uint32_t readers_max;          /* 0: BACKEND_READERS_MAX */
-	bool verify;                   /* every page, before it is believed */
+	uint64_t map_bytes;     /* 0: BACKEND_MAP_DEFAULT */
+	uint64_t map_bytes_max; /* 0: BACKEND_MAP_MAX */
+	uint32_t readers_max;   /* 0: BACKEND_READERS_MAX */
+	bool verify;            /* every page, before it is believed */
+	bool read_only; /* no lock, no write: of a file that nobody changes */
 	struct backend_faults *faults; /* NULL outside of tests */
 };
 

@@ -30,6 +30,7 @@ struct lmdb {
 	MDB_env *env;
 	_Atomic MDB_dbi tables[TABLE_COUNT]; /* 0: not there */
 	uint64_t map_bytes_max;
+	bool read_only;
 	struct gate gate;
 	struct cut cut;
 };
@@ -93,7 +94,7 @@ lmdb_open_tables(struct lmdb *b)
 }
 
 static unsigned
-lmdb_flags(enum durability d)
+lmdb_flags(const struct backend_options *o)
 {
 	static const unsigned flags[] = {
 		[DURABLE_FULL] = 0,
@@ -101,7 +102,9 @@ lmdb_flags(enum durability d)
 		[DURABLE_NONE] = MDB_NOSYNC,
 	};
 
-	return flags[d] | MDB_NOTLS;
+	if (o->read_only)
+		return MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS;
+	return flags[o->durability] | MDB_NOTLS;
 }
 
 static void
@@ -138,9 +141,8 @@ lmdb_start(struct lmdb *b, const struct backend_options *o)
 	if (rc == 0)
 		rc = mdb_env_set_mapsize(b->env, o->map_bytes);
 	if (rc == 0)
-		rc = mdb_env_open(
-		    b->env, o->path, lmdb_flags(o->durability), FILE_MODE);
-	if (rc == 0)
+		rc = mdb_env_open(b->env, o->path, lmdb_flags(o), FILE_MODE);
+	if (rc == 0 && !o->read_only)
 		rc = mdb_reader_check(b->env, NULL);
 	if (rc == 0)
 		rc = lmdb_open_tables(b);
@@ -173,18 +175,20 @@ static enum status
 lmdb_open(const struct backend_options *o, struct backend **ret_b)
 {
 	struct lmdb *b = calloc(1, sizeof(*b));
-	enum status st;
+	enum status st = ST_OK;
 
 	if (b == NULL)
 		return backend_fail(ST_NO_MEMORY, o->path, "no memory");
 	gate_init(&b->gate);
 	b->map_bytes_max = o->map_bytes_max;
-	st = folder_hold(o->path, &b->folder);
+	b->read_only = o->read_only;
+	if (!o->read_only)
+		st = folder_hold(o->path, &b->folder);
 	if (st == ST_OK)
 		st = lmdb_verify(o);
 	if (st == ST_OK)
 		st = lmdb_status(lmdb_start(b, o), o->path);
-	if (st == ST_OK)
+	if (st == ST_OK && !o->read_only)
 		st = folder_sync(o->path);
 	if (st != ST_OK) {
 		lmdb_free(b);
@@ -199,8 +203,10 @@ static enum status
 lmdb_close(struct backend *base)
 {
 	struct lmdb *b = lmdb_of(base);
-	enum status st = lmdb_status(mdb_env_sync(b->env, 1), "sync");
+	enum status st = ST_OK;
 
+	if (!b->read_only)
+		st = lmdb_status(mdb_env_sync(b->env, 1), "sync");
 	lmdb_free(b);
 	return st;
 }

@@ -299,6 +299,7 @@ commit_stats(struct commit *c, struct commit_stats *ret_stats)
 		.dropped = atomic_load(&g->dropped),
 		.failed = atomic_load(&g->failed),
 		.grown = atomic_load(&g->grown),
+		.swept = atomic_load(&g->swept),
 		.group_max = atomic_load(&g->group_max),
 		.logged = atomic_load(&l->records),
 		.logged_bytes = atomic_load(&l->bytes),

@@ -39,7 +39,7 @@ struct commit_options {
 };
 
 struct commit_stats {
-	uint64_t groups, jobs, reruns, dropped, failed, grown, group_max;
+	uint64_t groups, jobs, reruns, dropped, failed, grown, swept, group_max;
 	uint64_t logged, logged_bytes, log_given_up; /* store/redo_log.h */
 	uint64_t reads;
 	uint32_t queued;           /* writes that wait */

@@ -180,3 +180,28 @@ folder_release(struct folder *f)
 	pthread_mutex_unlock(&held_lock);
 	free(f);
 }
+
+bool
+folder_of_data(const char *file, char ret_folder[BACKEND_PATH_MAX])
+{
+	const char *slash = strrchr(file, '/');
+
+	if (slash == NULL || strcmp(slash + 1, FOLDER_DATA) != 0 ||
+	    (size_t)(slash - file) >= BACKEND_PATH_MAX)
+		return false;
+	snprintf(
+	    ret_folder, BACKEND_PATH_MAX, "%.*s", (int)(slash - file), file);
+	return true;
+}
+
+void
+folder_drop_locks(const char *folder)
+{
+	static const char *const names[] = { FOLDER_DATA_LOCK, FOLDER_LOCK };
+	char path[BACKEND_PATH_MAX + sizeof(FOLDER_LOCK) + 1];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		(void)unlink(path);
+	}
+}

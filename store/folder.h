@@ -9,7 +9,10 @@
 #ifndef STORE_FOLDER_H
 #define STORE_FOLDER_H
 
+#include <stdbool.h>
+
 #include "runtime/base/status.h"
+#include "store/backend.h"
 
 /* What lies in it: the data and the lock of LMDB, and the lock of ours. */
 #define FOLDER_DATA "data.mdb"
@@ -28,5 +31,10 @@ MUST_CHECK enum status folder_make(const char *path);
 
 /* Makes the names in it survive a power cut. */
 MUST_CHECK enum status folder_sync(const char *path);
+
+/* The folder of a file that a backend opens as its data; false: it is none. */
+bool folder_of_data(const char *file, char ret_folder[BACKEND_PATH_MAX]);
+/* What opening left in a folder that nobody has open. */
+void folder_drop_locks(const char *folder);
 
 #endif

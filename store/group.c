@@ -78,6 +78,7 @@ group_fill(struct group *g, struct backend_txn *inner, struct list *jobs,
 			continue;
 		txn_init(&t, inner, g->room);
 		job_run(j, &t);
+		g->swept += t.swept;
 		*ret_dirty = *ret_dirty || t.dirty;
 		if (j->st == ST_OK || !t.dirty)
 			continue;
@@ -116,8 +117,10 @@ group_commit(struct group *g, struct backend_txn *inner, struct list *jobs)
 	if (st != ST_OK)
 		return group_log_failed(g, inner, jobs, st);
 	st = backend_commit(inner);
-	if (st == ST_OK)
+	if (st == ST_OK) {
+		atomic_fetch_add(&g->stats.swept, g->swept);
 		return GROUP_DONE;
+	}
 	LOG(STORE_COMMIT_FAILED, KV("status", status_name(st)),
 	    KV("why", backend_why()));
 	if (st == ST_FULL && group_grow(g) == ST_OK)
@@ -133,6 +136,8 @@ group_try(struct group *g, struct list *jobs)
 	struct backend_txn *inner;
 	bool dirty = false;
 	enum status st = backend_write(g->b, &inner);
+
+	g->swept = 0;
 
 	if (st == ST_OK && (st = redo_log_begin(&g->log, inner)) != ST_OK)
 		backend_abort(inner);

@@ -23,6 +23,7 @@ struct group_stats {
 	_Atomic uint64_t dropped;   /* jobs that failed after writing */
 	_Atomic uint64_t failed;    /* groups whose commit failed */
 	_Atomic uint64_t grown;     /* times the map grew */
+	_Atomic uint64_t swept;     /* idempotency marks that had expired */
 	_Atomic uint64_t group_max; /* jobs in the largest */
 };
 
@@ -33,6 +34,7 @@ struct group {
 	struct group_stats stats;
 	uint64_t grow_after; /* groups, once growing was not possible */
 	uint64_t runs;
+	uint64_t swept; /* in the transaction under way */
 };
 
 /* Gives every job of the list its st; calls no done. */

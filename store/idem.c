@@ -88,6 +88,7 @@ idem_sweep(struct txn *t, int64_t now)
 			return;
 		(void)txn_delete(t, TABLE_IDEM_BY_EXPIRY, &expiry);
 		(void)txn_delete(t, TABLE_IDEM, &mark);
+		t->swept++;
 	}
 }
 

@@ -38,6 +38,16 @@ inspect_wrong(
 	i->tell(i->ctx, table_name(table), text, what);
 }
 
+bool
+inspect_took(
+    struct txn *t, struct inspection *i, const struct backend_entry *entry)
+{
+	if (pace_took(i->pace, entry->key.size + entry->value.size))
+		return true;
+	(void)txn_fail(t, ST_CANCELLED, "cancelled");
+	return false;
+}
+
 const void *
 inspect_decode(struct txn *t, const struct wire_type *type, struct bytes value)
 {
@@ -174,7 +184,8 @@ table_inspect(struct txn *t, struct inspection *i, const struct shape *s)
 
 	scan_open(&scan, t, s->table, NULL);
 	found = scan_first(&scan, &entry);
-	for (; found; found = scan_next(&scan, &entry)) {
+	for (; found && inspect_took(t, i, &entry);
+	     found = scan_next(&scan, &entry)) {
 		if (s->type != NULL)
 			row_inspect(t, i, s, &entry);
 		else

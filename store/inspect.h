@@ -14,6 +14,7 @@
 #ifndef STORE_INSPECT_H
 #define STORE_INSPECT_H
 
+#include "runtime/base/pace.h"
 #include "store/txn.h"
 
 #define INSPECT_KEY_SIZE (4 * BACKEND_KEY_MAX + 1)
@@ -25,18 +26,23 @@ typedef void (*inspect_tell)(
 struct inspection {
 	inspect_tell tell;
 	void *ctx;
+	struct pace *pace; /* NULL: as fast as it goes */
 	uint64_t rows;
 	uint64_t entries; /* of indexes */
 	uint64_t wrong;   /* times it told */
 };
 
-/* Of a database at this program's schema.  What the reading stuck at. */
+/* Of a database at this program's schema.  What the reading stuck at:
+ * CANCELLED if its pace is. */
 MUST_CHECK enum status inspect_all(struct txn *t, struct inspection *i);
 
 /* ---- for its parts ---- */
 
 void inspect_wrong(
     struct inspection *i, enum table table, struct bytes key, const char *what);
+/* False: it is to give up, and t is stuck. */
+bool inspect_took(
+    struct txn *t, struct inspection *i, const struct backend_entry *entry);
 /* NULL: it does not decode.  In the room's arena, and not logged. */
 const void *inspect_decode(
     struct txn *t, const struct wire_type *type, struct bytes value);

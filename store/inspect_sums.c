@@ -20,8 +20,8 @@ typedef void (*each_row)(
     void *ctx, const struct backend_entry *entry, const void *row);
 
 static void
-rows_walk(struct txn *t, enum table table, const struct wire_type *type,
-    each_row each, void *ctx)
+rows_walk(struct txn *t, struct inspection *i, enum table table,
+    const struct wire_type *type, each_row each, void *ctx)
 {
 	size_t mark = txn_mark(t);
 	struct backend_entry entry;
@@ -30,7 +30,8 @@ rows_walk(struct txn *t, enum table table, const struct wire_type *type,
 
 	scan_open(&scan, t, table, NULL);
 	found = scan_first(&scan, &entry);
-	for (; found; found = scan_next(&scan, &entry)) {
+	for (; found && inspect_took(t, i, &entry);
+	     found = scan_next(&scan, &entry)) {
 		each(ctx, &entry, inspect_decode(t, type, entry.value));
 		txn_release(t, mark);
 	}
@@ -127,9 +128,10 @@ inspect_journal(struct txn *t, struct inspection *i)
 {
 	struct journal_look j = { .t = t, .i = i };
 
-	rows_walk(t, TABLE_JOURNAL, CATALOGUE_TYPE(event), journal_event, &j);
+	rows_walk(
+	    t, i, TABLE_JOURNAL, CATALOGUE_TYPE(event), journal_event, &j);
 	channel_end(&j);
-	rows_walk(t, TABLE_CHANNELS, CATALOGUE_TYPE(channel_head),
+	rows_walk(t, i, TABLE_CHANNELS, CATALOGUE_TYPE(channel_head),
 	    channel_has_events, &j);
 }
 
@@ -141,7 +143,7 @@ inspect_audit(struct txn *t, struct inspection *i)
 	struct audit_report r;
 	struct key k;
 
-	audit_verify(t, NULL, &r);
+	audit_verify(t, NULL, i->pace, &r);
 	if (txn_status(t) != ST_OK || r.whole)
 		return;
 	key_init(&k);
@@ -387,9 +389,10 @@ sums_compare(struct sums *s)
 	     n++) {
 		struct comparing c = { s, &sum_tables[n] };
 
-		rows_walk(s->t, c.of->table, c.of->type(), compare_kept, &c);
 		rows_walk(
-		    &s->again, c.of->table, c.of->type(), compare_due, &c);
+		    s->t, s->i, c.of->table, c.of->type(), compare_kept, &c);
+		rows_walk(&s->again, s->i, c.of->table, c.of->type(),
+		    compare_due, &c);
 	}
 }
 
@@ -398,10 +401,12 @@ sums_add(struct sums *s)
 {
 	struct key k;
 
-	rows_walk(s->t, TABLE_BUDGETS, CATALOGUE_TYPE(budget), sums_budget, s);
-	rows_walk(s->t, TABLE_COST_RECORDS, CATALOGUE_TYPE(cost_record),
+	rows_walk(
+	    s->t, s->i, TABLE_BUDGETS, CATALOGUE_TYPE(budget), sums_budget, s);
+	rows_walk(s->t, s->i, TABLE_COST_RECORDS, CATALOGUE_TYPE(cost_record),
 	    sums_record, s);
-	rows_walk(s->t, TABLE_HOLDS, CATALOGUE_TYPE(hold_row), sums_hold, s);
+	rows_walk(
+	    s->t, s->i, TABLE_HOLDS, CATALOGUE_TYPE(hold_row), sums_hold, s);
 	key_init(&k);
 	key_tail(&k, META_COST_SEQ);
 	if (txn_status(s->t) == ST_OK &&

@@ -14,7 +14,6 @@
 
 #define BATCH_BYTES (8u << 20) /* of records, in one transaction */
 #define MAP_TIMES 2
-#define NAME_SIZE (BACKEND_PATH_MAX + 32)
 
 /* One replay; batch and what it becomes once that is committed. */
 struct replay {
@@ -265,31 +264,6 @@ replay_mapped(struct backend *b, const char *records,
 	return st;
 }
 
-/* The folder's name, and that the file's is what a backend opens. */
-static bool
-folder_of(const char *file, char ret[NAME_SIZE])
-{
-	const char *slash = strrchr(file, '/');
-
-	if (slash == NULL || strcmp(slash + 1, FOLDER_DATA) != 0 ||
-	    (size_t)(slash - file) >= BACKEND_PATH_MAX)
-		return false;
-	snprintf(ret, NAME_SIZE, "%.*s", (int)(slash - file), file);
-	return true;
-}
-
-static void
-drop_locks(const char *folder)
-{
-	static const char *const names[] = { FOLDER_DATA_LOCK, FOLDER_LOCK };
-	char path[NAME_SIZE + 16];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		(void)unlink(path);
-	}
-}
-
 static enum status
 replay_open(const char *file, const char *folder, struct backend **ret_b)
 {
@@ -312,11 +286,11 @@ replay_file(const char *file, const char *records,
 {
 	struct backend_usage usage = { 0 };
 	struct replayed done = { 0 };
-	char folder[NAME_SIZE];
+	char folder[BACKEND_PATH_MAX];
 	struct backend *b = NULL;
 	enum status st, end;
 
-	if (!folder_of(file, folder))
+	if (!folder_of_data(file, folder))
 		return backend_fail(
 		    ST_INVALID, file, "is not data.mdb in a folder");
 	st = replay_open(file, folder, &b);
@@ -331,7 +305,7 @@ replay_file(const char *file, const char *records,
 	st = st == ST_OK ? end : st;
 	if (st == ST_OK)
 		st = fill_up(file, &usage);
-	drop_locks(folder);
+	folder_drop_locks(folder);
 	if (st == ST_OK)
 		*ret = done;
 	return st;

@@ -103,7 +103,22 @@ repo_audit_list(struct txn *t, const void *request, struct store_reply *ret)
 	return REQUEST_REPLY(t, ret, store_audit_page, page);
 }
 
+static enum status
+repo_audit_prune(struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_audit_prune *ask = request;
+	struct store_audit_pruned *reply = txn_take(t, sizeof(*reply));
+
+	if (reply == NULL)
+		return txn_status(t);
+	if (ask->limit == 0 || ask->limit > AUDIT_PRUNE_MAX)
+		return txn_fail(t, ST_INVALID, "limit: out of its range");
+	audit_prune(t, ask, reply);
+	return REQUEST_REPLY(t, ret, store_audit_pruned, reply);
+}
+
 const struct request repo_audit[] = {
+	{ MSG_store_audit_prune, true, repo_audit_prune },
 	{ MSG_store_audit_append, true, repo_audit_append },
 	{ MSG_store_audit_list, false, repo_audit_list },
 	{ 0 },

@@ -66,6 +66,7 @@ const char *store_words(const struct errand *e);
 
 enum status store_on_copy(struct actor *self, const struct msg *in);
 enum status store_on_verify(struct actor *self, const struct msg *in);
+enum status store_on_prove(struct actor *self, const struct msg *in);
 enum status store_on_replay(struct actor *self, const struct msg *in);
 enum status store_on_stage(struct actor *self, const struct msg *in);
 enum status store_on_swap(struct actor *self, const struct msg *in);

@@ -7,10 +7,10 @@
 #include "runtime/config.h"
 #include "store/carry.h"
 #include "store/copy.h"
+#include "store/prove.h"
 #include "store/replay.h"
 #include "store/store_inside.h"
 #include "store/swap.h"
-#include "store/verify.h"
 
 #define SWAP_LATE_US 60000000u /* then a swap nobody settled is undone */
 
@@ -24,13 +24,20 @@ struct errands_of_disk {
 	_Atomic int holders;
 	struct actor_call back; /* of a worker that was late */
 	struct actor *actor;
-	enum { DISK_COPY, DISK_VERIFY, DISK_STAGE, DISK_REPLAY } what;
+	enum {
+		DISK_COPY,
+		DISK_VERIFY,
+		DISK_PROVE,
+		DISK_STAGE,
+		DISK_REPLAY
+	} what;
 	struct backend *backend;
 	struct pace pace;
 	char file[BACKUP_PATH_MAX + 1];
 	char folder[BACKEND_PATH_MAX];
 	uint64_t bytes;
-	struct verified verified;
+	struct proven proven; /* a verify fills the first part */
+	bool ours;
 	char records[BACKUP_PATH_MAX + 1];
 	struct replay_limit limit;
 	struct replayed replayed; /* of a copy: where its log stands */
@@ -86,7 +93,10 @@ disk_do(void *arg)
 		    w->file, w->records, &w->limit, &w->pace, &w->replayed);
 		break;
 	case DISK_VERIFY:
-		w->st = verify_file(w->file, &w->pace, &w->verified);
+		w->st = verify_file(w->file, &w->pace, &w->proven.verified);
+		break;
+	case DISK_PROVE:
+		w->st = prove_file(w->file, w->ours, &w->pace, &w->proven);
 		break;
 	case DISK_STAGE:
 		w->st = swap_stage(w->folder, w->file, &w->pace);
@@ -142,6 +152,7 @@ disk_answer(struct actor *self, struct op *op, const struct errands_of_disk *w)
 {
 	struct store_state *s = actor_state(self);
 	const struct redo_place *p = &w->replayed.place;
+	const struct verified *v = &w->proven.verified;
 
 	if (w->st != ST_OK)
 		return disk_refuse(op, w);
@@ -157,9 +168,12 @@ disk_answer(struct actor *self, struct op *op, const struct errands_of_disk *w)
 			.from = p->from },
 		    .done = w->replayed.done, .reached = w->replayed.reached);
 	if (w->what == DISK_VERIFY)
-		return OP_REPLY(op, store_verified,
-		    .schema = w->verified.schema, .rows = w->verified.rows,
-		    .pages = w->verified.pages);
+		return OP_REPLY(op, store_verified, .schema = v->schema,
+		    .rows = v->rows, .pages = v->pages);
+	if (w->what == DISK_PROVE)
+		return OP_REPLY(op, store_proven, .schema = v->schema,
+		    .rows = v->rows, .entries = w->proven.entries,
+		    .pages = v->pages);
 	return OP_REPLY(op, done, 0);
 }
 
@@ -247,6 +261,23 @@ store_on_verify(struct actor *self, const struct msg *in)
 	const struct store_verify *ask = in->body;
 
 	return disk_begin(self, in, DISK_VERIFY, ask->file, 0);
+}
+
+enum status
+store_on_prove(struct actor *self, const struct msg *in)
+{
+	const struct store_prove *ask = in->body;
+	struct op *op;
+	struct errands_of_disk *w = disk_make(self, in, &op);
+
+	if (w == NULL)
+		return ST_OK;
+	w->what = DISK_PROVE;
+	w->ours = ask->ours;
+	pace_init(&w->pace, ask->bytes_per_second);
+	pace_bound_cpu(&w->pace, ask->cpu_percent);
+	snprintf(w->file, sizeof(w->file), "%s", ask->file);
+	return op_work(op, WORK_DISK, disk_run, disk_on_done);
 }
 
 enum status

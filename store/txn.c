@@ -40,6 +40,7 @@ txn_init(struct txn *t, struct backend_txn *inner, struct txn_room *room)
 	t->st = ST_OK;
 	t->dirty = false;
 	t->map_full = false;
+	t->swept = 0;
 	t->why[0] = '\0';
 }
 

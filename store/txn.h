@@ -33,8 +33,9 @@ struct txn {
 	struct backend_txn *inner;
 	struct txn_room *room;
 	enum status st;
-	bool dirty;    /* has tried to write */
-	bool map_full; /* st is FULL because the map is */
+	bool dirty;     /* has tried to write */
+	bool map_full;  /* st is FULL because the map is */
+	uint32_t swept; /* rows that had expired and went along */
 	char why[TXN_WHY_SIZE];
 };
 

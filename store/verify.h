@@ -29,6 +29,10 @@ struct verified {
 MUST_CHECK enum status verify_file(
     const char *file, struct pace *pace, struct verified *ret);
 
+/* Likewise, but for the rows' checksums: for whoever decodes every row then. */
+MUST_CHECK enum status verify_pages(
+    const char *file, struct pace *pace, struct verified *ret);
+
 /*
  * Before a file is mapped in which LMDB is to believe: CORRUPT if its head is
  * none or pages in use are past its end; with pages, if any page lies.  What

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
@@ -21,7 +22,58 @@ pace_init(struct pace *p, uint64_t bytes_per_second)
 	p->bytes_per_second = bytes_per_second;
 	p->since_us = clock_mono_us(&clock_system);
 	p->since_bytes = 0;
+	p->cpu_percent = 0;
 	atomic_store(&p->done, 0);
+}
+
+void
+pace_bound_cpu(struct pace *p, uint32_t percent)
+{
+	p->cpu_percent = percent;
+	p->cpu_from_us = 0;
+	p->calls = p->bytes = 0;
+}
+
+/* Never for longer than a cancel may take to be heard. */
+static void
+pace_wait(uint64_t us)
+{
+	uint64_t ms = us / 1000;
+
+	(void)poll(NULL, 0, ms < PACE_WAIT_MAX_MS ? (int)ms : PACE_WAIT_MAX_MS);
+}
+
+static uint64_t
+thread_cpu_us(void)
+{
+	struct timespec t = { 0 };
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * SECOND_US + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Rows cost more than their bytes: so it is the core that is counted. */
+static void
+pace_cool(struct pace *p, uint64_t bytes)
+{
+	uint64_t due_us, now_us, cpu_us;
+
+	p->bytes += bytes < PACE_LOOK_BYTES ? (uint32_t)bytes : PACE_LOOK_BYTES;
+	if (++p->calls < PACE_LOOK_CALLS && p->bytes < PACE_LOOK_BYTES)
+		return;
+	p->calls = p->bytes = 0;
+	cpu_us = thread_cpu_us();
+	now_us = clock_mono_us(&clock_system);
+	if (p->cpu_from_us == 0) {
+		p->cpu_from_us = now_us;
+		p->cpu_since_us = cpu_us;
+	}
+	due_us =
+	    p->cpu_from_us + (cpu_us - p->cpu_since_us) * 100 / p->cpu_percent;
+	while (due_us >= now_us + 1000 && !atomic_load(&p->cancelled)) {
+		pace_wait(due_us - now_us);
+		now_us = clock_mono_us(&clock_system);
+	}
 }
 
 /* How long until what was done since then is no faster than it may be. */
@@ -49,10 +101,10 @@ pace_took(struct pace *p, uint64_t bytes)
 		ahead_us = pace_ahead_us(p, now_us);
 		if (ahead_us < 1000)
 			break;
-		(void)poll(NULL, 0,
-		    ahead_us / 1000 < PACE_WAIT_MAX_MS ? (int)(ahead_us / 1000)
-						       : PACE_WAIT_MAX_MS);
+		pace_wait(ahead_us);
 	}
+	if (p->cpu_percent > 0)
+		pace_cool(p, bytes);
 	/* No credit for a slow time: the next burst is bounded too. */
 	if (p->since_bytes > p->bytes_per_second) {
 		p->since_us = clock_mono_us(&clock_system);

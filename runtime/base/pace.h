@@ -2,7 +2,8 @@
  * pace - long work at a bounded rate, on a thread that yields to others.
  *
  * Whoever copies or reads much tells pace_took what it did.  It waits there
- * when it was too fast, counts what is done, and hears when to give up.
+ * when it was too fast, or took more of a core than it may, counts what is
+ * done, and hears when to give up.
  * background_run does such work on a niced thread of its own, and waits.
  *
  * One thread at work; any other may read done and set cancelled.
@@ -14,19 +15,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PACE_WAIT_MAX_MS 200 /* so that a cancel is heard soon */
+#define PACE_WAIT_MAX_MS 200        /* so that a cancel is heard soon */
+#define PACE_LOOK_BYTES (64u << 10) /* between two looks at the clocks */
+#define PACE_LOOK_CALLS 64u
 #define BACKGROUND_NICE 10
 
 struct pace {
 	uint64_t bytes_per_second; /* 0: unbounded */
 	uint64_t since_us;
 	uint64_t since_bytes;
+	uint32_t cpu_percent;  /* of one core; 0: unbounded */
+	uint64_t cpu_since_us; /* what the thread had taken ... */
+	uint64_t cpu_from_us;  /* ... then */
+	uint32_t calls, bytes; /* since the last look */
 	_Atomic uint64_t done;
 	atomic_bool cancelled;
 };
 
 /* Begins to count anew; a cancel stays. */
 void pace_init(struct pace *p, uint64_t bytes_per_second);
+
+/* At most so much of one core, of the thread that calls pace_took. */
+void pace_bound_cpu(struct pace *p, uint32_t percent);
 
 /* Waits if need be.  False: give up.  NULL paces nothing. */
 bool pace_took(struct pace *p, uint64_t bytes);

@@ -211,6 +211,100 @@ test_archives_give_back_what_they_got(void **state)
 	}
 }
 
+/* Of every size, so that each number of blocks is met. */
+static void
+test_a_front_has_the_size_it_said(void **state)
+{
+	static uint8_t text[BACKUP_MANIFEST_MAX], frame[BACKUP_FRONT_MAX + 1];
+
+	(void)state;
+	memset(text, ' ', sizeof(text));
+	for (size_t size = 0; size <= sizeof(text); size += 511) {
+		for (int how = ARCHIVE_ZSTD; how <= ARCHIVE_GZIP; how++) {
+			size_t is =
+			    backup_front_size((enum backup_archive)how, size);
+
+			assert_true(is <= BACKUP_FRONT_MAX);
+			frame[is] = 0xa5;
+			assert_int_equal(
+			    backup_front_make((enum backup_archive)how,
+				(struct bytes){ text, size }, frame),
+			    ST_OK);
+			assert_int_equal(frame[is], 0xa5);
+		}
+	}
+	assert_int_equal(backup_front_make(ARCHIVE_ZSTD,
+			     (struct bytes){ text, sizeof(text) + 1 }, frame),
+	    ST_INVALID);
+}
+
+/* What is packed from where it lies is what a copy of it would be. */
+static void
+test_a_tree_is_packed_as_it_is_copied(void **state)
+{
+	char copied[BACKUP_CHECKSUM_MAX + 1], packed[BACKUP_CHECKSUM_MAX + 1];
+	char tree[160], to[160], path[200];
+	struct backup_pack *pack;
+	struct place *p = *state;
+	uint64_t bytes, again;
+
+	snprintf(tree, sizeof(tree), "%s/memory", p->from);
+	snprintf(path, sizeof(path), "%s/out", tree);
+	assert_int_equal(symlink("../../etc", path), 0);
+	snprintf(path, sizeof(path), "%s/pipe", tree);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	put(p->from, "memory/large", "");
+	snprintf(path, sizeof(path), "%s/large", tree);
+	assert_int_equal(truncate(path, 3 << 20), 0);
+	assert_int_equal(
+	    backup_pack_open(p->file, ARCHIVE_ZSTD, NULL, 100, NULL, &pack),
+	    ST_OK);
+	assert_int_equal(backup_pack_tree(pack, tree, "memory", &bytes), ST_OK);
+	assert_int_equal(backup_pack_sum(pack, packed), ST_OK);
+	assert_int_equal(
+	    backup_pack_end(pack, (struct bytes){ (const uint8_t *)"{}", 2 }),
+	    ST_OK);
+	backup_pack_destroy(pack);
+	assert_int_equal(mkdir(p->to, 0700), 0);
+	snprintf(to, sizeof(to), "%s/memory", p->to);
+	assert_int_equal(backup_tree_copy(tree, to, NULL, &again), ST_OK);
+	assert_int_equal(bytes, again);
+	sum_of(p->to, copied);
+	assert_string_equal(packed, copied);
+	assert_int_equal(backup_tree_remove(p->to), ST_OK);
+	assert_int_equal(
+	    backup_unpack(p->file, p->to, NULL, 4 << 20, NULL, why), ST_OK);
+	sum_of(p->to, copied);
+	assert_string_equal(packed, copied);
+}
+
+static void
+test_a_pack_that_is_given_up_leaves_nothing(void **state)
+{
+	struct backup_pack *pack;
+	struct place *p = *state;
+	char tree[160];
+	uint64_t bytes;
+
+	snprintf(tree, sizeof(tree), "%s/memory", p->from);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(backup_pack_open(p->file, ARCHIVE_ZSTD, NULL,
+				     100, NULL, &pack),
+		    ST_OK);
+		if (i > 0)
+			assert_int_equal(
+			    backup_pack_tree(pack, tree, "memory", &bytes),
+			    ST_OK);
+		backup_pack_destroy(pack);
+		assert_int_equal(access(p->file, F_OK), -1);
+	}
+	put(p->folder, "file", "another's");
+	assert_int_equal(
+	    backup_pack_open(p->file, ARCHIVE_ZSTD, NULL, 100, NULL, &pack),
+	    ST_EXISTS);
+	assert_int_equal(access(p->file, F_OK), 0);
+}
+
 /* SEC-15. */
 static void
 test_archive_that_unpacks_to_too_much_is_refused(void **state)
@@ -263,6 +357,35 @@ keys_of(const struct place *p, bool make)
 	return keys;
 }
 
+/* Cut, or with a bit of it turned: the manifest's bytes count too. */
+static void
+broken_at_every_place(const struct place *p, const struct backup_keys *keys)
+{
+	int fd = open(p->file, O_RDWR | O_CLOEXEC);
+	struct stat s;
+	uint8_t is, odd;
+
+	assert_int_equal(fstat(fd, &s), 0);
+	for (off_t at = BACKUP_SEAL_MARK_SIZE; at < s.st_size; at += 7) {
+		assert_int_equal(pread(fd, &is, 1, at), 1);
+		odd = is ^ 0x40;
+		assert_int_equal(pwrite(fd, &odd, 1, at), 1);
+		assert_int_equal(backup_tree_remove(p->to), ST_OK);
+		assert_int_not_equal(
+		    backup_unpack(p->file, p->to, keys, 1 << 20, NULL, why),
+		    ST_OK);
+		assert_int_equal(pwrite(fd, &is, 1, at), 1);
+	}
+	for (off_t size = s.st_size - 1; size > 0; size -= 97) {
+		assert_int_equal(ftruncate(fd, size), 0);
+		assert_int_equal(backup_tree_remove(p->to), ST_OK);
+		assert_int_not_equal(
+		    backup_unpack(p->file, p->to, keys, 1 << 20, NULL, why),
+		    ST_OK);
+	}
+	close(fd);
+}
+
 static void
 test_sealed_archive_opens_with_its_key_alone(void **state)
 {
@@ -300,6 +423,7 @@ test_sealed_archive_opens_with_its_key_alone(void **state)
 	assert_string_equal(backup_key_id(backup_keys_newest(others)), id);
 	assert_int_equal(
 	    backup_unpack(p->file, p->to, others, 1 << 20, NULL, why), ST_OK);
+	broken_at_every_place(p, others);
 	f.size_bytes++;
 	assert_int_equal(backup_keys_trust(others, &f), TRUST_FORGED);
 	backup_keys_destroy(keys);
@@ -317,6 +441,9 @@ main(void)
 		cmocka_unit_test(test_large_manifest_is_refused),
 		cmocka_unit_test(test_links_stay_within),
 		PLACED(test_archives_give_back_what_they_got),
+		cmocka_unit_test(test_a_front_has_the_size_it_said),
+		PLACED(test_a_tree_is_packed_as_it_is_copied),
+		PLACED(test_a_pack_that_is_given_up_leaves_nothing),
 		PLACED(test_archive_that_unpacks_to_too_much_is_refused),
 		PLACED(test_sum_sees_every_change),
 		PLACED(test_sealed_archive_opens_with_its_key_alone),

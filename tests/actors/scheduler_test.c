@@ -393,18 +393,19 @@ test_services_are_listed_by_name(void **state)
 	scheduler_rig(&r, "50");
 	tag = RIG_ASK(&r, gateway, scheduler, service_list, .caller = CEO);
 	all = RIG_REPLIED(&r, gateway, tag, service_states);
-	assert_int_equal(all->services_count, 6);
-	assert_string_equal(all->services[0].service, "backup-drill");
-	assert_string_equal(all->services[1].service, "backup-scheduler");
-	assert_string_equal(all->services[2].service, "cost-prune");
-	assert_string_equal(all->services[3].service, "journal-prune");
-	assert_string_equal(all->services[4].service, SESSIONS);
-	assert_string_equal(all->services[5].service, TICKETS);
-	assert_int_equal(all->services[3].interval_ms, MINUTE_MS);
-	assert_true(all->services[3].has_next_run_at);
-	assert_int_equal(all->services[3].next_run_at,
+	assert_int_equal(all->services_count, 7);
+	assert_string_equal(all->services[0].service, "audit-prune");
+	assert_string_equal(all->services[1].service, "backup-drill");
+	assert_string_equal(all->services[2].service, "backup-scheduler");
+	assert_string_equal(all->services[3].service, "cost-prune");
+	assert_string_equal(all->services[4].service, "journal-prune");
+	assert_string_equal(all->services[5].service, SESSIONS);
+	assert_string_equal(all->services[6].service, TICKETS);
+	assert_int_equal(all->services[4].interval_ms, MINUTE_MS);
+	assert_true(all->services[4].has_next_run_at);
+	assert_int_equal(all->services[4].next_run_at,
 	    RIG_WALL_US + INT64_C(1000) * MINUTE_MS);
-	assert_false(all->services[3].has_last_run_at);
+	assert_false(all->services[4].has_last_run_at);
 	rig_fini(&r);
 }
 

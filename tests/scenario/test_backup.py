@@ -150,6 +150,25 @@ def archive_names(entry):
     return listed.stdout.split()
 
 
+@pytest.mark.parametrize("archive", ["zstd", "gzip"])
+def test_06_other_programs_read_an_archive(keep, archive):
+    """The manifest first, in a frame of its own; tar sees one archive."""
+    client = keep(backup__archive=archive)
+    made = create(client).data
+    [entry] = entries(client)
+    names = archive_names(entry)
+    assert names[0] == "manifest.json"
+    assert sorted(names[1:]) == names[1:], "as the sum has them"
+    out = client.server.home / "out"
+    out.mkdir()
+    subprocess.run(["tar", "-C", out, "-xf", entry], check=True)
+    assert manifest_of(out)["backup_id"] == made["backup_id"]
+    assert manifest_of(out)["signature"]
+    assert checksum_of(out) == made["checksum"]
+    assert (out / "config" / "company.yaml").read_bytes() == COMPANY
+    assert restore(client, made["backup_id"]).status == 200
+
+
 def test_03_missing_memory_and_config(start):
     client = Client(start())
     client.setup()
@@ -612,6 +631,7 @@ def test_sealed_backups_need_their_key(keep):
     keys = client.server.data / "backup.keys"
     assert keys.stat().st_mode & 0o77 == 0
     assert restore(client, m["backup_id"]).status == 200
+    assert wait_for(lambda: client.me().status == 200)
     key = next(keys.iterdir())
     hidden = client.server.home / "hidden.key"
     key.rename(hidden)

@@ -44,7 +44,7 @@ verify(const struct audit_end *wanted)
 
 	OK(backend_read(asker.f->b, &inner));
 	txn_init(&t, inner, asker.room);
-	audit_verify(&t, wanted, &r);
+	audit_verify(&t, wanted, NULL, &r);
 	OK(txn_status(&t));
 	backend_abort(inner);
 	return r;
@@ -307,9 +307,9 @@ test_an_empty_log_is_whole(void **state)
 	    page_of((struct store_audit_list){ 0 })->entries_count, 0);
 }
 
-/* As if the bound had been reached: entries fall out and the chain holds. */
+/* Somebody with the file cuts it and writes a good anchor. */
 static void
-test_what_is_forgotten_leaves_its_digest(void **state)
+test_a_cut_at_the_beginning_is_found(void **state)
 {
 	struct audit_end anchor = { 0 };
 	uint8_t digest[AUDIT_DIGEST_SIZE];
@@ -333,9 +333,187 @@ test_what_is_forgotten_leaves_its_digest(void **state)
 	row_put(&t, TABLE_AUDIT_ENDS, &end, CATALOGUE_TYPE(audit_end), &anchor);
 	OK(backend_commit(inner));
 	tamper(1, ANY);
+	expect_broken(1, "no entry tells of it");
+}
+
+/* ---- pruning ---- */
+
+static const struct store_audit_pruned *
+prune(struct store_audit_prune ask)
+{
+	if (ask.limit == 0)
+		ask.limit = AUDIT_PRUNE_MAX;
+	ask.note = note_of("system", "", "", 100);
+	OK(asker_ask(MSG_store_audit_prune, &ask));
+	return REPLY_IS(store_audit_pruned);
+}
+
+static void
+append_many(int from, int to)
+{
+	for (int i = from; i <= to; i++)
+		OK(append("u1", "user.create", "", i));
+}
+
+static void
+test_pruning_by_count_leaves_a_chain_that_holds(void **state)
+{
+	const struct store_audit_page *page;
+	const struct store_audit_pruned *gone;
+	struct audit_end noted = { .seq = 6 };
+	uint8_t digest[AUDIT_DIGEST_SIZE];
+	struct audit_report r;
+
+	(void)state;
+	append_many(1, 6);
+	memcpy(digest, verify(NULL).head, sizeof(digest));
+	noted.digest = (struct bytes){ digest, sizeof(digest) };
+	append_many(7, 10);
+	gone = prune((struct store_audit_prune){ .keep = 5 });
+	assert_int_equal(gone->entries, 6);
+	assert_int_equal(gone->first, 1);
+	assert_int_equal(gone->last, 6);
+	assert_false(gone->more);
+	r = verify(NULL);
+	assert_true(r.whole);
+	assert_int_equal(r.first, 7);
+	assert_int_equal(r.last, 11);
+	assert_true(verify(&noted).whole); /* as the anchor has it */
+	page = page_of((struct store_audit_list){ 0 });
+	assert_int_equal(page->entries_count, 5);
+	assert_string_equal(page->entries[0].action, AUDIT_PRUNED);
+	assert_int_equal(strncmp(page->entries[0].target, "6:", 2), 0);
+	/* Nothing to do, and so it stays. */
+	assert_int_equal(
+	    prune((struct store_audit_prune){ .keep = 5 })->entries, 0);
+	assert_int_equal(verify(NULL).last, 11);
+	append_many(12, 13);
+	assert_int_equal(
+	    prune((struct store_audit_prune){ .keep = 5 })->entries, 3);
 	assert_true(verify(NULL).whole);
-	assert_int_equal(verify(NULL).first, 2);
-	assert_true(verify(&anchor).whole);
+}
+
+static void
+test_pruning_by_age_and_in_steps(void **state)
+{
+	struct store_audit_prune ask = {
+		.has_before = true, .before = 6, .limit = 2
+	};
+
+	(void)state;
+	append_many(1, 8);
+	assert_int_equal(prune(ask)->last, 2);
+	assert_true(verify(NULL).whole);
+	assert_true(prune(ask)->more);
+	assert_int_equal(prune(ask)->last, 5);
+	assert_int_equal(prune(ask)->entries, 0);
+	assert_true(verify(NULL).whole);
+	assert_int_equal(verify(NULL).first, 6);
+	ask.before = 1000; /* all of them, even the last */
+	ask.limit = AUDIT_PRUNE_MAX;
+	assert_int_equal(prune(ask)->entries, 6);
+	assert_true(verify(NULL).whole);
+	assert_int_equal(verify(NULL).entries, 1);
+	/* What pruning has said alone is no reason to prune. */
+	assert_int_equal(prune(ask)->entries, 0);
+}
+
+static void
+test_a_dry_run_and_a_hold_forget_nothing(void **state)
+{
+	struct store_audit_prune ask = {
+		.keep = 2, .dry_run = true, .limit = 3
+	};
+	const struct store_audit_pruned *told;
+
+	(void)state;
+	append_many(1, 8);
+	told = prune(ask);
+	assert_int_equal(told->entries, 3);
+	assert_true(told->more);
+	ask.after = told->last;
+	told = prune(ask);
+	assert_int_equal(told->first, 4);
+	assert_int_equal(verify(NULL).entries, 8);
+	ask = (struct store_audit_prune){ .keep = 2, .hold = true };
+	assert_int_equal(prune(ask)->entries, 0);
+	assert_int_equal(verify(NULL).entries, 8);
+	ask.hold = false;
+	assert_int_equal(prune(ask)->entries, 7);
+	assert_int_equal(verify(NULL).entries, 2);
+	IS(INVALID, ASK(store_audit_prune, .keep = 1));
+}
+
+/* Held: also what would fall out because the log is full. */
+static void
+test_a_held_log_that_is_full_keeps_its_oldest(void **state)
+{
+	struct store_audit_prune ask = { .hold = true };
+	struct audit_end head = { 0 };
+	uint8_t digest[AUDIT_DIGEST_SIZE] = { 1 };
+	struct backend_txn *inner;
+	struct txn t;
+	struct key end;
+
+	(void)state;
+	append_many(1, 3);
+	(void)prune(ask);
+	OK(backend_write(asker.f->b, &inner));
+	txn_init(&t, inner, asker.room);
+	head.seq = AUDIT_KEEP_MAX + 3; /* as if there had been so many */
+	head.digest = (struct bytes){ digest, sizeof(digest) };
+	key_init(&end);
+	key_tail(&end, "head");
+	row_put(&t, TABLE_AUDIT_ENDS, &end, CATALOGUE_TYPE(audit_end), &head);
+	OK(backend_commit(inner));
+	OK(append("u1", "user.create", "", 4));
+	assert_int_equal(asker_count(TABLE_AUDIT), 4);
+	ask.hold = false;
+	(void)prune(ask);
+	OK(append("u1", "user.create", "", 5));
+	assert_int_equal(asker_count(TABLE_AUDIT), 3);
+}
+
+static void
+test_an_entry_that_cannot_be_read_is_not_forgotten(void **state)
+{
+	struct audit_note note = note_of("system", "", "", 100);
+
+	(void)state;
+	append_many(1, 4);
+	tamper(2, B("not a record"));
+	IS(CORRUPT,
+	    ASK(store_audit_prune, .keep = 1, .limit = 10, .note = note));
+	expect_broken(2, "cannot be read");
+	assert_int_equal(asker_count(TABLE_AUDIT), 4);
+}
+
+/* As a program with a fault would: the anchor is not what was told. */
+static void
+test_an_anchor_that_was_moved_is_found(void **state)
+{
+	uint8_t digest[AUDIT_DIGEST_SIZE];
+	struct backend_txn *inner;
+	struct audit_end anchor;
+	struct bytes stored;
+	struct key k;
+	struct txn t;
+
+	(void)state;
+	append_many(1, 8);
+	(void)prune((struct store_audit_prune){ .keep = 5 });
+	OK(backend_write(asker.f->b, &inner));
+	txn_init(&t, inner, asker.room);
+	audit_find_end(&t, AUDIT_ANCHOR, &anchor);
+	anchor.seq++;
+	seq_key(&k, anchor.seq);
+	assert_true(txn_get(&t, TABLE_AUDIT, &k, &stored));
+	audit_digest(stored, digest);
+	audit_put_end(&t, AUDIT_ANCHOR, anchor.seq);
+	(void)txn_delete(&t, TABLE_AUDIT, &k);
+	OK(txn_status(&t));
+	OK(backend_commit(inner));
+	expect_broken(5, "no entry tells of it");
 }
 
 int
@@ -352,7 +530,13 @@ main(void)
 		ASKED(test_the_last_entry_is_held_by_the_head),
 		ASKED(test_what_was_noted_elsewhere_must_still_be_there),
 		ASKED(test_an_empty_log_is_whole),
-		ASKED(test_what_is_forgotten_leaves_its_digest),
+		ASKED(test_a_cut_at_the_beginning_is_found),
+		ASKED(test_pruning_by_count_leaves_a_chain_that_holds),
+		ASKED(test_pruning_by_age_and_in_steps),
+		ASKED(test_a_dry_run_and_a_hold_forget_nothing),
+		ASKED(test_a_held_log_that_is_full_keeps_its_oldest),
+		ASKED(test_an_entry_that_cannot_be_read_is_not_forgotten),
+		ASKED(test_an_anchor_that_was_moved_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
