@@ -9,7 +9,8 @@
  * bench/cost_peer.py puts PostgreSQL beside it.
  *
  *   bench_cost [folder]             records, checks beside them, holds
- *   bench_cost scale N [folder]     N records in N / 10 projects; point reads
+ *   bench_cost scale N [folder]     N records in N / 10 projects, or as many
+ *                                   as LOAD_S is enough for; point reads
  */
 #include <ftw.h>
 #include <inttypes.h>
@@ -35,6 +36,8 @@
 #define CHECKS_PER_S 5000
 #define CHECKS_MAX 200000
 #define READS 100000
+#define LOAD_BATCH 8192
+#define LOAD_S 200
 #define MAP_BYTES (UINT64_C(24) << 30)
 
 /* TROUPE_BENCH_RECORDS: fewer of them on a slow disk; pairs are half. */
@@ -519,21 +522,45 @@ reads_run(struct commit *c, struct checks *ret)
 	job_queue_fini(&answers);
 }
 
-static void
-scale_part(const char *path, uint64_t records)
+/* Straight to the repositories, and no longer than that: how many. */
+static uint64_t
+load_records(struct backend *b, uint64_t wanted)
 {
+	struct txn_room *room = txn_room_create();
+	double until = now_us() + LOAD_S * 1e6;
+	struct backend_txn *inner;
+	uint64_t n = 0;
+	struct txn t;
+
+	while (n < wanted && now_us() < until) {
+		CHECK(backend_write(b, &inner) == ST_OK);
+		for (int i = 0; i < LOAD_BATCH && n < wanted; i++) {
+			txn_init(&t, inner, room);
+			CHECK(run_record(&t, n++) == ST_OK);
+		}
+		CHECK(backend_commit(inner) == ST_OK);
+	}
+	txn_room_destroy(room);
+	return n;
+}
+
+static void
+scale_part(const char *path, uint64_t wanted)
+{
+	uint64_t records;
 	struct checks reads = { .took_us = calloc(READS, sizeof(double)) };
 	struct commit_options o;
 	struct commit *c;
 	double took, mib;
 
-	projects = records / 10;
-	keep_us = 60000000;
+	projects = wanted / 10;
 	/* Filled without a sync for each group, so that it ends today. */
 	o = (struct commit_options){ .backend =
 					 ours_open(path, true, DURABLE_NONE) };
+	took = now_us();
+	records = load_records(o.backend, wanted);
+	took = now_us() - took;
 	CHECK(commit_start(&o, &c) == ST_OK);
-	took = crowd_run(c, 0, records, false);
 	reads_run(c, &reads);
 	mib = own_mib();
 	printf("%" PRIu64 " records, %" PRIu64 " projects: filled at %.0f/s, "
