@@ -47,7 +47,7 @@ hold_ask(struct actor *self, const struct msg *in)
 	int64_t ttl =
 	    ask->has_ttl_seconds ? ask->ttl_seconds : HOLD_TTL_DEFAULT;
 	struct uuid id = ask->once.key == NULL
-			     ? id_make(self)
+			     ? id_make_ordered(self)
 			     : cost_key_id(&ask->caller, &ask->once);
 	struct uuid decision = id_make(self);
 	char text[ID_TEXT + 1], decision_text[ID_TEXT + 1];

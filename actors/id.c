@@ -15,6 +15,18 @@ id_make(struct actor *self)
 	return id;
 }
 
+struct uuid
+id_make_ordered(struct actor *self)
+{
+	uint64_t ms = (uint64_t)actor_wall_us(self) / 1000;
+	struct uuid id = id_make(self);
+
+	for (int i = 5; i >= 0; i--, ms >>= 8)
+		id.octets[i] = (uint8_t)ms;
+	id.octets[6] = (uint8_t)((id.octets[6] & 0x0f) | 0x70);
+	return id;
+}
+
 bool
 id_parse(const char *text, struct uuid *ret_id)
 {

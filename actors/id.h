@@ -16,6 +16,9 @@
 /* A new one: version 4, from the actor's random bytes. */
 struct uuid id_make(struct actor *self);
 
+/* As id_make, and in the order in which they are made: version 7 (RFC 9562). */
+struct uuid id_make_ordered(struct actor *self);
+
 /* False unless text is exactly 32 lower-case hex digits; NULL is not. */
 bool id_parse(const char *text, struct uuid *ret_id);
 

@@ -6,6 +6,7 @@
 #include "store/requests.h"
 
 #define NOW_US INT64_C(1775210400000000)
+#define HOLD_AT(n) (NOW_US + (int64_t)(n)*100) /* each in its turn */
 #define UNIT ((money)1000000000000)
 
 static uint64_t keep_us = 86400000000u;
@@ -57,8 +58,8 @@ run_hold(struct txn *t, uint64_t n)
 					  .agent_id = x.agent,
 					  .task_id = x.task,
 					  .project_id = x.project,
-					  .created_at = NOW_US,
-					  .expires_at = NOW_US + 600000000,
+					  .created_at = HOLD_AT(n),
+					  .expires_at = HOLD_AT(n) + 600000000,
 					  .created_by = "user" },
 		.decision_id = "decision" });
 }
@@ -81,7 +82,7 @@ run_settle(struct txn *t, uint64_t n)
 		    .input_tokens = 1200,
 		    .output_tokens = 300 },
 		.principal = "user",
-		.now = NOW_US,
+		.now = HOLD_AT(n),
 		.keep_us = keep_us,
 		.event_id = x.id,
 		.decision_id = "decision" });

@@ -20,7 +20,7 @@ struct names {
 	struct uuid id;
 };
 
-/* Ids are spread, as random ones are. */
+/* Ids of records are spread, as random ones are; holds are named by time. */
 static void
 names_of(uint64_t n, struct names *ret)
 {
@@ -31,68 +31,126 @@ names_of(uint64_t n, struct names *ret)
 	snprintf(ret->agent, sizeof(ret->agent), "agent-%" PRIu64, n % 200);
 	snprintf(
 	    ret->task, sizeof(ret->task), "task-%" PRIu64, n / 20 % 100000);
-	snprintf(ret->hold, sizeof(ret->hold), "%016" PRIx64, mixed);
+	snprintf(ret->hold, sizeof(ret->hold), "%016" PRIx64, n);
 	memcpy(ret->id.octets, &mixed, 8);
 	memcpy(ret->id.octets + 8, &n, 8);
 }
 
 /* ---- bare LMDB: as many rows, of the same sizes ---- */
 
+/* Where the rows of records that follow each other lie. */
+enum bare_place {
+	PLACE_ONE,    /* all in one row */
+	PLACE_ASCEND, /* one behind the other */
+	PLACE_SPREAD, /* anywhere */
+	PLACE_PROJECT,
+	PLACE_AGENT,
+	PLACE_TASK,
+};
+
 struct bare_row {
 	const char *name;
-	size_t key, value;
-	bool reads; /* it was there: read, changed and written back */
-	bool ascends;
+	size_t value;
+	enum bare_place place;
+	bool reads;  /* it was there: read, changed and written back */
+	bool blocks; /* by name within a block of records, else by name alone */
 };
 
-static const struct bare_row record_rows[] = {
-	{ "records", 8, 330, false, true },
-	{ "by_agent", 18, 19, false, false },
-	{ "by_task", 20, 19, false, false },
-	{ "by_project", 20, 19, false, false },
-	{ "projects", 12, 150, true, false },
-	{ "slots_all", 22, 70, true, true },
-	{ "slots_agent", 30, 70, true, false },
-	{ "slots_project", 32, 70, true, false },
-	{ "slots_category", 32, 70, true, true },
-	{ "applied", 16, 190, false, false },
-	{ "applied_by_time", 24, 0, false, true },
-	{ "journal", 15, 330, false, true },
-	{ "channels", 6, 50, true, true },
-	{ "meta", 8, 8, true, true },
+/* An index by name, and a mark anywhere: how one would write it down. */
+static const struct bare_row naive_rows[] = {
+	{ "records", 330, PLACE_ASCEND, false, false },
+	{ "by_agent", 19, PLACE_AGENT, false, false },
+	{ "by_task", 19, PLACE_TASK, false, false },
+	{ "by_project", 19, PLACE_PROJECT, false, false },
+	{ "projects", 150, PLACE_PROJECT, true, false },
+	{ "slots_all", 70, PLACE_ONE, true, false },
+	{ "slots_agent", 70, PLACE_AGENT, true, false },
+	{ "slots_project", 70, PLACE_PROJECT, true, false },
+	{ "slots_category", 70, PLACE_ONE, true, false },
+	{ "applied", 190, PLACE_SPREAD, false, false },
+	{ "applied_by_time", 1, PLACE_ASCEND, false, false },
+	{ "journal", 330, PLACE_ASCEND, false, false },
+	{ "channels", 50, PLACE_ONE, true, false },
+	{ "meta", 8, PLACE_ONE, true, false },
+	{ 0 },
 };
 
-enum { BARE_ROWS = sizeof(record_rows) / sizeof(record_rows[0]) };
+/* As ours: indexes in blocks of records, marks one behind the other. */
+static const struct bare_row block_rows[] = {
+	{ "records", 330, PLACE_ASCEND, false, false },
+	{ "by_agent", 19, PLACE_AGENT, false, true },
+	{ "by_task", 19, PLACE_TASK, false, true },
+	{ "by_project", 19, PLACE_PROJECT, false, true },
+	{ "projects", 150, PLACE_PROJECT, true, false },
+	{ "slots_all", 70, PLACE_ONE, true, false },
+	{ "slots_agent", 70, PLACE_AGENT, true, false },
+	{ "slots_project", 70, PLACE_PROJECT, true, false },
+	{ "slots_category", 70, PLACE_ONE, true, false },
+	{ "applied", 190, PLACE_ASCEND, false, false },
+	{ "journal", 330, PLACE_ASCEND, false, false },
+	{ "channels", 50, PLACE_ONE, true, false },
+	{ "meta", 8, PLACE_ONE, true, false },
+	{ 0 },
+};
 
-static void
+enum { BARE_ROWS_MAX = 16, BARE_BLOCK = 1024 };
+
+static size_t
+bare_number(uint8_t *key, uint64_t n)
+{
+	for (int i = 0; i < 8; i++)
+		key[i] = (uint8_t)(n >> (8 * (7 - i)));
+	return 8;
+}
+
+static size_t
+bare_text(uint8_t *key, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	memcpy(key, text, size);
+	return size;
+}
+
+static size_t
 bare_key(const struct bare_row *r, uint64_t n, uint8_t *ret_key)
 {
 	struct names x;
+	size_t size = r->blocks ? bare_number(ret_key, n / BARE_BLOCK) : 0;
 
-	memset(ret_key, 'k', r->key);
 	names_of(n, &x);
-	if (!r->ascends)
-		memcpy(ret_key,
-		    r->reads ? (const void *)x.project
-			     : (const void *)x.id.octets,
-		    12);
-	else if (!r->reads)
-		for (int i = 0; i < 8; i++)
-			ret_key[r->key - 8 + (size_t)i] =
-			    (uint8_t)(n >> (8 * (7 - i)));
+	switch (r->place) {
+	case PLACE_ONE:
+		return bare_text(ret_key, r->name);
+	case PLACE_ASCEND:
+		return bare_number(ret_key, n);
+	case PLACE_SPREAD:
+		memcpy(ret_key, x.id.octets, sizeof(x.id.octets));
+		return sizeof(x.id.octets);
+	case PLACE_PROJECT:
+		size += bare_text(ret_key + size, x.project);
+		break;
+	case PLACE_AGENT:
+		size += bare_text(ret_key + size, x.agent);
+		break;
+	case PLACE_TASK:
+		size += bare_text(ret_key + size, x.task);
+		break;
+	}
+	return size + (r->reads ? 0 : bare_number(ret_key + size, n));
 }
 
 static void
-bare_record(MDB_txn *txn, const MDB_dbi *dbis, uint64_t n)
+bare_record(
+    MDB_txn *txn, const struct bare_row *rows, const MDB_dbi *dbis, uint64_t n)
 {
 	static uint8_t value[512];
 	uint8_t key[64];
 
-	for (int i = 0; i < BARE_ROWS; i++) {
-		const struct bare_row *r = &record_rows[i];
-		MDB_val k = { r->key, key }, v, old;
+	for (int i = 0; rows[i].name != NULL; i++) {
+		const struct bare_row *r = &rows[i];
+		MDB_val k = { bare_key(r, n, key), key }, v, old;
 
-		bare_key(r, n, key);
 		if (r->reads)
 			(void)mdb_get(txn, dbis[i], &k, &old);
 		memcpy(value, &n, sizeof(n));

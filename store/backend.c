@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/backend_class.h"
+#include "store/marks.h"
 #include "store/faults.h"
 
 #define WHY_SIZE 256
@@ -134,8 +135,10 @@ enum status
 backend_close(struct backend *b)
 {
 	enum status fault = backend_fault(b, FAULT_CLOSE);
-	enum status st = b->class->close(b);
+	enum status st;
 
+	marks_destroy(b->marks);
+	st = b->class->close(b);
 	return fault != ST_OK ? fault : st;
 }
 

@@ -18,6 +18,7 @@ struct backend {
 	const struct backend_class *class;
 	struct backend_faults *faults;
 	_Atomic bool broken;
+	struct marks *marks; /* of its writer: store/marks.h */
 };
 
 struct backend_txn {

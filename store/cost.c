@@ -5,11 +5,12 @@
 #include "protocols/catalogue.h"
 #include "protocols/problem.h"
 #include "runtime/base/text.h"
+#include "store/cost_walk.h"
 #include "store/journal.h"
+#include "store/marks.h"
 #include "store/meta.h"
 #include "store/note.h"
 #include "store/row.h"
-#include "store/sweep.h"
 
 #define CATEGORIES 4
 
@@ -152,13 +153,6 @@ cost_price(struct txn *t, struct cost_charge *c, struct cost_result *r)
 
 /* ---- the parts of it ---- */
 
-static void
-applied_key(struct key *k, const struct uuid *id)
-{
-	key_init(k);
-	key_raw(k, (struct bytes){ id->octets, sizeof(id->octets) });
-}
-
 static bool
 u64_add(struct txn *t, uint64_t *to, uint64_t more)
 {
@@ -274,8 +268,7 @@ index_put(struct txn *t, enum table table, const char *id,
 	struct key k, value;
 
 	cost_index_value(r, &value);
-	key_init(&k);
-	key_text(&k, id);
+	cost_walk_prefix(&k, r->seq, id);
 	key_number(&k, r->seq);
 	txn_put(t, table, &k, key_bytes(&value));
 }
@@ -304,30 +297,11 @@ applied_put(struct txn *t, const struct cost_charge *c,
 		.body_hash = c->body_hash,
 		.project = project,
 		.at = c->now };
-	struct key k, at;
 
-	if (c->record.seq % (COST_SWEEP_MAX / 2) == 0)
-		(void)sweep_old(t, TABLE_COST_APPLIED_BY_TIME,
-		    TABLE_COST_APPLIED, c->now - (int64_t)c->keep_us,
-		    COST_SWEEP_MAX);
-	applied_key(&k, &c->record.record_id);
-	row_put(t, TABLE_COST_APPLIED, &k, CATALOGUE_TYPE(cost_applied), &mark);
-	key_init(&at);
-	key_time(&at, c->now);
-	key_raw(&at, key_bytes(&k));
-	txn_put(t, TABLE_COST_APPLIED_BY_TIME, &at, (struct bytes){ 0 });
+	marks_put(t, &c->record.record_id, &mark, c->now - (int64_t)c->keep_us);
 }
 
 /* ---- all of it ---- */
-
-static const struct cost_applied *
-applied_find(struct txn *t, const struct uuid *id)
-{
-	struct key k;
-
-	applied_key(&k, id);
-	return ROW_GET(t, TABLE_COST_APPLIED, &k, cost_applied);
-}
 
 static const struct cost_record *
 applied_record(struct txn *t, const struct cost_applied *mark)
@@ -346,7 +320,7 @@ applied_record(struct txn *t, const struct cost_applied *mark)
 const struct cost_record *
 cost_known(struct txn *t, const struct uuid *id)
 {
-	const struct cost_applied *mark = applied_find(t, id);
+	const struct cost_applied *mark = marks_find(t, id);
 
 	return mark == NULL ? NULL : applied_record(t, mark);
 }
@@ -364,7 +338,7 @@ applied_differs(const struct cost_applied *mark, struct bytes body_hash)
 static bool
 cost_is_known(struct txn *t, struct cost_charge *c, struct cost_result *r)
 {
-	const struct cost_applied *mark = applied_find(t, &c->record.record_id);
+	const struct cost_applied *mark = marks_find(t, &c->record.record_id);
 	const struct cost_record *stored;
 
 	if (mark == NULL)

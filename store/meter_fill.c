@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "store/cost.h"
+#include "store/cost_walk.h"
 #include "store/row.h"
 #include "store/sweep.h"
 
@@ -90,30 +90,21 @@ fill_task(struct fill *f)
 {
 	size_t mark = txn_mark(f->t);
 	struct backend_entry entry;
-	struct key prefix, k;
-	struct scan s;
+	struct cost_walk w;
 	bool found;
 
-	key_init(&prefix);
-	key_text(&prefix, f->budget->subject);
-	scan_open(&s, f->t, TABLE_COST_BY_TASK, &prefix);
-	found = scan_first(&s, &entry);
-	for (; found; found = scan_next(&s, &entry)) {
-		const struct cost_record *r;
+	cost_walk_open(&w, f->t, TABLE_COST_BY_TASK, f->budget->subject);
+	found = cost_walk_first(&w, 0, UINT64_MAX, &entry);
+	for (; found; found = cost_walk_next(&w, &entry)) {
+		const struct cost_record *r = cost_walk_record(&w, &entry);
 
-		key_init(&k);
-		key_raw(&k, (struct bytes){ entry.key.at + prefix.size,
-				entry.key.size - prefix.size });
-		r = ROW_GET(f->t, TABLE_COST_RECORDS, &k, cost_record);
-		if (r == NULL) {
-			row_is_corrupt(f->t, TABLE_COST_BY_TASK, entry.key);
+		if (r == NULL)
 			break;
-		}
 		fill_add(f, r->timestamp, B_OF(r->currency), r->cost, 0);
 		fill_flush(f);
 		txn_release(f->t, mark);
 	}
-	scan_close(&s);
+	cost_walk_close(&w);
 }
 
 static bool

@@ -5,7 +5,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "store/audit.h"
-#include "store/cost.h"
+#include "store/cost_walk.h"
 #include "store/decision.h"
 #include "store/requests.h"
 #include "store/row.h"
@@ -134,24 +134,18 @@ filter_is_valid(struct txn *t, const struct cost_filter *f)
 	return txn_status(t) == ST_OK;
 }
 
-/* The index that leaves fewest, and its prefix; no filter: the table. */
-static enum table
-filter_index(const struct cost_filter *f, struct key *prefix)
+/* The index that leaves fewest, and whose part of it; no filter: all. */
+static void
+filter_open(struct cost_walk *w, struct txn *t, const struct cost_filter *f)
 {
-	key_init(prefix);
-	if (f->task_id != NULL) {
-		key_text(prefix, f->task_id);
-		return TABLE_COST_BY_TASK;
-	}
-	if (f->project_id != NULL) {
-		key_text(prefix, f->project_id);
-		return TABLE_COST_BY_PROJECT;
-	}
-	if (f->agent_id != NULL) {
-		key_text(prefix, f->agent_id);
-		return TABLE_COST_BY_AGENT;
-	}
-	return TABLE_COST_RECORDS;
+	if (f->task_id != NULL)
+		cost_walk_open(w, t, TABLE_COST_BY_TASK, f->task_id);
+	else if (f->project_id != NULL)
+		cost_walk_open(w, t, TABLE_COST_BY_PROJECT, f->project_id);
+	else if (f->agent_id != NULL)
+		cost_walk_open(w, t, TABLE_COST_BY_AGENT, f->agent_id);
+	else
+		cost_walk_open(w, t, TABLE_COST_RECORDS, NULL);
 }
 
 static bool
@@ -166,30 +160,6 @@ filter_wants(const struct cost_filter *f, const struct cost_record *r)
 		   strcmp(f->project_id, r->project_id) == 0);
 }
 
-static const struct cost_record *
-scan_record(struct scan *s, const struct backend_entry *entry)
-{
-	struct backend_entry row = *entry;
-	const struct cost_record *r = NULL;
-	struct key k;
-
-	if (s->table != TABLE_COST_RECORDS) {
-		key_init(&k);
-		key_raw(&k, (struct bytes){ entry->key.at + s->prefix.size,
-				entry->key.size - s->prefix.size });
-		row.key = key_bytes(&k);
-		if (!txn_get(s->t, TABLE_COST_RECORDS, &k, &row.value)) {
-			row_is_corrupt(s->t, s->table, entry->key);
-			return NULL;
-		}
-	}
-	r = ROW_DECODE(s->t, TABLE_COST_RECORDS, &row, cost_record);
-	if (r == NULL || cost_fault(r) == NULL)
-		return r;
-	row_is_corrupt(s->t, TABLE_COST_RECORDS, row.key);
-	return NULL;
-}
-
 static const char *
 seq_text(struct txn *t, uint64_t seq)
 {
@@ -200,25 +170,24 @@ seq_text(struct txn *t, uint64_t seq)
 	return text;
 }
 
+/* A page that looked into too many blocks goes on where it stopped. */
 static void
-list_fill(struct scan *s, const struct cost_filter *f,
+list_fill(struct cost_walk *w, const struct cost_filter *f,
     const struct store_cost_list *ask, struct cost_record *records,
     struct cost_page *page)
 {
-	size_t began = txn_mark(s->t);
+	struct txn *t = w->scan.t;
+	size_t began = txn_mark(t);
 	struct backend_entry entry;
-	struct key from = s->prefix;
 	uint64_t last = 0;
 	uint32_t walked = 0;
-	bool found;
+	bool found = cost_walk_first(w, ask->after, COST_BLOCKS_MAX, &entry);
 
-	key_number(&from, ask->after + 1);
-	found = scan_seek(s, &from, &entry);
 	while (found && page->records_count < ask->limit &&
 	       walked++ < COST_SCAN_MAX &&
-	       txn_mark(s->t) - began < COST_PAGE_BYTES) {
-		size_t mark = txn_mark(s->t);
-		const struct cost_record *r = scan_record(s, &entry);
+	       txn_mark(t) - began < COST_PAGE_BYTES) {
+		size_t mark = txn_mark(t);
+		const struct cost_record *r = cost_walk_record(w, &entry);
 
 		if (r == NULL)
 			break;
@@ -226,11 +195,13 @@ list_fill(struct scan *s, const struct cost_filter *f,
 		if (filter_wants(f, r))
 			records[page->records_count++] = *r;
 		else
-			txn_release(s->t, mark);
-		found = scan_next(s, &entry);
+			txn_release(t, mark);
+		found = cost_walk_next(w, &entry);
 	}
 	page->records = records;
-	page->next = found ? seq_text(s->t, last) : NULL;
+	if (w->cut_off)
+		last = (w->block + 1) * COST_BLOCK - 1;
+	page->next = found || w->cut_off ? seq_text(t, last) : NULL;
 }
 
 static enum status
@@ -241,16 +212,13 @@ repo_cost_list(struct txn *t, const void *request, struct store_reply *ret)
 	struct cost_page *page = txn_take(t, sizeof(*page));
 	struct cost_record *records =
 	    txn_take(t, ask->limit * sizeof(*records));
-	enum table table;
-	struct key prefix;
-	struct scan s;
+	struct cost_walk w;
 
 	if (!filter_is_valid(t, &f) || !request_limit(t, ask->limit))
 		return txn_status(t);
-	table = filter_index(&f, &prefix);
-	scan_open(&s, t, table, prefix.size == 0 ? NULL : &prefix);
-	list_fill(&s, &f, ask, records, page);
-	scan_close(&s);
+	filter_open(&w, t, &f);
+	list_fill(&w, &f, ask, records, page);
+	cost_walk_close(&w);
 	return REQUEST_REPLY(t, ret, cost_page, page);
 }
 
@@ -294,30 +262,31 @@ sum_entry(struct txn *t, const struct backend_entry *entry,
 }
 
 static void
-sum_fill(struct scan *s, const struct cost_filter *f, struct cost_summed *sum,
-    struct store_reply *ret)
+sum_fill(struct cost_walk *w, const struct cost_filter *f,
+    struct cost_summed *sum, struct store_reply *ret)
 {
 	int filters = (f->agent_id != NULL) + (f->task_id != NULL) +
 		      (f->project_id != NULL);
+	struct txn *t = w->scan.t;
 	struct backend_entry entry;
-	bool found = scan_first(s, &entry);
+	bool found = cost_walk_first(w, 0, UINT64_MAX, &entry);
 
-	for (; found && txn_status(s->t) == ST_OK;
-	     found = scan_next(s, &entry)) {
-		size_t mark = txn_mark(s->t);
+	for (; found && txn_status(t) == ST_OK;
+	     found = cost_walk_next(w, &entry)) {
+		size_t mark = txn_mark(t);
 		bool first = sum->currency == NULL;
 		const struct cost_record *r;
 
 		if (filters == 1) {
-			if (!sum_entry(s->t, &entry, sum, ret))
-				row_is_corrupt(s->t, s->table, entry.key);
+			if (!sum_entry(t, &entry, sum, ret))
+				row_is_corrupt(t, w->scan.table, entry.key);
 			continue;
 		}
-		r = scan_record(s, &entry);
+		r = cost_walk_record(w, &entry);
 		if (r != NULL && filter_wants(f, r))
-			sum_add(s->t, sum, r->cost, r->currency, ret);
+			sum_add(t, sum, r->cost, r->currency, ret);
 		if (!first || sum->currency == NULL)
-			txn_release(s->t, mark);
+			txn_release(t, mark);
 	}
 }
 
@@ -327,16 +296,13 @@ repo_cost_sum(struct txn *t, const void *request, struct store_reply *ret)
 	const struct store_cost_sum *ask = request;
 	struct cost_filter f = { ask->agent_id, ask->task_id, ask->project_id };
 	struct cost_summed *sum = txn_take(t, sizeof(*sum));
-	enum table table;
-	struct key prefix;
-	struct scan s;
+	struct cost_walk w;
 
 	if (!filter_is_valid(t, &f))
 		return txn_status(t);
-	table = filter_index(&f, &prefix);
-	scan_open(&s, t, table, prefix.size == 0 ? NULL : &prefix);
-	sum_fill(&s, &f, sum, ret);
-	scan_close(&s);
+	filter_open(&w, t, &f);
+	sum_fill(&w, &f, sum, ret);
+	cost_walk_close(&w);
 	if (txn_status(t) != ST_OK && txn_status(t) != ST_CONFLICT)
 		LOG(PERSISTENCE_COST_RECORD_AGGREGATE_FAILED,
 		    KV("agent_id", f.agent_id == NULL ? "-" : f.agent_id),

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "protocols/messages.h"
-#include "store/cost.h"
+#include "store/cost_walk.h"
 #include "store/message_row.h"
 #include "store/task_row.h"
 
@@ -175,7 +175,7 @@ static bool
 part_is_number(const struct part *p)
 {
 	return strcmp(p->how, "time") == 0 || strcmp(p->how, "down") == 0 ||
-	       strcmp(p->how, "number") == 0;
+	       strcmp(p->how, "number") == 0 || strcmp(p->how, "block") == 0;
 }
 
 static bool
@@ -199,7 +199,9 @@ part_add(const struct part *p, const struct wire_type *type, const uint8_t *row,
 	else if (strcmp(p->how, "down") == 0)
 		key_time_down(k, (int64_t)number);
 	else
-		key_number(k, number);
+		key_number(k, strcmp(p->how, "block") == 0
+				  ? number / COST_BLOCK
+				  : number);
 	return true;
 }
 

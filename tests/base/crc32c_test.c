@@ -41,12 +41,28 @@ test_every_flipped_bit_shows(void **state)
 	}
 }
 
+/* At every length and alignment. */
+static void
+test_both_ways_agree(void **state)
+{
+	uint8_t bytes[96];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 37 + 11);
+	for (size_t at = 0; at < 16; at++)
+		for (size_t size = 0; size <= sizeof(bytes) - 16; size++)
+			assert_int_equal(crc32c(bytes + at, size),
+			    crc32c_by_table(bytes + at, size));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(test_known_sums),
 		RUN(test_every_flipped_bit_shows),
+		RUN(test_both_ways_agree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,14 @@ asker_setup(void **state)
 	return 0;
 }
 
+/* Room for thousands of rows, at once. */
+static inline void
+asker_make_room(void)
+{
+	asker.f->options.map_bytes = asker.f->options.map_bytes_max;
+	fixture_reopen(asker.f);
+}
+
 static inline int
 asker_teardown(void **state)
 {
