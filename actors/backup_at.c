@@ -31,8 +31,7 @@ at_on_replayed(struct actor *self, struct op *op, const struct msg *reply)
 	struct way *way = &j->way;
 
 	if (reply->id != MSG_store_replayed) {
-		backup_replay_failed(
-		    j, (enum status)why->status, why->detail);
+		backup_replay_failed(j, (enum status)why->status, why->detail);
 		return backup_run_prepared(self, r);
 	}
 	way->now = (struct backup_point){ done->stand.timeline,
@@ -86,7 +85,8 @@ at_flushed(struct actor *self, void *ctx)
 	if (s->run != r)
 		return ST_OK; /* it waited no longer */
 	op_resume(r->op);
-	return backup_run_work(self, r, "prepare", backup_replay_choose, at_chosen);
+	return backup_run_work(
+	    self, r, "prepare", backup_replay_choose, at_chosen);
 }
 
 static enum status

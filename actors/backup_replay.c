@@ -104,7 +104,8 @@ backup_replay_unseal(struct backup_job *j)
 	if (keys != NULL) {
 		st = way_unseal(&j->way, j->place->root, keys, file, why);
 		if (st != ST_OK)
-			(void)backup_job_refuse(j, st, backup_replay_problem(st), why);
+			(void)backup_job_refuse(
+			    j, st, backup_replay_problem(st), why);
 	}
 	backup_keys_destroy(keys);
 	fault_point("restore.unsealed");

@@ -85,15 +85,16 @@ config_of(struct scene *s)
 	struct mistakes told;
 	struct config *c = NULL;
 
-	snprintf(s->sets[0], sizeof(s->sets[0]), "runtime.data_dir=%s", s->data);
-	snprintf(s->sets[1], sizeof(s->sets[1]), "backup.second.path=%s",
-	    s->second);
-	snprintf(s->sets[2], sizeof(s->sets[2]),
-	    "backup.second.other_disk=false");
+	snprintf(
+	    s->sets[0], sizeof(s->sets[0]), "runtime.data_dir=%s", s->data);
+	snprintf(
+	    s->sets[1], sizeof(s->sets[1]), "backup.second.path=%s", s->second);
+	snprintf(
+	    s->sets[2], sizeof(s->sets[2]), "backup.second.other_disk=false");
 	snprintf(s->sets[3], sizeof(s->sets[3]),
 	    "backup.second.max_lag_seconds=%d", MAX_LAG_S);
-	snprintf(s->sets[4], sizeof(s->sets[4]),
-	    "backup.second.bytes_per_second=0");
+	snprintf(
+	    s->sets[4], sizeof(s->sets[4]), "backup.second.bytes_per_second=0");
 	snprintf(s->sets[5], sizeof(s->sets[5]), "backup.drill.enabled=false");
 	for (size_t i = 0; i < SETS; i++)
 		sets[i] = s->sets[i];
@@ -171,8 +172,8 @@ scene_stop(struct scene *s)
 {
 	struct heard *h;
 
-	while ((h = rig_peek(&s->r, ACTOR_NUMBER(event_hub),
-		    MSG_hub_publish)) != NULL) {
+	while ((h = rig_peek(
+		    &s->r, ACTOR_NUMBER(event_hub), MSG_hub_publish)) != NULL) {
 		h->taken = true;
 		if (h->op != NULL) /* its asker waits still */
 			RIG_ANSWER(&s->r, h, done, 0);
@@ -326,7 +327,8 @@ test_a_worker_that_hangs_is_not_sent_another(void **state)
 	scene_start(s);
 	rig_advance_ms(&s->r, 1000);
 	second = &((struct backup_self *)actor_state(spied))->second;
-	job = second_job_make(&((struct backup_self *)actor_state(spied))->place);
+	job =
+	    second_job_make(&((struct backup_self *)actor_state(spied))->place);
 	assert_non_null(job);
 	second->job = job;
 	make_backup(s, "00000000000b");
