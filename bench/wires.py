@@ -57,7 +57,7 @@ def hosts(messages):
          "--placement", "hosts:2", "--size", "64", "--messages",
          str(messages), "--json"],
         capture_output=True, text=True, timeout=peers.PATIENCE_S, check=True)
-    rate = json.loads(ran.stdout)["throughput"]
+    rate = json.loads(ran.stdout)["per_second"]
     return messages, messages / rate
 
 
