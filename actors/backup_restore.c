@@ -137,7 +137,8 @@ prepare_unpack(struct backup_job *j, const struct backup_keys *keys)
 			? UINT64_MAX
 			: bytes_max * BYTES_TIMES;
 	st = backup_unpack(file, j->source, keys,
-	    bytes_max < BYTES_MIN ? BYTES_MIN : bytes_max, &j->pace, why);
+	    bytes_max < BYTES_MIN ? BYTES_MIN : bytes_max, &j->pace,
+	    j->unpacked_sum, why);
 	fault_point("restore.unpacked");
 	if (st == ST_OK)
 		return true;
@@ -162,8 +163,12 @@ static bool
 prepare_sum(struct backup_job *j)
 {
 	char sum[BACKUP_CHECKSUM_MAX + 1] = "";
-	enum status st = backup_tree_sum(j->source, &j->pace, sum);
+	enum status st = ST_OK;
 
+	if (j->unpacked_sum[0] != '\0')
+		text_fit(sum, sizeof(sum), j->unpacked_sum);
+	else
+		st = backup_tree_sum(j->source, &j->pace, sum);
 	if (st == ST_IO || st == ST_NO_MEMORY || st == ST_CANCELLED)
 		return refuse(
 		    j, st, PROBLEM_BACKUP_FAILED, "the backup cannot be read");
@@ -399,6 +404,8 @@ live_back(const struct live *l)
 {
 	enum status st = ST_OK;
 
+	if (fault_fails("restore.back"))
+		return ST_IO;
 	if (is_there(l->aside)) {
 		st = backup_tree_remove(l->path);
 		if (st == ST_OK && rename(l->aside, l->path) != 0)

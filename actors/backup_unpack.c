@@ -11,13 +11,16 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "actors/backup_feed.h"
+#include "actors/backup_tally.h"
 #include "actors/backup_tree.h"
 #include "runtime/base/text.h"
 
 #define FOLDER_MODE 0700
 #define FILE_MODE 0600
 #define MODE_KEPT 0755u
-#define PEEK_MEMBERS 10000 /* of an archive whose manifest is not first */
+#define UNPACK_FLUSH (8 << 20) /* begin to write back after so many bytes */
+#define PEEK_MEMBERS 10000     /* of an archive whose manifest is not first */
 
 struct late_link {
 	struct late_link *next;
@@ -32,6 +35,8 @@ struct unpack {
 	uint64_t bytes, bytes_max;
 	uint32_t members;
 	struct late_link *links;
+	struct backup_feed *feed;   /* NULL: in is read here */
+	struct backup_tally *tally; /* NULL: nobody sums */
 	enum status read_st;
 	char *why;
 };
@@ -49,7 +54,8 @@ unpack_read(struct archive *a, void *ctx, const void **ret_bytes)
 	struct unpack *u = ctx;
 	struct bytes b;
 
-	u->read_st = backup_in_read(u->in, &b);
+	u->read_st = u->feed != NULL ? backup_feed_read(u->feed, &b)
+				     : backup_in_read(u->in, &b);
 	*ret_bytes = b.at;
 	if (u->read_st == ST_OK)
 		return (la_ssize_t)b.size;
@@ -66,8 +72,9 @@ unpack_open(struct unpack *u)
 	if (a == NULL)
 		return ST_NO_MEMORY;
 	if (archive_read_support_format_tar(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_zstd(a) != ARCHIVE_OK)
+	    (u->feed == NULL &&
+		(archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
+		    archive_read_support_filter_zstd(a) != ARCHIVE_OK)))
 		return ST_UNSUPPORTED;
 	if (archive_read_open(a, u, NULL, unpack_read, NULL) == ARCHIVE_OK)
 		return ST_OK;
@@ -129,11 +136,44 @@ make_parents(struct unpack *u, const char *name)
 	return true;
 }
 
+/* A full disk takes some of it, and says so the next time. */
+static bool
+unpack_put(int fd, const void *bytes, size_t size, la_int64_t at)
+{
+	const uint8_t *from = bytes;
+
+	while (size > 0) {
+		ssize_t n = pwrite(fd, from, size, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		from += n;
+		at += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+/* The disk works while the rest is unpacked. */
+static void
+unpack_flush(int fd, la_int64_t at, size_t size, la_int64_t *flushed)
+{
+	la_int64_t end = at + (la_int64_t)size;
+
+	if (end - *flushed < UNPACK_FLUSH)
+		return;
+	(void)sync_file_range(
+	    fd, *flushed, end - *flushed, SYNC_FILE_RANGE_WRITE);
+	*flushed = end;
+}
+
 static enum status
 unpack_bytes(struct unpack *u, const char *name, int fd)
 {
 	const void *bytes;
-	la_int64_t at;
+	la_int64_t at, flushed = 0;
 	size_t size;
 	int rc;
 
@@ -145,9 +185,12 @@ unpack_bytes(struct unpack *u, const char *name, int fd)
 		    (uint64_t)at > u->bytes_max)
 			return unpack_fail(
 			    u, ST_FULL, name, "more bytes than it may have");
-		if (pwrite(fd, bytes, size, at) != (ssize_t)size)
+		if (!unpack_put(fd, bytes, size, at))
 			return unpack_fail(u, ST_IO, name, strerror(errno));
+		backup_tally_bytes(u->tally, (uint64_t)at, bytes, size);
+		unpack_flush(fd, at, size, &flushed);
 	}
+	(void)sync_file_range(fd, flushed, 0, SYNC_FILE_RANGE_WRITE);
 	if (rc == ARCHIVE_EOF)
 		return ST_OK;
 	return unpack_fail(u, u->read_st != ST_OK ? u->read_st : ST_CORRUPT,
@@ -166,6 +209,7 @@ unpack_file(struct unpack *u, const char *name, struct archive_entry *e)
 					     "is there twice")
 				       : unpack_fail(u, ST_MALFORMED, name,
 					     "cannot be made");
+	backup_tally_file(u->tally, name, (uint64_t)archive_entry_size(e));
 	st = unpack_bytes(u, name, fd);
 	if (st == ST_OK &&
 	    fchmod(fd, (archive_entry_mode(e) & MODE_KEPT) | FILE_MODE) != 0)
@@ -183,6 +227,7 @@ keep_link(struct unpack *u, const char *name, const char *target)
 	if (target == NULL || !backup_link_stays(name, target))
 		return unpack_fail(
 		    u, ST_MALFORMED, name, "is a link out of the backup");
+	backup_tally_link(u->tally, name, target);
 	l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		return ST_NO_MEMORY;
@@ -197,6 +242,7 @@ keep_link(struct unpack *u, const char *name, const char *target)
 static enum status
 hard_link(struct unpack *u, const char *name, const char *target)
 {
+	backup_tally_lose(u->tally);
 	if (!name_is_good(target) || linkat(u->to, target, u->to, name, 0) != 0)
 		return unpack_fail(u, ST_MALFORMED, name,
 		    "is a hard link to nothing in the backup");
@@ -228,6 +274,7 @@ unpack_member(struct unpack *u, struct archive_entry *e)
 	if (archive_entry_filetype(e) != AE_IFDIR)
 		return unpack_fail(
 		    u, ST_MALFORMED, name, "is neither file, folder nor link");
+	backup_tally_folder(u->tally, name);
 	if (mkdirat(u->to, name, FOLDER_MODE) != 0 && errno != EEXIST)
 		return unpack_fail(u, ST_MALFORMED, name, "cannot be made");
 	return ST_OK;
@@ -250,8 +297,10 @@ unpack_rest(struct unpack *u)
 	struct bytes b;
 	enum status st;
 
-	while ((st = backup_in_read(u->in, &b)) == ST_OK && b.size > 0)
-		;
+	do
+		st = u->feed != NULL ? backup_feed_read(u->feed, &b)
+				     : backup_in_read(u->in, &b);
+	while (st == ST_OK && b.size > 0);
 	return st == ST_OK ? ST_OK
 			   : unpack_fail(u, st, "-", "its end does not read");
 }
@@ -288,6 +337,8 @@ unpack_fini(struct unpack *u)
 	}
 	if (u->archive != NULL)
 		archive_read_free(u->archive);
+	backup_feed_destroy(u->feed);
+	backup_tally_destroy(u->tally);
 	backup_in_destroy(u->in);
 	if (u->to >= 0)
 		close(u->to);
@@ -314,16 +365,30 @@ unpack_unseal(struct unpack *u, const struct backup_keys *keys)
 	return st;
 }
 
+/* A pace that bounds the core knows of one thread. */
+static enum status
+unpack_start(struct unpack *u, const struct pace *pace)
+{
+	u->tally = backup_tally_create();
+	if (u->tally == NULL)
+		return ST_NO_MEMORY;
+	if (pace != NULL && pace->cpu_percent > 0)
+		return ST_OK;
+	u->feed = backup_feed_create(u->in);
+	return u->feed == NULL ? ST_NO_MEMORY : ST_OK;
+}
+
 enum status
 backup_unpack(const char *file, const char *folder,
     const struct backup_keys *keys, uint64_t bytes_max, struct pace *pace,
-    char *ret_why)
+    char ret_checksum[BACKUP_CHECKSUM_MAX + 1], char *ret_why)
 {
 	int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct unpack u = { .to = -1, .bytes_max = bytes_max, .why = ret_why };
 	enum status st = ST_IO;
 
 	snprintf(ret_why, BACKUP_WHY_SIZE, "the archive does not read");
+	ret_checksum[0] = '\0';
 	if (fd < 0)
 		return errno == ENOENT ? ST_CORRUPT : ST_IO;
 	if (mkdir(folder, FOLDER_MODE) == 0)
@@ -333,9 +398,13 @@ backup_unpack(const char *file, const char *folder,
 	if (st == ST_OK)
 		st = unpack_unseal(&u, keys);
 	if (st == ST_OK)
+		st = unpack_start(&u, pace);
+	if (st == ST_OK)
 		st = unpack_open(&u);
 	if (st == ST_OK)
 		st = unpack_members(&u);
+	if (st == ST_OK)
+		backup_tally_end(u.tally, ret_checksum);
 	unpack_fini(&u);
 	close(fd);
 	return st;
