@@ -99,6 +99,7 @@ backup_stop(struct actor *self)
 	if (s->run != NULL)
 		atomic_store(&s->run->at->pace.cancelled, true);
 	ship_stop(self);
+	second_stop(self);
 }
 
 /* ---- settings ---- */
@@ -194,6 +195,7 @@ backup_start(struct actor *self)
 	}
 	(void)backup_watch(self, &s->watch);
 	ship_start(self);
+	second_start(self);
 	return backup_recover(self);
 }
 
@@ -412,13 +414,11 @@ enum status
 backup_begin(struct actor *self, struct op *op, enum run_kind kind,
     const struct principal *caller, const struct backup_job *about)
 {
-	static const char *const names[] = { "create", "restore", "drill",
-		"prune" };
 	struct backup_self *s = actor_state(self);
 	struct backup_run *r;
 
 	if (s->run != NULL || s->is_closing)
-		return backup_is_busy(self, op, names[kind]);
+		return backup_is_busy(self, op, backup_run_word(kind));
 	r = backup_run_open(self, kind);
 	if (r == NULL)
 		return OP_REFUSE(op, OVERLOADED, "out of memory");
@@ -534,16 +534,15 @@ backup_on_service_cancel(struct actor *self, const struct msg *in)
 static enum status
 backup_on_status(struct actor *self, const struct msg *in)
 {
-	static const char *const doing[] = { "create", "restore", "drill",
-		"prune" };
 	const struct backup_status *ask = in->body;
 	struct backup_self *s = actor_state(self);
 	const struct backup_run *r = s->run;
+	struct backup_second second;
 
 	if (!backup_admits(self, in, &ask->caller))
 		return ST_OK;
 	return REPLY(self, in, backup_state,
-	    .doing = r == NULL ? "" : doing[r->kind],
+	    .doing = r == NULL ? "" : backup_run_word(r->kind),
 	    .backup_id = r == NULL ? "" : r->main.facts.backup_id,
 	    .phase = r == NULL ? "" : r->phase,
 	    .done_bytes = r == NULL ? 0 : atomic_load(&r->at->pace.done),
@@ -552,7 +551,8 @@ backup_on_status(struct actor *self, const struct msg *in)
 	    .has_last_success_at = s->last_success_at != 0,
 	    .last_proof = s->has_proof ? &s->proof : NULL,
 	    .last_restored = s->restored_id[0] == '\0' ? NULL : s->restored_id,
-	    .last_restore_error = s->restore_error);
+	    .last_restore_error = s->restore_error,
+	    .second = second_state(self, &second) ? &second : NULL);
 }
 
 static const struct handler backup_on[] = {

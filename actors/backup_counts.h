@@ -9,6 +9,9 @@ struct backup_counts {
 	uint64_t made, failed, restored, unrestored, pruned, stuck;
 	uint64_t proven_age, last_success;
 	uint64_t ship_lag, shipped_txid;
+	uint64_t second_behind, second_lag;
+	uint64_t second_copied, second_bytes, second_failures;
+	uint64_t second_pruned, second_used;
 	uint64_t ship_parts, ship_bytes, ship_failures, ship_timelines;
 };
 

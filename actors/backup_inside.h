@@ -11,13 +11,24 @@
 #include "actors/auditor.h"
 #include "actors/backup.h"
 #include "actors/backup_counts.h"
+#include "actors/backup_second.h"
 #include "actors/backup_ship.h"
 #include "actors/backup_work.h"
+#include "protocols/event_type.h"
 #include "runtime/live.h"
 
 #define BACKUP_KEY_HASH 32
 
-enum run_kind { RUN_CREATE, RUN_RESTORE, RUN_DRILL, RUN_PRUNE };
+/* X(id, word): backup_state's word, and behind "backup." the audit log's. */
+#define RUN_KINDS(X)          \
+	X(CREATE, "create")   \
+	X(RESTORE, "restore") \
+	X(DRILL, "drill")     \
+	X(PRUNE, "prune")
+
+#define RUN_KIND_ID(id, word) RUN_##id,
+enum run_kind { RUN_KINDS(RUN_KIND_ID) };
+#undef RUN_KIND_ID
 
 struct backup_run;
 typedef enum status (*run_fn)(struct actor *self, struct backup_run *r);
@@ -67,6 +78,7 @@ struct backup_self {
 	struct timer watch;
 	struct auditor auditor;
 	struct ship ship;
+	struct second second;
 	bool wants_base;
 	bool is_watched;        /* the settings have been heard */
 	struct backup_run *run; /* NULL: the lock is free */
@@ -148,6 +160,10 @@ void backup_measure(struct actor *self, struct metric_page *to);
 
 /* ---- backup_tell.c ---- */
 
+const char *backup_run_word(enum run_kind kind);
+/* On the channel `system`, in the form of every event about backups. */
+void backup_tell_event(struct actor *self, enum event_type_id type,
+    const char *backup_id, const char *phase, uint64_t size_bytes, bool good);
 void backup_tell_caller(struct backup_run *r, const struct principal *who);
 /* As run's outcome: the audit log, and an event on the channel `system`. */
 void backup_tell_begun(struct actor *self, const struct backup_run *r);

@@ -188,9 +188,12 @@ keep_remove(const char *root, struct backup_outcome *o)
 
 static void
 keep_judge(const char *root, const struct backup_policy *p, bool dry,
-    const struct backup_entry *all, size_t count, enum backup_fate *fates,
+    struct backup_entry *all, size_t count, enum backup_fate *fates,
     struct backup_outcome *ret)
 {
+	for (size_t i = 0; i < count && p->holds != NULL; i++)
+		all[i].is_held |=
+		    backup_is_held(p->holds, all[i].facts.backup_id);
 	backup_keep_plan(all, count, p, fates);
 	for (size_t i = 0; i < count; i++) {
 		const struct backup_facts *f = &all[i].facts;

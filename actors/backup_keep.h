@@ -27,6 +27,7 @@ struct backup_policy {
 	uint32_t protects; /* 1 << trigger */
 	int64_t now_us;
 	const char *newest;              /* made last; NULL: none */
+	const char *holds;               /* another folder whose count too */
 	const char *pinned[BACKUP_PINS]; /* NULL: none */
 };
 

@@ -27,6 +27,16 @@ measure_ship(struct actor *self, struct backup_counts *c)
 	c->ship_timelines = ship->timelines;
 }
 
+static void
+measure_second(struct actor *self, struct backup_counts *c)
+{
+	struct backup_second now;
+	bool has = second_state(self, &now);
+
+	c->second_behind = has ? now.behind : ABSENT;
+	c->second_lag = has ? now.lag_seconds : ABSENT;
+}
+
 void
 backup_measure(struct actor *self, struct metric_page *to)
 {
@@ -41,6 +51,7 @@ backup_measure(struct actor *self, struct metric_page *to)
 			     ? ABSENT
 			     : (uint64_t)s->last_success_at / SECOND_US;
 	measure_ship(self, &c);
+	measure_second(self, &c);
 #define METRIC(id, name, type, words, doc) \
 	measure_one(to, &(struct metric){ name, METRIC_##type, doc }, c.id);
 #include "actors/backup_metric.def"

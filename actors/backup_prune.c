@@ -4,30 +4,58 @@
 
 /* Retention by request. */
 
-void
-backup_policy_read(struct actor *self, struct backup_policy *ret)
+/* Where a policy's numbers stand. */
+struct policy_settings {
+	enum setting_id days, max_count, max_safety, rungs[BACKUP_RUNGS];
+};
+
+#define POLICY_SETTINGS(of)                                   \
+	{                                                     \
+		SETTING_##of##_retention_days,                \
+		    SETTING_##of##_retention_max_count,       \
+		    SETTING_##of##_retention_max_safety,      \
+		    {                                         \
+			    SETTING_##of##_retention_hourly,  \
+			    SETTING_##of##_retention_daily,   \
+			    SETTING_##of##_retention_weekly,  \
+			    SETTING_##of##_retention_monthly, \
+			    SETTING_##of##_retention_yearly,  \
+		    },                                        \
+	}
+
+static void
+policy_read(struct actor *self, const struct policy_settings *of,
+    struct backup_policy *ret)
 {
-	static const enum setting_id rungs[BACKUP_RUNGS] = {
-		SETTING_backup_retention_hourly,
-		SETTING_backup_retention_daily,
-		SETTING_backup_retention_weekly,
-		SETTING_backup_retention_monthly,
-		SETTING_backup_retention_yearly,
-	};
 	struct backup_self *s = actor_state(self);
 
+#define NUMBER(id) (uint32_t) live_number(&s->live, self, of->id)
 	*ret = (struct backup_policy){
-		.max_count = (uint32_t)live_number(
-		    &s->live, self, SETTING_backup_retention_max_count),
-		.max_days = (uint32_t)live_number(
-		    &s->live, self, SETTING_backup_retention_days),
-		.max_safety = (uint32_t)live_number(
-		    &s->live, self, SETTING_backup_retention_max_safety),
+		.max_count = NUMBER(max_count),
+		.max_days = NUMBER(days),
+		.max_safety = NUMBER(max_safety),
 		.protects = s->place.protects,
 		.now_us = actor_wall_us(self),
 	};
 	for (size_t i = 0; i < BACKUP_RUNGS; i++)
-		ret->rungs[i] = (uint32_t)live_number(&s->live, self, rungs[i]);
+		ret->rungs[i] = NUMBER(rungs[i]);
+#undef NUMBER
+}
+
+void
+backup_policy_read(struct actor *self, struct backup_policy *ret)
+{
+	static const struct policy_settings of = POLICY_SETTINGS(backup);
+
+	policy_read(self, &of, ret);
+}
+
+void
+backup_policy_read_second(struct actor *self, struct backup_policy *ret)
+{
+	static const struct policy_settings of = POLICY_SETTINGS(backup_second);
+
+	policy_read(self, &of, ret);
 }
 
 void

@@ -60,6 +60,7 @@ backup_run_close(struct actor *self, struct backup_run *r)
 	free(r);
 	backup_go_on(self);
 	backup_look_for_base(self);
+	second_nudge(self);
 }
 
 static enum status

@@ -16,6 +16,7 @@ struct shelf {
 	size_t count;
 	struct backup_entry entry;
 	bool held;
+	bool is_there; /* a copy on the second target is known */
 	enum status st;
 	char why[BACKUP_WHY_SIZE];
 };
@@ -132,9 +133,16 @@ list_work(void *data)
 	f->st = backup_entries_read(f->place->root, &f->entries, &f->count);
 }
 
+static int
+id_compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 /* One conversion from a manifest to an item of the list. */
 static struct backup_info
-info_of(const struct backup_entry *e, struct backup_view *v)
+info_of(const struct backup_entry *e, enum backup_where where,
+    struct backup_view *v)
 {
 	backup_facts_view(&e->facts, v);
 	return (struct backup_info){
@@ -148,22 +156,86 @@ info_of(const struct backup_entry *e, struct backup_view *v)
 		.encrypted = e->is_sealed,
 		.stored_bytes = e->stored_bytes,
 		.held = e->is_held,
+		.where = where,
 	};
+}
+
+static enum backup_where
+where_is(struct actor *self, const struct backup_entry *here)
+{
+	const struct backup_entry *there =
+	    second_find(self, here->facts.backup_id);
+
+	return there != NULL && second_is_copy(here, there) ? WHERE_BOTH
+							    : WHERE_LOCAL;
+}
+
+/* Those that are left on the second target alone. */
+static size_t
+list_there(struct actor *self, const struct shelf *f, const char **ids,
+    struct backup_entry **ret)
+{
+	struct backup_self *s = actor_state(self);
+	size_t count = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		ids[i] = f->entries[i].facts.backup_id;
+	if (f->count > 0)
+		qsort(ids, f->count, sizeof(*ids), id_compare);
+	for (size_t i = 0; i < s->second.there_count; i++) {
+		struct backup_entry *e = &s->second.there[i];
+		const char *id = e->facts.backup_id;
+
+		if (f->count == 0 || bsearch(&id, ids, f->count, sizeof(*ids),
+					 id_compare) == NULL)
+			ret[count++] = e;
+	}
+	return count;
+}
+
+/* Both, newest first, as far as they fit. */
+static size_t
+list_unite(struct actor *self, const struct shelf *f,
+    struct backup_entry *const *there, size_t there_count,
+    struct backup_info *infos, struct backup_view *views)
+{
+	size_t i = 0, k = 0, n = 0;
+
+	for (; n < BACKUPS_PAGE_MAX; n++) {
+		const struct backup_entry *e =
+		    i < f->count ? &f->entries[i] : NULL;
+
+		if (k < there_count && (e == NULL || there[k]->facts.timestamp >
+							 e->facts.timestamp)) {
+			infos[n] = info_of(there[k++], WHERE_SECOND, &views[n]);
+		} else if (e != NULL) {
+			infos[n] = info_of(e, where_is(self, e), &views[n]);
+			i++;
+		} else {
+			break;
+		}
+	}
+	return n;
 }
 
 static enum status
 list_answer(struct actor *self, struct op *op, const struct shelf *f)
 {
-	size_t count =
-	    f->count < BACKUPS_PAGE_MAX ? f->count : BACKUPS_PAGE_MAX;
+	struct backup_self *s = actor_state(self);
+	size_t most = s->second.there_count, count;
+	size_t page = f->count + most < BACKUPS_PAGE_MAX ? f->count + most
+							 : BACKUPS_PAGE_MAX;
 	struct arena *a = actor_arena(self);
-	struct backup_info *infos = arena_take(a, (count + 1) * sizeof(*infos));
-	struct backup_view *views = arena_take(a, (count + 1) * sizeof(*views));
+	struct backup_info *infos = arena_take(a, (page + 1) * sizeof(*infos));
+	struct backup_view *views = arena_take(a, (page + 1) * sizeof(*views));
+	struct backup_entry **there =
+	    arena_take(a, (most + 1) * sizeof(*there));
+	const char **ids = arena_take(a, (f->count + 1) * sizeof(*ids));
 
-	if (infos == NULL || views == NULL)
+	if (infos == NULL || views == NULL || there == NULL || ids == NULL)
 		return OP_REFUSE(op, OVERLOADED, "too many for one answer");
-	for (size_t i = 0; i < count; i++)
-		infos[i] = info_of(&f->entries[i], &views[i]);
+	count = list_unite(
+	    self, f, there, list_there(self, f, ids, there), infos, views);
 	LOG(BACKUP_LISTED, KU("count", f->count));
 	return OP_REPLY(op, backup_infos, .backups = infos,
 	    .backups_count = (uint32_t)count);
@@ -208,18 +280,29 @@ get_work(void *data)
 }
 
 static enum status
+get_answer(struct op *op, const struct backup_entry *e, enum backup_where where)
+{
+	struct backup_view v;
+
+	backup_facts_view(&e->facts, &v);
+	v.manifest.where = where;
+	v.manifest.has_where = true;
+	return OP_REPLY(op, backup_made, .manifest = v.manifest);
+}
+
+static enum status
 get_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 {
 	struct shelf *f = shelf_of(op);
-	struct backup_view v;
+	struct backup_entry *there = second_find(self, f->id);
 	enum status st;
 
-	(void)self;
 	if (shelf_is_late(op, reply))
 		return ST_OK;
 	if (f->st == ST_OK) {
-		backup_facts_view(&f->entry.facts, &v);
-		st = OP_REPLY(op, backup_made, .manifest = v.manifest);
+		st = get_answer(op, &f->entry, where_is(self, &f->entry));
+	} else if (there != NULL) {
+		st = get_answer(op, there, WHERE_SECOND);
 	} else if (f->st == ST_NOT_FOUND) {
 		st = shelf_missing(op, "get");
 	} else if (f->st == ST_IO || f->st == ST_NO_MEMORY) {
@@ -251,9 +334,13 @@ delete_work(void *data)
 {
 	struct shelf *f = ((struct shelf_data *)data)->shelf;
 
-	f->st = backup_is_held(f->place->root, f->id)
-		    ? ST_DENIED
-		    : backup_entry_remove(f->place->root, f->id);
+	f->st = ST_DENIED;
+	if (backup_is_held(f->place->root, f->id) ||
+	    (f->is_there && backup_is_held(f->place->second, f->id)))
+		return;
+	f->st = backup_entry_remove(f->place->root, f->id);
+	if (f->is_there && (f->st == ST_OK || f->st == ST_NOT_FOUND))
+		f->st = backup_entry_remove(f->place->second, f->id);
 }
 
 static enum status
@@ -269,9 +356,11 @@ delete_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 	} else if (f->st == ST_DENIED) {
 		st = OP_REFUSE(op, BACKUP_HELD, "it is held: let it go first");
 	} else {
-		if (f->st == ST_OK)
+		if (f->st == ST_OK) {
 			LOG(BACKUP_DELETED, KV("backup_id", f->id),
 			    KV("user_id", f->caller.user_id));
+			second_forget(self, f->id);
+		}
 		shelf_audit(self, f, "backup.delete");
 		st = shelf_done(op, f);
 	}
@@ -305,9 +394,13 @@ backup_on_delete(struct actor *self, const struct msg *in)
 	if (delete_is_in_use(s, ask->backup_id))
 		return REFUSE(self, in, BACKUP_IN_PROGRESS,
 		    "it is in use by what is in progress");
+	if (!second_call_off(self, ask->backup_id))
+		return REFUSE(self, in, BACKUP_IN_PROGRESS,
+		    "its copy is being put in place");
 	f = shelf_open(self, in, ask->backup_id, &op);
 	if (f == NULL)
 		return ST_OK;
+	f->is_there = second_find(self, ask->backup_id) != NULL;
 	shelf_note_caller(f, &ask->caller);
 	return op_work(op, WORK_DISK, delete_work, delete_on_worked);
 }
@@ -320,6 +413,11 @@ hold_work(void *data)
 	struct shelf *f = ((struct shelf_data *)data)->shelf;
 
 	f->st = backup_hold(f->place->root, f->id, f->held);
+	if (!f->is_there || (f->st != ST_OK && f->st != ST_NOT_FOUND))
+		return;
+	/* A hold gets there with the next look, a release by request alone. */
+	if (f->st == ST_NOT_FOUND || !f->held)
+		f->st = backup_hold(f->place->second, f->id, f->held);
 }
 
 static enum status
@@ -335,7 +433,10 @@ hold_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 	} else {
 		shelf_audit(
 		    self, f, f->held ? "backup.hold" : "backup.release");
+		if (f->st == ST_OK && second_find(self, f->id) != NULL)
+			second_find(self, f->id)->is_held = f->held;
 		st = shelf_done(op, f);
+		second_nudge(self);
 	}
 	shelf_free(f);
 	return st;
@@ -358,6 +459,7 @@ hold_begin(struct actor *self, const struct msg *in,
 		return ST_OK;
 	shelf_note_caller(f, caller);
 	f->held = held;
+	f->is_there = second_find(self, id) != NULL;
 	return op_work(op, WORK_DISK, hold_work, hold_on_worked);
 }
 

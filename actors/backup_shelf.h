@@ -20,6 +20,9 @@ enum status backup_on_release(struct actor *self, const struct msg *in);
 /* ---- backup_prune.c ---- */
 
 void backup_policy_read(struct actor *self, struct backup_policy *ret_policy);
+/* Of the copies on the second target. */
+void backup_policy_read_second(
+    struct actor *self, struct backup_policy *ret_policy);
 enum status backup_run_prune(struct actor *self, struct backup_run *r);
 enum status backup_on_prune(struct actor *self, const struct msg *in);
 void backup_prune_count(struct backup_self *s, const struct backup_job *j);

@@ -2,9 +2,12 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
+
+#include "runtime/base/text.h"
 
 /* EVP_MD_CTX under our own name. */
 static EVP_MD_CTX *
@@ -63,4 +66,15 @@ backup_sum_end(struct backup_sum *s, uint8_t ret_sum[BACKUP_SUM_SIZE])
 
 	assert(rc == 1 && size == BACKUP_SUM_SIZE);
 	(void)rc;
+}
+
+void
+backup_sum_end_text(
+    struct backup_sum *s, char ret_checksum[BACKUP_CHECKSUM_MAX + 1])
+{
+	uint8_t sum[BACKUP_SUM_SIZE];
+
+	backup_sum_end(s, sum);
+	snprintf(ret_checksum, BACKUP_CHECKSUM_MAX + 1, "sha256:");
+	text_hex(sum, sizeof(sum), ret_checksum + strlen("sha256:"));
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocols/messages.h"
+
 #define BACKUP_SUM_SIZE 32
 
 struct backup_sum;
@@ -22,5 +24,8 @@ void backup_sum_add_text(struct backup_sum *s, const char *text);
 void backup_sum_add_number(struct backup_sum *s, uint64_t number);
 /* Once. */
 void backup_sum_end(struct backup_sum *s, uint8_t ret_sum[BACKUP_SUM_SIZE]);
+/* Likewise, as a manifest has it: sha256: and hex. */
+void backup_sum_end_text(
+    struct backup_sum *s, char ret_checksum[BACKUP_CHECKSUM_MAX + 1]);
 
 #endif

@@ -1,6 +1,5 @@
 #include "actors/backup_tally.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,12 +123,7 @@ void
 backup_tally_end(
     struct backup_tally *t, char ret_checksum[BACKUP_CHECKSUM_MAX + 1])
 {
-	uint8_t sum[BACKUP_SUM_SIZE];
-
 	ret_checksum[0] = '\0';
-	if (t->lost || t->left > 0)
-		return;
-	backup_sum_end(t->sum, sum);
-	snprintf(ret_checksum, BACKUP_CHECKSUM_MAX + 1, "sha256:");
-	text_hex(sum, sizeof(sum), ret_checksum + strlen("sha256:"));
+	if (!t->lost && t->left == 0)
+		backup_sum_end_text(t->sum, ret_checksum);
 }

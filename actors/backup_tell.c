@@ -3,7 +3,6 @@
 
 #include "actors/backup_shelf.h"
 #include "actors/id.h"
-#include "protocols/event_type.h"
 #include "protocols/json.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
@@ -13,8 +12,19 @@
 #define HOUR_US (INT64_C(3600) * 1000000)
 #define NEWS_US 1000000u /* a gateway that has begun anew hears it by then */
 
-static const char *const verbs[] = { "backup.create", "backup.restore",
-	"backup.drill", "backup.prune" };
+#define RUN_KIND_WORD(id, word) word,
+static const char *const run_words[] = { RUN_KINDS(RUN_KIND_WORD) };
+#undef RUN_KIND_WORD
+
+#define RUN_KIND_VERB(id, word) "backup." word,
+static const char *const run_verbs[] = { RUN_KINDS(RUN_KIND_VERB) };
+#undef RUN_KIND_VERB
+
+const char *
+backup_run_word(enum run_kind kind)
+{
+	return run_words[kind];
+}
 
 void
 backup_tell_caller(struct backup_run *r, const struct principal *who)
@@ -52,9 +62,9 @@ tell_on_published(struct actor *self, struct op *op, const struct msg *reply)
 	return op_close(op);
 }
 
-static void
-tell_event(
-    struct actor *self, const struct backup_run *r, enum event_type_id type)
+void
+backup_tell_event(struct actor *self, enum event_type_id type,
+    const char *backup_id, const char *phase, uint64_t size_bytes, bool good)
 {
 	char payload[PAYLOAD_SIZE];
 	struct op *op = op_open(self, NULL);
@@ -69,11 +79,18 @@ tell_event(
 	snprintf(payload, sizeof(payload),
 	    "{\"backup_id\":\"%s\",\"phase\":\"%s\",\"size_bytes\":%llu,"
 	    "\"ok\":%s}",
-	    r->main.facts.backup_id, r->phase,
-	    (unsigned long long)r->main.facts.size_bytes,
-	    r->main.st == ST_OK ? "true" : "false");
+	    backup_id, phase, (unsigned long long)size_bytes,
+	    good ? "true" : "false");
 	(void)OP_ASK(op, actor_find(self, ACTOR_NUMBER(event_hub), 0),
 	    hub_publish, tell_on_published, .event = event);
+}
+
+static void
+tell_event(
+    struct actor *self, const struct backup_run *r, enum event_type_id type)
+{
+	backup_tell_event(self, type, r->main.facts.backup_id, r->phase,
+	    r->main.facts.size_bytes, r->main.st == ST_OK);
 }
 
 static void
@@ -81,8 +98,8 @@ tell_audit(struct actor *self, const struct backup_run *r)
 {
 	struct backup_self *s = actor_state(self);
 	struct principal by = backup_tell_who(&r->caller);
-	struct audit_note note =
-	    audit_note_by(self, &by, verbs[r->kind], r->main.facts.backup_id);
+	struct audit_note note = audit_note_by(
+	    self, &by, run_verbs[r->kind], r->main.facts.backup_id);
 	uint32_t http = problem_find(r->main.problem)->http;
 
 	if (!r->by_somebody)
@@ -146,7 +163,8 @@ backup_tell_news(struct actor *self, struct timer *t)
 		    .stale_at = stale_at,
 		    .failing = s->has_proof && !s->proof.proven &&
 			       s->proof_id[0] != '\0',
-		    .lagging = lag_max > 0 && ship_lag_us(self) > lag_max);
+		    .lagging = lag_max > 0 && ship_lag_us(self) > lag_max,
+		    .behind = second_is_late(self));
 	timer_start(self, t, NEWS_US, backup_tell_news);
 	return ST_OK;
 }
@@ -168,7 +186,8 @@ tell_drill(struct actor *self, const struct backup_run *r)
 		.size_bytes = j->entry.facts.size_bytes,
 		.rows = r->rows,
 		.entries = r->entries,
-		.why = s->proof_why };
+		.why = s->proof_why,
+		.where = j->where };
 	s->has_proof = true;
 	if (j->st == ST_OK)
 		s->last_proven_at = s->proof.at;
@@ -266,7 +285,8 @@ answer_restore(struct backup_run *r, struct op *op)
 	    .restored_components = restored,
 	    .restored_components_count = r->main.wanted_count,
 	    .safety_backup_id = r->main.safety_id, .restart_required = false,
-	    .point = r->main.to.is_set ? &r->main.way.now : NULL);
+	    .point = r->main.to.is_set ? &r->main.way.now : NULL,
+	    .where = r->main.where);
 }
 
 static void
@@ -314,6 +334,9 @@ backup_answer_all(struct actor *self, struct backup_run *r)
 enum status
 backup_run_end(struct actor *self, struct backup_run *r)
 {
+	struct backup_self *s = actor_state(self);
+
+	s->counts.second_used += r->main.where == WHERE_SECOND;
 	backup_tell_ended(self, r);
 	backup_answer_all(self, r);
 	backup_run_close(self, r);

@@ -12,7 +12,6 @@
 #include "actors/backup_facts.h"
 #include "actors/backup_sum.h"
 #include "runtime/base/log.h"
-#include "runtime/base/text.h"
 
 #define FOLDER_MODE 0700
 #define FILE_MODE 0600
@@ -454,16 +453,12 @@ backup_tree_sum(const char *root, struct pace *pace,
     char ret_checksum[BACKUP_CHECKSUM_MAX + 1])
 {
 	struct tree_sum s = { backup_sum_create(), pace, malloc(BACKUP_PIECE) };
-	uint8_t sum[BACKUP_SUM_SIZE];
 	enum status st = ST_NO_MEMORY;
 
 	if (s.sum != NULL && s.piece != NULL)
 		st = backup_tree_walk(root, sum_visit, &s);
-	if (st == ST_OK) {
-		backup_sum_end(s.sum, sum);
-		snprintf(ret_checksum, BACKUP_CHECKSUM_MAX + 1, "sha256:");
-		text_hex(sum, sizeof(sum), ret_checksum + 7);
-	}
+	if (st == ST_OK)
+		backup_sum_end_text(s.sum, ret_checksum);
 	free(s.piece);
 	backup_sum_destroy(s.sum);
 	return st;

@@ -306,7 +306,8 @@ unpack_rest(struct unpack *u)
 }
 
 static enum status
-unpack_members(struct unpack *u)
+unpack_each(struct unpack *u,
+    enum status (*each)(struct unpack *u, struct archive_entry *e))
 {
 	struct archive_entry *e;
 	enum status st = ST_OK;
@@ -314,14 +315,12 @@ unpack_members(struct unpack *u)
 
 	while (st == ST_OK &&
 	       (rc = archive_read_next_header(u->archive, &e)) == ARCHIVE_OK)
-		st = unpack_member(u, e);
+		st = each(u, e);
 	if (st == ST_OK && rc != ARCHIVE_EOF)
 		st = unpack_fail(u,
 		    u->read_st != ST_OK ? u->read_st : ST_CORRUPT, "-",
 		    "the archive does not read");
-	if (st == ST_OK)
-		st = unpack_rest(u);
-	return st == ST_OK ? make_links(u) : st;
+	return st == ST_OK ? unpack_rest(u) : st;
 }
 
 static void
@@ -402,12 +401,93 @@ backup_unpack(const char *file, const char *folder,
 	if (st == ST_OK)
 		st = unpack_open(&u);
 	if (st == ST_OK)
-		st = unpack_members(&u);
+		st = unpack_each(&u, unpack_member);
+	if (st == ST_OK)
+		st = make_links(&u);
 	if (st == ST_OK)
 		backup_tally_end(u.tally, ret_checksum);
 	unpack_fini(&u);
 	close(fd);
 	return st;
+}
+
+/* ---- its sum, without unpacking ---- */
+
+static enum status
+sum_content(struct unpack *u, const char *name)
+{
+	const void *bytes;
+	la_int64_t at;
+	size_t size;
+	int rc;
+
+	while ((rc = archive_read_data_block(u->archive, &bytes, &size, &at)) ==
+	       ARCHIVE_OK)
+		backup_tally_bytes(u->tally, (uint64_t)at, bytes, size);
+	if (rc == ARCHIVE_EOF)
+		return ST_OK;
+	return unpack_fail(u, u->read_st != ST_OK ? u->read_st : ST_CORRUPT,
+	    name, "does not decompress");
+}
+
+static enum status
+sum_member(struct unpack *u, struct archive_entry *e)
+{
+	char clean[BACKUP_PATH_MAX + 1];
+	const char *name = name_clean(archive_entry_pathname(e), clean);
+	const char *target = archive_entry_symlink(e);
+
+	if (++u->members > BACKUP_TREE_NAMES)
+		return unpack_fail(u, ST_FULL, "-", "one too many");
+	if (name != NULL && (name[0] == '\0' || strcmp(name, ".") == 0))
+		return ST_OK; /* the root itself */
+	if (name == NULL || !name_is_good(name))
+		return unpack_fail(
+		    u, ST_MALFORMED, "-", "has a name that leaves the backup");
+	if (archive_entry_hardlink(e) != NULL) {
+		backup_tally_lose(u->tally);
+	} else if (archive_entry_filetype(e) == AE_IFREG) {
+		backup_tally_file(
+		    u->tally, name, (uint64_t)archive_entry_size(e));
+		return sum_content(u, name);
+	} else if (archive_entry_filetype(e) == AE_IFLNK && target != NULL) {
+		backup_tally_link(u->tally, name, target);
+	} else if (archive_entry_filetype(e) == AE_IFDIR) {
+		backup_tally_folder(u->tally, name);
+	} else {
+		return unpack_fail(
+		    u, ST_MALFORMED, name, "is neither file, folder nor link");
+	}
+	return ST_OK;
+}
+
+enum status
+backup_unpack_sum(const char *file, const struct backup_keys *keys,
+    struct pace *pace, char ret_checksum[BACKUP_CHECKSUM_MAX + 1],
+    char *ret_why)
+{
+	int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct unpack u = { .to = -1, .why = ret_why };
+	enum status st = ST_IO;
+
+	snprintf(ret_why, BACKUP_WHY_SIZE, "the archive does not read");
+	ret_checksum[0] = '\0';
+	if (fd >= 0)
+		st = backup_in_open(fd, pace, &u.in);
+	if (st == ST_OK)
+		st = unpack_unseal(&u, keys);
+	if (st == ST_OK)
+		st = unpack_start(&u, pace);
+	if (st == ST_OK)
+		st = unpack_open(&u);
+	if (st == ST_OK)
+		st = unpack_each(&u, sum_member);
+	if (st == ST_OK)
+		backup_tally_end(u.tally, ret_checksum);
+	unpack_fini(&u);
+	if (fd >= 0)
+		close(fd);
+	return st == ST_OK && ret_checksum[0] == '\0' ? ST_UNSUPPORTED : st;
 }
 
 /* ---- the manifest alone ---- */

@@ -24,6 +24,15 @@ MUST_CHECK enum status backup_unpack(const char *file, const char *folder,
     const struct backup_keys *keys, uint64_t bytes_max, struct pace *pace,
     char ret_checksum[BACKUP_CHECKSUM_MAX + 1], char *ret_why);
 
+/*
+ * What backup_tree_sum would say of it, without unpacking: one read.
+ * UNSUPPORTED: its members are not in the order in which we pack, so that it
+ * takes unpacking to tell; else as above.
+ */
+MUST_CHECK enum status backup_unpack_sum(const char *file,
+    const struct backup_keys *keys, struct pace *pace,
+    char ret_checksum[BACKUP_CHECKSUM_MAX + 1], char *ret_why);
+
 /* Its manifest alone, at most BACKUP_MANIFEST_MAX bytes of it. */
 MUST_CHECK enum status backup_peek(
     const char *file, struct backup_facts *ret_facts, char *ret_why);

@@ -17,9 +17,8 @@
 #define ROOT_MODE 0700
 #define PATH_SIZE 4096
 
-/* A key in the backup root would go wherever the backups go. */
-static bool
-is_within(const char *path, const char *folder)
+bool
+backup_is_within(const char *path, const char *folder)
 {
 	size_t n = strlen(folder);
 
@@ -36,6 +35,7 @@ backup_place_init(const struct config *c, struct backup_place *p)
 	} paths[] = {
 		{ SETTING_backup_path, p->root },
 		{ SETTING_backup_key_dir, p->keys },
+		{ SETTING_backup_second_path, p->second },
 		{ SETTING_memory_path, p->memory },
 		{ SETTING_company_config_path, p->config },
 	};
@@ -47,8 +47,17 @@ backup_place_init(const struct config *c, struct backup_place *p)
 		if (config_path(
 			c, paths[i].id, paths[i].at, BACKUP_PLACE_MAX) != ST_OK)
 			return "a path is too long";
-	if (is_within(p->keys, p->root))
+	/* Or keys would go wherever the backups go. */
+	if (backup_is_within(p->keys, p->root))
 		return "backup.key_dir must not be in backup.path";
+	if (config_text(c, SETTING_backup_second_path)[0] == '\0')
+		p->second[0] = '\0';
+	else if (backup_is_within(p->second, p->root) ||
+		 backup_is_within(p->root, p->second))
+		return "backup.second.path and backup.path must be apart";
+	else if (backup_is_within(p->keys, p->second))
+		return "backup.key_dir must not be in backup.second.path";
+	p->second_elsewhere = config_bool(c, SETTING_backup_second_other_disk);
 	p->archive =
 	    (enum backup_archive)config_choice(c, SETTING_backup_archive);
 	p->require_signature = config_bool(c, SETTING_backup_require_signature);
@@ -252,8 +261,6 @@ work_write_manifest(struct backup_job *j, const struct backup_keys *keys)
 static void
 work_final_name(const struct backup_job *j, const char *end, char *ret_path)
 {
-	static const char *const triggers[] = { "scheduled", "manual",
-		"startup", "shutdown", "pre_migration" };
 	time_t seconds = (time_t)(j->facts.timestamp / 1000000);
 	char when[32];
 	struct tm tm;
@@ -261,7 +268,8 @@ work_final_name(const struct backup_job *j, const char *end, char *ret_path)
 	gmtime_r(&seconds, &tm);
 	strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
 	snprintf(ret_path, PATH_SIZE, "%s/%s_%s_%s%s", j->place->root,
-	    j->facts.backup_id, when, triggers[j->facts.trigger], end);
+	    j->facts.backup_id, when, backup_trigger_text(j->facts.trigger),
+	    end);
 }
 
 static bool

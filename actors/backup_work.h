@@ -29,6 +29,8 @@ struct backup_place {
 	char data_dir[BACKUP_PLACE_MAX];
 	char root[BACKUP_PLACE_MAX];
 	char keys[BACKUP_PLACE_MAX];
+	char second[BACKUP_PLACE_MAX]; /* "": none */
+	bool second_elsewhere;         /* refused on the disk of root */
 	char memory[BACKUP_PLACE_MAX];
 	char config[BACKUP_PLACE_MAX];
 	enum backup_archive archive;
@@ -39,6 +41,9 @@ struct backup_place {
 /* NULL, or what is wrong with the configuration. */
 const char *backup_place_init(
     const struct config *c, struct backup_place *ret_place);
+
+/* Or the same; by their names alone. */
+bool backup_is_within(const char *path, const char *folder);
 
 struct backup_job {
 	const struct backup_place *place;
@@ -64,6 +69,9 @@ struct backup_job {
 
 	/* Of a restore or a drill. */
 	struct backup_entry entry;
+	const char *from; /* the folder that entry is in */
+	enum backup_where where;
+	bool is_bad_copy; /* another copy may be better */
 	char source[BACKUP_STAGE_MAX + BACKUP_NAME_MAX];
 	bool is_unpacked; /* source is ours, and goes */
 	char unpacked_sum[BACKUP_CHECKSUM_MAX + 1]; /* "": another look */
@@ -89,7 +97,13 @@ void backup_work_end(struct backup_job *j);
 void backup_work_abandon(struct backup_job *j);
 void backup_work_keep_some(struct backup_job *j);
 
-/* Finds it and proves what can be proven without the store. */
+/* Always false; the first of them is why the job has failed. */
+bool backup_job_refuse(
+    struct backup_job *j, enum status st, uint32_t problem, const char *why);
+/*
+ * Finds it and proves what can be proven without the store.  Where the backup
+ * is missing or damaged, its copy on the second target will do.
+ */
 void backup_work_prepare(struct backup_job *j);
 /* The store's copy alone, in a scratch folder that may be changed. */
 void backup_work_own(struct backup_job *j);

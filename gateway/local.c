@@ -55,7 +55,7 @@ backups_are_doubtful(const struct gateway *g)
 {
 	const struct backup_news *p = &g->proof;
 
-	return p->failing || p->lagging ||
+	return p->failing || p->lagging || p->behind ||
 	       (p->stale_at != 0 && actor_wall_us(g->self) >= p->stale_at);
 }
 

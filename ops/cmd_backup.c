@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/backup_facts.h"
 #include "ops/cmd_backup.h"
 #include "protocols/catalogue.h"
 #include "protocols/json.h"
@@ -240,19 +241,18 @@ create_run(const struct cmd_args *args)
 static void
 list_print(FILE *to, const struct backup_infos *all)
 {
-	const struct wire_enum *triggers =
-	    catalogue_find_enum("backup_trigger");
+	const struct wire_enum *where = catalogue_find_enum("backup_where");
 	char when[CLOCK_TEXT_SIZE];
 
-	fprintf(to, "%-12s  %-20s  %-13s  %12s  %s\n", "ID", "MADE", "TRIGGER",
-	    "BYTES", "FORM");
+	fprintf(to, "%-12s  %-20s  %-13s  %12s  %-6s  %s\n", "ID", "MADE",
+	    "TRIGGER", "BYTES", "WHERE", "FORM");
 	for (uint32_t i = 0; i < all->backups_count; i++) {
 		const struct backup_info *b = &all->backups[i];
 
 		clock_text(b->timestamp, when);
-		fprintf(to, "%-12s  %-20.19s  %-13s  %12llu  %s%s%s\n",
-		    b->backup_id, when, triggers->texts[b->trigger],
-		    (unsigned long long)b->size_bytes,
+		fprintf(to, "%-12s  %-20.19s  %-13s  %12llu  %-6s  %s%s%s\n",
+		    b->backup_id, when, backup_trigger_text(b->trigger),
+		    (unsigned long long)b->size_bytes, where->texts[b->where],
 		    b->compressed ? "archive" : "folder",
 		    b->encrypted ? ", sealed" : "", b->held ? ", held" : "");
 	}

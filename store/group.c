@@ -118,6 +118,7 @@ group_commit(struct group *g, struct backend_txn *inner, struct list *jobs)
 		return group_log_failed(g, inner, jobs, st);
 	st = backend_commit(inner);
 	if (st == ST_OK) {
+		redo_log_committed(&g->log);
 		atomic_fetch_add(&g->stats.swept, g->swept);
 		return GROUP_DONE;
 	}

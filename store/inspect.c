@@ -226,5 +226,6 @@ inspect_all(struct txn *t, struct inspection *i)
 	inspect_journal(t, i);
 	inspect_audit(t, i);
 	inspect_sums(t, i);
+	inspect_redo(t, i);
 	return txn_status(t);
 }

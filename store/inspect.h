@@ -49,5 +49,6 @@ const void *inspect_decode(
 void inspect_journal(struct txn *t, struct inspection *i);
 void inspect_audit(struct txn *t, struct inspection *i);
 void inspect_sums(struct txn *t, struct inspection *i);
+void inspect_redo(struct txn *t, struct inspection *i);
 
 #endif

@@ -151,6 +151,7 @@ redo_log_begin(struct redo_log *l, struct backend_txn *txn)
 	enum status st = redo_place_get(txn, &l->was);
 
 	redo_begin(&l->redo);
+	memset(&l->next, 0, sizeof(l->next));
 	if (st == ST_OK && l->was.timeline != 0)
 		backend_note(txn, &l->redo);
 	return st;
@@ -161,7 +162,7 @@ give_up(struct redo_log *l, struct redo_place *p)
 {
 	p->timeline = 0;
 	p->from = p->txid + 1;
-	atomic_fetch_add(&l->given_up, 1);
+	l->next.given_up++;
 }
 
 static enum status
@@ -179,8 +180,8 @@ put_record(struct redo_log *l, struct backend_txn *txn, struct redo_place *p)
 	redo_seal(l->redo.record, &h);
 	p->sum = h.sum;
 	p->tail_bytes += size;
-	atomic_fetch_add(&l->records, 1);
-	atomic_fetch_add(&l->bytes, size);
+	l->next.records++;
+	l->next.bytes += size;
 	return backend_append(txn, TABLE_REDO, key_bytes(&k),
 	    (struct bytes){ l->redo.record, size });
 }
@@ -211,6 +212,14 @@ redo_log_end(struct redo_log *l, struct backend_txn *txn)
 	if (st == ST_OK)
 		st = forget(txn, &p, FORGET_EACH);
 	return st == ST_OK ? redo_place_put(txn, &p) : st;
+}
+
+void
+redo_log_committed(struct redo_log *l)
+{
+	atomic_fetch_add(&l->records, l->next.records);
+	atomic_fetch_add(&l->bytes, l->next.bytes);
+	atomic_fetch_add(&l->given_up, l->next.given_up);
 }
 
 /* ---- timelines ---- */

@@ -43,6 +43,9 @@ struct redo_log {
 	const struct clock *clock;
 	struct redo_place was; /* when the transaction began */
 	bool give_up;          /* there is no room for records */
+	struct {
+		uint64_t records, bytes, given_up;
+	} next; /* what counts once the transaction is committed */
 	_Atomic uint64_t records, bytes, given_up;
 };
 
@@ -63,6 +66,8 @@ MUST_CHECK enum status redo_log_begin(
     struct redo_log *l, struct backend_txn *txn);
 MUST_CHECK enum status redo_log_end(
     struct redo_log *l, struct backend_txn *txn);
+/* After it. */
+void redo_log_committed(struct redo_log *l);
 
 /* In a transaction of the writer: a new timeline, or none at all. */
 MUST_CHECK enum status redo_log_turn(

@@ -213,6 +213,31 @@ test_archives_give_back_what_they_got(void **state)
 	}
 }
 
+/* As a walk does it: "a" and all in it before "a.b", where strcmp differs. */
+static void
+test_sum_of_an_archive_is_that_of_its_tree(void **state)
+{
+	char before[BACKUP_CHECKSUM_MAX + 1], after[BACKUP_CHECKSUM_MAX + 1];
+	struct place *p = *state;
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/memory/a-folder", p->from);
+	assert_int_equal(mkdir(path, 0700), 0);
+	put(p->from, "memory/a-folder/z", "within");
+	put(p->from, "memory/a-folder.txt", "beside");
+	put(p->from, "memory/a-folder-", "");
+	sum_of(p->from, before);
+	assert_int_equal(
+	    backup_pack(p->from, p->file, ARCHIVE_ZSTD, NULL, NULL), ST_OK);
+	assert_int_equal(
+	    backup_unpack_sum(p->file, NULL, NULL, after, why), ST_OK);
+	assert_string_equal(before, after);
+	/* A byte that is cut, or another one. */
+	assert_int_equal(truncate(p->file, 300), 0);
+	assert_int_not_equal(
+	    backup_unpack_sum(p->file, NULL, NULL, after, why), ST_OK);
+}
+
 /* Of every size, so that each number of blocks is met. */
 static void
 test_a_front_has_the_size_it_said(void **state)
@@ -459,6 +484,7 @@ main(void)
 		PLACED(test_a_tree_is_packed_as_it_is_copied),
 		PLACED(test_a_pack_that_is_given_up_leaves_nothing),
 		PLACED(test_archive_that_unpacks_to_too_much_is_refused),
+		PLACED(test_sum_of_an_archive_is_that_of_its_tree),
 		PLACED(test_sum_sees_every_change),
 		PLACED(test_sealed_archive_opens_with_its_key_alone),
 	};

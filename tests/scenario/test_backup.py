@@ -132,7 +132,8 @@ def test_01_manual_create(boss):
     listed = list_of(boss)
     assert [b["backup_id"] for b in listed] == [m["backup_id"]]
     assert listed[0]["size_bytes"] == m["size_bytes"]
-    assert boss.get(f"backups/{m['backup_id']}").data == m
+    shown = boss.get(f"backups/{m['backup_id']}").data
+    assert shown == {**m, "where": "local"}
 
 
 def test_02_component_subset(boss):

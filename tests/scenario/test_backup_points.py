@@ -4,20 +4,25 @@ Issue 7, part 8; docs/adr/0021.
 """
 
 import datetime
+import json
+import subprocess
 import time
 
 import pytest
 
 from client import Client, wait_for
-from test_backup import create, fill, leftovers, list_of, restore
+from server import TROUPE
+from test_backup import create, fill, leftovers, live, troupe
+from test_backup_after import setting
+from test_backup_faults import again as anew, asked, patiently
 
-SHIP = {"backup__ship__enabled": "true"}
+SETTINGS = {"backup__ship__enabled": "true"}
 
 
 @pytest.fixture
 def shipper(start):
     def make(**settings):
-        client = Client(start(**{**SHIP, **settings}))
+        client = Client(start(**{**SETTINGS, **settings}))
         assert client.setup().status == 201
         fill(client.server)
         return client
@@ -93,7 +98,13 @@ def segments(client):
 
 def nothing_left(client):
     """But for a backup to start from that is in the making."""
-    wait_for(lambda: leftovers(client) == [log_folder(client)])
+    def nothing():
+        try:
+            return leftovers(client) == [log_folder(client)]
+        except FileNotFoundError:  # it goes while we look
+            return False
+
+    wait_for(nothing)
     return True
 
 
@@ -239,7 +250,7 @@ def test_without_the_key_nothing_is_opened(shipper):
 
 
 def test_a_full_target_delays_and_loses_nothing(start):
-    server = start(env={"TROUPE_FAULT": "fail:ship.full:3"}, **SHIP)
+    server = start(env={"TROUPE_FAULT": "fail:ship.full:3"}, **SETTINGS)
     client = Client(server)
     assert client.setup().status == 201
     fill(server)
@@ -278,3 +289,189 @@ def test_switched_off_it_ends_and_on_it_begins_anew(shipper):
     client.create_task("nobody saw")
     client.put("settings/backup/ship.enabled", {"value": "true"})
     wait_for(lambda: len(points(client)["windows"]) == 2)
+
+
+# ---- kill -9 at every step ----
+
+# How often a step is passed before it is the one that is meant.
+SHIP = ("ship.head:1", "ship.piece:3", "ship.synced:3")
+SHIP_SPLIT = ("ship.piece:3",)
+
+
+def life_after(client):
+    """The next life, in which nothing is killed."""
+    server = client.server
+    server.killed = True
+    if server.topology == "one":
+        server.process.wait(15)
+    else:
+        server.wait_event("node.exit", node="vault")
+        server.kill()
+    server.env = {}
+    server.start()
+    client.disconnect()
+    return anew(client)
+
+
+def nothing_is_lost(client, acknowledged):
+    """All that was promised is there, shipped, and to be had again."""
+    assert set(acknowledged) <= set(titles(client))
+    there = titles(client)
+    last = shipped(client)
+    client.create_task("after it")
+    shipped(client)
+    answer = back_to(client, last)
+    assert answer.status == 200, answer.body
+    assert titles(client) == there
+    assert nothing_left(client)
+
+
+def test_kill_at_every_step_of_shipping(start, topology):
+    for step in SHIP if topology == "one" else SHIP_SPLIT:
+        server = start(backup__ship__segment_bytes="65536")
+        client = Client(server)
+        assert client.setup().status == 201
+        fill(server)
+        client.put("settings/backup/ship.enabled", {"value": "true"})
+        current(client)
+        server.stop()
+        server.env = {"TROUPE_FAULT": f"kill:{step}"}
+        server.start()
+        client.disconnect()
+        acknowledged = []
+        client = Client(server, client.token)
+        for i in range(30):
+            was = shipped_so_far(client)
+            answer = asked(lambda: client.create_task(f"task {i:02}"))
+            if answer is not None and answer.status == 201:
+                acknowledged.append(f"task {i:02}")
+                wait_for(lambda: gone(server) or
+                         shipped_so_far(client) > was)
+            if gone(server):
+                break
+        assert gone(server), step
+        client = life_after(client)
+        nothing_is_lost(client, acknowledged)
+        server.close()
+
+
+def gone(server):
+    return (server.process.poll() is not None
+            or server.events("node.exit", node="vault"))
+
+
+def shipped_so_far(client):
+    """The last transaction that is, as far as it can tell; else 0."""
+    answer = asked(lambda: client.get("backups/points"))
+    if answer is None or answer.status != 200:
+        return 0
+    return max([w["txid"] for w in answer.data["windows"]], default=0)
+
+
+def test_kill_while_segments_are_pruned(start, topology):
+    server = start(env={"TROUPE_FAULT": "kill:ship.prune"}, **SETTINGS)
+    client = Client(server)
+    assert client.setup().status == 201
+    fill(server)
+    last = many_segments(client)
+    before = len(segments(client))
+    setting(client, "retention.max_count", "1")
+    asked(lambda: create(client))
+    asked(lambda: create(client))
+    wait_for(lambda: gone(server))
+    client = life_after(client)
+    wait_for(lambda: patiently(
+        client, lambda: client.get("backups"), {200}).data)
+    assert shipped(client) >= last
+    assert create(client).status == 201
+    assert len(segments(client)) < before
+    assert len(titles(client)) == 4
+    nothing_is_lost(client, titles(client))
+
+
+def test_kill_while_a_point_is_being_restored(start, topology):
+    server = start(env={"TROUPE_FAULT": "kill:restore.unsealed"}, **SETTINGS)
+    client = Client(server)
+    assert client.setup().status == 201
+    fill(server)
+    current(client)
+    client.create_task("one")
+    one = shipped(client)
+    client.create_task("two")
+    shipped(client)
+    before = live(client)
+    asked(lambda: back_to(client, one))
+    wait_for(lambda: gone(server))
+    client = life_after(client)
+    patiently(client, lambda: client.get("backups"), {200})
+    assert live(client) == before
+    assert nothing_left(client)
+    assert back_to(client, one).status == 200
+    assert titles(client) == ["one"]
+
+
+# ---- what is told, and the command ----
+
+
+def health(client):
+    return client.get("health").data["status"]
+
+
+def test_health_is_degraded_while_nothing_can_be_shipped(start):
+    """A file stands where segments should go."""
+    server = start(backup__ship__max_lag_seconds="1")
+    client = Client(server)
+    assert client.setup().status == 201
+    fill(server)
+    backups = server.data / "backups"
+    backups.mkdir(exist_ok=True)
+    (backups / ".log").write_text("in the way")
+    setting(client, "ship.enabled", "true")
+    server.wait_event("backup.ship.failed")
+    wait_for(lambda: health(client) == "degraded")
+    assert client.create_task("served all the same").status == 201
+    (backups / ".log").unlink()
+    server.wait_event("backup.ship.recovered")
+    wait_for(lambda: health(client) == "ok")
+    setting(client, "ship.max_lag_seconds", "0")
+    assert health(client) == "ok"
+
+
+def test_points_on_the_command_line(shipper):
+    client = shipper()
+    current(client)
+    client.create_task("one")
+    one = shipped(client)
+    when = now_text()
+    client.create_task("two")
+    shipped(client)
+    told = json.loads(troupe(client, "points", "--json"))["data"]
+    assert told["shipping"] and told["windows"][-1]["is_current"]
+    table = troupe(client, "points")
+    assert str(told["windows"][-1]["from_txid"]) in table
+    assert "now" in table and "lag " in table
+    troupe(client, "restore", "--at", str(one), ok=False)  # no --yes
+    for bad in ("yesterday", "'; rm", "2026-04-03 10:00"):
+        troupe(client, "restore", "--at", bad, "--yes", ok=False)
+    assert titles(client) == ["one", "two"]
+    answered(lambda: troupe_run(client, "restore", "--at", str(one), "--yes"))
+    assert titles(client) == ["one"]
+    client.create_task("three")
+    answered(lambda: troupe_run(client, "restore", "--at", when, "--yes"))
+    assert titles(client) == ["one"]
+
+
+def troupe_run(client, *words):
+    return subprocess.run(
+        [TROUPE, "backup", *words, "--data", client.server.data],
+        capture_output=True, text=True, timeout=60, check=False)
+
+
+def answered(ask):
+    """A backup to start from may be in the making: in progress then."""
+    def done():
+        ran = ask()
+        assert ran.returncode == 0 or "progress" in ran.stderr, ran.stderr
+        return ran.returncode == 0
+
+    wait_for(done)
