@@ -104,12 +104,14 @@ backup_stop(struct actor *self)
 
 /* ---- settings ---- */
 
-static void
+/* Not before what a crash left has been swept away: it would go with it. */
+void
 backup_start_once(struct actor *self)
 {
 	struct backup_self *s = actor_state(self);
 
-	if (s->has_started || s->run != NULL)
+	if (s->has_started || s->run != NULL || !s->is_watched ||
+	    !s->is_recovered)
 		return;
 	s->has_started = true;
 	if (live_number(&s->live, self, SETTING_backup_on_startup) != 0)
@@ -544,7 +546,7 @@ backup_on_status(struct actor *self, const struct msg *in)
 	    .backup_id = r == NULL ? "" : r->main.facts.backup_id,
 	    .phase = r == NULL ? "" : r->phase,
 	    .done_bytes = r == NULL ? 0 : atomic_load(&r->at->pace.done),
-	    .total_bytes = r == NULL ? 0 : r->at->facts.size_bytes,
+	    .total_bytes = r == NULL ? 0 : atomic_load(&r->at->total),
 	    .last_success_at = s->last_success_at,
 	    .has_last_success_at = s->last_success_at != 0,
 	    .last_proof = s->has_proof ? &s->proof : NULL,

@@ -213,7 +213,7 @@ restore_is_safe(struct actor *self, struct backup_run *r)
 	r->phase = "stage";
 	store_file_of(r, file);
 	return OP_ASK(r->op, backup_run_store(self), store_stage,
-	    restore_on_staged, .file = file,
+	    restore_on_staged, .file = file, .ours = r->main.is_unpacked,
 	    .bytes_per_second =
 		live_number(&s->live, self, SETTING_backup_bytes_per_second));
 }
@@ -381,6 +381,7 @@ recover_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 	s->is_recovered = true;
 	(void)backup_tell_news(self, &s->news);
 	actor_ready(self);
+	backup_start_once(self);
 	return op_close(op);
 }
 

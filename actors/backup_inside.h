@@ -187,5 +187,7 @@ bool backup_admits(
     struct actor *self, const struct msg *in, const struct principal *caller);
 /* The lock is free: what waits for that. */
 void backup_go_on(struct actor *self);
+/* The backup of the start, once the settings and the disk are known. */
+void backup_start_once(struct actor *self);
 
 #endif

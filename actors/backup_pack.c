@@ -315,11 +315,7 @@ enum status
 backup_pack_sum(
     struct backup_pack *p, char ret_checksum[BACKUP_CHECKSUM_MAX + 1])
 {
-	uint8_t sum[BACKUP_SUM_SIZE];
-
-	backup_sum_end(p->sum, sum);
-	snprintf(ret_checksum, BACKUP_CHECKSUM_MAX + 1, "sha256:");
-	text_hex(sum, sizeof(sum), ret_checksum + strlen("sha256:"));
+	backup_sum_end_text(p->sum, ret_checksum);
 	return ST_OK;
 }
 

@@ -143,6 +143,9 @@ prepare_unpack(struct backup_job *j, const struct backup_keys *keys)
 	enum status st;
 
 	snprintf(file, sizeof(file), "%s/%s", j->from, j->entry.name);
+	atomic_store(&j->total, j->entry.is_archive
+				    ? j->entry.stored_bytes
+				    : j->entry.facts.size_bytes);
 	if (!j->entry.is_archive && j->from == j->place->root) {
 		text_fit(j->source, sizeof(j->source), file);
 		return true;
@@ -151,13 +154,14 @@ prepare_unpack(struct backup_job *j, const struct backup_keys *keys)
 	    j->place->root, j->facts.backup_id);
 	(void)backup_tree_remove(j->source);
 	j->is_unpacked = true;
+	j->unpacked_sum[0] = '\0';
 	bytes_max = bytes_max > UINT64_MAX / BYTES_TIMES
 			? UINT64_MAX
 			: bytes_max * BYTES_TIMES;
 	if (j->entry.is_archive)
 		st = backup_unpack(file, j->source, keys,
 		    bytes_max < BYTES_MIN ? BYTES_MIN : bytes_max, &j->pace,
-		    why);
+		    j->unpacked_sum, why);
 	else
 		st = prepare_own(j, file, why);
 	fault_point("restore.unpacked");
@@ -186,8 +190,12 @@ static bool
 prepare_sum(struct backup_job *j)
 {
 	char sum[BACKUP_CHECKSUM_MAX + 1] = "";
-	enum status st = backup_tree_sum(j->source, &j->pace, sum);
+	enum status st = ST_OK;
 
+	if (j->is_unpacked && j->unpacked_sum[0] != '\0')
+		text_fit(sum, sizeof(sum), j->unpacked_sum);
+	else
+		st = backup_tree_sum(j->source, &j->pace, sum);
 	j->is_bad_copy = st != ST_CANCELLED;
 	if (st == ST_IO || st == ST_NO_MEMORY || st == ST_CANCELLED)
 		return backup_job_refuse(

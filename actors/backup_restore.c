@@ -121,6 +121,8 @@ live_back(const struct live *l)
 {
 	enum status st = ST_OK;
 
+	if (fault_fails("restore.back"))
+		return ST_IO;
 	if (is_there(l->aside)) {
 		st = backup_tree_remove(l->path);
 		if (st == ST_OK && rename(l->aside, l->path) != 0)

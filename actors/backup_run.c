@@ -263,6 +263,7 @@ make_on_copied(struct actor *self, struct op *op, const struct msg *reply)
 	    (struct backup_part){ COMPONENT_PERSISTENCE, copied->size_bytes,
 		    actor_wall_us(self) };
 	j->facts.size_bytes += copied->size_bytes;
+	atomic_fetch_add(&j->total, copied->size_bytes);
 	return backup_run_work(self, r, "save", backup_work_end, make_prune);
 }
 

@@ -17,6 +17,7 @@
 #define FILE_MODE 0600
 #define MODE_KEPT 0755u /* no set-id, no write bits for others */
 #define REMOVE_FILES 16
+#define SYNC_EACH_MAX 32u
 
 struct tree_walk {
 	backup_visit_fn visit;
@@ -322,18 +323,35 @@ sync_at(int folder, const char *name)
 	return good ? ST_OK : ST_IO;
 }
 
+/* FULL: there are too many to wait for the disk each time. */
 static enum status
 sync_visit(void *ctx, const struct backup_found *f)
 {
-	(void)ctx;
+	uint32_t *count = ctx;
+
 	if (!S_ISREG(f->stat->st_mode) && !S_ISDIR(f->stat->st_mode))
 		return ST_OK;
+	if (++*count > SYNC_EACH_MAX)
+		return ST_FULL;
 	return sync_at(f->folder, f->name);
+}
+
+/* Of many files the whole file system, once. */
+static enum status
+sync_all(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool good = fd >= 0 && syncfs(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return good ? ST_OK : ST_IO;
 }
 
 enum status
 backup_tree_sync(const char *path)
 {
+	uint32_t count = 0;
 	enum status st;
 	struct stat s;
 
@@ -341,8 +359,30 @@ backup_tree_sync(const char *path)
 		return ST_IO;
 	st = sync_at(AT_FDCWD, path);
 	if (st == ST_OK && S_ISDIR(s.st_mode))
-		st = backup_tree_walk(path, sync_visit, NULL);
-	return st;
+		st = backup_tree_walk(path, sync_visit, &count);
+	return st == ST_FULL ? sync_all(path) : st;
+}
+
+/* ---- size ---- */
+
+static enum status
+size_visit(void *ctx, const struct backup_found *f)
+{
+	if (S_ISREG(f->stat->st_mode))
+		*(uint64_t *)ctx += (uint64_t)f->stat->st_size;
+	return ST_OK;
+}
+
+uint64_t
+backup_tree_size(const char *root)
+{
+	uint64_t bytes = 0;
+	struct stat s;
+
+	if (lstat(root, &s) == 0 && S_ISREG(s.st_mode))
+		return (uint64_t)s.st_size;
+	(void)!backup_tree_walk(root, size_visit, &bytes);
+	return bytes;
 }
 
 /* ---- sum ---- */

@@ -55,6 +55,9 @@ MUST_CHECK enum status backup_file_copy(
 MUST_CHECK enum status backup_tree_sum(const char *root, struct pace *pace,
     char ret_checksum[BACKUP_CHECKSUM_MAX + 1]);
 
+/* Of its regular files; what cannot be looked at counts nothing. */
+uint64_t backup_tree_size(const char *root);
+
 /* What lies in the page cache gets to the disk: a tree, or one file. */
 enum status backup_tree_sync(const char *path);
 

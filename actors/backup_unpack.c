@@ -11,14 +11,16 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-#include "actors/backup_sum.h"
+#include "actors/backup_feed.h"
+#include "actors/backup_tally.h"
 #include "actors/backup_tree.h"
 #include "runtime/base/text.h"
 
 #define FOLDER_MODE 0700
 #define FILE_MODE 0600
 #define MODE_KEPT 0755u
-#define PEEK_MEMBERS 10000 /* of an archive whose manifest is not first */
+#define UNPACK_FLUSH (8 << 20) /* begin to write back after so many bytes */
+#define PEEK_MEMBERS 10000     /* of an archive whose manifest is not first */
 
 struct late_link {
 	struct late_link *next;
@@ -33,6 +35,8 @@ struct unpack {
 	uint64_t bytes, bytes_max;
 	uint32_t members;
 	struct late_link *links;
+	struct backup_feed *feed;   /* NULL: in is read here */
+	struct backup_tally *tally; /* NULL: nobody sums */
 	enum status read_st;
 	char *why;
 };
@@ -50,7 +54,8 @@ unpack_read(struct archive *a, void *ctx, const void **ret_bytes)
 	struct unpack *u = ctx;
 	struct bytes b;
 
-	u->read_st = backup_in_read(u->in, &b);
+	u->read_st = u->feed != NULL ? backup_feed_read(u->feed, &b)
+				     : backup_in_read(u->in, &b);
 	*ret_bytes = b.at;
 	if (u->read_st == ST_OK)
 		return (la_ssize_t)b.size;
@@ -67,8 +72,9 @@ unpack_open(struct unpack *u)
 	if (a == NULL)
 		return ST_NO_MEMORY;
 	if (archive_read_support_format_tar(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_zstd(a) != ARCHIVE_OK)
+	    (u->feed == NULL &&
+		(archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
+		    archive_read_support_filter_zstd(a) != ARCHIVE_OK)))
 		return ST_UNSUPPORTED;
 	if (archive_read_open(a, u, NULL, unpack_read, NULL) == ARCHIVE_OK)
 		return ST_OK;
@@ -130,11 +136,44 @@ make_parents(struct unpack *u, const char *name)
 	return true;
 }
 
+/* A full disk takes some of it, and says so the next time. */
+static bool
+unpack_put(int fd, const void *bytes, size_t size, la_int64_t at)
+{
+	const uint8_t *from = bytes;
+
+	while (size > 0) {
+		ssize_t n = pwrite(fd, from, size, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		from += n;
+		at += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+/* The disk works while the rest is unpacked. */
+static void
+unpack_flush(int fd, la_int64_t at, size_t size, la_int64_t *flushed)
+{
+	la_int64_t end = at + (la_int64_t)size;
+
+	if (end - *flushed < UNPACK_FLUSH)
+		return;
+	(void)sync_file_range(
+	    fd, *flushed, end - *flushed, SYNC_FILE_RANGE_WRITE);
+	*flushed = end;
+}
+
 static enum status
 unpack_bytes(struct unpack *u, const char *name, int fd)
 {
 	const void *bytes;
-	la_int64_t at;
+	la_int64_t at, flushed = 0;
 	size_t size;
 	int rc;
 
@@ -146,9 +185,12 @@ unpack_bytes(struct unpack *u, const char *name, int fd)
 		    (uint64_t)at > u->bytes_max)
 			return unpack_fail(
 			    u, ST_FULL, name, "more bytes than it may have");
-		if (pwrite(fd, bytes, size, at) != (ssize_t)size)
+		if (!unpack_put(fd, bytes, size, at))
 			return unpack_fail(u, ST_IO, name, strerror(errno));
+		backup_tally_bytes(u->tally, (uint64_t)at, bytes, size);
+		unpack_flush(fd, at, size, &flushed);
 	}
+	(void)sync_file_range(fd, flushed, 0, SYNC_FILE_RANGE_WRITE);
 	if (rc == ARCHIVE_EOF)
 		return ST_OK;
 	return unpack_fail(u, u->read_st != ST_OK ? u->read_st : ST_CORRUPT,
@@ -167,6 +209,7 @@ unpack_file(struct unpack *u, const char *name, struct archive_entry *e)
 					     "is there twice")
 				       : unpack_fail(u, ST_MALFORMED, name,
 					     "cannot be made");
+	backup_tally_file(u->tally, name, (uint64_t)archive_entry_size(e));
 	st = unpack_bytes(u, name, fd);
 	if (st == ST_OK &&
 	    fchmod(fd, (archive_entry_mode(e) & MODE_KEPT) | FILE_MODE) != 0)
@@ -184,6 +227,7 @@ keep_link(struct unpack *u, const char *name, const char *target)
 	if (target == NULL || !backup_link_stays(name, target))
 		return unpack_fail(
 		    u, ST_MALFORMED, name, "is a link out of the backup");
+	backup_tally_link(u->tally, name, target);
 	l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		return ST_NO_MEMORY;
@@ -198,6 +242,7 @@ keep_link(struct unpack *u, const char *name, const char *target)
 static enum status
 hard_link(struct unpack *u, const char *name, const char *target)
 {
+	backup_tally_lose(u->tally);
 	if (!name_is_good(target) || linkat(u->to, target, u->to, name, 0) != 0)
 		return unpack_fail(u, ST_MALFORMED, name,
 		    "is a hard link to nothing in the backup");
@@ -229,6 +274,7 @@ unpack_member(struct unpack *u, struct archive_entry *e)
 	if (archive_entry_filetype(e) != AE_IFDIR)
 		return unpack_fail(
 		    u, ST_MALFORMED, name, "is neither file, folder nor link");
+	backup_tally_folder(u->tally, name);
 	if (mkdirat(u->to, name, FOLDER_MODE) != 0 && errno != EEXIST)
 		return unpack_fail(u, ST_MALFORMED, name, "cannot be made");
 	return ST_OK;
@@ -251,14 +297,17 @@ unpack_rest(struct unpack *u)
 	struct bytes b;
 	enum status st;
 
-	while ((st = backup_in_read(u->in, &b)) == ST_OK && b.size > 0)
-		;
+	do
+		st = u->feed != NULL ? backup_feed_read(u->feed, &b)
+				     : backup_in_read(u->in, &b);
+	while (st == ST_OK && b.size > 0);
 	return st == ST_OK ? ST_OK
 			   : unpack_fail(u, st, "-", "its end does not read");
 }
 
 static enum status
-unpack_members(struct unpack *u)
+unpack_each(struct unpack *u,
+    enum status (*each)(struct unpack *u, struct archive_entry *e))
 {
 	struct archive_entry *e;
 	enum status st = ST_OK;
@@ -266,14 +315,12 @@ unpack_members(struct unpack *u)
 
 	while (st == ST_OK &&
 	       (rc = archive_read_next_header(u->archive, &e)) == ARCHIVE_OK)
-		st = unpack_member(u, e);
+		st = each(u, e);
 	if (st == ST_OK && rc != ARCHIVE_EOF)
 		st = unpack_fail(u,
 		    u->read_st != ST_OK ? u->read_st : ST_CORRUPT, "-",
 		    "the archive does not read");
-	if (st == ST_OK)
-		st = unpack_rest(u);
-	return st == ST_OK ? make_links(u) : st;
+	return st == ST_OK ? unpack_rest(u) : st;
 }
 
 static void
@@ -289,6 +336,8 @@ unpack_fini(struct unpack *u)
 	}
 	if (u->archive != NULL)
 		archive_read_free(u->archive);
+	backup_feed_destroy(u->feed);
+	backup_tally_destroy(u->tally);
 	backup_in_destroy(u->in);
 	if (u->to >= 0)
 		close(u->to);
@@ -315,16 +364,30 @@ unpack_unseal(struct unpack *u, const struct backup_keys *keys)
 	return st;
 }
 
+/* A pace that bounds the core knows of one thread. */
+static enum status
+unpack_start(struct unpack *u, const struct pace *pace)
+{
+	u->tally = backup_tally_create();
+	if (u->tally == NULL)
+		return ST_NO_MEMORY;
+	if (pace != NULL && pace->cpu_percent > 0)
+		return ST_OK;
+	u->feed = backup_feed_create(u->in);
+	return u->feed == NULL ? ST_NO_MEMORY : ST_OK;
+}
+
 enum status
 backup_unpack(const char *file, const char *folder,
     const struct backup_keys *keys, uint64_t bytes_max, struct pace *pace,
-    char *ret_why)
+    char ret_checksum[BACKUP_CHECKSUM_MAX + 1], char *ret_why)
 {
 	int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct unpack u = { .to = -1, .bytes_max = bytes_max, .why = ret_why };
 	enum status st = ST_IO;
 
 	snprintf(ret_why, BACKUP_WHY_SIZE, "the archive does not read");
+	ret_checksum[0] = '\0';
 	if (fd < 0)
 		return errno == ENOENT ? ST_CORRUPT : ST_IO;
 	if (mkdir(folder, FOLDER_MODE) == 0)
@@ -334,9 +397,15 @@ backup_unpack(const char *file, const char *folder,
 	if (st == ST_OK)
 		st = unpack_unseal(&u, keys);
 	if (st == ST_OK)
+		st = unpack_start(&u, pace);
+	if (st == ST_OK)
 		st = unpack_open(&u);
 	if (st == ST_OK)
-		st = unpack_members(&u);
+		st = unpack_each(&u, unpack_member);
+	if (st == ST_OK)
+		st = make_links(&u);
+	if (st == ST_OK)
+		backup_tally_end(u.tally, ret_checksum);
 	unpack_fini(&u);
 	close(fd);
 	return st;
@@ -344,100 +413,52 @@ backup_unpack(const char *file, const char *folder,
 
 /* ---- its sum, without unpacking ---- */
 
-struct unpack_sum {
-	struct unpack u;
-	struct backup_sum *sum;
-	char *piece;
-	char last[BACKUP_PATH_MAX + 1];
-};
-
-static unsigned
-walk_rank(char c)
-{
-	return c == '\0' ? 0 : c == '/' ? 1 : (unsigned char)c + 1u;
-}
-
-/* Whether a walk meets b after a: names by their bytes, folder by folder. */
-static bool
-is_walked_after(const char *a, const char *b)
-{
-	while (*a != '\0' && *a == *b)
-		a++, b++;
-	return walk_rank(*b) > walk_rank(*a);
-}
-
 static enum status
-sum_content(struct unpack_sum *s, const char *name, uint64_t size)
+sum_content(struct unpack *u, const char *name)
 {
-	la_ssize_t n;
+	const void *bytes;
+	la_int64_t at;
+	size_t size;
+	int rc;
 
-	backup_sum_add(s->sum, "f", 1);
-	backup_sum_add_text(s->sum, name);
-	backup_sum_add_number(s->sum, size);
-	while (
-	    (n = archive_read_data(s->u.archive, s->piece, BACKUP_PIECE)) > 0) {
-		backup_sum_add(s->sum, s->piece, (size_t)n);
-		if ((uint64_t)n > size)
-			break;
-		size -= (uint64_t)n;
-	}
-	if (n == 0 && size == 0)
+	while ((rc = archive_read_data_block(u->archive, &bytes, &size, &at)) ==
+	       ARCHIVE_OK)
+		backup_tally_bytes(u->tally, (uint64_t)at, bytes, size);
+	if (rc == ARCHIVE_EOF)
 		return ST_OK;
-	return unpack_fail(&s->u,
-	    s->u.read_st != ST_OK ? s->u.read_st : ST_CORRUPT, name,
-	    "does not decompress");
+	return unpack_fail(u, u->read_st != ST_OK ? u->read_st : ST_CORRUPT,
+	    name, "does not decompress");
 }
 
 static enum status
-sum_member(struct unpack_sum *s, struct archive_entry *e)
+sum_member(struct unpack *u, struct archive_entry *e)
 {
 	char clean[BACKUP_PATH_MAX + 1];
 	const char *name = name_clean(archive_entry_pathname(e), clean);
 	const char *target = archive_entry_symlink(e);
 
-	if (++s->u.members > BACKUP_TREE_NAMES)
-		return unpack_fail(&s->u, ST_FULL, "-", "one too many");
+	if (++u->members > BACKUP_TREE_NAMES)
+		return unpack_fail(u, ST_FULL, "-", "one too many");
 	if (name != NULL && (name[0] == '\0' || strcmp(name, ".") == 0))
 		return ST_OK; /* the root itself */
 	if (name == NULL || !name_is_good(name))
-		return unpack_fail(&s->u, ST_MALFORMED, "-",
-		    "has a name that leaves the backup");
-	if (strcmp(name, BACKUP_MANIFEST_NAME) == 0)
-		return ST_OK;
-	if (archive_entry_hardlink(e) != NULL ||
-	    !is_walked_after(s->last, name))
-		return ST_UNSUPPORTED;
-	snprintf(s->last, sizeof(s->last), "%s", name);
-	if (archive_entry_filetype(e) == AE_IFDIR)
-		return ST_OK;
-	if (archive_entry_filetype(e) == AE_IFREG)
-		return sum_content(s, name, (uint64_t)archive_entry_size(e));
-	if (archive_entry_filetype(e) != AE_IFLNK || target == NULL)
-		return unpack_fail(&s->u, ST_MALFORMED, name,
-		    "is neither file, folder nor link");
-	backup_sum_add(s->sum, "l", 1);
-	backup_sum_add_text(s->sum, name);
-	backup_sum_add_text(s->sum, target);
+		return unpack_fail(
+		    u, ST_MALFORMED, "-", "has a name that leaves the backup");
+	if (archive_entry_hardlink(e) != NULL) {
+		backup_tally_lose(u->tally);
+	} else if (archive_entry_filetype(e) == AE_IFREG) {
+		backup_tally_file(
+		    u->tally, name, (uint64_t)archive_entry_size(e));
+		return sum_content(u, name);
+	} else if (archive_entry_filetype(e) == AE_IFLNK && target != NULL) {
+		backup_tally_link(u->tally, name, target);
+	} else if (archive_entry_filetype(e) == AE_IFDIR) {
+		backup_tally_folder(u->tally, name);
+	} else {
+		return unpack_fail(
+		    u, ST_MALFORMED, name, "is neither file, folder nor link");
+	}
 	return ST_OK;
-}
-
-static enum status
-sum_members(struct unpack_sum *s, char *ret_checksum)
-{
-	struct archive_entry *e;
-	enum status st = ST_OK;
-	int rc = ARCHIVE_OK;
-
-	while (st == ST_OK &&
-	       (rc = archive_read_next_header(s->u.archive, &e)) == ARCHIVE_OK)
-		st = sum_member(s, e);
-	if (st == ST_OK && rc != ARCHIVE_EOF)
-		st = unpack_fail(&s->u,
-		    s->u.read_st != ST_OK ? s->u.read_st : ST_CORRUPT, "-",
-		    "the archive does not read");
-	if (st == ST_OK)
-		backup_sum_end_text(s->sum, ret_checksum);
-	return st;
 }
 
 enum status
@@ -445,33 +466,28 @@ backup_unpack_sum(const char *file, const struct backup_keys *keys,
     struct pace *pace, char ret_checksum[BACKUP_CHECKSUM_MAX + 1],
     char *ret_why)
 {
-	struct unpack_sum *s = calloc(1, sizeof(*s));
 	int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	enum status st = ST_NO_MEMORY;
+	struct unpack u = { .to = -1, .why = ret_why };
+	enum status st = ST_IO;
 
 	snprintf(ret_why, BACKUP_WHY_SIZE, "the archive does not read");
-	if (s != NULL) {
-		s->u = (struct unpack){ .to = -1, .why = ret_why };
-		s->sum = backup_sum_create();
-		s->piece = malloc(BACKUP_PIECE);
-	}
-	if (s != NULL && s->sum != NULL && s->piece != NULL)
-		st = fd < 0 ? ST_IO : backup_in_open(fd, pace, &s->u.in);
+	ret_checksum[0] = '\0';
+	if (fd >= 0)
+		st = backup_in_open(fd, pace, &u.in);
 	if (st == ST_OK)
-		st = unpack_unseal(&s->u, keys);
+		st = unpack_unseal(&u, keys);
 	if (st == ST_OK)
-		st = unpack_open(&s->u);
+		st = unpack_start(&u, pace);
 	if (st == ST_OK)
-		st = sum_members(s, ret_checksum);
+		st = unpack_open(&u);
+	if (st == ST_OK)
+		st = unpack_each(&u, sum_member);
+	if (st == ST_OK)
+		backup_tally_end(u.tally, ret_checksum);
+	unpack_fini(&u);
 	if (fd >= 0)
 		close(fd);
-	if (s != NULL) {
-		unpack_fini(&s->u);
-		backup_sum_destroy(s->sum);
-		free(s->piece);
-		free(s);
-	}
-	return st;
+	return st == ST_OK && ret_checksum[0] == '\0' ? ST_UNSUPPORTED : st;
 }
 
 /* ---- the manifest alone ---- */

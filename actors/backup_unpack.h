@@ -15,10 +15,14 @@
 /*
  * folder must not be there.  CORRUPT or MALFORMED: the archive is bad;
  * NOT_FOUND: its key is not here; FULL: past a bound; why says which.
+ *
+ * checksum: what backup_tree_sum would say of the folder, summed on the way;
+ * empty where the archive is not in the order in which we pack, so that it
+ * takes another look.  Two threads work, unless pace bounds the core.
  */
 MUST_CHECK enum status backup_unpack(const char *file, const char *folder,
     const struct backup_keys *keys, uint64_t bytes_max, struct pace *pace,
-    char *ret_why);
+    char ret_checksum[BACKUP_CHECKSUM_MAX + 1], char *ret_why);
 
 /*
  * What backup_tree_sum would say of it, without unpacking: one read.

@@ -110,6 +110,19 @@ work_choose_id(struct backup_job *j)
 	    "every one of them is taken");
 }
 
+/* For those who watch; the store's part is added when it is known. */
+static void
+work_expect(struct backup_job *j)
+{
+	uint64_t bytes = 0;
+
+	if (backup_facts_have(&j->facts, COMPONENT_MEMORY))
+		bytes += backup_tree_size(j->place->memory);
+	if (backup_facts_have(&j->facts, COMPONENT_CONFIG))
+		bytes += backup_tree_size(j->place->config);
+	atomic_store(&j->total, bytes);
+}
+
 void
 backup_work_begin(struct backup_job *j)
 {
@@ -124,6 +137,7 @@ backup_work_begin(struct backup_job *j)
 	if (!job_went(j, backup_folder_make(j->stage), "folder"))
 		return;
 	fault_point("create.begin");
+	work_expect(j);
 	if (!backup_facts_have(&j->facts, COMPONENT_PERSISTENCE))
 		return;
 	snprintf(area, sizeof(area), "%s/persistence", j->stage);

@@ -48,6 +48,7 @@ bool backup_is_within(const char *path, const char *folder);
 struct backup_job {
 	const struct backup_place *place;
 	struct pace pace;
+	_Atomic uint64_t total; /* bytes that it comes to; 0: not known */
 	enum status st;
 	uint32_t problem; /* with a status that is not OK */
 	char why[BACKUP_WHY_SIZE];
@@ -73,7 +74,8 @@ struct backup_job {
 	bool is_bad_copy; /* another copy may be better */
 	char source[BACKUP_STAGE_MAX + BACKUP_NAME_MAX];
 	bool is_unpacked; /* source is ours, and goes */
-	bool chose;       /* components were named */
+	char unpacked_sum[BACKUP_CHECKSUM_MAX + 1]; /* "": another look */
+	bool chose;                                 /* components were named */
 	uint32_t wanted_count;
 	enum backup_component wanted[BACKUP_COMPONENTS_MAX];
 	char safety_id[BACKUP_ID_LENGTH + 1];

@@ -124,8 +124,9 @@ sum_unpacked(struct second_job *j, const char *file,
 	snprintf(folder, sizeof(folder), "%s/" BACKUP_TMP "second-%s",
 	    j->place->root, j->next.facts.backup_id);
 	(void)backup_tree_remove(folder);
-	st = backup_unpack(file, folder, keys, UINT64_MAX, &j->pace, why);
-	if (st == ST_OK)
+	st = backup_unpack(
+	    file, folder, keys, UINT64_MAX, &j->pace, ret_sum, why);
+	if (st == ST_OK && ret_sum[0] == '\0')
 		st = backup_tree_sum(folder, &j->pace, ret_sum);
 	(void)backup_tree_remove(folder);
 	return st;

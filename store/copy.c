@@ -193,6 +193,19 @@ copy_file(const char *from, const char *to, struct pace *pace)
 }
 
 enum status
+copy_move(const char *from, const char *to)
+{
+	int fd = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool good = fd >= 0 && fdatasync(fd) == 0 && rename(from, to) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (!good)
+		return backend_fail(ST_IO, from, strerror(errno));
+	return copy_sync_folder_of(to);
+}
+
+enum status
 copy_sync_folder_of(const char *file)
 {
 	char folder[BACKEND_PATH_MAX];

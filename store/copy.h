@@ -20,6 +20,9 @@ MUST_CHECK enum status copy_live(struct backend *b, const char *file,
 MUST_CHECK enum status copy_file(
     const char *from, const char *to, struct pace *pace);
 
+/* Not OK where it cannot be moved, as to another disk: nothing has changed. */
+MUST_CHECK enum status copy_move(const char *from, const char *to);
+
 /* Makes the names in the folder of a file survive a power cut. */
 MUST_CHECK enum status copy_sync_folder_of(const char *file);
 

@@ -99,7 +99,7 @@ disk_do(void *arg)
 		w->st = prove_file(w->file, w->ours, &w->pace, &w->proven);
 		break;
 	case DISK_STAGE:
-		w->st = swap_stage(w->folder, w->file, &w->pace);
+		w->st = swap_stage(w->folder, w->file, w->ours, &w->pace);
 		break;
 	}
 	if (w->st != ST_OK)
@@ -227,7 +227,7 @@ disk_make(struct actor *self, const struct msg *in, struct op **ret_op)
 
 static enum status
 disk_begin(struct actor *self, const struct msg *in, int what, const char *file,
-    uint64_t bytes_per_second)
+    bool ours, uint64_t bytes_per_second)
 {
 	struct store_state *s = actor_state(self);
 	struct op *op;
@@ -236,6 +236,7 @@ disk_begin(struct actor *self, const struct msg *in, int what, const char *file,
 	if (w == NULL)
 		return ST_OK;
 	w->what = (__typeof__(w->what))what;
+	w->ours = ours;
 	pace_init(&w->pace, bytes_per_second);
 	snprintf(w->file, sizeof(w->file), "%s", file);
 	if (what == DISK_COPY)
@@ -252,7 +253,7 @@ store_on_copy(struct actor *self, const struct msg *in)
 	if (s->backend == NULL || s->swap.state != SWAP_NONE)
 		return REFUSE(self, in, UNAVAILABLE, "it is not open");
 	return disk_begin(
-	    self, in, DISK_COPY, ask->file, ask->bytes_per_second);
+	    self, in, DISK_COPY, ask->file, false, ask->bytes_per_second);
 }
 
 enum status
@@ -260,7 +261,7 @@ store_on_verify(struct actor *self, const struct msg *in)
 {
 	const struct store_verify *ask = in->body;
 
-	return disk_begin(self, in, DISK_VERIFY, ask->file, 0);
+	return disk_begin(self, in, DISK_VERIFY, ask->file, false, 0);
 }
 
 enum status
@@ -302,7 +303,7 @@ store_on_stage(struct actor *self, const struct msg *in)
 	const struct store_stage *ask = in->body;
 
 	return disk_begin(
-	    self, in, DISK_STAGE, ask->file, ask->bytes_per_second);
+	    self, in, DISK_STAGE, ask->file, ask->ours, ask->bytes_per_second);
 }
 
 /* ---- swap and settle ---- */

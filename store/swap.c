@@ -58,11 +58,13 @@ drop(const char *file)
 }
 
 enum status
-swap_stage(const char *folder, const char *file, struct pace *pace)
+swap_stage(const char *folder, const char *file, bool ours, struct pace *pace)
 {
 	struct names n;
 
 	names_init(&n, folder);
+	if (ours && copy_move(file, n.incoming) == ST_OK)
+		return ST_OK;
 	return copy_file(file, n.incoming, pace);
 }
 

@@ -14,9 +14,9 @@
 
 #include "store/copy.h"
 
-/* The copy in file, beside the live data. */
+/* The copy in file, beside the live data; ours: on the same disk it moves. */
 MUST_CHECK enum status swap_stage(
-    const char *folder, const char *file, struct pace *pace);
+    const char *folder, const char *file, bool ours, struct pace *pace);
 
 MUST_CHECK enum status swap_go(const char *folder);
 MUST_CHECK enum status swap_back(const char *folder);

@@ -1,6 +1,7 @@
 #include "runtime/base/fault.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,14 +11,18 @@
 #include <unistd.h>
 
 #define FAULT_NAME_SIZE 64
-#define FAULT_EVERY (-1) /* times that are left, for always */
+#define FAULT_EVERY INT_MAX /* times that are left, for always */
 #define VARIABLE "TROUPE_FAULT"
 #define VARIABLE_CLOCK "TROUPE_FAULT_CLOCK"
 
+struct fault {
+	char name[FAULT_NAME_SIZE];
+	bool kills;
+	_Atomic int left; /* times until it happens; 0: never */
+};
+
 static pthread_once_t fault_once = PTHREAD_ONCE_INIT;
-static char fault_name[FAULT_NAME_SIZE];
-static bool fault_kills;
-static _Atomic int fault_left; /* times until it happens; 0: never */
+static struct fault faults[FAULTS_MAX];
 
 static _Atomic bool fault_allowed;
 
@@ -36,42 +41,57 @@ fault_allow(void)
 static int
 fault_times(const char *nth)
 {
-	if (nth == NULL)
+	if (*nth != ':')
 		return 1;
-	return strcmp(nth, ":*") == 0 ? FAULT_EVERY
-				      : (int)strtol(nth + 1, NULL, 10);
+	return nth[1] == '*' ? FAULT_EVERY : (int)strtol(nth + 1, NULL, 10);
+}
+
+/* told: up to a comma, or the end. */
+static void
+fault_read_one(struct fault *f, const char *told)
+{
+	const char *end = told + strcspn(told, ",");
+	const char *name = told + strcspn(told, ":");
+	size_t size;
+
+	if (name >= end)
+		return;
+	name++;
+	size = strcspn(name, ":,");
+	if (size >= FAULT_NAME_SIZE)
+		return;
+	memcpy(f->name, name, size);
+	f->kills = strncmp(told, "kill:", 5) == 0;
+	name += size;
+	atomic_store(&f->left, fault_times(name));
 }
 
 static void
 fault_read(void)
 {
 	const char *told = getenv(VARIABLE);
-	const char *name = told == NULL ? NULL : strchr(told, ':');
-	const char *nth;
-	size_t size;
 
-	if (name == NULL)
-		return;
-	nth = strchr(name + 1, ':');
-	size = nth == NULL ? strlen(name + 1) : (size_t)(nth - name - 1);
-	if (size >= FAULT_NAME_SIZE)
-		return;
-	memcpy(fault_name, name + 1, size);
-	fault_kills = strncmp(told, "kill:", 5) == 0;
-	atomic_store(&fault_left, fault_times(nth));
+	for (int i = 0; told != NULL && i < FAULTS_MAX; i++) {
+		fault_read_one(&faults[i], told);
+		told = strchr(told, ',');
+		told += told != NULL;
+	}
 }
 
 static bool
 fault_happens(const char *name, bool kills)
 {
+	bool happens = false;
+
 	if (!atomic_load(&fault_allowed))
 		return false;
 	pthread_once(&fault_once, fault_read);
-	if (atomic_load(&fault_left) == 0 || fault_kills != kills ||
-	    strcmp(name, fault_name) != 0)
-		return false;
-	return atomic_load(&fault_left) == FAULT_EVERY ||
-	       atomic_fetch_sub(&fault_left, 1) == 1;
+	for (struct fault *f = faults; f < faults + FAULTS_MAX; f++)
+		if (atomic_load(&f->left) > 0 && f->kills == kills &&
+		    strcmp(name, f->name) == 0)
+			happens |= atomic_load(&f->left) == FAULT_EVERY ||
+				   atomic_fetch_sub(&f->left, 1) == 1;
+	return happens;
 }
 
 void

@@ -3,9 +3,10 @@
  * and a wall clock that it may set ahead.
  *
  * TROUPE_FAULT=kill:NAME or fail:NAME, with :N for the nth time and :* for
- * every time.  TROUPE_FAULT_CLOCK=FILE: the file's first eight bytes are the
- * microseconds, in the machine's order, that the wall clock is ahead; they may
- * change at any moment.  Both are read once, and only after fault_allow:
+ * every time, and commas between up to FAULTS_MAX of them.
+ * TROUPE_FAULT_CLOCK=FILE: the file's first eight bytes are the microseconds,
+ * in the machine's order, that the wall clock is ahead; they may change at any
+ * moment.  Both are read once, and only after fault_allow:
  * runtime.fault_points must say so, or a process that finds either variable
  * does not start.  Any thread.
  */
@@ -14,7 +15,7 @@
 
 #include <stdbool.h>
 
-#include "runtime/base/clock.h"
+#define FAULTS_MAX 4
 
 /* Something is asked for.  Allow it before the first point is passed. */
 bool fault_is_asked(void);

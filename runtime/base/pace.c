@@ -118,8 +118,11 @@ background_main(void *arg)
 {
 	const struct background *b = arg;
 
+	id_t self = (id_t)gettid();
+
 	/* Of this thread alone, on Linux; those it makes inherit it. */
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), BACKGROUND_NICE);
+	(void)setpriority(PRIO_PROCESS, self,
+	    getpriority(PRIO_PROCESS, self) + BACKGROUND_NICE);
 	b->fn(b->arg);
 	return NULL;
 }

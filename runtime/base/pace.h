@@ -18,7 +18,7 @@
 #define PACE_WAIT_MAX_MS 200        /* so that a cancel is heard soon */
 #define PACE_LOOK_BYTES (64u << 10) /* between two looks at the clocks */
 #define PACE_LOOK_CALLS 64u
-#define BACKGROUND_NICE 10
+#define BACKGROUND_NICE 10 /* more than whoever asks */
 
 struct pace {
 	uint64_t bytes_per_second; /* 0: unbounded */

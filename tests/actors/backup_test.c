@@ -21,6 +21,7 @@
 	"0123456789abcdef0123456789abcdef"
 
 static char why[BACKUP_WHY_SIZE];
+static char sum[BACKUP_CHECKSUM_MAX + 1];
 
 static enum status
 read_manifest(const char *text, struct backup_facts *f)
@@ -201,9 +202,10 @@ test_archives_give_back_what_they_got(void **state)
 		    ST_OK);
 		assert_int_equal(backup_peek(p->file, &f, why), ST_OK);
 		assert_string_equal(f.backup_id, GOOD_ID);
-		assert_int_equal(
-		    backup_unpack(p->file, p->to, NULL, 1 << 20, NULL, why),
+		assert_int_equal(backup_unpack(p->file, p->to, NULL, 1 << 20,
+				     NULL, sum, why),
 		    ST_OK);
+		assert_string_equal(before, sum);
 		sum_of(p->to, after);
 		assert_string_equal(before, after);
 		assert_int_equal(backup_tree_remove(p->to), ST_OK);
@@ -272,6 +274,7 @@ test_a_tree_is_packed_as_it_is_copied(void **state)
 	struct backup_pack *pack;
 	struct place *p = *state;
 	uint64_t bytes, again;
+	struct pace pace = { 0 };
 
 	snprintf(tree, sizeof(tree), "%s/memory", p->from);
 	snprintf(path, sizeof(path), "%s/out", tree);
@@ -298,9 +301,19 @@ test_a_tree_is_packed_as_it_is_copied(void **state)
 	assert_string_equal(packed, copied);
 	assert_int_equal(backup_tree_remove(p->to), ST_OK);
 	assert_int_equal(
-	    backup_unpack(p->file, p->to, NULL, 4 << 20, NULL, why), ST_OK);
+	    backup_unpack(p->file, p->to, NULL, 4 << 20, NULL, sum, why),
+	    ST_OK);
+	assert_string_equal(packed, sum);
 	sum_of(p->to, copied);
 	assert_string_equal(packed, copied);
+	/* By one thread, as a drill on the schedule does it. */
+	assert_int_equal(backup_tree_remove(p->to), ST_OK);
+	pace_init(&pace, 0);
+	pace_bound_cpu(&pace, 100);
+	assert_int_equal(
+	    backup_unpack(p->file, p->to, NULL, 4 << 20, &pace, sum, why),
+	    ST_OK);
+	assert_string_equal(packed, sum);
 }
 
 static void
@@ -339,7 +352,7 @@ test_archive_that_unpacks_to_too_much_is_refused(void **state)
 	assert_int_equal(
 	    backup_pack(p->from, p->file, ARCHIVE_ZSTD, NULL, NULL), ST_OK);
 	assert_int_equal(
-	    backup_unpack(p->file, p->to, NULL, 8, NULL, why), ST_FULL);
+	    backup_unpack(p->file, p->to, NULL, 8, NULL, sum, why), ST_FULL);
 }
 
 /* SEC-20, SEC-23; scenarios 18 and 19: contents, names and links count. */
@@ -396,16 +409,16 @@ broken_at_every_place(const struct place *p, const struct backup_keys *keys)
 		odd = is ^ 0x40;
 		assert_int_equal(pwrite(fd, &odd, 1, at), 1);
 		assert_int_equal(backup_tree_remove(p->to), ST_OK);
-		assert_int_not_equal(
-		    backup_unpack(p->file, p->to, keys, 1 << 20, NULL, why),
+		assert_int_not_equal(backup_unpack(p->file, p->to, keys,
+					 1 << 20, NULL, sum, why),
 		    ST_OK);
 		assert_int_equal(pwrite(fd, &is, 1, at), 1);
 	}
 	for (off_t size = s.st_size - 1; size > 0; size -= 97) {
 		assert_int_equal(ftruncate(fd, size), 0);
 		assert_int_equal(backup_tree_remove(p->to), ST_OK);
-		assert_int_not_equal(
-		    backup_unpack(p->file, p->to, keys, 1 << 20, NULL, why),
+		assert_int_not_equal(backup_unpack(p->file, p->to, keys,
+					 1 << 20, NULL, sum, why),
 		    ST_OK);
 	}
 	close(fd);
@@ -437,7 +450,7 @@ test_sealed_archive_opens_with_its_key_alone(void **state)
 	assert_int_equal(backup_peek(p->file, &f, why), ST_OK);
 	assert_int_equal(backup_keys_trust(keys, &f), TRUST_SIGNED);
 	assert_int_equal(
-	    backup_unpack(p->file, p->to, NULL, 1 << 20, NULL, why),
+	    backup_unpack(p->file, p->to, NULL, 1 << 20, NULL, sum, why),
 	    ST_NOT_FOUND);
 	assert_non_null(strstr(why, f.key_id));
 	assert_int_equal(backup_tree_remove(p->to), ST_OK);
@@ -447,7 +460,8 @@ test_sealed_archive_opens_with_its_key_alone(void **state)
 	others = keys_of(p, false);
 	assert_string_equal(backup_key_id(backup_keys_newest(others)), id);
 	assert_int_equal(
-	    backup_unpack(p->file, p->to, others, 1 << 20, NULL, why), ST_OK);
+	    backup_unpack(p->file, p->to, others, 1 << 20, NULL, sum, why),
+	    ST_OK);
 	broken_at_every_place(p, others);
 	f.size_bytes++;
 	assert_int_equal(backup_keys_trust(others, &f), TRUST_FORGED);

@@ -1,6 +1,6 @@
 """A kill, or a failure, at every step of a backup and of a restore.
 
-backup.md, scenarios 5, 21 (late), 22, 28, 49, 50; D-04, O-16.  Live data is
+backup.md, scenarios 5, 21 (late), 22, 28, 49, 50; D-04, O-16, H14, H15.  Live data is
 wholly old or wholly new, nothing is left over, and the lock is free.
 """
 
@@ -12,6 +12,7 @@ import pytest
 
 from client import Client
 from server import TROUPE
+from test_disk import Small, running
 from test_backup import (
     create, entries, fill, leftovers, list_of, live, restore,
 )
@@ -158,7 +159,11 @@ def test_22_late_failure_rolls_back(start, point):
     assert leftovers(client) == []
     listed = list_of(client)
     assert [b["trigger"] for b in listed] == ["pre_migration", "manual"]
-    client.server.wait_event("backup.restore.rollback_completed")
+    failed = client.server.wait_event("backup.component.failed")[0]  # row 21
+    [back] = client.server.wait_event("backup.restore.rollback_completed")
+    [over] = client.server.wait_event("backup.restore.failed")
+    assert failed["time"] <= back["time"] <= over["time"]
+    assert failed["component"] and failed["error"]
     # 50: no path, and no word of the cause, in the answer.
     assert str(client.server.data).encode() not in answer.body
     assert restore(client, m["backup_id"]).status == 200
@@ -174,3 +179,58 @@ def test_05_failing_component_leaves_nothing(start):
     assert len(server.events("backup.component.failed")) == 1
     assert len(server.events("backup.lifecycle.failed")) == 1
     assert create(client).status == 201
+
+
+def test_h15_a_rollback_that_fails_says_so_and_removes_nothing(start):
+    fault = "fail:restore.config,fail:restore.back:3"  # a start has two
+    client = boss_of(start(env={"TROUPE_FAULT": fault}))
+    client.server.killed = True  # an error is logged, and should be
+    m = create(client).data
+    change(client, 1)
+    answer = restore(client, m["backup_id"], ["memory", "config"])
+    assert answer.brief == (500, 8073), answer.body
+    [told] = client.server.wait_event("backup.restore.rollback_failed")
+    [safety] = [b["backup_id"] for b in list_of(client)
+                if b["trigger"] == "pre_migration"]
+    assert told["safety_backup_id"] == safety
+    assert answer.json["error_detail"]["detail"] == safety
+    assert m["backup_id"] in {b["backup_id"] for b in list_of(client)}
+    # The next start resolves it by the word on the disk: back.
+    client.server.kill()
+    start_with(client.server, None)
+    client.disconnect()
+    client = again(client)
+    patiently(client, lambda: client.get("backups"), {200})
+    assert (client.server.data / "company.yaml").read_bytes() == b"name: 1\n"
+    assert (client.server.data / "memory" / "b.bin").read_bytes() == b"1"
+    assert leftovers(client) == []
+
+
+# ---- a full disk: H14 ----
+
+
+@pytest.mark.parametrize("compression", ["true", "false"])
+def test_h14_a_full_disk_leaves_what_was_there(topology, compression):
+    server = Small(topology, {
+        "backup.compression": compression, "backup.retention.max_count": "2"})
+    with running(server) as client:
+        inside = f"/proc/{server.process.pid}/root{server.data}"
+        os.makedirs(f"{inside}/memory", exist_ok=True)
+        with open(f"{inside}/memory/noise", "wb") as file:
+            file.write(os.urandom(3 << 20))
+        made = [create(client).data["backup_id"] for _ in range(2)]
+        server.fill()
+        answer = create(client)
+        assert answer.brief == (500, 8071), answer.body
+        server.wait_event("backup.lifecycle.failed")
+        listed = [b["backup_id"] for b in list_of(client)]
+        assert listed == made[::-1], "retention has not run"
+        names = os.listdir(f"{inside}/backups")
+        assert [n for n in names if n.startswith(".tmp")] == []
+        answer = restore(client, made[0], ["memory"])
+        assert answer.status == 500, answer.body
+        os.unlink(server.filler)
+        proof = client.post("backups/drill", {}).data
+        assert proof["proven"] is True, proof["why"]
+        assert create(client).status == 201
+        assert len(list_of(client)) == 2

@@ -134,7 +134,7 @@ test_swap_goes_and_comes_back(void **state)
 	snprintf(aside, sizeof(aside), "%s/aside.mdb", f->path);
 	snprintf(incoming, sizeof(incoming), "%s/incoming.mdb", f->path);
 	IS(NOT_FOUND, swap_go(f->path));
-	OK(swap_stage(f->path, copy, NULL));
+	OK(swap_stage(f->path, copy, false, NULL));
 	OK(backend_close(f->b));
 	OK(swap_go(f->path));
 	assert_int_equal(stat(aside, &s), 0);
@@ -143,9 +143,16 @@ test_swap_goes_and_comes_back(void **state)
 	assert_int_equal(access(aside, F_OK), -1);
 	fixture_open(f);
 	fixture_reopen(f);
-	OK(swap_stage(f->path, copy, NULL));
+	OK(swap_stage(f->path, copy, false, NULL));
+	assert_int_equal(access(copy, F_OK), 0);
 	OK(swap_back(f->path));
 	assert_int_equal(access(incoming, F_OK), -1);
+	/* What is the caller's own is moved, not copied. */
+	OK(swap_stage(f->path, copy, true, NULL));
+	assert_int_equal(access(copy, F_OK), -1);
+	assert_int_equal(access(incoming, F_OK), 0);
+	OK(swap_back(f->path));
+	IS(NOT_FOUND, swap_stage(f->path, copy, true, NULL));
 }
 
 int
