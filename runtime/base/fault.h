@@ -15,6 +15,8 @@
 
 #include <stdbool.h>
 
+#include "runtime/base/clock.h"
+
 #define FAULTS_MAX 4
 
 /* Something is asked for.  Allow it before the first point is passed. */
