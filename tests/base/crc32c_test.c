@@ -41,12 +41,31 @@ test_every_flipped_bit_shows(void **state)
 	}
 }
 
+static void
+test_table_and_instruction_agree(void **state)
+{
+	uint8_t bytes[300];
+	uint32_t seed = 1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		seed = seed * 1664525 + 1013904223;
+		bytes[i] = (uint8_t)(seed >> 24);
+	}
+	assert_int_equal(crc32c_by_table("123456789", 9), 0xe3069283);
+	for (size_t from = 0; from < 9; from++)
+		for (size_t size = 0; from + size <= sizeof(bytes); size++)
+			assert_int_equal(crc32c(bytes + from, size),
+			    crc32c_by_table(bytes + from, size));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(test_known_sums),
 		RUN(test_every_flipped_bit_shows),
+		RUN(test_table_and_instruction_agree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
