@@ -82,7 +82,7 @@ def recover(troupe, rest, events):
     live = Socket(troupe)
     ticket = rest.post("/api/v1/auth/ws-ticket")["ticket"]
     live.say({"action": "auth", "ticket": ticket})
-    cpu, began = program.cpu_s(troupe.pid), time.monotonic()
+    cpu, began = program.ran_s(troupe.pid), time.monotonic()
     live.stream.sendall(text_frame({
         "action": "subscribe", "channels": ["agents"],
         "since": {"epoch": 0, "offset": 0}}))
@@ -91,7 +91,7 @@ def recover(troupe, rest, events):
         tail = tail[-64:] + live.stream.recv(1 << 20)
     took = time.monotonic() - began
     live.stream.close()
-    return took * 1000, (program.cpu_s(troupe.pid) - cpu) * 1000
+    return took * 1000, (program.ran_s(troupe.pid) - cpu) * 1000
 
 
 def main():
@@ -112,7 +112,8 @@ def main():
                   "batched_cpu_us": round(batch_us, 1),
                   "recovery_ms": round(runs[RUNS // 2][0], 1),
                   "recovery_best_ms": round(runs[0][0], 1),
-                  "recovery_cpu_ms": round(runs[RUNS // 2][1], 1)}
+                  "recovery_cpu_ms": round(
+                      sorted(cpu for _, cpu in runs)[RUNS // 2], 1)}
     for name, value in result.items():
         print(f"{name:<20}{value}", file=sys.stderr)
     print(json.dumps(result))

@@ -27,10 +27,20 @@ def cpu_s(pid):
     return (int(stat[11]) + int(stat[12])) / TICKS_S
 
 
-def user_s(pid):
-    """The part of cpu_s that was not the kernel's."""
-    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(stat[11]) / TICKS_S
+def busiest(pid):
+    """The thread of a process that has run longest."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return max(threads, key=thread_s)
+
+
+def thread_s(thread):
+    """How long it has run, to the ns: waiting for a processor is no part."""
+    return int((thread / "schedstat").read_text().split()[0]) / 1e9
+
+
+def ran_s(pid):
+    """cpu_s to the ns, of the threads there are."""
+    return sum(map(thread_s, Path(f"/proc/{pid}/task").iterdir()))
 
 
 def resident_bytes(pid, kind="VmRSS"):
