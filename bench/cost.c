@@ -247,8 +247,8 @@ bare_run(const char *path, const struct bare_row *rows, uint64_t records)
 	CHECK(mdb_env_open(env, path, MDB_NOTLS, 0600) == 0);
 	CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
 	for (int i = 0; rows[i].name != NULL; i++)
-		CHECK(mdb_dbi_open(txn, rows[i].name, MDB_CREATE, &dbis[i]) ==
-		      0);
+		CHECK(
+		    mdb_dbi_open(txn, rows[i].name, MDB_CREATE, &dbis[i]) == 0);
 	CHECK(mdb_txn_commit(txn) == 0);
 	began = now_us();
 	for (uint64_t n = 0; n < records;) {
@@ -473,9 +473,8 @@ main_part(const char *path)
 	       "\"pairs_per_s\":%.0f,\"checks_per_s\":%.0f,"
 	       "\"check_p99_us\":%.0f,\"records_beside_per_s\":%.0f}\n",
 	    MEDIAN(rounds, ours), MEDIAN(rounds, blocks), MEDIAN(rounds, bare),
-	    MEDIAN(rounds, budgets),
-	    MEDIAN(rounds, pairs), checks.per_s, percentile(&checks, 0.99),
-	    checks.records_per_s);
+	    MEDIAN(rounds, budgets), MEDIAN(rounds, pairs), checks.per_s,
+	    percentile(&checks, 0.99), checks.records_per_s);
 	free(checks.took_us);
 }
 

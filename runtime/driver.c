@@ -135,8 +135,8 @@ driver_thread(void *arg)
 	uint32_t turns = 0;
 
 	while (!atomic_load_explicit(&d->stopping, memory_order_relaxed)) {
-		bool busy = loop_turn(d->loop) ||
-			    driver_poll(d, DRIVER_GLANCE_US);
+		bool busy =
+		    loop_turn(d->loop) || driver_poll(d, DRIVER_GLANCE_US);
 
 		if (!busy) {
 			uv_run(&d->uv, UV_RUN_NOWAIT);
