@@ -128,42 +128,6 @@ double_as_user(const struct double_user *u)
 		.disabled = u->disabled };
 }
 
-size_t
-store_double_noted(const char *note)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < store_double.noted_count; i++)
-		n += strcmp(store_double.noted[i], note) == 0;
-	return n;
-}
-
-uint64_t
-store_double_times(const char *note)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < store_double.noted_count; i++)
-		if (strcmp(store_double.noted[i], note) == 0)
-			n += store_double.noted_times[i];
-	return n;
-}
-
-static void
-double_note(const struct audit_note *note)
-{
-	static const char *const results[] = { "ok", "refused", "failed" };
-	char *to;
-
-	if (note == NULL || store_double.noted_count == DOUBLE_NOTES_MAX)
-		return;
-	store_double.noted_times[store_double.noted_count] =
-	    note->times == 0 ? 1 : note->times;
-	to = store_double.noted[store_double.noted_count++];
-	snprintf(to, DOUBLE_TEXT_SIZE, "%s/%.32s/%.64s/%s", note->action,
-	    note->by.user_id, note->target, results[note->result]);
-}
-
 static enum status
 double_on_audit_append(struct actor *self, const struct msg *in)
 {
@@ -172,7 +136,7 @@ double_on_audit_append(struct actor *self, const struct msg *in)
 	if (double_fails(self, in))
 		return ST_OK;
 	for (uint32_t i = 0; i < ask->notes_count; i++)
-		double_note(&ask->notes[i]);
+		store_double_note(&ask->notes[i]);
 	return REPLY(self, in, done, .nothing = 0);
 }
 
@@ -253,7 +217,7 @@ double_on_user_change(struct actor *self, const struct msg *in)
 		u->must_change_password = ask->must_change_password;
 	if (ask->password_hash != NULL)
 		SET(u->password_hash, ask->password_hash);
-	double_note(ask->audit);
+	store_double_note(ask->audit);
 	user = double_as_user(u);
 	return REPLY(self, in, store_user_found, .user = &user);
 }
@@ -274,7 +238,7 @@ double_on_user_delete(struct actor *self, const struct msg *in)
 		return double_refuse(self, in, ST_CONFLICT);
 	was = *u;
 	*u = store_double.users[--store_double.users_count];
-	double_note(ask->audit);
+	store_double_note(ask->audit);
 	if (double_loses(self, in))
 		return ST_OK;
 	user = double_as_user(&was);
@@ -322,7 +286,7 @@ double_on_user_create(struct actor *self, const struct msg *in)
 	    ask->user.user_id, ask->user.username, ask->user.role);
 	SET(u->password_hash, ask->user.password_hash);
 	u->must_change_password = ask->user.must_change_password;
-	double_note(ask->audit);
+	store_double_note(ask->audit);
 	return REPLY(self, in, done, .nothing = 0);
 }
 
@@ -418,7 +382,7 @@ double_on_session_create(struct actor *self, const struct msg *in)
 		snprintf(store_double.known[store_double.known_count++],
 		    DOUBLE_TEXT_SIZE, "%.64s %.66s", from->user_id,
 		    ask->network);
-	double_note(ask->audit);
+	store_double_note(ask->audit);
 	return REPLY(self, in, done, .nothing = 0);
 }
 
@@ -490,7 +454,7 @@ double_on_session_revoke(struct actor *self, const struct msg *in)
 	changed = !s->revoked;
 	s->revoked = true;
 	if (changed)
-		double_note(ask->audit);
+		store_double_note(ask->audit);
 	return REPLY(self, in, store_session_revoked, .changed = changed,
 	    .expires_at = s->expires_at);
 }
@@ -523,7 +487,7 @@ double_on_revoke_user(struct actor *self, const struct msg *in)
 		revoked[n++] = double_as_revocation(s);
 	}
 	if (n > 0)
-		double_note(ask->audit);
+		store_double_note(ask->audit);
 	if (double_loses(self, in))
 		return ST_OK;
 	return REPLY(self, in, store_revocations, .revoked = revoked,

@@ -59,6 +59,9 @@ extern struct store_double store_double;
 extern const struct actor_class store_double_class;
 
 void store_double_reset(void);
+struct audit_note;
+/* Keeps what the audit log is told; note may be NULL. */
+void store_double_note(const struct audit_note *note);
 /* How often the audit log was told of such: "action/by/target/result". */
 size_t store_double_noted(const char *note);
 /* How often it happened, in all entries of it. */

@@ -309,32 +309,78 @@ test_revoking_a_key_again_after_a_lost_answer_shuts_it(void **state)
 	scene_end(&s);
 }
 
-/* As many at once as an actor may have ops; then one more than can be kept. */
+/* Log-outs that the store does not answer; the first has this number. */
 static void
-test_more_than_can_be_kept_are_looked_up(void **state)
+leave_unsettled(struct scene *s, uint32_t first, uint32_t count)
+{
+	char id[33];
+
+	store_double.fail_id = MSG_store_session_revoke;
+	store_double.fail_status = ST_TIMEOUT;
+	store_double.fail_count = UINT32_MAX;
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(id, sizeof(id), "%032x", first + i);
+		(void)scene_refused(s, scene_ask_logout(s, "u1", id));
+		scene_apply(s);
+	}
+	store_double.fail_count = 0;
+}
+
+static void
+settle_all(struct scene *s)
+{
+	for (uint32_t i = 0; i < 200 && unsettled(s) > 0; i++)
+		settle(s);
+	assert_int_equal(unsettled(s), 0);
+}
+
+/* At the bound nobody may begin: it is refused, not forgotten. */
+static void
+test_as_many_as_can_be_kept(void **state)
 {
 	char id[33];
 	struct scene s;
 
 	(void)state;
 	scene_start(&s);
-	store_double.fail_id = MSG_store_session_revoke;
-	store_double.fail_status = ST_TIMEOUT;
-	store_double.fail_count = UINT32_MAX;
-	for (uint32_t i = 0; i < UNSETTLED_MAX; i++) {
-		snprintf(id, sizeof(id), "%032x", i + 1);
-		(void)scene_refused(&s, scene_ask_logout(&s, "u1", id));
-		scene_apply(&s);
-	}
+	leave_unsettled(&s, 1, UNSETTLED_MAX);
 	assert_int_equal(rig_logged(&s.r, EV_API_UNSETTLED_FULL), 0);
-	/* From here on nobody may begin: it is refused, not forgotten. */
 	snprintf(id, sizeof(id), "%032x", UNSETTLED_MAX + 1);
 	assert_int_equal(
 	    scene_refused(&s, scene_ask_logout(&s, "u1", id))->problem,
 	    PROBLEM_OVERLOADED);
-	store_double.fail_count = 0;
-	for (uint32_t i = 0; i < 64 && unsettled(&s) > 0; i++)
+	settle_all(&s);
+	scene_expect_done(&s, scene_ask_logout(&s, "u1", id));
+	scene_end(&s);
+}
+
+/* Those that were on their way at the bound are told, and looked up. */
+static void
+test_more_than_can_be_kept_are_told(void **state)
+{
+	uint64_t tags[3];
+	char id[33];
+	struct scene s;
+
+	(void)state;
+	scene_start(&s);
+	leave_unsettled(&s, 1, UNSETTLED_MAX - 1);
+	store_double.hold_id = MSG_store_session_revoke;
+	for (uint32_t i = 0; i < 3; i++) {
+		snprintf(id, sizeof(id), "%032x", UNSETTLED_MAX + i);
+		tags[i] = scene_ask_logout(&s, "u1", id);
+	}
+	for (int i = 0; i < 50; i++)
 		settle(&s);
+	for (uint32_t i = 0; i < 3; i++)
+		(void)scene_refused(&s, tags[i]);
+	assert_int_equal(rig_logged(&s.r, EV_API_UNSETTLED_FULL), 2);
+	assert_non_null(strstr(
+	    rig_line(&s.r, EV_API_UNSETTLED_FULL, 1), "kept=4096 refused=2"));
+	store_double.hold_id = 0;
+	for (int i = 0; i < 50; i++) /* what is held ends first */
+		settle(&s);
+	settle_all(&s);
 	scene_expect_done(&s, scene_ask_logout(&s, "u1", id));
 	scene_end(&s);
 }
@@ -349,7 +395,8 @@ main(void)
 		cmocka_unit_test(
 		    test_unanswered_logout_that_is_repeated_is_settled_by_that),
 		cmocka_unit_test(test_lost_answer_of_many_is_found_out),
-		cmocka_unit_test(test_more_than_can_be_kept_are_looked_up),
+		cmocka_unit_test(test_as_many_as_can_be_kept),
+		cmocka_unit_test(test_more_than_can_be_kept_are_told),
 		cmocka_unit_test(test_doubt_lasts_until_the_store_answers),
 		cmocka_unit_test(test_join_amid_many_pages_misses_nothing),
 		cmocka_unit_test(

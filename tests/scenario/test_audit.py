@@ -145,7 +145,7 @@ def test_too_many_tries_are_one_entry(start):
                    if e["detail"] == "rate"]
         return entries if sum(e["times"] for e in entries) >= 9 else None
 
-    assert len(wait_for(counted)) <= 3
+    assert len(wait_for(counted)) < 9, "counted, not one each"
 
 
 def test_refreshes_and_sessions_that_end(start):
@@ -256,16 +256,17 @@ def old_token(person, **change):
                       "HS256", jwt.get_unverified_header(person.token))
 
 
-@pytest.mark.parametrize("when", [None, 3601], ids=["unknown", "old"])
-def test_accounts_ask_for_a_fresh_password(start, when):
+def test_accounts_ask_for_a_fresh_password(start):
     """ASVS 7.5.1: an old log-in changes no account and makes no key."""
     ceo = Person(start(api__auth__jwt_algorithm="HS256",
                        api__auth__jwt_secret=SECRET, **OPEN))
     ceo.setup()
     bob = hire(ceo, "bob")
-    assert abs(claims(ceo.token)["auth_time"] - time.time()) < 600
-    ceo.token = old_token(
-        ceo, auth_time=when and claims(ceo.token)["auth_time"] - when)
+    began = claims(ceo.token)["auth_time"]
+    assert abs(began - time.time()) < 600
+    ceo.token = old_token(ceo, auth_time=None)
+    assert ceo.post("auth/api-keys", {"name": "ci"}).brief == (403, 1005)
+    ceo.token = old_token(ceo, auth_time=began - 3601)
     assert ceo.me().status == 200
     body = {"username": "eve", "role": "ceo", "password": PASSWORD}
     for answer in (
@@ -313,11 +314,11 @@ def test_sessions_ask_for_it_where_that_is_set(start):
 def test_a_browser_gives_its_password_again(ceo):
     browser = Browser(ceo.server)
     assert browser.enter_by_cookie().status == 200
-    before = dict(browser.jar)
     body = {"password": PASSWORD, "cookies": True}
     answer = browser.post("auth/reauthenticate", body)
     assert answer.status == 200 and answer.data["token"] == ""
-    assert browser.jar != before and browser.me().status == 200
+    [cookie] = answer.headers.get_all("Set-Cookie")  # taken into the jar
+    assert cookie.startswith("__Host-") and browser.me().status == 200
     browser.site = {"Sec-Fetch-Site": "cross-site"}
     assert browser.post("auth/reauthenticate", body).brief == (403, 1020)
 
@@ -336,17 +337,16 @@ def test_a_lost_secret_of_api_keys_stops_the_start(start):
     kept = secret.read_bytes()
     secret.unlink()
     server.killed = True  # what it logs as an error is what is tested
-    with pytest.raises((RuntimeError, TimeoutError)):
-        server.restart()
+    topology = server.topology
+    with pytest.raises(RuntimeError):
+        server.restart("one")
     told = server.wait_event("api.app.startup")[0]
     assert "keys/api.secret is gone" in told["why"]
     assert "OPERATE.md" in told["why"]
     assert not secret.exists()
-    if server.process.poll() is None:
-        server.stop()
     secret.write_bytes(kept)
     secret.chmod(0o600)
-    server.restart()
+    server.restart(topology)
     assert Client(server, key).me().status == 200
     server.stop()
     secret.write_bytes(os.urandom(32))  # as OPERATE.md says: give them up
