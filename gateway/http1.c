@@ -182,6 +182,18 @@ http1_take_request(struct http1_head *h, const uint8_t *at, struct bytes line)
 		http1_take_target(h, at, target);
 }
 
+/*
+ * What says where the body ends has no tab beside it: others do not take it
+ * for blank, and would see another body.
+ */
+static bool
+http1_hides_framing(struct bytes name, struct bytes line)
+{
+	return memchr(line.at, '\t', line.size) != NULL &&
+	       (header_is(name, "transfer-encoding") ||
+		   header_is(name, "content-length"));
+}
+
 static void
 http1_take_field(struct http1_head *h, const uint8_t *at, struct bytes line)
 {
@@ -192,6 +204,10 @@ http1_take_field(struct http1_head *h, const uint8_t *at, struct bytes line)
 	if (!http1_cut(&line, ':', &name) || name.size == 0 ||
 	    !chars_all(name, CHAR_TOKEN)) {
 		http1_refuse(h, 400, "bad header name");
+		return;
+	}
+	if (http1_hides_framing(name, line)) {
+		http1_refuse(h, 400, "a tab beside the length of the body");
 		return;
 	}
 	if (h->headers_count == HTTP1_HEADERS_MAX) {

@@ -189,6 +189,11 @@ def test_log_ins_that_fail_are_one(scene):
     assert answers[-1].status in (401, 422), "no name of anybody"
 
 
+def other_end(text):
+    """The same but for its last characters, whatever they are."""
+    return text[:-2] + ("QQ" if text[-2:] != "QQ" else "AA")
+
+
 def test_credentials_that_are_none_are_one(scene):
     """Tokens and API keys: forged, of nobody, of one who is gone."""
     leaver = hire(scene.ceo, "leaver")
@@ -204,17 +209,17 @@ def test_credentials_that_are_none_are_one(scene):
     tokens = [
         "a.b.c",
         leaver.token,
-        scene.owner.token[:-2] + "AA",
+        other_end(scene.owner.token),
         made["key"],
         fired_key,
         revoked["key"],
-        good[:-1] + ("A" if good[-1] != "A" else "B"),
+        other_end(good),
         "trk_" + secrets.token_hex(16) + good[36:],
     ]
     answers = [Client(scene.server, token).me() for token in tokens]
     assert answers[0].brief == (401, 1000)
-    for token, answer in zip(tokens, answers):
-        assert whole(answer) == whole(answers[0]), token
+    for n, answer in enumerate(answers):
+        assert whole(answer) == whole(answers[0]), n
 
 
 def test_tickets_that_are_none_are_one(scene):
