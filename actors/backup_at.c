@@ -3,149 +3,13 @@
 #include <string.h>
 
 #include "actors/backup_inside.h"
-#include "actors/backup_tree.h"
-#include "runtime/base/fault.h"
-#include "runtime/base/log.h"
-#include "runtime/base/text.h"
-
-#define PATH_SIZE 4096
-#define RECORDS_NAME "records"
+#include "actors/backup_replay.h"
 
 /*
  * A restore to a point in time: a backup is opened as ever, what followed it
  * is carried out in a copy of its database, segment by segment, and what has
  * come of that is restored as if the backup had held it.
  */
-
-static void
-at_refuse(
-    struct backup_job *j, enum status st, uint32_t problem, const char *why)
-{
-	if (j->st != ST_OK)
-		return;
-	j->st = st;
-	j->problem = problem;
-	text_fit(j->why, sizeof(j->why), why);
-}
-
-/* What a failure means to whoever asked. */
-static uint32_t
-problem_of(enum status st)
-{
-	switch (st) {
-	case ST_NOT_FOUND:
-		return PROBLEM_BACKUP_KEY_MISSING;
-	case ST_CORRUPT:
-	case ST_CONFLICT:
-	case ST_NEWER:
-	case ST_INVALID:
-		return PROBLEM_BACKUP_INVALID;
-	default:
-		return PROBLEM_BACKUP_FAILED;
-	}
-}
-
-static struct backup_keys *
-at_keys(struct backup_job *j)
-{
-	char why[BACKUP_WHY_SIZE] = "";
-	struct backup_keys *keys = NULL;
-
-	if (backup_keys_load(j->place->keys, false, &keys, why) == ST_OK)
-		return keys;
-	at_refuse(j, ST_IO, PROBLEM_BACKUP_FAILED, why);
-	return NULL;
-}
-
-/* ---- on a worker ---- */
-
-static void
-work_choose(struct backup_job *j)
-{
-	char why[BACKUP_WHY_SIZE] = "";
-	enum status st =
-	    way_find(j->place->root, &j->to, j->facts.backup_id, &j->way, why);
-
-	if (st != ST_OK)
-		at_refuse(j, st,
-		    st == ST_NOT_FOUND ? PROBLEM_BACKUP_NOT_FOUND
-				       : PROBLEM_BACKUP_FAILED,
-		    why);
-	else
-		backup_work_prepare(j);
-}
-
-static void
-work_went(struct backup_job *j, enum status st, const char *why)
-{
-	if (st == ST_OK)
-		return;
-	at_refuse(j, st, PROBLEM_BACKUP_FAILED, why);
-	backup_work_clean(j);
-}
-
-/* A backup is never changed: what is not unpacked is copied. */
-void
-backup_work_own(struct backup_job *j)
-{
-	char from[PATH_SIZE], folder[PATH_SIZE], to[PATH_SIZE];
-	uint64_t bytes = 0;
-	enum status st;
-
-	if (j->is_unpacked)
-		return;
-	snprintf(from, sizeof(from), "%s/" BACKUP_STORE_FILE, j->source);
-	snprintf(j->source, sizeof(j->source), "%s/" BACKUP_TMP "open-%s",
-	    j->place->root, j->facts.backup_id);
-	(void)backup_tree_remove(j->source);
-	j->is_unpacked = true;
-	snprintf(folder, sizeof(folder), "%s/persistence", j->source);
-	snprintf(to, sizeof(to), "%s/" BACKUP_STORE_FILE, j->source);
-	st = backup_folder_make(folder);
-	if (st == ST_OK)
-		st = backup_file_copy(from, to, &j->pace, &bytes);
-	work_went(j, st, "the backup cannot be copied");
-}
-
-static void
-records_file(const struct backup_job *j, char ret[BACKUP_PATH_MAX + 1])
-{
-	snprintf(ret, BACKUP_PATH_MAX, "%s/" RECORDS_NAME, j->source);
-}
-
-static void
-work_unseal(struct backup_job *j)
-{
-	struct backup_keys *keys = at_keys(j);
-	char file[BACKUP_PATH_MAX + 1], why[BACKUP_WHY_SIZE] = "";
-	enum status st;
-
-	records_file(j, file);
-	if (keys != NULL) {
-		st = way_unseal(&j->way, j->place->root, keys, file, why);
-		if (st != ST_OK)
-			at_refuse(j, st, problem_of(st), why);
-	}
-	backup_keys_destroy(keys);
-	fault_point("restore.unsealed");
-	if (j->st != ST_OK)
-		backup_work_clean(j);
-}
-
-/* The records go before the rest of the flow looks at what is there. */
-static void
-work_check(struct backup_job *j)
-{
-	char file[BACKUP_PATH_MAX + 1], why[BACKUP_WHY_SIZE] = "";
-	enum status st = way_check(&j->way, &j->to, why);
-
-	records_file(j, file);
-	(void)backup_tree_remove(file);
-	if (st != ST_OK)
-		at_refuse(j, st, PROBLEM_BACKUP_INVALID, why);
-	if (j->st != ST_OK)
-		backup_work_clean(j);
-}
 
 /* ---- the flow ---- */
 
@@ -165,13 +29,9 @@ at_on_replayed(struct actor *self, struct op *op, const struct msg *reply)
 	struct backup_run *r = backup_run_of(op);
 	struct backup_job *j = &r->main;
 	struct way *way = &j->way;
-	char text[BACKUP_WHY_SIZE];
 
 	if (reply->id != MSG_store_replayed) {
-		snprintf(text, sizeof(text), "segment %s: %.160s",
-		    way->segments[way->named].name, why->detail);
-		at_refuse(j, (enum status)why->status,
-		    problem_of((enum status)why->status), text);
+		backup_replay_failed(j, (enum status)why->status, why->detail);
 		return backup_run_prepared(self, r);
 	}
 	way->now = (struct backup_point){ done->stand.timeline,
@@ -190,7 +50,7 @@ at_unsealed(struct actor *self, struct backup_run *r)
 		return backup_run_prepared(self, r);
 	r->phase = "replay";
 	snprintf(file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->source);
-	records_file(j, records);
+	backup_replay_records(j, records);
 	return OP_ASK(r->op, backup_run_store(self), store_replay,
 	    at_on_replayed, .file = file, .records = records,
 	    .txid_max = j->to.txid, .at_max = j->to.at);
@@ -199,16 +59,13 @@ at_unsealed(struct actor *self, struct backup_run *r)
 static enum status
 at_next(struct actor *self, struct backup_run *r)
 {
-	const struct backup_job *j = &r->main;
-	const struct way *way = &j->way;
-
-	if (j->st != ST_OK)
+	if (r->main.st != ST_OK)
 		return backup_run_prepared(self, r);
-	if (way->reached || way->now.txid == j->to.txid ||
-	    way->next == way->count)
+	if (backup_replay_is_there(&r->main))
 		return backup_run_work(
-		    self, r, "replay", work_check, at_checked);
-	return backup_run_work(self, r, "unseal", work_unseal, at_unsealed);
+		    self, r, "replay", backup_replay_check, at_checked);
+	return backup_run_work(
+	    self, r, "unseal", backup_replay_unseal, at_unsealed);
 }
 
 static enum status
@@ -228,7 +85,8 @@ at_flushed(struct actor *self, void *ctx)
 	if (s->run != r)
 		return ST_OK; /* it waited no longer */
 	op_resume(r->op);
-	return backup_run_work(self, r, "prepare", work_choose, at_chosen);
+	return backup_run_work(
+	    self, r, "prepare", backup_replay_choose, at_chosen);
 }
 
 static enum status
@@ -237,7 +95,7 @@ at_on_late(struct actor *self, struct op *op, const struct msg *why)
 	struct backup_run *r = backup_run_of(op);
 
 	(void)why;
-	at_refuse(&r->main, ST_TIMEOUT, PROBLEM_BACKUP_FAILED,
+	(void)backup_job_refuse(&r->main, ST_TIMEOUT, PROBLEM_BACKUP_FAILED,
 	    "what was committed last is not shipped");
 	return backup_run_end(self, r);
 }
@@ -251,7 +109,7 @@ backup_run_at(struct actor *self, struct backup_run *r)
 	r->phase = "flush";
 	if (!ship_is_on(self))
 		return backup_run_work(
-		    self, r, "prepare", work_choose, at_chosen);
+		    self, r, "prepare", backup_replay_choose, at_chosen);
 	st = op_keep(r->op, at_on_late);
 	return st == ST_OK ? ship_flush(self, at_flushed, r) : st;
 }

@@ -3,14 +3,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "actors/backup_replay.h"
 #include "actors/backup_tree.h"
-#include "actors/backup_work.h"
 #include "ops/cmd_backup.h"
 #include "ops/loaded.h"
 #include "runtime/base/clock.h"
 #include "store/copy.h"
 #include "store/migrate.h"
 #include "store/prove.h"
+#include "store/replay.h"
 
 /* Backups without a running Troupe: verified, or restored into a folder. */
 
@@ -63,6 +64,35 @@ offline_look(struct offline *o, bool drill)
 	return st == ST_OK ? NULL : backend_why();
 }
 
+/* The backup's database, brought to the state that was asked for. */
+static void
+offline_replay(struct backup_job *j)
+{
+	const struct replay_limit limit = { j->to.txid, j->to.at };
+	char file[PATH_SIZE], records[BACKUP_PATH_MAX + 1];
+	struct replayed done;
+	enum status st;
+
+	if (j->st == ST_OK)
+		backup_work_own(j);
+	while (j->st == ST_OK && !backup_replay_is_there(j)) {
+		backup_replay_unseal(j);
+		if (j->st != ST_OK)
+			return;
+		snprintf(
+		    file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->source);
+		backup_replay_records(j, records);
+		st = replay_file(file, records, &limit, NULL, &done);
+		if (st != ST_OK)
+			backup_replay_failed(j, st, backend_why());
+		j->way.now = (struct backup_point){ done.place.timeline,
+			done.place.txid, done.place.at };
+		j->way.reached = done.reached;
+	}
+	if (j->st == ST_OK)
+		backup_replay_check(j);
+}
+
 /* What was unpacked is there when it is OK. */
 static enum cmd_exit
 offline_prove(
@@ -76,7 +106,12 @@ offline_prove(
 	j->facts.timestamp = clock_wall_us(&clock_system);
 	snprintf(j->facts.backup_id, sizeof(j->facts.backup_id), "%.12s", id);
 	pace_init(&j->pace, 0);
-	backup_work_prepare(j);
+	if (j->to.is_set) {
+		backup_replay_choose(j);
+		offline_replay(j);
+	} else {
+		backup_work_prepare(j);
+	}
 	if (j->st != ST_OK)
 		return offline_fail(
 		    args, id[0] == '\0' ? "newest" : id, j->why);
@@ -118,6 +153,7 @@ static void
 offline_end(struct offline *o)
 {
 	backup_work_clean(&o->job);
+	way_fini(&o->job.way);
 	loaded_fini(&o->loaded);
 	free(o);
 }
@@ -153,7 +189,10 @@ fill_one(const struct offline *o, enum backup_component c, const char *into)
 	snprintf(to, sizeof(to), "%s/store.lmdb", into);
 	st = backup_folder_make(to);
 	snprintf(to, sizeof(to), "%s/store.lmdb/data.mdb", into);
-	return st == ST_OK ? copy_file(from, to, NULL) : st;
+	if (st == ST_OK)
+		st = copy_file(from, to, NULL);
+	/* Nor is it of the history that goes on elsewhere. */
+	return st == ST_OK ? replay_cut(to, o->job.txid_floor) : st;
 }
 
 static enum cmd_exit
@@ -174,6 +213,20 @@ fill(const struct cmd_args *args, const struct offline *o, const char *into)
 	return CMD_OK;
 }
 
+/* Of the store alone: nothing else has a log. */
+static bool
+at_read(const struct cmd_args *args, struct backup_job *j)
+{
+	const char *at = cmd_value(args, "at");
+
+	if (at == NULL)
+		return true;
+	j->chose = true;
+	j->wanted_count = 1;
+	j->wanted[0] = COMPONENT_PERSISTENCE;
+	return point_read(at, &j->to);
+}
+
 enum cmd_exit
 backup_offline_restore(const struct cmd_args *args, const char *id)
 {
@@ -183,6 +236,13 @@ backup_offline_restore(const struct cmd_args *args, const char *id)
 
 	if (code != CMD_OK)
 		return code;
+	if (!at_read(args, &o->job)) {
+		fprintf(args->err, "troupe backup restore: --at: an instant "
+				   "with an offset, or a transaction's "
+				   "number\n");
+		offline_end(o);
+		return CMD_USAGE;
+	}
 	if (!is_empty_or_absent(into)) {
 		fprintf(args->err,
 		    "troupe backup restore: --into %s: it must be empty or "
@@ -218,11 +278,13 @@ verify_run(const struct cmd_args *args)
 	code = offline_prove(args, o, id == NULL ? "" : id, true);
 	if (code == CMD_OK)
 		fprintf(args->out,
-		    args->json ? "{\"ok\":true,\"backup_id\":\"%s\",\"rows\":"
-				 "%llu,\"entries\":%llu}\n"
-			       : "%s is whole: %llu rows of the store, %llu "
-				 "index entries\n",
+		    args->json ? "{\"ok\":true,\"backup_id\":\"%s\","
+				 "\"where\":\"%s\",\"rows\":%llu,"
+				 "\"entries\":%llu}\n"
+			       : "%s (%s) is whole: %llu rows of the store, "
+				 "%llu index entries\n",
 		    o->job.facts.backup_id,
+		    o->job.where == WHERE_SECOND ? "second" : "local",
 		    (unsigned long long)o->proven.verified.rows,
 		    (unsigned long long)o->proven.entries);
 	offline_end(o);

@@ -404,13 +404,10 @@ restore_run(const struct cmd_args *args)
 
 	if (id == NULL)
 		return CMD_USAGE;
-	if (!at_is_good(cmd_value(args, "at")) ||
-	    (cmd_value(args, "at") != NULL &&
-		cmd_value(args, "into") != NULL)) {
+	if (!at_is_good(cmd_value(args, "at"))) {
 		fprintf(args->err,
 		    "troupe backup restore: --at is an instant such as "
-		    "2026-04-03T10:00:00Z, or a transaction's number, of a "
-		    "running Troupe\n");
+		    "2026-04-03T10:00:00Z, or a transaction's number\n");
 		return CMD_USAGE;
 	}
 	if (cmd_value(args, "into") != NULL)

@@ -310,3 +310,42 @@ replay_file(const char *file, const char *records,
 		*ret = done;
 	return st;
 }
+
+static enum status
+cut(struct backend *b, uint64_t txid_floor)
+{
+	struct backend_txn *txn;
+	enum status st = backend_write(b, &txn);
+
+	if (st != ST_OK)
+		return st;
+	st = redo_log_cut(txn, txid_floor);
+	if (st == ST_OK)
+		return backend_commit(txn);
+	backend_abort(txn);
+	return st;
+}
+
+enum status
+replay_cut(const char *file, uint64_t txid_floor)
+{
+	struct backend_usage usage = { 0 };
+	char folder[BACKEND_PATH_MAX];
+	struct backend *b = NULL;
+	enum status st, end;
+
+	if (!folder_of_data(file, folder))
+		return backend_fail(
+		    ST_INVALID, file, "is not data.mdb in a folder");
+	st = replay_open(file, folder, &b);
+	if (st != ST_OK || b == NULL)
+		return st;
+	st = cut(b, txid_floor);
+	backend_usage(b, &usage);
+	end = backend_close(b); /* syncs */
+	st = st == ST_OK ? end : st;
+	if (st == ST_OK)
+		st = fill_up(file, &usage);
+	folder_drop_locks(folder);
+	return st;
+}

@@ -37,4 +37,7 @@ MUST_CHECK enum status replay_file(const char *file, const char *records,
     const struct replay_limit *limit, struct pace *pace,
     struct replayed *ret_replayed);
 
+/* The copy goes another way from here: its log ends, above a floor. */
+MUST_CHECK enum status replay_cut(const char *file, uint64_t txid_floor);
+
 #endif

@@ -461,6 +461,47 @@ def test_points_on_the_command_line(shipper):
     assert titles(client) == ["one"]
 
 
+def test_a_point_comes_back_into_an_empty_folder(shipper, tmp_path):
+    """Without the program that made it, which may go on meanwhile."""
+    client = shipper()
+    current(client)
+    marks = []
+    for i in range(4):
+        client.create_task(f"task {i}")
+        marks.append(shipped(client))
+        if i == 1:
+            again(client, client.server.stop)
+            current(client)
+    window = current(client)
+    root = client.server.data / "backups"
+    for n, txid in ((0, marks[0]), (1, marks[2])):
+        into = tmp_path / f"at-{n}"
+        troupe(client, "restore", "--at", str(txid), "--into", into)
+        whole = subprocess.run(
+            [TROUPE, "doctor", "store", "--data", into],
+            capture_output=True, text=True, timeout=60, check=False)
+        assert whole.returncode == 0, whole.stdout + whole.stderr
+    assert not list(root.glob(".tmp-*"))
+    for at in ("99999999", "2001-01-01T00:00:00Z", "2026-04-03T10:00:00"):
+        nowhere = tmp_path / "nowhere"
+        troupe(client, "restore", "--at", at, "--into", nowhere, ok=False)
+        assert not nowhere.exists()
+    # Started beside the same backups it begins a history of its own.
+    client.server.stop()
+    client.server.data = into
+    client.server.settings["backup.path"] = str(root)
+    client.server.settings["backup.key_dir"] = str(
+        root.parent / "backup.keys")
+    client.server.restart()
+    client.disconnect()
+    other = Client(client.server)
+    assert other.login().status == 200
+    assert titles(other) == ["task 0", "task 1", "task 2"]
+    now = current(other)
+    assert now["timeline"] != window["timeline"]
+    assert now["from_txid"] > window["txid"]
+
+
 def troupe_run(client, *words):
     return subprocess.run(
         [TROUPE, "backup", *words, "--data", client.server.data],
