@@ -24,6 +24,7 @@
 
 struct publish_op {
 	struct uuid event_id;
+	bool hides_place;
 };
 
 /* As JSON has it. */
@@ -102,18 +103,47 @@ publish_is_allowed(const struct actor *self, const struct principal *who,
 	       publish_is_open(self, channel);
 }
 
+/* Where a private channel stands tells whether somebody has that id. */
+static bool
+publish_hides_place(const struct principal *who, const char *channel)
+{
+	struct bytes name = { (const uint8_t *)channel, strlen(channel) };
+	const struct channel_ref ref = channel_parse(name);
+	const struct hearer hearer = { who->role, who->user_id, who->session_id,
+		CHANNEL_ROLES_READ };
+
+	return (ref.kind == CHANNEL_PRIVATE || ref.kind == CHANNEL_SESSION) &&
+	       !channel_allows(&ref, &hearer);
+}
+
+/* Asks the store; NULL: in has been refused. */
+static struct op *
+publish_begin(struct actor *self, const struct msg *in,
+    const struct principal *who, const char *channel)
+{
+	struct op *op = op_open(self, in);
+
+	if (op != NULL)
+		*(struct publish_op *)op_data(op) = (struct publish_op){
+			.hides_place = publish_hides_place(who, channel)
+		};
+	return op;
+}
+
 /* ---- durable ---- */
 
 static enum status
 publish_on_appended(struct actor *self, struct op *op, const struct msg *reply)
 {
 	const struct store_event_appended *made = reply->body;
+	const struct publish_op *keep = op_data(op);
 
 	(void)self;
 	if (reply->id != MSG_store_event_appended)
 		return op_pass(op, reply);
 	return OP_REPLY(op, event_told, .event_id = made->event_id,
-	    .epoch = made->epoch, .offset = made->offset,
+	    .epoch = keep->hides_place ? 0 : made->epoch,
+	    .offset = keep->hides_place ? 0 : made->offset,
 	    .duplicate = made->replayed);
 }
 
@@ -132,20 +162,23 @@ publish_append(
 {
 	const struct event_publish *ask = in->body;
 	char id[UUID_TEXT_SIZE];
+	struct op *op = publish_begin(self, in, &ask->caller, ask->channel);
 	struct store_event_append append = { .event = *event,
 		.scope = SCOPE_KEY,
 		.principal = ask->caller.user_id,
 		.once = ask->once,
 		.now = actor_wall_us(self) };
 
+	if (op == NULL)
+		return ST_OK;
 	if (append.once.key == NULL && ask->has_event_id) {
 		uuid_text(&ask->event_id, id);
 		append.scope = SCOPE_ID;
 		append.principal = publish_mark_owner(ask->channel);
 		append.once = (struct once){ .key = id };
 	}
-	return actor_ask(self, in, hub_store(self), MSG_store_event_append,
-	    &append, publish_on_appended);
+	return op_ask(op, hub_store(self), MSG_store_event_append, &append,
+	    publish_on_appended);
 }
 
 /* ---- ephemeral ---- */
@@ -213,11 +246,18 @@ static enum status
 publish_on_batch(struct actor *self, struct op *op, const struct msg *reply)
 {
 	const struct store_events_appended *made = reply->body;
+	const struct publish_op *keep = op_data(op);
+	struct event_place places[HUB_BATCH_MAX];
 
 	(void)self;
 	if (reply->id != MSG_store_events_appended)
 		return op_pass(op, reply);
-	return OP_REPLY(op, events_told, .events = made->events,
+	for (uint32_t i = 0; i < made->events_count; i++) {
+		places[i] = made->events[i];
+		if (keep->hides_place)
+			places[i].epoch = places[i].offset = 0;
+	}
+	return OP_REPLY(op, events_told, .events = places,
 	    .events_count = made->events_count);
 }
 
@@ -273,14 +313,18 @@ hub_on_events_publish(struct actor *self, const struct msg *in)
 		.now = actor_wall_us(self) };
 	const char *why;
 	uint32_t problem = batch_problem(self, ask, &why);
+	struct op *op;
 
 	if (problem != 0)
 		return actor_refuse(self, in, problem, why);
+	op = publish_begin(self, in, &ask->caller, ask->channel);
+	if (op == NULL)
+		return ST_OK;
 	for (uint32_t i = 0; i < ask->events_count; i++) {
 		batch_event(self, ask, i, &events[i]);
 		if (ask->events[i].has_event_id && !has_key)
 			append.given |= UINT64_C(1) << i;
 	}
-	return actor_ask(self, in, hub_store(self), MSG_store_events_append,
-	    &append, publish_on_batch);
+	return op_ask(op, hub_store(self), MSG_store_events_append, &append,
+	    publish_on_batch);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runtime/base/fault.h"
 #include "runtime/base/log.h"
 
 #define LOAD_AGAIN_US 1000000u /* after the store did not answer */
@@ -312,8 +313,10 @@ settings_tell(struct actor *self, enum setting_id id, const char *value)
 	if (value != NULL && (what->flags & SETTING_SENSITIVE) != 0)
 		news.value = SETTINGS_MASK;
 	for (uint32_t i = 0; i < s->watcher_count; i++) {
-		enum status st = actor_send(
-		    self, s->watchers[i], MSG_setting_changed, &news);
+		enum status st = fault_fails("settings.tell")
+				     ? ST_FULL
+				     : actor_send(self, s->watchers[i],
+					   MSG_setting_changed, &news);
 
 		if (st != ST_OK)
 			LOG(SETTINGS_NOTIFY_FAILED,

@@ -72,27 +72,28 @@ bookmark_open(const struct bookmark *b, struct arena *a, void *request)
 	opened = arena_take(a, cursor + 1);
 	if (opened == NULL)
 		return ST_NO_MEMORY;
-	memcpy(opened, bytes, cursor);
+	snprintf(opened, cursor + 1, "%.*s", (int)cursor, (const char *)bytes);
 	*text = opened;
 	return ST_OK;
 }
 
 static const char *
-bookmark_make(const struct bookmark *b, struct arena *a, const char *cursor)
+bookmark_make(const struct bookmark *b, struct arena *a, const char *text)
 {
+	struct bytes cursor = { (const uint8_t *)text, strlen(text) };
 	uint8_t bytes[BOOKMARK_BYTES_MAX], mac[SEAL_MAC_MAX];
-	size_t size = strlen(cursor), all = size + BOOKMARK_TAG;
-	char *text = NULL;
+	size_t all = cursor.size + BOOKMARK_TAG;
+	char *sealed = NULL;
 
 	if (all <= BOOKMARK_BYTES_MAX)
-		text = arena_take(a, BASE64URL_TEXT_SIZE(all) + 1);
-	if (text == NULL)
+		sealed = arena_take(a, BASE64URL_TEXT_SIZE(all) + 1);
+	if (sealed == NULL)
 		return NULL;
-	memcpy(bytes, cursor, size);
-	bookmark_mac(b, (struct bytes){ bytes, size }, mac);
-	memcpy(bytes + size, mac, BOOKMARK_TAG);
-	base64url_encode(bytes, all, text);
-	return text;
+	bookmark_mac(b, cursor, mac);
+	memcpy(bytes, cursor.at, cursor.size);
+	memcpy(bytes + cursor.size, mac, BOOKMARK_TAG);
+	base64url_encode(bytes, all, sealed);
+	return sealed;
 }
 
 const void *

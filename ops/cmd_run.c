@@ -244,9 +244,9 @@ run_check_faults(const struct cmd_args *args, const struct loaded *l)
 		fault_allow();
 		return true;
 	}
-	fprintf(args->err, "troupe run: TROUPE_FAULT is set, which breaks "
-			   "things on purpose: unset it, or set "
-			   "runtime.fault_points in a test\n");
+	fprintf(args->err, "troupe run: TROUPE_FAULT or TROUPE_FAULT_CLOCK is "
+			   "set, which breaks things on purpose: unset it, or "
+			   "set runtime.fault_points in a test\n");
 	return false;
 }
 

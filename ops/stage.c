@@ -9,6 +9,7 @@
 
 #include "gateway/metrics.h"
 #include "ops/cast.h"
+#include "runtime/base/fault.h"
 #include "runtime/base/text.h"
 
 #define STAGE_CPU_THREADS 2  /* Argon2id takes a core and 64 MiB each */
@@ -252,6 +253,7 @@ stage_create(const struct loaded *l, unsigned node,
 	struct stage *s = calloc(1, sizeof(*s));
 	struct node_config c = { .number = node,
 		.name = topology_node(l->topology, node)->name,
+		.clock = fault_clock(),
 		.config = l->config,
 		.loops = topology_node(l->topology, node)->loops,
 		.threaded = true,

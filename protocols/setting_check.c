@@ -323,11 +323,20 @@ item_plain(struct setting_items *it, char item[SETTING_ITEM_MAX + 1])
 	return more && *it->at == '\0' ? ST_INVALID : ST_OK;
 }
 
+/* An address such as [::1]:443, which no array begins with. */
+static bool
+is_bracketed(const char *text)
+{
+	size_t size = strspn(text, "[0123456789abcdefABCDEF:.%");
+
+	return size > 1 && strncmp(text + size, "]:", 2) == 0;
+}
+
 void
 setting_items_init(struct setting_items *it, const char *text)
 {
 	it->at = skip_space(text);
-	it->array = *it->at == '[';
+	it->array = *it->at == '[' && !is_bracketed(it->at);
 	if (it->array)
 		it->at = skip_space(it->at + 1);
 }

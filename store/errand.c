@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/fault.h"
 #include "runtime/base/text.h"
 
 #define ERRAND_REPLY_MAX (FRAME_MAX - FRAME_HEAD)
@@ -68,6 +69,18 @@ errand_take_reply(
 	    0);
 }
 
+/* After its writes: what a test breaks here must be undone as a whole. */
+static enum status
+errand_break(struct txn *t, const struct errand *e, enum status st)
+{
+	const char *name = catalogue_find(e->request->id)->name;
+
+	fault_point(name);
+	return st == ST_OK && fault_fails(name)
+		   ? txn_fail(t, ST_IO, "told to fail")
+		   : st;
+}
+
 static enum status
 errand_run(struct txn *t, struct job *j)
 {
@@ -81,7 +94,7 @@ errand_run(struct txn *t, struct job *j)
 	st = wire_decode(catalogue_find(e->request->id), &t->room->arena,
 	    bytes.at, bytes.size, &body);
 	if (st == ST_OK)
-		st = e->request->run(t, body, &reply);
+		st = errand_break(t, e, e->request->run(t, body, &reply));
 	else
 		(void)txn_fail(t, st, "the request does not decode");
 	if (st == ST_OK)

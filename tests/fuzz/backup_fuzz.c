@@ -18,6 +18,7 @@
 #include "actors/backup_unpack.h"
 #include "runtime/base/log.h"
 #include "store/verify.h"
+#include "tests/fuzz/fuzz.h"
 
 static char base[64], file[80], folder[80];
 
@@ -86,8 +87,6 @@ fuzz_archive(void)
 	assert(backup_tree_remove(folder) == ST_OK);
 	assert(stat(base, &s) == 0 && s.st_nlink == 2);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -7,14 +7,7 @@
 #include <string.h>
 
 #include "protocols/channel.h"
-
-#define CHECK(x)                 \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static bool
 owns(const struct channel_ref *c, const char *id)

@@ -10,17 +10,10 @@
 #include "gateway/transcode.h"
 #include "gateway/walk.h"
 #include "protocols/json.h"
+#include "tests/fuzz/fuzz.h"
 
 #define ARENA_SIZE (4u << 20)
 #define INPUT_MAX 32768
-#define CHECK(x)                 \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static struct arena arena;
 
 static void

@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "gateway/cookie.h"
+#include "tests/fuzz/fuzz.h"
 
 #define NAME "a"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

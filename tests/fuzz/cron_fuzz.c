@@ -6,16 +6,9 @@
 #include <string.h>
 
 #include "runtime/base/cron.h"
+#include "tests/fuzz/fuzz.h"
 
 #define MINUTE_US INT64_C(60000000)
-#define CHECK(x)                 \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -10,10 +10,9 @@
 
 #include "gateway/forwarded.h"
 #include "gateway/trace.h"
+#include "tests/fuzz/fuzz.h"
 
 #define PEER "10.0.0.1"
-
-int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size);
 
 static bool
 is_trusted(void *ctx, const struct network *address)

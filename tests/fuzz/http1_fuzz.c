@@ -10,20 +10,13 @@
 #include <string.h>
 
 #include "gateway/http1_body.h"
+#include "tests/fuzz/fuzz.h"
 
 #ifdef HTTP1_ORACLE
 #include "llhttp.h"
 #endif
 
 #define BODY_MAX 4096
-#define CHECK(x)                 \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 /* A request as one way of cutting it has found it. */
 struct found {
 	struct http1_head head;

@@ -13,10 +13,9 @@
 #include "runtime/loop.h"
 #include "runtime/net_fake.h"
 #include "runtime/node.h"
+#include "tests/fuzz/fuzz.h"
 
 #define ADDRESS "127.0.0.1:3001"
-
-int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size);
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 			      "\0\0\0\4\0\0\0\0";

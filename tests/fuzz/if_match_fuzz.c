@@ -10,10 +10,9 @@
 #include <string.h>
 
 #include "runtime/etag.h"
+#include "tests/fuzz/fuzz.h"
 
 #define TAG "\"0123456789abcdef\""
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool
 is_blank(char c)

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 
 #include "ops/journey.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/yaml.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

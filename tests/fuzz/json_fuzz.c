@@ -12,18 +12,11 @@
 
 #include "protocols/catalogue.h"
 #include "protocols/json.h"
+#include "tests/fuzz/fuzz.h"
 
 #define SIZE_MAX_IN 4096
 #define SPACE_SIZE (1u << 22)
 #define NEST_MAX 64 /* JSON_DEPTH_MAX, whose header jansson's would fight */
-
-#define MUST(condition)           \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct wire_type *
 pick(unsigned n)
@@ -76,11 +69,11 @@ compare_syntax(const uint8_t *data, size_t size)
 	bool ours = json_valid(data, size);
 
 	if (memchr(data, '\0', size) != NULL)
-		MUST(!ours); /* jansson takes it for the end */
+		CHECK(!ours); /* jansson takes it for the end */
 	else if (oracle_accepts(data, size, &e))
-		MUST(ours || may_nest_deep(data, size));
+		CHECK(ours || may_nest_deep(data, size));
 	else
-		MUST(!ours || oracle_cannot(&e));
+		CHECK(!ours || oracle_cannot(&e));
 }
 
 static void
@@ -92,14 +85,14 @@ round_trip(const struct wire_type *t, void *body, struct arena *a)
 	struct json_result result;
 	json_error_t e;
 
-	MUST(json_encode(t, JSON_SECRETS, body, &once) == ST_OK);
-	MUST(oracle_accepts(once.bytes, once.used, &e) || oracle_cannot(&e));
+	CHECK(json_encode(t, JSON_SECRETS, body, &once) == ST_OK);
+	CHECK(oracle_accepts(once.bytes, once.used, &e) || oracle_cannot(&e));
 	arena_reset(a);
-	MUST(json_decode(t, 0, a, once.bytes, once.used, &body, &result) ==
-	     ST_OK);
-	MUST(json_encode(t, JSON_SECRETS, body, &twice) == ST_OK);
-	MUST(once.used == twice.used);
-	MUST(memcmp(once.bytes, twice.bytes, once.used) == 0);
+	CHECK(json_decode(t, 0, a, once.bytes, once.used, &body, &result) ==
+	      ST_OK);
+	CHECK(json_encode(t, JSON_SECRETS, body, &twice) == ST_OK);
+	CHECK(once.used == twice.used);
+	CHECK(memcmp(once.bytes, twice.bytes, once.used) == 0);
 }
 
 /* The last byte chooses the type, so that the text begins the input. */
@@ -122,8 +115,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    data[size] & 1 ? JSON_DEFAULTS
 			   : JSON_DEFAULTS | JSON_IGNORE_UNKNOWN,
 	    &a, data, size, &body, &result);
-	MUST(st != ST_OK || json_valid(data, size));
-	MUST(st == ST_OK || strlen(result.why) > 0);
+	CHECK(st != ST_OK || json_valid(data, size));
+	CHECK(st == ST_OK || strlen(result.why) > 0);
 	if (st == ST_OK)
 		round_trip(t, body, &a);
 	return 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/link_wire.h"
+#include "tests/fuzz/fuzz.h"
 
 static void
 same(struct bytes in, const uint8_t *out, size_t size)
@@ -64,8 +65,6 @@ fuzz_carry(struct bytes in)
 	assert(batch.size == 0);
 	assert(sum == in.size - LINK_HEAD_SIZE);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -10,8 +10,7 @@
 #include "load/fault.h"
 #include "load/placement.h"
 #include "runtime/base/log.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct plan plan;
 static char why[PLAN_WHY_SIZE];

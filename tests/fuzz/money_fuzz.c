@@ -9,16 +9,9 @@
 #include <string.h>
 
 #include "runtime/base/money.h"
+#include "tests/fuzz/fuzz.h"
 
 #define MILLION 1000000u
-#define CHECK(x)                 \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static money_magnitude
 magnitude(money m)
 {

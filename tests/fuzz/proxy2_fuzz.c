@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "gateway/proxy2.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *at, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)

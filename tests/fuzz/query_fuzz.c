@@ -7,14 +7,7 @@
 
 #include "gateway/query.h"
 #include "gateway/target.h"
-
-#define CHECK(x)                 \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_inside(const struct arena *a, struct bytes b)

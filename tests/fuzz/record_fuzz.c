@@ -9,17 +9,10 @@
 #include "protocols/catalogue.h"
 #include "protocols/record.h"
 #include "runtime/base/crc32c.h"
+#include "tests/fuzz/fuzz.h"
 
 #define SIZE_MAX_IN 4096
 #define SPACE_SIZE (1u << 22)
-
-#define MUST(condition)           \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct wire_type *
 pick(unsigned n)
@@ -46,17 +39,17 @@ try_decode(const struct wire_type *t, const uint8_t *data, size_t size)
 	const void *body;
 	enum status st = record_decode(t, &a, data, size, &version, &body);
 
-	MUST(st == ST_OK || st == ST_CORRUPT);
+	CHECK(st == ST_OK || st == ST_CORRUPT);
 	if (st != ST_OK)
 		return;
-	MUST(record_encode(t, version, body, &once) == ST_OK);
+	CHECK(record_encode(t, version, body, &once) == ST_OK);
 	arena_reset(&a);
-	MUST(record_decode(t, &a, once.bytes, once.used, &again, &body) ==
-	     ST_OK);
-	MUST(again == version);
-	MUST(record_encode(t, again, body, &twice) == ST_OK);
-	MUST(once.used == twice.used);
-	MUST(memcmp(once.bytes, twice.bytes, once.used) == 0);
+	CHECK(record_decode(t, &a, once.bytes, once.used, &again, &body) ==
+	      ST_OK);
+	CHECK(again == version);
+	CHECK(record_encode(t, again, body, &twice) == ST_OK);
+	CHECK(once.used == twice.used);
+	CHECK(memcmp(once.bytes, twice.bytes, once.used) == 0);
 }
 
 int

@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "runtime/refresh.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 fuzz_verify(const char *text)

@@ -15,10 +15,9 @@
 #include "actors/backup_tree.h"
 #include "actors/segment.h"
 #include "protocols/redo.h"
+#include "tests/fuzz/fuzz.h"
 
 #define ID_OF_HEAD 16
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char name[] = "0000000000000001-00000000000000000001-0000.seg";
 static char base[64], keys_folder[80], file[160], id[BACKUP_KEY_ID_MAX + 1];

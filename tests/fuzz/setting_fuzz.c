@@ -11,10 +11,9 @@
 #include "protocols/json.h"
 #include "protocols/messages.h"
 #include "protocols/setting.h"
+#include "tests/fuzz/fuzz.h"
 
 #define ROOM (1u << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 fuzz_value(const struct setting *s, const char *value)

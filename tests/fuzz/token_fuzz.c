@@ -10,14 +10,13 @@
 
 #include "runtime/base/base64url.h"
 #include "runtime/token.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/token_keys.h"
 
 #define FUZZ_NOW_US INT64_C(1775210400000000)
 #define FUZZ_HEADER "{\"alg\":\"EdDSA\",\"kid\":\"%s\"}"
 #define FUZZ_HEADER_SIZE 96
 #define FUZZ_JSON_MAX 1024
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct seal_keypair *
 fuzz_keys(void)

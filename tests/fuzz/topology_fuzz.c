@@ -4,9 +4,8 @@
 #include <stdint.h>
 
 #include "runtime/topology.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/yaml.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

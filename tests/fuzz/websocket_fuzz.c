@@ -6,18 +6,11 @@
 #include <string.h>
 
 #include "gateway/websocket_reader.h"
+#include "tests/fuzz/fuzz.h"
 
 #define KEEP_MAX 512
 #define REFUSE_MAX 1024
 #define FRAME_MAX (KEEP_MAX + WEBSOCKET_HEAD_MAX)
-#define CHECK(x)                 \
-	do {                     \
-		if (!(x))        \
-			abort(); \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 /* All that was told, in one number. */
 struct told {
 	uint64_t sum;

@@ -14,18 +14,11 @@
 #include "protocols/catalogue.h"
 #include "protocols/cursor.h"
 #include "protocols/messages.h"
+#include "tests/fuzz/fuzz.h"
 
 #define SIZE_MAX_IN 4096
 #define SPACE_SIZE (1u << 22)
 #define MEMORY_PER_BYTE 1024 /* the largest struct a single byte begins */
-
-#define MUST(condition)           \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct wire_type *
 pick(unsigned n)
@@ -207,8 +200,8 @@ compare_items(const uint8_t *data, size_t size)
 	msgpack_unpacked_init(&back);
 	rc = msgpack_unpack_next(&back, (const char *)data, size, &offset);
 	if (rc != MSGPACK_UNPACK_NOMEM_ERROR) {
-		MUST((rc == MSGPACK_UNPACK_SUCCESS) == !c.bad);
-		MUST(c.bad || offset == (size_t)(c.at - data));
+		CHECK((rc == MSGPACK_UNPACK_SUCCESS) == !c.bad);
+		CHECK(c.bad || offset == (size_t)(c.at - data));
 	}
 	msgpack_unpacked_destroy(&back);
 }
@@ -223,8 +216,8 @@ compare_body(const struct wire_type *t, const void *body, const uint8_t *data,
 	msgpack_unpacked_init(&back);
 	rc = msgpack_unpack_next(&back, (const char *)data, size, NULL);
 	if (rc != MSGPACK_UNPACK_NOMEM_ERROR) {
-		MUST(rc == MSGPACK_UNPACK_SUCCESS);
-		MUST(agree_record(t, body, &back.data));
+		CHECK(rc == MSGPACK_UNPACK_SUCCESS);
+		CHECK(agree_record(t, body, &back.data));
 	}
 	msgpack_unpacked_destroy(&back);
 }
@@ -236,12 +229,12 @@ round_trip(const struct wire_type *t, const void *body, struct arena *a)
 	struct wire_out once = { bytes[0], SPACE_SIZE, 0 };
 	struct wire_out twice = { bytes[1], SPACE_SIZE, 0 };
 
-	MUST(wire_encode(t, body, &once) == ST_OK);
+	CHECK(wire_encode(t, body, &once) == ST_OK);
 	arena_reset(a);
-	MUST(wire_decode(t, a, once.bytes, once.used, &body) == ST_OK);
-	MUST(wire_encode(t, body, &twice) == ST_OK);
-	MUST(once.used == twice.used);
-	MUST(memcmp(once.bytes, twice.bytes, once.used) == 0);
+	CHECK(wire_decode(t, a, once.bytes, once.used, &body) == ST_OK);
+	CHECK(wire_encode(t, body, &twice) == ST_OK);
+	CHECK(once.used == twice.used);
+	CHECK(memcmp(once.bytes, twice.bytes, once.used) == 0);
 }
 
 int
@@ -260,7 +253,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	compare_items(data, size);
 	if (wire_decode(t, &a, data, size, &body) != ST_OK)
 		return 0;
-	MUST(a.used <= t->size + size * MEMORY_PER_BYTE);
+	CHECK(a.used <= t->size + size * MEMORY_PER_BYTE);
 	compare_body(t, body, data, size);
 	round_trip(t, body, &a);
 	return 0;

@@ -296,6 +296,9 @@ test_a_list_is_json_or_commas(void **state)
 	lists("[\"a\\\"b\\\\c\\/\"]", "<a\"b\\c/>");
 	lists("a", "<a>");
 	lists(" a , b c ", "<a><b c>");
+	lists("[::]:0", "<[::]:0>");
+	lists("[2001:db8::1]:443,127.0.0.1:80;proxy",
+	    "<[2001:db8::1]:443><127.0.0.1:80;proxy>");
 }
 
 static void
@@ -304,7 +307,7 @@ test_what_is_no_list_is_refused(void **state)
 	static const char *const bad[] = { "[", "[\"a\"", "[\"a", "[\"a\",",
 		"[\"a\",]", "[\"a\"]]", "[\"a\"] x", "[a]", "[1]", "[,]",
 		"[\"a\" \"b\"]", "[\"\\n\"]", "[\"\\", "[\"\n\"]", ",", "a,",
-		"a,,b", ",a", "[[]]" };
+		"a,,b", ",a", "[[]]", "[::1]", "[::1] :0", "[]:0" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -10,6 +10,7 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import threading
@@ -124,7 +125,7 @@ class Server:
         return [TROUPE, "up", "--topology", str(SPLIT), *common]
 
     def faults_allowed(self):
-        faulty = "TROUPE_FAULT" in self.env
+        faulty = any(name.startswith("TROUPE_FAULT") for name in self.env)
         return {"TROUPE_RUNTIME_FAULT_POINTS": "true"} if faulty else {}
 
     def start(self):
@@ -235,6 +236,22 @@ class Server:
                 raise
         shutil.rmtree(self.home, ignore_errors=True)
         return status
+
+
+class Clock:
+    """The wall clock of every process that has its env: a test sets it on."""
+
+    def __init__(self, folder):
+        self.file = Path(folder) / "clock"
+        self.file.write_bytes(bytes(8))
+        self.env = {"TROUPE_FAULT_CLOCK": str(self.file)}
+        self.ahead_us = 0
+
+    def advance(self, seconds):
+        """In place: the processes have the file's first page mapped."""
+        self.ahead_us += int(seconds * 1_000_000)
+        with self.file.open("r+b") as file:
+            file.write(struct.pack("=q", self.ahead_us))
 
 
 def is_ready(line):

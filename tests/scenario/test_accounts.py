@@ -12,76 +12,22 @@ import subprocess
 import pytest
 
 from client import PASSWORD, USERNAME, Client, Gone, Socket, claims, wait_for
+from people import (
+    FORBIDDEN,
+    OTHER,
+    SESSION_REVOKED,
+    UNAUTHORIZED,
+    WRONG,
+    Person,
+    audit,
+    hire,
+    make_key,
+    patch,
+    session_ids,
+    without_instance,
+)
 from server import TROUPE
-
-OTHER = "a different horse entirely"
-WRONG = "not the right horse at all"
-SESSION_REVOKED = (401, 1002)
-UNAUTHORIZED = (401, 1000)
-FORBIDDEN = (403, 1001)
-
-
-class Person(Client):
-    """A client with a name of its own."""
-
-    name = USERNAME
-    password = PASSWORD
-    id = None
-
-    def enter(self, path, **extra):
-        extra = {"username": self.name, "password": self.password, **extra}
-        return super().enter(path, **extra)
-
-    def twin(self):
-        other = super().twin()
-        other.name, other.password, other.id = self.name, self.password, self.id
-        return other
-
-    def again(self):
-        """The same person, logged in once more."""
-        other = Person(self.server)
-        other.name, other.password, other.id = self.name, self.password, self.id
-        assert other.login().status == 200
-        return other
-
-
-def hire(ceo, name, role="observer", password=PASSWORD, login=True, **extra):
-    made = ceo.post(
-        "users",
-        {
-            "username": name,
-            "role": role,
-            "password": password,
-            "must_change_password": False,
-            **extra,
-        },
-    )
-    assert made.status == 201, made.body
-    person = Person(ceo.server)
-    person.name, person.password, person.id = name, password, made.data["id"]
-    if login:
-        assert person.login().status == 200
-    return person
-
-
-def patch(client, path, body):
-    return client.request("PATCH", path, body)
-
-
-def session_ids(client, query=""):
-    return [s["session_id"] for s in client.get(f"auth/sessions{query}").data]
-
-
-def audit(ceo, **filters):
-    query = "&".join(f"{k}={v}" for k, v in filters.items())
-    return ceo.get(f"audit?{query}").data["entries"]
-
-
-def without_instance(answer):
-    body = answer.json
-    body["error_detail"].pop("instance")
-    return answer.status, body
-
+from test_hub import publish
 
 # ---- accounts ----
 
@@ -435,19 +381,27 @@ def test_known_and_unknown_names_are_told_apart_by_nothing(start):
     assert all(one == told[0] for one in told)
 
 
-def test_a_log_in_amid_a_disabling_makes_no_session(ceo):
+def test_a_log_in_amid_a_disabling_makes_no_session(start):
+    """Whoever was let in just before is out; whoever comes after is not let in."""
+    server = start(api__auth__max_concurrent_sessions=0)
+    ceo = Client(server)
+    ceo.setup()
     bob = hire(ceo, "bob", login=False)
-    with concurrent.futures.ThreadPoolExecutor(5) as pool:
-        people = [Person(ceo.server) for _ in range(5)]
-        for person in people:
-            person.name = "bob"
+    people = [Person(server) for _ in range(8)]
+    for person in people:
+        person.name = "bob"
+    with concurrent.futures.ThreadPoolExecutor(len(people)) as pool:
         going = [pool.submit(person.login) for person in people]
+        server.wait_event("api.session.created", user_id=bob.id)
         assert patch(ceo, f"users/{bob.id}", {"disabled": True}).status == 200
-    assert {g.result().status for g in going} <= {200, 401}
+        statuses = [one.result().status for one in going]
+    assert set(statuses) == {200, 401}
     assert patch(ceo, f"users/{bob.id}", {"disabled": False}).status == 200
-    for person, answer in zip(people, going):
-        if answer.result().status == 200:
-            assert person.me().status == 401
+    for person, status in zip(people, statuses):
+        if status == 200:
+            assert person.me().brief == SESSION_REVOKED
+    everybody = ceo.get("auth/sessions?scope=all").data
+    assert bob.id not in {session["user_id"] for session in everybody}
 
 
 def test_a_stranger_cannot_lock_a_user_out(start):
@@ -502,14 +456,10 @@ def test_no_name_is_the_count_of_somebody_else(start):
 # ---- API keys ----
 
 
-def make_key(person, name="ci", **more):
-    made = person.post("auth/api-keys", {"name": name, **more})
-    assert made.status == 201, made.body
-    return made.data
-
-
-def test_23_an_api_key_is_a_credential(ceo):
+def test_23_an_api_key_is_a_credential(start):
     """Also D-20, D-21: logging out with a key revokes nothing."""
+    ceo = Client(start(runtime__log_level="debug"))
+    ceo.setup()
     made = make_key(ceo, scope="write")
     assert re.fullmatch("trk_[0-9a-f]{32}_[A-Za-z0-9_-]{43}", made["key"])
     robot = Client(ceo.server, made["key"])
@@ -517,6 +467,9 @@ def test_23_an_api_key_is_a_credential(ceo):
     assert robot.create_task("built").status == 201
     answer = robot.logout()
     assert answer.status == 204 and answer.body == b""
+    [told] = ceo.server.wait_event("api.auth.logout_without_session")
+    assert told["level"] == "debug"
+    assert told["user_id"] == ceo.me().data["id"]
     assert robot.me().status == 200
     [listed] = ceo.get("auth/api-keys").data
     assert listed["id"] == made["api_key"]["id"]
@@ -682,8 +635,12 @@ def test_13_foreign_and_unknown_sessions_are_one(ceo):
         k: v for k, v in unknown.headers.items() if k not in skip
     }
     assert bob.me().status == 200
-    told = ceo.server.wait_event("api.auth.failed", reason="session_not_owned")
-    assert len(told) == 1
+
+    # What is logged after both tells that nothing else was logged before.
+    assert eve.logout().status == 204
+    ceo.server.wait_event("api.session.force_logout")
+    told = ceo.server.events("api.auth.failed", reason="session_not_owned")
+    assert len(told) == 1 and told[0]["level"] == "warn"
     assert told[0]["user_id"] == eve.id
     assert told[0]["session"] == bob.session_id[:8]
     assert not any(bob.session_id in line for line in ceo.server.lines.log)
@@ -830,18 +787,37 @@ def test_47_a_private_channel_is_its_owners_alone(ceo):
 
 
 def test_48_the_budget_channel_by_role(ceo):
-    """Accepted for the ceo and managers, for nobody else."""
+    """Accepted and delivered for the ceo and managers, for nobody else."""
+    lives = {"ceo": (ceo.socket(), True)}
     for role, may in (
         ("manager", True),
         ("pair_programmer", False),
         ("board_member", False),
         ("observer", False),
     ):
-        person = hire(ceo, role, role)
-        ack = person.socket().ask(
-            {"action": "subscribe", "channels": ["budget"]}
-        )
-        assert ("budget" in ack["channels"]) is may
+        lives[role] = hire(ceo, role, role).socket(), may
+    for live, may in lives.values():
+        assert ("budget" in live.subscribe("budget", "tasks")["channels"]) is may
+    for channel in ("budget", "tasks"):
+        assert publish(ceo, channel).status == 201
+    for role, (live, may) in lives.items():
+        heard = [live.event()["channel"]]
+        if may:
+            heard.append(live.event()["channel"])
+        assert heard == (["budget", "tasks"] if may else ["tasks"]), role
+
+
+def test_48_a_demoted_role_hears_no_more(ceo):
+    """LD-11: the role counts that the account has now."""
+    max_ = hire(ceo, "max", "manager")
+    live = max_.socket()
+    assert "budget" in live.subscribe("budget", "tasks")["channels"]
+    assert publish(ceo, "budget").status == 201
+    assert live.event()["channel"] == "budget"
+    assert patch(ceo, f"users/{max_.id}", {"role": "observer"}).status == 200
+    for channel in ("budget", "tasks"):
+        assert publish(ceo, channel).status == 201
+    assert live.event()["channel"] == "tasks"
 
 
 def test_63_a_revoked_session_takes_its_socket(ceo):

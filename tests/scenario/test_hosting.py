@@ -13,7 +13,7 @@ import pytest
 
 from certificate import Authority
 from client import Client
-from server import TROUPE
+from server import SPLIT, TROUPE
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -99,7 +99,8 @@ def test_69_an_untrusted_peer_is_not_believed(start):
         ("::/1,8000::/1", False),
     ],
 )
-def test_68_proxies_are_addresses_and_not_everybody(entry, good):
+def test_68_proxies_are_addresses_and_not_everybody(
+        entry, good, topology, tmp_path):
     done = subprocess.run(
         [TROUPE, "check", "--set", f"api.trusted_proxies={entry}"],
         capture_output=True,
@@ -109,9 +110,42 @@ def test_68_proxies_are_addresses_and_not_everybody(entry, good):
     assert (done.returncode == 0) == good, done.stderr
     if not good:
         assert "trusted_proxies" in done.stderr
+        named = entry.split(",")[0].strip('[]"')
+        assert named in done.stderr, "the entry is named"
+    words = ["run"] if topology == "one" else ["up", "--topology", SPLIT]
+    if not good:
+        done = subprocess.run(
+            [TROUPE, *words, "--data", tmp_path, "--listen", "127.0.0.1:0",
+             "--set", f"api.trusted_proxies={entry}"],
+            capture_output=True, text=True, timeout=20)
+        assert done.returncode != 0 and "ready" not in done.stdout
+        assert named in done.stderr
 
 
-def test_67_exposure_is_told_by_what_the_address_is(topology):
+@pytest.mark.parametrize(
+    "host, kept, said",
+    [
+        ("0.0.0.0", {}, True),
+        ("[::]", {}, True),
+        ("[::0]", {}, True),
+        ("127.0.0.1", {}, False),
+        ("0.0.0.0", {"api__trusted_proxies": "10.0.0.0/8"}, False),
+        ("0.0.0.0", "certificate", False),
+        ("[::]", "certificate", False),
+    ],
+)
+def test_67_exposure_is_told_by_what_the_address_is(
+        start, tmp_path, host, kept, said):
+    """Also LD-6: whatever its spelling.  The start goes on."""
+    if kept == "certificate":
+        cert, key = Authority(tmp_path).issue("localhost")
+        kept = {"api__ssl_certfile": cert, "api__ssl_keyfile": key}
+    server = start(api__server__listen=f"{host}:0", **kept)
+    told = "api.network.exposure_warning" in server.log_text()
+    assert told is said
+
+
+def test_67_a_check_tells_it_before_the_start(topology):
     for host, said in (("::0", True), ("0.0.0.0", True), ("127.0.0.1", False)):
         done = subprocess.run(
             [TROUPE, "check", "--json", "--set", f"api.server.host={host}"],

@@ -4,7 +4,7 @@ import pytest
 from websockets.extensions import permessage_deflate
 
 from client import JSON_V1, MSGPACK_V1, Client, Socket
-from test_accounts import hire
+from people import hire
 from test_hub import publish, since
 
 

@@ -242,6 +242,13 @@ def test_26_revoked_as_a_problem(ceo):
     assert problem["error_category"] == "auth"
     assert problem["retryable"] is False
     assert problem["type"].endswith("#auth")
+    plain = ceo.get("auth/me")
+    assert plain.headers["Content-Type"].startswith("application/json")
+    envelope = plain.json
+    assert envelope["success"] is False and envelope["data"] is None
+    assert envelope["error"] == problem["detail"]
+    assert envelope["error_detail"]["error_code"] == 1002
+    assert envelope["error_detail"]["error_category"] == "auth"
 
 
 def test_setup_is_for_the_first_only(reader):

@@ -93,6 +93,26 @@ def test_35_if_match_lists_and_stars(ceo):
     assert ceo.get(PATH).data["value"] == "63"
 
 
+def test_35_several_lines_are_one_list(ceo):
+    """As RFC 9110 has it of every list."""
+    put(ceo, 61)
+    body = json.dumps({"value": "62"})
+    tags = ['"0000000000000000"', ceo.get(PATH).etag]
+    for lines, status in ((tags[:1] * 2, 409), (tags, 200)):
+        wire = http.client.HTTPConnection(*ceo.server.address, timeout=15)
+        wire.putrequest("PUT", f"/api/v1/{PATH}")
+        for name, value in (
+            ("Authorization", f"Bearer {ceo.token}"),
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            *(("If-Match", tag) for tag in lines),
+        ):
+            wire.putheader(name, value)
+        wire.endheaders(body.encode())
+        assert wire.getresponse().status == status
+        wire.close()
+
+
 def test_37_conflict_comes_before_validation(ceo):
     old = ceo.get(PATH).etag
     new = put(ceo, 61, old).etag
@@ -277,6 +297,19 @@ def test_what_needs_a_restart_counts_after_it(ceo):
 
 
 SECRET = "settings/api/ssl_keyfile"
+
+
+def test_70_what_of_the_network_needs_a_restart(reader):
+    """The four that hosting has brought; one of them is a secret."""
+    told = {
+        key: reader.get(f"settings/api/{key}").data
+        for key in ("ssl_certfile", "ssl_keyfile", "ssl_ca_certs",
+                    "trusted_proxies")
+    }
+    assert {key for key, one in told.items() if one["restart_required"]} == (
+        told.keys())
+    assert [key for key, one in told.items() if one["sensitive"]] == [
+        "ssl_keyfile"]
 
 
 def test_70_sensitive_values_are_sealed_at_rest(start):

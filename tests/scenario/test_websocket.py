@@ -19,7 +19,9 @@ from client import (
     Socket,
     claims,
     together,
+    wait_for,
 )
+from people import hire
 
 REVOKED_S = 1
 FRAME_MAX = 4096
@@ -295,26 +297,58 @@ def test_60_silent_client_is_closed(start):
 
 
 def test_61_tickets_that_wait_are_few(ceo):
+    """Also AT-20: a user's are counted, another's are not."""
+    bob = hire(ceo, "bob")
     for _ in range(5):
         assert ceo.post("auth/ws-ticket").status == 200
     answer = ceo.post("auth/ws-ticket")
     assert answer.brief == (429, 5001)
     assert int(answer.headers["Retry-After"]) == 30
+    [told] = ceo.server.wait_event("api.ws.ticket_limit_exceeded")
+    assert told["level"] == "warn"
+    assert told["user_id"] == claims(ceo.token)["sub"]
+    assert (told["pending"], told["max"]) == (5, 5)
+    assert bob.post("auth/ws-ticket").status == 200
 
 
-def test_62_one_ticket_at_two_sockets(ceo):
+def test_61_who_races_for_the_last_place(ceo):
+    """AT-20, AT-26: four wait; of twenty at once one gets a ticket."""
+    tickets = [ceo.ticket() for _ in range(4)]
+    people = [ceo.twin() for _ in range(20)]
+    answers = together(20, lambda n: people[n].post("auth/ws-ticket").brief)
+    assert sorted(answers) == [(200, None)] + [(429, 5001)] * 19
+    live = Socket(ceo.server)
+    assert live.authenticate(tickets[0]) == {"action": "auth_ok"}
+    assert ceo.post("auth/ws-ticket").status == 200
+    assert ceo.post("auth/ws-ticket").brief == (429, 5001)
+
+
+def test_24_a_ticket_dies_after_its_time(start):
+    """AT-24, AT-25: it makes room, and opens nothing, however often."""
+    ceo = Client(start(api__ws_ticket_ttl_seconds=1))
+    assert ceo.setup().status == 201
+    tickets = [ceo.ticket() for _ in range(5)]
+    wait_for(lambda: ceo.post("auth/ws-ticket").status == 200)
+    for _ in range(2):
+        live = Socket(ceo.server)
+        live.send({"action": "auth", "ticket": tickets[0]})
+        assert refusal(live) == (4001, "Invalid or expired ticket")
+
+
+def test_62_one_ticket_at_many_sockets(ceo):
+    """Also AT-22: exactly one of those who present it at once is let in."""
     ticket = ceo.ticket()
-    lives = [Socket(ceo.server) for _ in range(2)]
+    lives = [Socket(ceo.server) for _ in range(12)]
 
     def present(n):
         try:
-            return lives[n].authenticate(ticket)
+            return lives[n].authenticate(ticket)["action"]
         except Gone as gone:
-            return gone.code
+            return gone.code, gone.reason
 
-    answers = together(2, present)
-    assert {"action": "auth_ok"} in answers
-    assert 4001 in answers
+    answers = together(12, present)
+    assert answers.count("auth_ok") == 1
+    assert answers.count((4001, "Invalid or expired ticket")) == 11
 
 
 def test_63_revoked_session_ends_its_socket(ceo):
