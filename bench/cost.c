@@ -39,6 +39,7 @@
 
 /* TROUPE_BENCH_RECORDS: fewer of them on a slow disk; pairs are half. */
 static uint64_t records_max = 60000;
+static double jobs_a_group; /* of the last run of ours */
 
 enum work { WORK_RECORD, WORK_HOLD, WORK_SETTLE, WORK_CHECK, WORK_GET };
 
@@ -340,11 +341,14 @@ ours_run(const char *path, uint64_t count, bool budgets, bool pairs)
 {
 	struct commit_options o = { .backend = ours_open(
 					path, budgets, DURABLE_FULL) };
+	struct commit_stats stats;
 	struct commit *c;
 	double took;
 
 	CHECK(commit_start(&o, &c) == ST_OK);
 	took = crowd_run(c, 0, count, pairs);
+	commit_stats(c, &stats);
+	jobs_a_group = (double)stats.jobs / (double)stats.groups;
 	commit_stop(c);
 	CHECK(backend_close(o.backend) == ST_OK);
 	remove_folder(path);
@@ -387,6 +391,8 @@ print_spent(const struct round *rounds)
 	    MEDIAN(rounds, pairs_cpu));
 	printf("%-44s %12s %12.1f\n", "- KiB written a pair", "",
 	    MEDIAN(rounds, pairs_kib));
+	printf("%-44s %12s %12.1f\n", "- jobs a group, of pairs", "",
+	    jobs_a_group);
 }
 
 static void
