@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "store/backend_class.h"
-#include "store/marks.h"
 #include "store/faults.h"
+#include "store/marks.h"
 
 #define WHY_SIZE 256
 

@@ -98,8 +98,8 @@ cost_walk_record(struct cost_walk *w, const struct backend_entry *entry)
 	if (w->id != NULL) {
 		key_init(&k);
 		key_raw(&k,
-		    (struct bytes){ entry->key.at + entry->key.size - SEQ_SIZE,
-			SEQ_SIZE });
+		    (struct bytes){
+			entry->key.at + entry->key.size - SEQ_SIZE, SEQ_SIZE });
 		row.key = key_bytes(&k);
 		if (!txn_get(t, TABLE_COST_RECORDS, &k, &row.value)) {
 			row_is_corrupt(t, w->scan.table, entry->key);

@@ -119,8 +119,7 @@ marks_is_crowded(const struct marks *m)
 }
 
 static void
-marks_add(
-    struct txn *t, struct marks *m, uint64_t seq, const struct uuid *id)
+marks_add(struct txn *t, struct marks *m, uint64_t seq, const struct uuid *id)
 {
 	uint64_t first;
 
@@ -134,7 +133,8 @@ marks_add(
 		}
 	}
 	if (marks_is_crowded(m) || seq - m->base > LOW_BITS) {
-		(void)txn_fail(t, ST_FULL, "too many record ids are remembered");
+		(void)txn_fail(
+		    t, ST_FULL, "too many record ids are remembered");
 		return;
 	}
 	slot_put(m, (uint64_t)mark_print(m, id) << 32 | (seq - m->base));

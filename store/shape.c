@@ -199,9 +199,8 @@ part_add(const struct part *p, const struct wire_type *type, const uint8_t *row,
 	else if (strcmp(p->how, "down") == 0)
 		key_time_down(k, (int64_t)number);
 	else
-		key_number(k, strcmp(p->how, "block") == 0
-				  ? number / COST_BLOCK
-				  : number);
+		key_number(k, strcmp(p->how, "block") == 0 ? number / COST_BLOCK
+							   : number);
 	return true;
 }
 

@@ -390,11 +390,11 @@ test_lists_and_sums_span_blocks(void **state)
 		    .limit = 200));
 		page = REPLY_IS(cost_page);
 		for (uint32_t i = 0; i < page->records_count; i++)
-			assert_true(page->records[i].seq >
-				    (i == 0 ? after : page->records[i - 1].seq));
+			assert_true(
+			    page->records[i].seq >
+			    (i == 0 ? after : page->records[i - 1].seq));
 		seen += page->records_count;
-		after = page->next == NULL ? 0
-					   : strtoull(page->next, NULL, 10);
+		after = page->next == NULL ? 0 : strtoull(page->next, NULL, 10);
 	} while (after != 0);
 	assert_int_equal(seen, all - 2);
 }
