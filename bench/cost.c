@@ -12,14 +12,11 @@
  *   bench_cost scale N [folder]     N records in N / 10 projects, or as many
  *                                   as LOAD_S is enough for; point reads
  */
-#include <ftw.h>
 #include <inttypes.h>
-#include <lmdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocols/messages.h"
@@ -30,18 +27,19 @@
 #include "store/requests.h"
 
 #include "bench/cost_asks.h"
+#include "bench/cost_bare.h"
+#include "bench/spent.h"
 
-#define ASKERS 256
 #define ROUNDS 3
 #define CHECKS_PER_S 5000
 #define CHECKS_MAX 200000
 #define READS 100000
 #define LOAD_BATCH 8192
 #define LOAD_S 200
-#define MAP_BYTES (UINT64_C(24) << 30)
 
 /* TROUPE_BENCH_RECORDS: fewer of them on a slow disk; pairs are half. */
 static uint64_t records_max = 60000;
+static double jobs_a_group; /* of the last run of ours */
 
 enum work { WORK_RECORD, WORK_HOLD, WORK_SETTLE, WORK_CHECK, WORK_GET };
 
@@ -52,25 +50,6 @@ struct ask {
 	double asked_us;
 	struct job_queue *answers;
 };
-
-static double
-now_us(void)
-{
-	return (double)clock_mono_us(&clock_system);
-}
-
-static int
-remove_one(const char *path, const struct stat *s, int kind, struct FTW *at)
-{
-	(void)s, (void)kind, (void)at;
-	return remove(path);
-}
-
-static void
-remove_folder(const char *path)
-{
-	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static enum status
 ask_run(struct txn *t, struct job *j)
@@ -230,39 +209,6 @@ crowd_run(struct commit *c, uint64_t first, uint64_t wanted, bool pairs)
 	return began;
 }
 
-/* ---- bare LMDB ---- */
-
-static double
-bare_run(const char *path, const struct bare_row *rows, uint64_t records)
-{
-	MDB_dbi dbis[BARE_ROWS_MAX];
-	double began;
-	MDB_env *env;
-	MDB_txn *txn;
-
-	CHECK(mkdir(path, 0700) == 0);
-	CHECK(mdb_env_create(&env) == 0);
-	CHECK(mdb_env_set_mapsize(env, MAP_BYTES) == 0);
-	CHECK(mdb_env_set_maxdbs(env, BARE_ROWS_MAX) == 0);
-	CHECK(mdb_env_open(env, path, MDB_NOTLS, 0600) == 0);
-	CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
-	for (int i = 0; rows[i].name != NULL; i++)
-		CHECK(
-		    mdb_dbi_open(txn, rows[i].name, MDB_CREATE, &dbis[i]) == 0);
-	CHECK(mdb_txn_commit(txn) == 0);
-	began = now_us();
-	for (uint64_t n = 0; n < records;) {
-		CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
-		for (int i = 0; i < ASKERS && n < records; i++)
-			bare_record(txn, rows, dbis, n++);
-		CHECK(mdb_txn_commit(txn) == 0);
-	}
-	began = now_us() - began;
-	mdb_env_close(env);
-	remove_folder(path);
-	return began;
-}
-
 /* ---- checks beside the load ---- */
 
 static int
@@ -386,6 +332,8 @@ checks_beside(struct commit *c, struct checks *ret)
 
 struct round {
 	double bare, blocks, ours, budgets, pairs;
+	double bare_cpu, blocks_cpu, ours_cpu, pairs_cpu;
+	double bare_kib, blocks_kib, ours_kib, pairs_kib;
 };
 
 static double
@@ -393,11 +341,14 @@ ours_run(const char *path, uint64_t count, bool budgets, bool pairs)
 {
 	struct commit_options o = { .backend = ours_open(
 					path, budgets, DURABLE_FULL) };
+	struct commit_stats stats;
 	struct commit *c;
 	double took;
 
 	CHECK(commit_start(&o, &c) == ST_OK);
 	took = crowd_run(c, 0, count, pairs);
+	commit_stats(c, &stats);
+	jobs_a_group = (double)stats.jobs / (double)stats.groups;
 	commit_stop(c);
 	CHECK(backend_close(o.backend) == ST_OK);
 	remove_folder(path);
@@ -426,6 +377,25 @@ per_s(uint64_t count, double took_us)
 }
 
 static void
+print_spent(const struct round *rounds)
+{
+	printf("%-44s %12.1f %12.1f\n", "- CPU us a record, askers too",
+	    MEDIAN(rounds, blocks_cpu), MEDIAN(rounds, ours_cpu));
+	printf("%-44s %12.1f\n", "- - by name and anywhere",
+	    MEDIAN(rounds, bare_cpu));
+	printf("%-44s %12.1f %12.1f\n", "- KiB written a record",
+	    MEDIAN(rounds, blocks_kib), MEDIAN(rounds, ours_kib));
+	printf("%-44s %12.1f\n", "- - by name and anywhere",
+	    MEDIAN(rounds, bare_kib));
+	printf("%-44s %12s %12.1f\n", "- CPU us a pair", "",
+	    MEDIAN(rounds, pairs_cpu));
+	printf("%-44s %12s %12.1f\n", "- KiB written a pair", "",
+	    MEDIAN(rounds, pairs_kib));
+	printf("%-44s %12s %12.1f\n", "- jobs a group, of pairs", "",
+	    jobs_a_group);
+}
+
+static void
 main_part(const char *path)
 {
 	const uint64_t n = records_max;
@@ -438,11 +408,18 @@ main_part(const char *path)
 	for (int i = 0; i < ROUNDS; i++) {
 		struct round *r = &rounds[i];
 
+		struct spent last = spent_now();
+
 		r->bare = per_s(n, bare_run(path, naive_rows, n));
+		spent_since(&last, n, &r->bare_cpu, &r->bare_kib);
 		r->blocks = per_s(n, bare_run(path, block_rows, n));
+		spent_since(&last, n, &r->blocks_cpu, &r->blocks_kib);
 		r->ours = per_s(n, ours_run(path, n, false, false));
+		spent_since(&last, n, &r->ours_cpu, &r->ours_kib);
 		r->budgets = per_s(n, ours_run(path, n, true, false));
+		last = spent_now();
 		r->pairs = per_s(n / 2, ours_run(path, n / 2, true, true));
+		spent_since(&last, n / 2, &r->pairs_cpu, &r->pairs_kib);
 	}
 	o = (struct commit_options){ .backend =
 					 ours_open(path, true, DURABLE_FULL) };
@@ -455,6 +432,7 @@ main_part(const char *path)
 	    MEDIAN(rounds, blocks), MEDIAN(rounds, ours));
 	printf("%-44s %12.0f\n", "- with an index by name and marks anywhere",
 	    MEDIAN(rounds, bare));
+	print_spent(rounds);
 	printf("%-44s %12s %12.0f\n", "- with three budgets that apply", "",
 	    MEDIAN(rounds, budgets));
 	printf("%-44s %12s %12.0f\n", "hold and settle, pairs/s", "",
@@ -479,22 +457,6 @@ main_part(const char *path)
 }
 
 /* ---- scale ---- */
-
-/* Of the process, less what is mapped from files. */
-static double
-own_mib(void)
-{
-	FILE *f = fopen("/proc/self/status", "r");
-	char line[128];
-	unsigned long kib = 0;
-
-	CHECK(f != NULL);
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "RssAnon: %lu kB", &kib) == 1)
-			break;
-	fclose(f);
-	return (double)kib / 1024;
-}
 
 static void
 reads_run(struct commit *c, struct checks *ret)
