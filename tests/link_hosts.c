@@ -23,12 +23,22 @@ link_hosts_path(const struct link_hosts *h, const char *name,
 	    ending);
 }
 
-/* A port of loopback that is free now. */
+/*
+ * An address of loopback for this process, so that a port which was free stays
+ * so: connections of others leave from 127.0.0.1.
+ */
+static uint32_t
+host_find(void)
+{
+	return 0x7f400000 | ((uint32_t)getpid() & 0x3fffff);
+}
+
+/* A port of that address that is free now. */
 static unsigned
-port_find(void)
+port_find(uint32_t host)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		.sin_addr.s_addr = htonl(host) };
 	socklen_t size = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -61,6 +71,7 @@ link_hosts_init(struct link_hosts *h, const char *dir, uint16_t nends)
 	memset(h, 0, sizeof(*h));
 	snprintf(h->dir, sizeof(h->dir), "%s", dir);
 	h->nends = nends;
+	h->host = host_find();
 	assert(link_authority_create("test", &a) == ST_OK);
 	link_hosts_path(h, AUTHORITY, ".pem", path);
 	link_hosts_path(h, AUTHORITY, ".key", key);
@@ -68,9 +79,10 @@ link_hosts_init(struct link_hosts *h, const char *dir, uint16_t nends)
 	link_hosts_path(h, PORTS, "", path);
 	f = fopen(path, "we");
 	assert(f != NULL);
+	fprintf(f, "%u\n", h->host);
 	for (uint16_t i = 0; i < nends; i++) {
 		host_certify(h, a, &host_names[i]);
-		h->ports[i] = port_find();
+		h->ports[i] = port_find(h->host);
 		fprintf(f, "%u\n", h->ports[i]);
 	}
 	assert(fclose(f) == 0);
@@ -89,6 +101,8 @@ link_hosts_join(struct link_hosts *h, const char *dir, uint16_t nends)
 	link_hosts_path(h, PORTS, "", path);
 	f = fopen(path, "re");
 	assert(f != NULL);
+	assert(fgets(line, sizeof(line), f) != NULL);
+	h->host = (uint32_t)strtoul(line, NULL, 10);
 	for (uint16_t i = 0; i < nends; i++) {
 		assert(fgets(line, sizeof(line), f) != NULL);
 		h->ports[i] = (unsigned)strtoul(line, NULL, 10);
@@ -133,9 +147,11 @@ link_hosts_tls(const struct link_hosts *h, const struct link_end *e,
 void
 link_hosts_use(struct link_hosts *h, struct link_end *ends, uint16_t nends)
 {
+	struct in_addr host = { htonl(h->host) };
+
 	for (uint16_t i = 0; i < nends; i++)
-		snprintf(h->urls[i], sizeof(h->urls[i]),
-		    "tls+tcp://127.0.0.1:%u", h->ports[i]);
+		snprintf(h->urls[i], sizeof(h->urls[i]), "tls+tcp://%s:%u",
+		    inet_ntoa(host), h->ports[i]);
 	for (uint16_t i = 0; i < nends; i++) {
 		struct link_end *e = &ends[i];
 

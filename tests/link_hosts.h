@@ -13,6 +13,7 @@
 
 struct link_hosts {
 	char dir[LINK_HOSTS_PATH];
+	uint32_t host; /* an address of loopback */
 	unsigned ports[LINK_ENDS];
 	char urls[LINK_ENDS][64];
 	struct link_tls *tls[LINK_ENDS];

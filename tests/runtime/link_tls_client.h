@@ -7,7 +7,7 @@ client_connect(void)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)hosts.ports[0]),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		.sin_addr.s_addr = htonl(hosts.host) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	assert_true(fd >= 0);
