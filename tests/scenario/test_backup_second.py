@@ -1,6 +1,6 @@
 """The second target: every backup has a copy on another disk, or it is told.
 
-Issue 7, part 4; docs/adr (a second target is a backup root).
+Issue 7, part 4; docs/adr/0024.
 """
 
 import io
