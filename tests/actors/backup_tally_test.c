@@ -102,6 +102,7 @@ test_what_is_not_as_it_says_is_lost(void **state)
 	/* A hole is not what a sum in one pass sees. */
 	backup_tally_file(t, "a", 4);
 	backup_tally_bytes(t, 2, "34", 2);
+	backup_tally_bytes(t, 0, "12", 2);
 	backup_tally_end(t, sum);
 	assert_string_equal(sum, "");
 	backup_tally_destroy(t);
