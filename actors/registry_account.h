@@ -29,7 +29,9 @@ struct chore {
 	struct uuid user_id; /* whose account it is, and the rest of it */
 	char username[USERNAME_MAX + 1];
 	enum role role;
+	bool has_role; /* it is to change */
 	bool disabled;
+	bool has_disabled;
 	bool must_change_password;
 	int64_t created_at;
 	int64_t updated_at;

@@ -93,12 +93,46 @@ change_describe(const struct user_change *ask, struct chore *c)
 	    ask->has_disabled ? disabled : "");
 }
 
+static enum status
+change_store(struct actor *self, struct op *op)
+{
+	struct chore *c = chore_of(op);
+	struct chore_texts texts;
+	struct audit_note note = chore_note(self, c, &texts);
+
+	return OP_ASK(op, registry_store(self), store_user_change,
+	    change_on_stored, .user_id = texts.target,
+	    .now = actor_wall_us(self), .role = c->role,
+	    .has_role = c->has_role, .disabled = c->disabled,
+	    .has_disabled = c->has_disabled, .audit = &note);
+}
+
+static enum status
+change_on_ended(struct actor *self, struct op *op, bool all)
+{
+	if (all)
+		return change_store(self, op);
+	chore_end(self, op);
+	return OP_REFUSE(op, TIMEOUT, "a gateway has not answered yet");
+}
+
+/*
+ * What was open when it was disabled has ended, unless we did between the two:
+ * nothing of that comes in again.
+ */
+static bool
+change_lets_in(const struct registry *s, const struct chore *c)
+{
+	const struct account_row *row = table_find(&s->accounts, &c->user_id);
+
+	return c->has_disabled && !c->disabled && row != NULL && row->gone;
+}
+
 enum status
 registry_on_user_change(struct actor *self, const struct msg *in)
 {
 	const struct user_change *ask = in->body;
-	struct chore_texts texts;
-	struct audit_note note;
+	struct chore *c;
 	struct op *op;
 
 	if (!ask->has_role && !ask->has_disabled)
@@ -112,13 +146,15 @@ registry_on_user_change(struct actor *self, const struct msg *in)
 	op = change_begin(self, in, &ask->caller, "user.change", ask->user_id);
 	if (op == NULL)
 		return ST_OK;
-	change_describe(ask, chore_of(op));
-	note = chore_note(self, chore_of(op), &texts);
-	return OP_ASK(op, registry_store(self), store_user_change,
-	    change_on_stored, .user_id = texts.target,
-	    .now = actor_wall_us(self), .role = ask->role,
-	    .has_role = ask->has_role, .disabled = ask->disabled,
-	    .has_disabled = ask->has_disabled, .audit = &note);
+	c = chore_of(op);
+	change_describe(ask, c);
+	c->role = ask->role;
+	c->has_role = ask->has_role;
+	c->disabled = ask->disabled;
+	c->has_disabled = ask->has_disabled;
+	if (change_lets_in(actor_state(self), c))
+		return chore_revoke_all(self, op, change_on_ended);
+	return change_store(self, op);
 }
 
 /* ---- delete ---- */

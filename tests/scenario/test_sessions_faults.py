@@ -5,6 +5,7 @@ on by `Clock`; TROUPE_FAULT makes a request to the store fail after its writes
 (runtime/base/fault.h).
 """
 
+import contextlib
 import os
 import subprocess
 
@@ -17,6 +18,7 @@ from people import (
     UNAUTHORIZED,
     Person,
     hire,
+    patch,
     session_ids,
 )
 from server import READY_S, ROOT, SPLIT, TROUPE, Clock, Server
@@ -239,6 +241,26 @@ def test_09_a_session_without_a_row_can_be_ended(start, how):
         person.disconnect()
     assert unstored.me().brief == SESSION_REVOKED
     assert ceo.me().status == 200
+
+
+def test_what_a_kill_left_open_ends_before_it_is_enabled(start):
+    """Killed between an account's disabling and the end of its sessions."""
+    ceo = Person(start(env={"TROUPE_FAULT": "kill:store_session_revoke_user"}))
+    assert ceo.setup().status == 201
+    guest = hire(ceo, "guest")
+    path = f"users/{guest.id}"
+    with contextlib.suppress(OSError):
+        assert patch(ceo, path, {"disabled": True}).status >= 500
+    ceo.server.env = {}
+    ceo.server.kill()
+    ceo.server.restart()
+    for person in (ceo, guest):
+        person.disconnect()
+    assert guest.me().brief == UNAUTHORIZED
+    assert patch(ceo, path, {"disabled": False}).status == 200
+    assert guest.me().brief == SESSION_REVOKED
+    assert guest.login().status == 200
+    assert guest.me().status == 200
 
 
 def test_21_no_start_without_the_revoked_sessions(topology):
