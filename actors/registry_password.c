@@ -196,21 +196,51 @@ own_prove(struct actor *self, struct op *op)
 }
 
 static enum status
+own_refuse_locked(struct actor *self, struct op *op, uint64_t wait_us)
+{
+	return own_refuse(self, op, PROBLEM_ACCOUNT_LOCKED,
+	    "Too many failed log-ins", wait_us);
+}
+
+static enum status
+own_on_bad(struct actor *self, struct op *op, const char *lock)
+{
+	struct registry *s = actor_state(self);
+	const struct chore *c = chore_of(op);
+	struct chore_texts texts;
+	struct audit_note note;
+
+	if (lockout_fail(&s->lockout, lock, actor_now_us(self))) {
+		note = chore_note(self, c, &texts);
+		note.action = "auth.lock";
+		note.result = AUDIT_REFUSED;
+		note.detail = "too many failures";
+		LOG(API_AUTH_LOCKED, KV("user_id", texts.target),
+		    KV("address", c->by.address));
+		auditor_count(self, &s->auditor, &note);
+	}
+	return own_refuse(
+	    self, op, PROBLEM_UNAUTHORIZED, "Invalid credentials", 0);
+}
+
+/* A guess made before the lock fell is not judged after it. */
+static enum status
 own_on_checked(struct actor *self, struct op *op, const struct msg *reply)
 {
 	struct registry *s = actor_state(self);
 	struct chore_op *data = op_data(op);
 	struct chore *c = data->chore;
 	char name[CHORE_LOCK_SIZE];
+	uint64_t wait_us;
 
 	if (reply->id != MSG_done)
 		return own_pass(self, op, reply);
 	own_lock_name(c, name);
-	if (!data->credential.good) {
-		(void)lockout_fail(&s->lockout, name, actor_now_us(self));
-		return own_refuse(
-		    self, op, PROBLEM_UNAUTHORIZED, "Invalid credentials", 0);
-	}
+	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
+	if (wait_us > 0)
+		return own_refuse_locked(self, op, wait_us);
+	if (!data->credential.good)
+		return own_on_bad(self, op, name);
 	lockout_forget(&s->lockout, name);
 	if (c->only_proves)
 		return own_prove(self, op);
@@ -316,8 +346,7 @@ own_begin(struct actor *self, const struct msg *in,
 		return op;
 	credential_wipe(&data->credential);
 	if (known)
-		(void)own_refuse(self, op, PROBLEM_ACCOUNT_LOCKED,
-		    "Too many failed log-ins", wait_us);
+		(void)own_refuse_locked(self, op, wait_us);
 	else
 		(void)own_refuse(
 		    self, op, PROBLEM_UNAUTHORIZED, "Unauthorized", 0);

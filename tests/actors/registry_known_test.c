@@ -257,6 +257,30 @@ test_guesses_are_locked(void **state)
 	scene_end(&s);
 }
 
+/* Those on their way when the lock falls are not judged, even if right. */
+static void
+test_guesses_at_once_are_locked(void **state)
+{
+	uint64_t tags[12];
+	uint32_t locked = 0;
+	struct principal who;
+
+	(void)state;
+	scene_start(&s);
+	who = boss(0);
+	for (int i = 0; i < 12; i++)
+		tags[i] = ask_again(who, i < 11 ? "wrong" : SCENE_PASSWORD);
+	scene_apply(&s);
+	for (int i = 0; i < 12; i++)
+		locked += scene_refused(&s, tags[i])->problem ==
+			  PROBLEM_ACCOUNT_LOCKED;
+	assert_int_equal(locked, 2);
+	assert_int_equal(rig_logged(&s.r, EV_API_AUTH_LOCKED), 1);
+	assert_int_equal(
+	    store_double_noted("auth.lock/" C1 "/" C1 "/refused"), 1);
+	scene_end(&s);
+}
+
 /* ASVS 7.5.2, where it is asked for: the specification's answer is 204. */
 static void
 test_ending_sessions_asks_for_the_password_if_so_set(void **state)
@@ -358,6 +382,7 @@ main(void)
 		RUN(test_accounts_change_for_who_gave_a_password_lately),
 		RUN(test_giving_the_password_again),
 		RUN(test_guesses_are_locked),
+		RUN(test_guesses_at_once_are_locked),
 		RUN(test_ending_sessions_asks_for_the_password_if_so_set),
 		RUN(test_a_lost_secret_of_api_keys_stops_the_start),
 	};
