@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "actors/registry.h"
@@ -14,6 +15,8 @@
 
 #define SECOND_US 1000000
 #define MINUTE_US (60 * SECOND_US)
+#define RATE_BURST 64u                   /* refreshes of one session at once */
+#define RATE_INTERVAL_US (2 * SECOND_US) /* and then one per */
 #define REFRESH_BAD "Invalid or expired refresh token"
 
 struct refreshing {
@@ -64,6 +67,36 @@ static enum status
 refresh_refuse_revoked(struct op *op)
 {
 	return OP_REFUSE(op, SESSION_REVOKED, "Session has been revoked");
+}
+
+/*
+ * False: too fast, and op has been refused.  Each rotation is an entry of the
+ * audit log, and nobody shall push out the rest of it.
+ */
+static bool
+refresh_may(struct actor *self, struct op *op)
+{
+	struct registry *s = actor_state(self);
+	const struct refreshing *r = op_data(op);
+	char session[ID_TEXT + 1];
+	char name[sizeof("refresh ") + ID_TEXT];
+	uint64_t wait_us;
+
+	if (r->address[0] == '\0')
+		return true; /* from inside */
+	id_text(&r->session_id, session);
+	snprintf(name, sizeof(name), "refresh %s", session);
+	wait_us = memo_throttle(
+	    &s->rates, name, RATE_INTERVAL_US, RATE_BURST, actor_now_us(self));
+	if (wait_us == 0)
+		return true;
+	refresh_note(self, op, "rate");
+	(void)op_refuse_with(
+	    op, &(struct refused){ .status = ST_DENIED,
+		    .problem = PROBLEM_RATE_LIMITED,
+		    .detail = "Too many refreshes of this session",
+		    .retry_after_ms = (uint32_t)((wait_us + 999) / 1000) });
+	return false;
 }
 
 static struct bytes
@@ -272,6 +305,8 @@ registry_on_refresh(struct actor *self, const struct msg *in)
 	if (!refresh_find(
 		self, ask->refresh_token, &r->session_id, &generation))
 		return refresh_refuse(self, op, "refresh_invalid");
+	if (!refresh_may(self, op))
+		return ST_OK;
 	if (!registry_may_revoke(s))
 		return OP_REFUSE(op, OVERLOADED, "too many revocations");
 	return refresh_begin(self, op, generation);
