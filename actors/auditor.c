@@ -35,11 +35,27 @@ audit_note_by(struct actor *self, const struct principal *by,
 
 static void auditor_send(struct actor *self, struct auditor *a);
 
+static void
+auditor_end_drain(struct actor *self, struct auditor *a)
+{
+	if (a->is_draining)
+		actor_drained(self);
+	a->is_draining = false;
+}
+
 static enum status
 auditor_on_retry(struct actor *self, struct timer *t)
 {
 	auditor_send(self, LIST_OF(t, struct auditor, retry));
 	return ST_OK;
+}
+
+/* When all ends, a store that takes nothing is not waited for. */
+static void
+auditor_try_later(struct actor *self, struct auditor *a)
+{
+	auditor_end_drain(self, a);
+	timer_start(self, &a->retry, RETRY_US, auditor_on_retry);
 }
 
 static enum status
@@ -57,7 +73,7 @@ auditor_on_appended(struct actor *self, struct op *op, const struct msg *reply)
 		a->lost_sent = 0;
 		LOG(AUDIT_APPEND_FAILED, KU("notes", a->count),
 		    KV("error", status_name((enum status)why->status)));
-		timer_start(self, &a->retry, RETRY_US, auditor_on_retry);
+		auditor_try_later(self, a);
 		return ST_OK;
 	}
 	a->first = (a->first + sent) % AUDITOR_NOTES_MAX;
@@ -86,7 +102,16 @@ auditor_add_lost(struct actor *self, struct auditor *a,
 	ret_note->detail = detail;
 	a->lost_sent = a->lost;
 	a->lost = 0;
+	a->lost_is_due = false;
 	return 1;
+}
+
+/* What was lost waits for a note, or a window's end: it has no rate. */
+static bool
+auditor_has_some(const struct auditor *a)
+{
+	return a->count > 0 ||
+	       (a->lost > 0 && (a->lost_is_due || a->is_draining));
 }
 
 static void
@@ -97,11 +122,15 @@ auditor_send(struct actor *self, struct auditor *a)
 	struct op *op;
 	uint32_t n = 0;
 
-	if (a->sent > 0 || a->count == 0 || timer_is_running(&a->retry))
+	if (a->sent > 0 || a->lost_sent > 0 || timer_is_running(&a->retry))
 		return;
+	if (!auditor_has_some(a)) {
+		auditor_end_drain(self, a);
+		return;
+	}
 	op = op_open(self, NULL);
 	if (op == NULL) {
-		timer_start(self, &a->retry, RETRY_US, auditor_on_retry);
+		auditor_try_later(self, a);
 		return;
 	}
 	((struct auditor_ask *)op_data(op))->auditor = a;
@@ -190,6 +219,16 @@ auditor_window_us(const struct actor *self)
 			  : config_u64(c, SETTING_api_audit_window_seconds));
 }
 
+static void
+auditor_tell(struct actor *self, struct auditor *a, struct tally_entry *e)
+{
+	struct audit_note note = tally_note_give(&e->note);
+
+	note.at = actor_wall_us(self);
+	auditor_say(self, a, &note);
+	e->note.times = 0;
+}
+
 /* What repeated is told, and counted on; what did not is forgotten. */
 static enum status
 auditor_on_window(struct actor *self, struct timer *timer)
@@ -197,7 +236,6 @@ auditor_on_window(struct actor *self, struct timer *timer)
 	struct auditor *a = LIST_OF(timer, struct auditor, windows);
 	uint64_t now_us = actor_now_us(self);
 	uint64_t next_us = UINT64_MAX;
-	struct audit_note note;
 
 	for (uint32_t i = a->told.count; i > 0; i--) {
 		struct tally_entry *e = &a->told.entries[i - 1];
@@ -207,10 +245,7 @@ auditor_on_window(struct actor *self, struct timer *timer)
 			continue;
 		}
 		if (e->until_us <= now_us) {
-			note = tally_note_give(&e->note);
-			note.at = actor_wall_us(self);
-			auditor_say(self, a, &note);
-			e->note.times = 0;
+			auditor_tell(self, a, e);
 			e->until_us = now_us + auditor_window_us(self);
 		}
 		if (e->until_us < next_us)
@@ -218,7 +253,20 @@ auditor_on_window(struct actor *self, struct timer *timer)
 	}
 	if (a->told.count > 0)
 		timer_start(self, timer, next_us - now_us, auditor_on_window);
+	a->lost_is_due = true;
+	auditor_send(self, a);
 	return ST_OK;
+}
+
+void
+auditor_drain(struct actor *self, struct auditor *a)
+{
+	for (uint32_t i = 0; i < a->told.count; i++)
+		if (a->told.entries[i].note.times > 0)
+			auditor_tell(self, a, &a->told.entries[i]);
+	a->is_draining = true;
+	timer_stop(&a->retry);
+	auditor_send(self, a);
 }
 
 /* Told now, and counted for a while; without room it is only told. */

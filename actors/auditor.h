@@ -13,7 +13,8 @@
  * appends, is counted, and the count appended as `audit.lost`.
  *
  * Bounds:  AUDITOR_NOTES_MAX notes that wait, TALLY_MAX that repeat; texts
- *          are cut to what is kept.  The counts of a window are in memory.
+ *          are cut to what is kept.  The counts of a window are in memory
+ *          until it or its actor's node ends (auditor_drain).
  * Threads: one; a member of the actor's state, zeroed
  */
 #ifndef ACTORS_AUDITOR_H
@@ -31,7 +32,9 @@ struct auditor {
 	uint32_t count;
 	uint32_t sent; /* of them, on their way */
 	uint64_t lost;
-	uint64_t lost_sent;  /* told with those on their way */
+	uint64_t lost_sent; /* told with those on their way */
+	bool lost_is_due;   /* also without a note beside it */
+	bool is_draining;
 	uint64_t lost_ever;  /* for metrics */
 	uint64_t full_at_us; /* of what nobody is let say */
 	struct memo callers; /* how fast each of them is refused */
@@ -54,6 +57,11 @@ void auditor_refused(struct actor *self, struct auditor *a,
 /* A refusal that a note was made of; its times are added up. */
 void auditor_count(
     struct actor *self, struct auditor *a, const struct audit_note *note);
+/*
+ * Its actor's drain: tells what has been counted, and then says actor_drained;
+ * at once if the store takes nothing.
+ */
+void auditor_drain(struct actor *self, struct auditor *a);
 struct metric_page;
 /* Adds what audit_metric.def lists; actor is a constant. */
 void auditor_measure(

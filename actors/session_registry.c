@@ -14,6 +14,14 @@ session_registry_stop(struct actor *self)
 	registry_unload(actor_state(self));
 }
 
+static void
+session_registry_drain(struct actor *self)
+{
+	struct registry *s = actor_state(self);
+
+	auditor_drain(self, &s->auditor);
+}
+
 static enum status
 session_registry_on_changed(struct actor *self, const struct msg *in)
 {
@@ -76,6 +84,7 @@ const struct actor_class session_registry_class = {
 	.starts_slowly = true,
 	.start = session_registry_start,
 	.stop = session_registry_stop,
+	.drain = session_registry_drain,
 	.measure = registry_measure,
 	.on = session_registry_on,
 };

@@ -129,6 +129,13 @@ settings_stop(struct actor *self)
 	safe_close(&((struct settings_state *)actor_state(self))->safe);
 }
 
+static void
+settings_drain(struct actor *self)
+{
+	auditor_drain(
+	    self, &((struct settings_state *)actor_state(self))->auditor);
+}
+
 /* ---- read ---- */
 
 /* To read without the right is nothing that anybody must answer for. */
@@ -409,6 +416,7 @@ const struct actor_class settings_class = {
 	.starts_slowly = true,
 	.start = settings_start,
 	.stop = settings_stop,
+	.drain = settings_drain,
 	.measure = settings_measure,
 	.on = settings_on,
 };

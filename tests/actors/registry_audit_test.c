@@ -68,6 +68,41 @@ test_the_same_again_is_counted_until_its_window_ends(void **state)
 	scene_end(&s);
 }
 
+/* A clean stop loses no count, nor the number of what was lost. */
+static void
+test_a_drain_tells_what_was_counted(void **state)
+{
+	const char *entry = "access.credential///refused";
+	struct audit_note note = denied("192.0.2.7", "invalid_token", 1);
+
+	(void)state;
+	scene_start(&s);
+	for (int i = 0; i < 10; i++)
+		tell(&note, 1, i == 9 ? 41 : 0);
+	assert_int_equal(store_double_noted(entry), 1);
+	assert_int_equal(store_double_noted("audit.lost///failed"), 0);
+	node_drain(s.r.node, 1000000);
+	assert_int_equal(store_double_noted(entry), 2);
+	assert_int_equal(store_double_times(entry), 10);
+	assert_int_equal(store_double_noted("audit.lost///failed"), 1);
+	scene_end(&s);
+}
+
+static void
+test_what_was_lost_is_told_when_a_window_ends(void **state)
+{
+	struct audit_note note = denied("192.0.2.7", "invalid_token", 1);
+
+	(void)state;
+	scene_start(&s);
+	tell(&note, 1, 0);
+	tell(NULL, 0, 41);
+	assert_int_equal(store_double_noted("audit.lost///failed"), 0);
+	rig_advance_ms(&s.r, 2 * WINDOW_MS);
+	assert_int_equal(store_double_noted("audit.lost///failed"), 1);
+	scene_end(&s);
+}
+
 /* Whatever he thinks of, one caller has a bound; others are heard on. */
 static void
 test_one_network_cannot_fill_the_log(void **state)
@@ -248,6 +283,8 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		RUN(test_the_same_again_is_counted_until_its_window_ends),
+		RUN(test_a_drain_tells_what_was_counted),
+		RUN(test_what_was_lost_is_told_when_a_window_ends),
 		RUN(test_one_network_cannot_fill_the_log),
 		RUN(test_one_account_cannot_fill_the_log),
 		RUN(test_what_a_gateway_lost_is_told),

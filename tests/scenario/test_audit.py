@@ -39,6 +39,19 @@ def details(ceo, action, count=1):
     return {e["detail"] for e in entries}
 
 
+def test_a_clean_stop_loses_no_count(ceo):
+    """The window of the first goes on for a minute; a stop ends it."""
+    guesser = Client(ceo.server)
+    for _ in range(5):
+        assert guesser.enter("auth/login", password=WRONG).status == 401
+    assert len(found(ceo, action="auth.login", result="refused")) == 1
+    assert ceo.server.stop() == 0
+    ceo.server.restart()
+    ceo.disconnect()
+    entries = found(ceo, 2, action="auth.login", result="refused")
+    assert sum(e["times"] for e in entries) == 5
+
+
 # ---- each refusal, by its filter ----
 
 
