@@ -142,6 +142,17 @@ users_create_mistake(struct actor *self, const struct user_create *ask,
 	return mistake;
 }
 
+/* What does not fit is cut between characters. */
+static void
+users_detail(char ret_detail[CHORE_DETAIL_SIZE], const char *username)
+{
+	static const char before[] = "username=";
+	size_t n = sizeof(before) - 1;
+
+	memcpy(ret_detail, before, n);
+	(void)text_fit(ret_detail + n, CHORE_DETAIL_SIZE - n, username);
+}
+
 enum status
 registry_on_user_create(struct actor *self, const struct msg *in)
 {
@@ -177,8 +188,7 @@ registry_on_user_create(struct actor *self, const struct msg *in)
 	data->chore->role = ask->role;
 	data->chore->must_change_password =
 	    !ask->has_must_change_password || ask->must_change_password;
-	snprintf(data->chore->detail, sizeof(data->chore->detail),
-	    "username=%.80s", ask->username);
+	users_detail(data->chore->detail, ask->username);
 	credential_init(&data->credential, ask->password);
 	return op_work(op, WORK_CPU, credential_hash, users_on_hashed);
 }

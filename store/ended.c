@@ -7,6 +7,8 @@
 #include "runtime/base/text.h"
 #include "store/audit.h"
 
+#define OWN_DETAIL_MAX 128 /* of a note, before the sessions */
+
 struct ended *
 ended_take(struct txn *t)
 {
@@ -45,6 +47,7 @@ ended_append(
     struct txn *t, const struct audit_note *note, const struct ended *e)
 {
 	char detail[AUDIT_DETAIL_MAX + 1];
+	char own[OWN_DETAIL_MAX + 1];
 	uint32_t named = 0;
 	struct audit_note one;
 	uint32_t n;
@@ -55,8 +58,9 @@ ended_append(
 	}
 	one = *note;
 	one.detail = detail;
-	(void)snprintf(detail, sizeof(detail), "%.128s%ssessions=%" PRIu32,
-	    note->detail, note->detail[0] == '\0' ? "" : " ", e->count);
+	(void)text_fit(own, sizeof(own), note->detail);
+	(void)snprintf(detail, sizeof(detail), "%s%ssessions=%" PRIu32, own,
+	    own[0] == '\0' ? "" : " ", e->count);
 	while (txn_status(t) == ST_OK) {
 		n = ended_write(e, named, detail, strlen(detail));
 		audit_append(t, &one);

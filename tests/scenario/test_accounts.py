@@ -848,6 +848,15 @@ def doctor(server, *words):
     return done.returncode, done.stdout and json.loads(done.stdout)
 
 
+@pytest.mark.parametrize("before", ["", "a"])
+def test_a_long_name_is_audited_in_whole_characters(ceo, before):
+    name = before + "é" * 60
+    assert hire(ceo, name).me().data["username"] == name
+    [entry] = ceo.get("audit?action=user.create").data["entries"]
+    assert entry["detail"].startswith("username=" + before + "é" * 40)
+    assert ("username=" + name).startswith(entry["detail"])
+
+
 def test_who_did_what_is_written_down(ceo):
     me = ceo.me().data["id"]
     bob = hire(ceo, "bob", "manager")

@@ -106,6 +106,30 @@ test_a_deleted_user_leaves_tombstones_alone(void **state)
 	add_user("u2", "bob", ROLE_OBSERVER);
 }
 
+/* What the sessions leave no room for is cut between characters. */
+static void
+test_a_long_note_of_ended_sessions_is_cut(void **state)
+{
+	char detail[AUDIT_DETAIL_MAX + 1] = "a";
+	struct audit_note note = { .by = { .user_id = "c1",
+				       .username = "ada",
+				       .session_id = "",
+				       .address = "",
+				       .user_agent = "" },
+		.action = "user.delete",
+		.target = "u1",
+		.detail = detail };
+
+	(void)state;
+	for (size_t n = 1; n + 2 <= 141; n += 2)
+		memcpy(detail + n, "\xc3\xa9", 3);
+	add_user("c1", "ada", ROLE_CEO);
+	add_user("u1", "bob", ROLE_OBSERVER);
+	add_session("s1", "u1", 10, 100);
+	OK(ASK(store_user_delete, .user_id = "u1", .audit = &note));
+	assert_int_equal(asker_count(TABLE_AUDIT), 1);
+}
+
 static void
 test_keys_have_a_bound_and_an_owner(void **state)
 {
@@ -366,6 +390,7 @@ main(void)
 		ASKED(test_the_last_ceo_stays),
 		ASKED(test_a_change_moves_its_time_and_checks_the_hash),
 		ASKED(test_a_deleted_user_leaves_tombstones_alone),
+		ASKED(test_a_long_note_of_ended_sessions_is_cut),
 		ASKED(test_keys_have_a_bound_and_an_owner),
 		ASKED(test_activity_moves_once_in_a_while),
 		ASKED(test_idle_sessions_are_revoked_longest_first),
