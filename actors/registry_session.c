@@ -302,6 +302,23 @@ login_log_created(const struct login *login, const struct msg *reply)
 		    KV("error", status_name((enum status)why->status)));
 }
 
+/* The entry goes with the session; without one it goes by itself. */
+static void
+login_note_unstored(struct actor *self, const struct login *login)
+{
+	struct registry *s = actor_state(self);
+	char session_id[ID_TEXT + 1];
+	char user_id[ID_TEXT + 1];
+	struct audit_note note;
+
+	id_text(&login->session_id, session_id);
+	id_text(&login->user_id, user_id);
+	note = login_good_note(self, login, "auth.login", user_id);
+	note.by.session_id = session_id;
+	note.detail = "session not stored";
+	auditor_say(self, &s->auditor, &note);
+}
+
 static enum status
 login_on_created(struct actor *self, struct op *op, const struct msg *reply)
 {
@@ -309,6 +326,8 @@ login_on_created(struct actor *self, struct op *op, const struct msg *reply)
 	struct login *login = login_of(op);
 
 	login_log_created(login, reply);
+	if (reply->id != MSG_done)
+		login_note_unstored(self, login);
 	login->has_refresh = login->wants_refresh && reply->id == MSG_done;
 	if (reply->id != MSG_done || s->sessions_max == 0)
 		return replica_wait_for(self, op, login_answer);

@@ -17,6 +17,7 @@ from people import (
     SESSION_REVOKED,
     UNAUTHORIZED,
     Person,
+    audit,
     hire,
     patch,
     session_ids,
@@ -218,6 +219,11 @@ def test_08_a_log_in_outlives_a_store_that_cannot_write(start):
     assert told["level"] == "warn"
     assert told["session"] == unstored.session_id[:8]
     assert session_ids(ceo) == [ceo.session_id]
+    [entry] = wait_for(lambda: [
+        e for e in audit(ceo, action="auth.login", result="ok")
+        if e["detail"] == "session not stored"])
+    assert entry["user_id"] == entry["target"] == ceo.me().data["id"]
+    assert unstored.session_id.startswith(entry["session"]) and entry["session"]
     last = ceo.again()
     server.wait_event("api.session.created", session=last.session_id[:8])
     assert len(server.events("api.session.create_failed")) == 1
