@@ -29,7 +29,7 @@ refusals_add(struct gateway *g, const struct audit_note *note)
 	struct tally_entry *e = tally_find(t, note);
 
 	if (e != NULL) {
-		tally_count(e, 1);
+		tally_count(e, note);
 	} else if (!refusals_has_room(t, note) || tally_put(t, note) == NULL) {
 		r->lost++;
 		g->counts.refusals_lost++;
