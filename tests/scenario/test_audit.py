@@ -383,6 +383,7 @@ def test_no_secret_of_any_kind_is_written(ceo):
     one = Person(server)
     one.name = "bob"
     tokens = one.enter("auth/login", refresh=True).data
+    other = "y" if tokens["refresh_token"][0] == "x" else "x"
     spoilt = key[:-1] + ("A" if key[-1] != "A" else "B")
     browser = Browser(server)
     assert browser.enter_by_cookie(refresh=True).status == 200
@@ -398,7 +399,7 @@ def test_no_secret_of_any_kind_is_written(ceo):
         (Client(server, tokens["token"] + "x").get("auth/me"), 401),
         (bob.post("auth/refresh", {"refresh_token": tokens["refresh_token"]}), 200),
         (bob.post("auth/refresh", {"refresh_token": tokens["refresh_token"] + "x"}), 401),
-        (bob.post("auth/refresh", {"refresh_token": "x" + tokens["refresh_token"][1:]}), 401),
+        (bob.post("auth/refresh", {"refresh_token": other + tokens["refresh_token"][1:]}), 401),
         (browser.get("auth/me", **{"Sec-Fetch-Site": "same-origin"}), 200),
         (browser.post("auth/refresh"), 200),
         (ceo.put("settings/api/auth.jwt_secret", {"value": SECRET}), 200),
