@@ -293,7 +293,7 @@ auditor_count(
 	struct tally_entry *e = tally_find(&a->told, note);
 
 	if (e != NULL)
-		tally_count(e, note->times);
+		tally_count(e, note);
 	else if (auditor_may(self, a, &note->by))
 		auditor_begin(self, a, note);
 	else

@@ -12,6 +12,7 @@
 
 /* All that is taken of the arena beside the body is no longer than a head. */
 #define BIND_ARENA_MIN (16u * HTTP1_HEAD_MAX)
+#define BIND_NAME_SHOWN 64 /* bytes of a parameter's name, and a NUL */
 
 /* Fills a text field that no client may give. */
 static void
@@ -127,6 +128,29 @@ bind_path(struct conn *c, const struct wire_type *t, void *message,
 	return st;
 }
 
+/* What a GET lacks, it lacks in its query. */
+static bool
+bind_takes_body(const struct exchange *x)
+{
+	return route_takes_body((enum http1_method)x->head.method);
+}
+
+/*
+ * A page of any site can make a browser send a query, and queries stand in
+ * the logs of others: what changes something comes in a JSON body, for which
+ * browsers ask first.
+ */
+static enum status
+bind_refuse_query(const char *name, struct json_result *why)
+{
+	char shown[BIND_NAME_SHOWN];
+
+	text_fit(shown, sizeof(shown), name);
+	snprintf(why->why, sizeof(why->why),
+	    "query.%s: this method takes its fields in the body", shown);
+	return ST_INVALID;
+}
+
 static enum status
 bind_query(struct conn *c, const uint8_t *at, const struct wire_type *t,
     void *message, struct json_result *why)
@@ -134,12 +158,16 @@ bind_query(struct conn *c, const uint8_t *at, const struct wire_type *t,
 	struct arena *a = actor_arena(c->gateway->self);
 	struct query_parameter p;
 	struct query q;
+	const char *name;
 	enum status st;
 
 	query_init(&q, http1_bytes(at, c->exchange->head.query));
 	while ((st = query_next(&q, a, &p)) == ST_OK) {
-		st = json_set_text(t, message, a, "query",
-		    text_of_bytes(a, p.name), text_of_bytes(a, p.value), why);
+		name = text_of_bytes(a, p.name);
+		st = bind_takes_body(c->exchange)
+			 ? bind_refuse_query(name, why)
+			 : json_set_text(t, message, a, "query", name,
+			       text_of_bytes(a, p.value), why);
 		if (st != ST_OK)
 			return st;
 	}
@@ -222,15 +250,6 @@ bind_is_json(const struct exchange *x, const uint8_t *at)
 	return header_is(header_trim(value), "application/json");
 }
 
-/* What a GET lacks, it lacks in its query. */
-static bool
-bind_takes_body(const struct conn *c)
-{
-	enum http1_method m = c->exchange->head.method;
-
-	return m != HTTP1_GET && m != HTTP1_HEAD && m != HTTP1_DELETE;
-}
-
 /* Whose cursors of which list they are. */
 struct bookmark
 bind_bookmark(const struct conn *c)
@@ -285,8 +304,8 @@ bind_request(struct conn *c, const uint8_t *at, struct bytes body,
 	if (st == ST_OK)
 		st = bind_callers(c, at, body, t, *ret_message, why);
 	if (st == ST_OK)
-		st =
-		    json_require(t, bind_takes_body(c) ? "body" : "query", why);
+		st = json_require(
+		    t, bind_takes_body(c->exchange) ? "body" : "query", why);
 	if (st == ST_OK)
 		st = bind_cursor(c, *ret_message, why);
 	/* It was announced, and what it should have said is missing. */

@@ -2,8 +2,9 @@
  * bind - a request's message, of everything that its client sent.
  *
  * Body, path, query and headers fill the struct of the route's message, each
- * field once; what the catalogue does not know is refused by name.  Who asks
- * and the Idempotency-Key are filled in here, and a page's cursor is opened
+ * field once; a method that takes a body takes no query (route_takes_body).
+ * What the catalogue does not know is refused by name.  Who asks and the
+ * Idempotency-Key are filled in here, and a page's cursor is opened
  * (bookmark.h).  All of it lies in the turn's arena.
  */
 #ifndef GATEWAY_BIND_H

@@ -128,8 +128,18 @@ credential_pass_csrf(struct conn *c, const uint8_t *at)
 
 	return why == NULL ||
 	       credential_refuse_site(c, why,
-		   "Cookies count only for requests of the same origin; use a "
-		   "bearer token otherwise");
+		   "Cookies count, and log-ins are made, only for requests of "
+		   "the same origin; use a bearer token otherwise");
+}
+
+bool
+credential_pass_page(struct conn *c, const uint8_t *at)
+{
+	bool is_page = credential_header(c, at, "Sec-Fetch-Site").at != NULL ||
+		       credential_header(c, at, "Origin").at != NULL;
+
+	return !is_page || c->exchange->context.origin[0] != '\0' ||
+	       credential_pass_csrf(c, at);
 }
 
 bool

@@ -23,6 +23,12 @@ const char *credential_find_refresh(struct conn *c, const uint8_t *at);
 /* False: another site may be behind it, and it has been answered. */
 bool credential_pass_csrf(struct conn *c, const uint8_t *at);
 /*
+ * Of a route that anybody may ask, where a session would begin: as
+ * credential_pass_csrf, but api.cors.origins may, and so may every client
+ * that says nothing of where it is, as no browser does.
+ */
+bool credential_pass_page(struct conn *c, const uint8_t *at);
+/*
  * Of a live socket, for which browsers ask from any page: the origin is the
  * host that is asked, or one of api.cors.origins, or there is none, as with
  * every client but a browser.  False: it has been refused.

@@ -83,7 +83,7 @@ gate_pass(struct conn *c, const uint8_t *at)
 	uint32_t problem;
 
 	if (x->route->access == ROUTE_PUBLIC)
-		return true;
+		return credential_pass_page(c, at);
 	if (c->door->is_control) {
 		gate_is_system(x);
 		return true;

@@ -52,9 +52,7 @@ openapi_place_of(const struct route *r, const struct wire_field *f)
 		return OPENAPI_PATH;
 	if (route_takes_has(r, f->name))
 		return OPENAPI_HEADER;
-	if (r->method == HTTP1_POST || r->method == HTTP1_PUT)
-		return OPENAPI_BODY;
-	return OPENAPI_QUERY;
+	return route_takes_body(r->method) ? OPENAPI_BODY : OPENAPI_QUERY;
 }
 
 bool

@@ -8,6 +8,19 @@
 
 _Static_assert(TALLY_MAX <= AUDIT_NOTES_MAX, "a message holds a tally");
 
+/* However many strangers there are, half of it is for those we know. */
+static bool
+refusals_has_room(const struct tally *t, const struct audit_note *note)
+{
+	uint32_t strangers = 0;
+
+	if (note->by.method != AUTH_NONE)
+		return true;
+	for (uint32_t i = 0; i < t->count; i++)
+		strangers += t->entries[i].note.method == AUTH_NONE;
+	return strangers < REFUSALS_STRANGERS_MAX;
+}
+
 static void
 refusals_add(struct gateway *g, const struct audit_note *note)
 {
@@ -16,8 +29,8 @@ refusals_add(struct gateway *g, const struct audit_note *note)
 	struct tally_entry *e = tally_find(t, note);
 
 	if (e != NULL) {
-		tally_count(e, 1);
-	} else if (tally_put(t, note) == NULL) {
+		tally_count(e, note);
+	} else if (!refusals_has_room(t, note) || tally_put(t, note) == NULL) {
 		r->lost++;
 		g->counts.refusals_lost++;
 	}

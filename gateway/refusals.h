@@ -7,13 +7,16 @@
  * which has the log.  Until that has said that it has it, what is new gathers
  * in another tally, and nothing is forgotten.
  *
- * Bounds:  TALLY_MAX different ones at once; others are counted as lost, which
- *          the log says too, and as troupe_gateway_refusals_lost_total
+ * Bounds:  TALLY_MAX different ones at once, REFUSALS_STRANGERS_MAX of them of
+ *          nobody we know; others are counted as lost, which the log says too,
+ *          and as troupe_gateway_refusals_lost_total
  */
 #ifndef GATEWAY_REFUSALS_H
 #define GATEWAY_REFUSALS_H
 
 #include "runtime/tally.h"
+
+#define REFUSALS_STRANGERS_MAX (TALLY_MAX / 2)
 
 struct conn;
 struct gateway;

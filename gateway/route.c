@@ -28,6 +28,12 @@ route_nth(size_t n)
 	return n < ROUTE_COUNT ? &routes[n] : NULL;
 }
 
+bool
+route_takes_body(enum http1_method m)
+{
+	return m == HTTP1_POST || m == HTTP1_PUT || m == HTTP1_PATCH;
+}
+
 const char *
 route_access_text(enum route_access a)
 {

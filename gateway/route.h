@@ -60,6 +60,9 @@ MUST_CHECK enum status route_find(enum http1_method method, struct bytes path,
 /* In the order of routes.def; NULL past its end. */
 const struct route *route_nth(size_t n);
 
+/* Its fields come in the body, and none in the query. */
+bool route_takes_body(enum http1_method m);
+
 const char *route_access_text(enum route_access a);
 
 /* May an account with this role? PUBLIC needs none. */

@@ -65,6 +65,17 @@ tally_hash(const struct tally_note *n, const char *network)
 	return tally_mix(h, network);
 }
 
+/*
+ * Whoever is known did it in one session, or with a key; what nobody proved
+ * is one however many sessions it names, as tally_count says.
+ */
+static bool
+tally_is_same_way(const struct tally_note *a, const struct tally_note *b)
+{
+	return a->method == b->method &&
+	       (a->method == AUTH_NONE || strcmp(a->session, b->session) == 0);
+}
+
 static bool
 tally_is_same(const struct tally_note *a, const struct tally_note *b,
     const char *network_of_b)
@@ -72,7 +83,8 @@ tally_is_same(const struct tally_note *a, const struct tally_note *b,
 	char network[NETWORK_OF_CLIENT_SIZE];
 
 	network_of_client(a->address, network);
-	return a->result == b->result && strcmp(a->user_id, b->user_id) == 0 &&
+	return a->result == b->result && tally_is_same_way(a, b) &&
+	       strcmp(a->user_id, b->user_id) == 0 &&
 	       strcmp(a->action, b->action) == 0 &&
 	       strcmp(a->target, b->target) == 0 &&
 	       strcmp(a->detail, b->detail) == 0 &&
@@ -126,11 +138,15 @@ tally_drop(struct tally *t, struct tally_entry *e)
 }
 
 void
-tally_count(struct tally_entry *e, uint32_t times)
+tally_count(struct tally_entry *e, const struct audit_note *note)
 {
-	if (times == 0)
-		times = 1;
+	uint32_t times = note->times == 0 ? 1 : note->times;
+	char session[AUDIT_SESSION_MAX + 1];
+
 	e->note.times = e->note.times > UINT32_MAX - times
 			    ? UINT32_MAX
 			    : e->note.times + times;
+	(void)text_fit(session, sizeof(session), note->by.session_id);
+	if (strcmp(e->note.session, session) != 0)
+		e->note.session[0] = '\0';
 }

@@ -1,10 +1,12 @@
 /*
  * tally - refusals that repeat: one entry, and how often.
  *
- * What is the same in who, from which network (network_of_client), what, to
- * whom, and why is one entry; the address of the first of them stands for
- * all.  The gateway gathers in one what it tells the session-registry; an
- * actor's auditor (actors/auditor.h) keeps in one what it has told lately.
+ * What is the same in who and how (auth_method, session), from which network
+ * (network_of_client), what, to whom, and why is one entry; the address of the
+ * first of them stands for all.  Of AUTH_NONE the session makes no difference,
+ * and none is named if they differ.  The gateway gathers in one what it tells
+ * the session-registry; an actor's auditor (actors/auditor.h) keeps in one what
+ * it has told lately.
  *
  * Bounds:  TALLY_MAX entries; texts are cut to what is kept
  * Threads: one; zeroed is empty
@@ -56,7 +58,7 @@ struct tally_entry *tally_find(struct tally *t, const struct audit_note *note);
 struct tally_entry *tally_put(struct tally *t, const struct audit_note *note);
 /* Another takes its place. */
 void tally_drop(struct tally *t, struct tally_entry *e);
-/* Never wraps. */
-void tally_count(struct tally_entry *e, uint32_t times);
+/* The same again, with the note's times, at least 1.  Never wraps. */
+void tally_count(struct tally_entry *e, const struct audit_note *note);
 
 #endif

@@ -458,6 +458,41 @@ test_caller_cannot_be_forged(void **state)
 	gate_end(&g);
 }
 
+/* Any page makes a browser send these, without asking us first. */
+static void
+test_a_query_fills_nothing_of_a_body(void **state)
+{
+	static const char *const asks[] = {
+		"POST /api/v1/auth/setup?username=evil&password=a+password",
+		"POST /api/v1/auth/setup?password=a+password&username=evil",
+		"POST /api/v1/auth/login?username=ada&password=a+password",
+		"POST /api/v1/auth/refresh?refresh_token=a+password",
+		"POST /api/v1/auth/reauthenticate?password=a+password",
+		"PATCH /api/v1/tasks/x?title=a+password",
+		"PUT /api/v1/tasks/x?title=a+password",
+	};
+	const char *answer;
+
+	(void)state;
+	gate_start(&g);
+	gate_dial(&g);
+	for (size_t i = 0; i < sizeof(asks) / sizeof(*asks); i++) {
+		gate_send(&g,
+		    gate_request(asks[i], gate_token(&g, "ceo", JTI_1, SIG_1),
+			"Content-Type: text/plain\r\n"
+			"Content-Length: 0\r\n\r\n"));
+		answer = gate_taken(&g);
+		assert_has(answer, "HTTP/1.1 422 ");
+		assert_has(answer, "this method takes its fields in the body");
+		assert_null(strstr(answer, "a password"));
+	}
+	assert_null(rig_peek(&g.r, REGISTRY, MSG_auth_setup));
+	assert_null(rig_peek(&g.r, REGISTRY, MSG_auth_login));
+	assert_null(rig_peek(&g.r, REGISTRY, MSG_auth_refresh));
+	assert_null(rig_peek(&g.r, REGISTRY, MSG_auth_reauthenticate));
+	gate_end(&g);
+}
+
 /* The largest body there may be, of the kind that takes most memory. */
 static void
 test_largest_body_is_answered(void **state)
@@ -535,6 +570,7 @@ main(void)
 		RUN(test_actor_that_never_answers_is_504),
 		RUN(test_user_agent_that_is_no_text_is_left_out),
 		RUN(test_caller_cannot_be_forged),
+		RUN(test_a_query_fills_nothing_of_a_body),
 		RUN(test_largest_body_is_answered),
 		RUN(test_drain_answers_what_was_asked_and_nothing_new),
 	};

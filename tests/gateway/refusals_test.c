@@ -167,26 +167,61 @@ test_what_was_not_taken_is_told_again(void **state)
 	gate_end(&g);
 }
 
-/* More different ones than fit: as many as that are told as a number. */
+/* Each from another network, and with nothing that says who. */
 static void
-test_what_does_not_fit_is_counted(void **state)
+strangers_come(int count)
 {
 	struct net_peer peer = { .port = 1 };
-	struct heard *h;
 
-	(void)state;
-	gate_start(&g);
-	for (int i = 0; i < TALLY_MAX + 7; i++) {
+	for (int i = 0; i < count; i++) {
 		gate_dial(&g);
 		(void)snprintf(peer.text, sizeof(peer.text), "10.0.0.%d", i);
 		net_fake_call_from(g.wire, &peer);
 		assert_has(gate_me(&g, "not.a.token"), " 401 ");
 		gate_hang_up(&g);
 	}
+}
+
+/* More different ones than fit: as many as that are told as a number. */
+static void
+test_what_does_not_fit_is_counted(void **state)
+{
+	struct heard *h;
+
+	(void)state;
+	gate_start(&g);
+	strangers_come(REFUSALS_STRANGERS_MAX + 7);
 	h = told();
 	assert_non_null(h);
-	assert_int_equal(RIG_BODY(h, audit_refusals)->notes_count, TALLY_MAX);
+	assert_int_equal(
+	    RIG_BODY(h, audit_refusals)->notes_count, REFUSALS_STRANGERS_MAX);
 	assert_int_equal(RIG_BODY(h, audit_refusals)->lost, 7);
+	done(h);
+	gate_end(&g);
+}
+
+/* The rest is for those we know. */
+static void
+test_strangers_crowd_out_nobody_we_know(void **state)
+{
+	const struct audit_note *n;
+	struct heard *h;
+
+	(void)state;
+	gate_start(&g);
+	strangers_come(TALLY_MAX + 26);
+	gate_dial(&g);
+	gate_send(
+	    &g, gate_request(TASKS, gate_token(&g, "observer", JTI_2, SIG_1),
+		    "Content-Length: 2\r\n\r\n{}"));
+	assert_has(gate_taken(&g), "\"error_code\":1001");
+	h = told();
+	assert_non_null(h);
+	n = note_at(h, REFUSALS_STRANGERS_MAX);
+	assert_string_equal(n->action, "access.role");
+	assert_string_equal(n->by.user_id, "observer");
+	assert_int_equal(RIG_BODY(h, audit_refusals)->lost,
+	    TALLY_MAX + 26 - REFUSALS_STRANGERS_MAX);
 	done(h);
 	gate_end(&g);
 }
@@ -201,6 +236,7 @@ main(void)
 		RUN(test_a_refused_ticket),
 		RUN(test_what_was_not_taken_is_told_again),
 		RUN(test_what_does_not_fit_is_counted),
+		RUN(test_strangers_crowd_out_nobody_we_know),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

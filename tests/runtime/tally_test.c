@@ -26,7 +26,7 @@ put(const char *address, const char *action, const char *detail)
 	struct tally_entry *e = tally_find(&t, &note);
 
 	if (e != NULL)
-		tally_count(e, 1);
+		tally_count(e, &note);
 	return e != NULL ? e : tally_put(&t, &note);
 }
 
@@ -74,6 +74,51 @@ test_what_differs_is_another(void **state)
 	assert_non_null(tally_find(&t, &note));
 }
 
+/* A stolen key is not the owner's log-in, nor one session another. */
+static void
+test_another_way_in_is_another(void **state)
+{
+	struct audit_note note = note_of("192.0.2.1", "a", "b");
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	note.by.method = AUTH_JWT;
+	note.by.session_id = "11111111";
+	assert_non_null(tally_put(&t, &note));
+	assert_non_null(tally_find(&t, &note));
+	note.by.session_id = "22222222";
+	assert_null(tally_find(&t, &note));
+	note.by.session_id = "11111111";
+	note.by.method = AUTH_API_KEY;
+	assert_null(tally_find(&t, &note));
+	note.by.method = AUTH_NONE;
+	assert_null(tally_find(&t, &note));
+}
+
+/* What nobody proved: a session is named while there is but one. */
+static void
+test_nobodys_sessions_are_one_entry(void **state)
+{
+	struct audit_note note = note_of("192.0.2.1", "a", "b");
+	struct tally_entry *e;
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	note.by.session_id = "11111111";
+	e = tally_put(&t, &note);
+	tally_count(e, &note);
+	assert_string_equal(e->note.session, "11111111");
+	note.by.session_id = "22222222";
+	assert_ptr_equal(tally_find(&t, &note), e);
+	tally_count(e, &note);
+	assert_string_equal(e->note.session, "");
+	note.by.session_id = "11111111";
+	assert_ptr_equal(tally_find(&t, &note), e);
+	tally_count(e, &note);
+	assert_string_equal(e->note.session, "");
+	assert_int_equal(e->note.times, 4);
+}
+
 static void
 test_the_bound_and_one_past_it(void **state)
 {
@@ -110,7 +155,8 @@ test_a_note_comes_back(void **state)
 	note.times = UINT32_MAX - 1;
 	e = tally_put(&t, &note);
 	assert_ptr_equal(tally_find(&t, &note), e);
-	tally_count(e, 9);
+	note.times = 9;
+	tally_count(e, &note);
 	assert_int_equal(e->note.times, UINT32_MAX);
 	back = tally_note_give(&e->note);
 	assert_string_equal(back.by.session_id, "01234567");
@@ -125,6 +171,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		RUN(test_the_same_is_counted),
 		RUN(test_what_differs_is_another),
+		RUN(test_another_way_in_is_another),
+		RUN(test_nobodys_sessions_are_one_entry),
 		RUN(test_the_bound_and_one_past_it),
 		RUN(test_a_note_comes_back),
 	};

@@ -10,6 +10,7 @@ from client import PASSWORD, USERNAME, Client
 ACCESS = "__Host-troupe_access"
 REFRESH = "__Host-troupe_refresh"
 SAME = {"Sec-Fetch-Site": "same-origin"}
+APP = "https://app.example"
 
 
 class Browser(Client):
@@ -47,6 +48,15 @@ class Browser(Client):
 @pytest.fixture(scope="module")
 def ceo(start_shared):
     client = Client(start_shared(api__auth__max_concurrent_sessions=0))
+    assert client.setup().status == 201
+    return client
+
+
+@pytest.fixture(scope="module")
+def listed(start_shared):
+    """Pages of APP may ask."""
+    client = Client(start_shared(api__auth__max_concurrent_sessions=0,
+                                 api__cors__origins=APP))
     assert client.setup().status == 201
     return client
 
@@ -106,6 +116,35 @@ def test_log_in_by_another_site_is_refused(ceo):
     other = Browser(ceo.server, {"Sec-Fetch-Site": "cross-site"})
     assert other.enter_by_cookie().brief == (403, 1020)
     assert other.jar == {}
+
+
+@pytest.mark.parametrize(
+    ("site", "passes"),
+    [
+        ({}, True),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "http://HOST"}, True),
+        ({"Sec-Fetch-Site": "none"}, True),
+        ({"Origin": "http://HOST"}, True),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": APP}, True),
+        ({"Origin": APP}, True),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "null"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://HOST"}, False),
+    ],
+)
+def test_pages_of_other_sites_begin_no_session(listed, site, passes):
+    """Without a cookie too; a client that is no browser says nothing."""
+    host = "%s:%d" % listed.server.address
+    page = Browser(listed.server, {k: v.replace("HOST", host) for k, v in site.items()})
+    body = {"username": USERNAME, "password": PASSWORD}
+    for path, status, sent in (("auth/login", 200, body), ("auth/setup", 409, body),
+                               ("auth/refresh", 401, {"refresh_token": "x" * 43})):
+        answer = page.post(path, sent)
+        assert answer.status == (status if passes else 403), (path, answer.body)
+        assert passes or answer.code == 1020
+    assert page.get("/readyz").status == 200
 
 
 def test_bearer_wins_over_a_cookie(browser, ceo):
