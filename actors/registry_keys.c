@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "actors/registry.h"
+#include "actors/registry_account.h"
 #include "runtime/base/log.h"
 #include "runtime/config.h"
 
@@ -335,7 +336,9 @@ registry_on_keys_rotate(struct actor *self, const struct msg *in)
 	struct op *op;
 	enum status st;
 
-	if (!keys_may(self, in, &ask->caller))
+	if (!keys_may(self, in, &ask->caller) ||
+	    !registry_is_person(self, in, &ask->caller, KEYS_ACTION, "") ||
+	    !registry_is_recent(self, in, &ask->caller, KEYS_ACTION, ""))
 		return ST_OK;
 	if (keyring_waiting(s->keys) != NULL)
 		return REGISTRY_REFUSE(self, in, &ask->caller, KEYS_ACTION, "",

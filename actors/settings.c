@@ -7,6 +7,7 @@
 #include "runtime/base/fault.h"
 #include "runtime/base/log.h"
 
+#define MINUTE_US (UINT64_C(60) * 1000000)
 #define LOAD_AGAIN_US 1000000u /* after the store did not answer */
 
 static_assert(SETTING_COUNT <= SETTINGS_PAGE_MAX, "a list holds them all");
@@ -152,21 +153,63 @@ settings_audit_refused(struct actor *self, const struct principal *by,
 	auditor_refused(self, &s->auditor, by, "setting.change", target, why);
 }
 
-/* 0, or why not; what there is of it may ask for more. */
-static uint32_t
-settings_problem(const struct principal *caller, enum access what,
-    const struct setting *s, const char **ret_why)
+struct settings_refusal {
+	uint32_t problem;  /* 0: none */
+	const char *why;   /* for the caller */
+	const char *noted; /* for the audit log */
+};
+
+static bool
+settings_gave_password(struct actor *self, const struct principal *caller)
+{
+	const struct settings_state *s = actor_state(self);
+	const enum setting_id id = SETTING_api_auth_reauth_minutes;
+	char why[SETTING_WHY_SIZE];
+	uint64_t minutes;
+
+	return setting_check(setting_nth(id),
+		   overrides_value(&s->overrides, id), &minutes,
+		   why) == ST_OK &&
+	       access_is_recent(
+		   caller, minutes * MINUTE_US, actor_wall_us(self));
+}
+
+/* A key is no proof of a person, nor is a log-in of long ago. */
+static struct settings_refusal
+settings_guard(struct actor *self, const struct principal *caller)
+{
+	uint32_t problem = access_check(caller, ACCESS_SECRETS);
+
+	if (problem != 0)
+		return (struct settings_refusal){ problem,
+			"only a ceo may change this setting", "forbidden" };
+	if (caller->method == AUTH_API_KEY)
+		return (struct settings_refusal){ PROBLEM_FORBIDDEN,
+			"an API key may not change this setting", "api key" };
+	if (!settings_gave_password(self, caller))
+		return (struct settings_refusal){ PROBLEM_REAUTHENTICATE,
+			"give your password again first: "
+			"POST /auth/reauthenticate",
+			"password" };
+	return (struct settings_refusal){ 0 };
+}
+
+static struct settings_refusal
+settings_problem(struct actor *self, const struct principal *caller,
+    enum access what, const struct setting *s)
 {
 	uint32_t problem = access_check(caller, what);
 
-	*ret_why = what == ACCESS_READ ? "your role may not read settings"
-				       : "your role may not change settings";
-	if (problem == 0 && what != ACCESS_READ && s != NULL &&
-	    (s->flags & SETTING_GUARDED) != 0) {
-		problem = access_check(caller, ACCESS_SECRETS);
-		*ret_why = "only a ceo may change this setting";
-	}
-	return problem;
+	if (problem != 0)
+		return (struct settings_refusal){ problem,
+			what == ACCESS_READ
+			    ? "your role may not read settings"
+			    : "your role may not change settings",
+			"forbidden" };
+	if (what != ACCESS_READ && s != NULL &&
+	    (s->flags & SETTING_GUARDED) != 0)
+		return settings_guard(self, caller);
+	return (struct settings_refusal){ 0 };
 }
 
 const struct setting *
@@ -175,20 +218,18 @@ settings_find(struct actor *self, const struct msg *in,
     const char *key)
 {
 	const struct setting *s = setting_find(space, key);
-	const char *why;
-	uint32_t problem = settings_problem(caller, what, s, &why);
+	struct settings_refusal no = settings_problem(self, caller, what, s);
 
-	if (problem == 0 && s != NULL)
+	if (no.problem == 0 && s != NULL)
 		return s;
-	if (problem == 0) {
-		problem = PROBLEM_NOT_FOUND;
-		why = setting_has_namespace(space)
-			  ? "there is no such setting"
-			  : "there is no such namespace";
-	}
-	settings_audit_refused(self, caller, what, space, key,
-	    problem == PROBLEM_NOT_FOUND ? "unknown" : "forbidden");
-	(void)actor_refuse(self, in, problem, why);
+	if (no.problem == 0)
+		no = (struct settings_refusal){ PROBLEM_NOT_FOUND,
+			setting_has_namespace(space)
+			    ? "there is no such setting"
+			    : "there is no such namespace",
+			"unknown" };
+	settings_audit_refused(self, caller, what, space, key, no.noted);
+	(void)actor_refuse(self, in, no.problem, no.why);
 	return NULL;
 }
 

@@ -70,7 +70,7 @@ describe_setting(const struct setting *s, FILE *to)
 	describe_cell(to, s->doc);
 	fprintf(to, "%s%s|\n",
 	    s->flags & SETTING_SENSITIVE ? "Masked in every read. " : "",
-	    s->flags & SETTING_GUARDED ? "Changed by a ceo alone. " : "");
+	    s->flags & SETTING_GUARDED ? "Guarded. " : "");
 }
 
 static void
@@ -84,7 +84,9 @@ describe_config(FILE *to)
 	    "stored, `--set`, the environment, the file, the default. A file "
 	    "nests the words of the first column: `api.server.port` is `api: "
 	    "{server: {port: 3001}}`. The second column is the address under "
-	    "`/api/v1/settings/`.\n\n"
+	    "`/api/v1/settings/`. What is guarded is changed by a ceo alone, "
+	    "with a password given within `api.auth.reauth_minutes`, and by no "
+	    "API key.\n\n"
 	    "| In a file | Address | Environment | Kind | Default | Range | "
 	    "Takes effect | Meaning |\n"
 	    "|---|---|---|---|---|---|---|---|\n");

@@ -7,6 +7,13 @@
 #include "tests/store_double.h"
 
 static uint64_t
+ask_rotate_as(struct scene *s, struct principal caller)
+{
+	return RIG_ASK(&s->r, gateway, session_registry, token_keys_rotate,
+	    .caller = caller);
+}
+
+static uint64_t
 ask_rotate(struct scene *s, const char *name, bool drop_old)
 {
 	return RIG_ASK(&s->r, gateway, session_registry, token_keys_rotate,
@@ -82,6 +89,31 @@ test_dropped_keys_are_refused_before_the_answer(void **state)
 	scene_end(&s);
 }
 
+/* ASVS 7.5.1; the control socket is this host's own. */
+static void
+test_a_person_with_a_fresh_password_rotates(void **state)
+{
+	struct principal who, host = { .user_id = "system",
+		.username = "system",
+		.role = ROLE_SYSTEM,
+		.method = AUTH_LOCAL };
+	struct scene s;
+
+	(void)state;
+	scene_start(&s);
+	who = scene_caller("c1", "");
+	who.method = AUTH_API_KEY;
+	assert_int_equal(scene_refused(&s, ask_rotate_as(&s, who))->problem,
+	    PROBLEM_FORBIDDEN);
+	who.method = AUTH_JWT;
+	who.authenticated_at = s.r.wall_us - INT64_C(61) * 60 * 1000000;
+	assert_int_equal(scene_refused(&s, ask_rotate_as(&s, who))->problem,
+	    PROBLEM_REAUTHENTICATE);
+	(void)ask_rotate_as(&s, host);
+	(void)RIG_TAKE(&s.r, gateway, replica_change);
+	scene_end(&s);
+}
+
 static void
 test_only_a_ceo_rotates_and_one_at_a_time(void **state)
 {
@@ -138,6 +170,7 @@ main(void)
 		    test_new_key_signs_when_every_gateway_knows_it),
 		cmocka_unit_test(
 		    test_dropped_keys_are_refused_before_the_answer),
+		cmocka_unit_test(test_a_person_with_a_fresh_password_rotates),
 		cmocka_unit_test(test_only_a_ceo_rotates_and_one_at_a_time),
 		cmocka_unit_test(test_silent_gateway_delays_the_new_key),
 	};

@@ -27,8 +27,8 @@ test_watchers_hear_of_each_change(void **state)
 	    RIG_BODY(RIG_TAKE(&r, scheduler, setting_changed), setting_changed);
 	assert_string_equal(news->key, KEY);
 	assert_string_equal(news->value, "20");
-	tag = RIG_ASK(&r, gateway, settings, setting_delete, .caller = CEO,
-	    .namespace = API, .key = KEY);
+	tag = RIG_ASK(&r, gateway, settings, setting_delete,
+	    .caller = fresh_ceo(&r), .namespace = API, .key = KEY);
 	serve(&r);
 	assert_string_equal(entry_of(&r, tag)->setting.value, "12");
 	news =
@@ -115,6 +115,52 @@ test_what_is_guarded_is_changed_by_a_ceo_alone(void **state)
 	assert_true(row.is_there);
 	assert_false(
 	    put(&r, "ws_ticket_ttl_seconds", NULL, "9")->setting.guarded);
+	rig_fini(&r);
+}
+
+static uint32_t
+change_problem(struct rig *r, struct principal who, const char *value)
+{
+	uint32_t put = problem_of(
+	    r, ask_put_as(r, who, "auth.reauth_minutes", NULL, value));
+	uint32_t gone = problem_of(
+	    r, RIG_ASK(r, gateway, settings, setting_delete, .caller = who,
+		   .namespace = API, .key = "auth.reauth_minutes"));
+
+	assert_int_equal(put, gone);
+	return put;
+}
+
+/* Nor by its key, nor long after the log-in; this host's commands may. */
+static void
+test_what_is_guarded_asks_for_a_person_and_a_password(void **state)
+{
+	const struct principal host = { .user_id = "system",
+		.username = "system",
+		.role = ROLE_SYSTEM,
+		.method = AUTH_LOCAL };
+	struct principal who;
+	uint64_t tag;
+	struct rig r;
+
+	(void)state;
+	settings_rig(&r);
+	who = fresh_ceo(&r);
+	who.method = AUTH_API_KEY;
+	assert_int_equal(change_problem(&r, who, "0"), PROBLEM_FORBIDDEN);
+	who = CEO; /* a token of before the claim */
+	assert_int_equal(change_problem(&r, who, "0"), PROBLEM_REAUTHENTICATE);
+	who.authenticated_at = r.wall_us - INT64_C(61) * 60 * 1000000;
+	assert_int_equal(change_problem(&r, who, "0"), PROBLEM_REAUTHENTICATE);
+	assert_false(row.is_there);
+	(void)put(&r, "auth.reauth_minutes", NULL, "120");
+	tag = ask_put_as(&r, who, "auth.reauth_minutes", NULL, "60");
+	serve(&r);
+	assert_string_equal(entry_of(&r, tag)->setting.value, "60");
+	assert_int_equal(change_problem(&r, who, "0"), PROBLEM_REAUTHENTICATE);
+	tag = ask_put_as(&r, host, "auth.reauth_minutes", NULL, "0");
+	serve(&r);
+	assert_string_equal(entry_of(&r, tag)->setting.value, "0");
 	rig_fini(&r);
 }
 
@@ -267,6 +313,7 @@ main(void)
 		RUN(test_failed_notification_does_not_fail_the_write),
 		RUN(test_sensitive_value_is_never_shown),
 		RUN(test_what_is_guarded_is_changed_by_a_ceo_alone),
+		RUN(test_what_is_guarded_asks_for_a_person_and_a_password),
 		RUN(test_roles_that_change_and_roles_that_only_read),
 		RUN(test_list_shows_all_or_one_namespace),
 		RUN(test_the_first_that_has_a_value_wins),

@@ -134,12 +134,25 @@ ask_put_as(struct rig *r, struct principal caller, const char *key,
 	    .namespace = API, .key = key, .if_match = if_match, .value = value);
 }
 
+/* A ceo who has just given the password. */
+static inline struct principal
+fresh_ceo(const struct rig *r)
+{
+	struct principal who = CEO;
+
+	who.authenticated_at = r->wall_us;
+	return who;
+}
+
 /* A manager, where that is enough. */
 static inline uint64_t
 ask_put(struct rig *r, const char *key, const char *if_match, const char *value)
 {
-	return ask_put_as(r, strcmp(key, SECRET_KEY) == 0 ? CEO : MANAGER, key,
-	    if_match, value);
+	const struct setting *s = setting_find(API, key);
+	bool guarded = s != NULL && (s->flags & SETTING_GUARDED) != 0;
+
+	return ask_put_as(
+	    r, guarded ? fresh_ceo(r) : MANAGER, key, if_match, value);
 }
 
 static inline const struct setting_entry *

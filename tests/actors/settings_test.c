@@ -275,21 +275,24 @@ test_delete_compares_too(void **state)
 
 	(void)state;
 	settings_rig(&r);
-	tag = RIG_ASK(&r, gateway, settings, setting_delete, .caller = CEO,
-	    .namespace = API, .key = KEY);
+	tag = RIG_ASK(&r, gateway, settings, setting_delete,
+	    .caller = fresh_ceo(&r), .namespace = API, .key = KEY);
 	serve(&r);
 	assert_int_equal(entry_of(&r, tag)->setting.source, SOURCE_DEFAULT);
 	memcpy(etag, put(&r, KEY, NULL, "20")->etag, sizeof(etag));
-	tag = RIG_ASK(&r, gateway, settings, setting_delete, .caller = CEO,
-	    .namespace = API, .key = KEY, .if_match = "\"0000000000000000\"");
+	tag = RIG_ASK(&r, gateway, settings, setting_delete,
+	    .caller = fresh_ceo(&r), .namespace = API, .key = KEY,
+	    .if_match = "\"0000000000000000\"");
 	assert_int_equal(problem_of(&r, tag), PROBLEM_VERSION_CONFLICT);
-	tag = RIG_ASK(&r, gateway, settings, setting_delete, .caller = CEO,
-	    .namespace = API, .key = KEY, .if_match = etag);
+	tag = RIG_ASK(&r, gateway, settings, setting_delete,
+	    .caller = fresh_ceo(&r), .namespace = API, .key = KEY,
+	    .if_match = etag);
 	row_put("21", RIG_WALL_US + 9); /* slipped in between */
 	assert_int_equal(problem_of(&r, tag), PROBLEM_VERSION_CONFLICT);
 	assert_int_equal(rig_logged(&r, EV_SETTINGS_VERSION_CONFLICT), 1);
-	tag = RIG_ASK(&r, gateway, settings, setting_delete, .caller = CEO,
-	    .namespace = API, .key = KEY, .if_match = get(&r, KEY)->etag);
+	tag = RIG_ASK(&r, gateway, settings, setting_delete,
+	    .caller = fresh_ceo(&r), .namespace = API, .key = KEY,
+	    .if_match = get(&r, KEY)->etag);
 	serve(&r);
 	assert_string_equal(entry_of(&r, tag)->setting.value, "12");
 	assert_false(row.is_there);

@@ -235,8 +235,33 @@ def test_a_secret_is_set_by_a_ceo_alone(ceo):
     assert manager.put(other, {"value": "61"}).status == 200
     assert manager.get(other).data["guarded"] is False
     assert ceo.put(path, {"value": SECRET}).status == 200
-    robot = Client(ceo.server, make_key(manager, scope="write")["key"])
-    assert robot.put(path, {"value": SECRET}).brief == (403, 1001)
+    for person in (manager, ceo):
+        robot = Client(ceo.server, make_key(person, scope="write")["key"])
+        assert robot.put(path, {"value": SECRET}).brief == (403, 1001)
+        assert robot.delete(path).brief == (403, 1001)
+        assert robot.put(other, {"value": "62"}).status == 200
+    assert wait_for(lambda: "api key" in details(ceo, "setting.change"))
+
+
+def test_what_security_rests_on_is_set_by_a_ceo_alone(ceo):
+    manager = hire(ceo, "max", "manager")
+    for path, value in (
+        ("api/auth.reauth_minutes", "0"), ("api/auth.tries_per_minute", "0"),
+        ("api/trusted_proxies", "10.0.0.0/8"), ("api/ssl_client_auth", "none"),
+        ("api/server.listen", "[::]:3001"), ("api/audit.window_seconds", "9"),
+        ("audit/retain_entries", "1000"), ("audit/hold", "false"),
+        ("backup/encrypt", "false"), ("backup/require_signature", "false"),
+    ):
+        path = f"settings/{path}"
+        assert manager.put(path, {"value": value}).brief == (403, 1001), path
+        assert manager.delete(path).brief == (403, 1001), path
+        assert ceo.put(path, {"value": value}).status == 200, path
+
+
+def test_the_audit_log_is_not_kept_too_short(ceo):
+    for value in ("0", "1", "999"):
+        answer = ceo.put("settings/audit/retain_entries", {"value": value})
+        assert answer.brief == (422, 2000)
 
 
 # ---- known networks ----
@@ -302,6 +327,28 @@ def test_accounts_ask_for_a_fresh_password(start):
     assert len(ceo.get("auth/sessions").data) == 1, "it is no other session"
     assert found(ceo, action="auth.reauthenticate", result="ok")
     assert found(ceo, action="user.delete", result="refused")
+
+
+def test_keys_and_guarded_settings_ask_for_a_fresh_password(start):
+    """ASVS 7.5.1: an old log-in cannot end that it is asked for it."""
+    ceo = Person(start(api__auth__jwt_algorithm="HS256",
+                       api__auth__jwt_secret=SECRET, **OPEN))
+    ceo.setup()
+    path = "settings/api/auth.reauth_minutes"
+    fresh = ceo.token
+    ceo.token = old_token(ceo, auth_time=claims(fresh)["auth_time"] - 3601)
+    assert ceo.put(path, {"value": "0"}).brief == (403, 1005)
+    assert ceo.delete(path).brief == (403, 1005)
+    assert ceo.post("auth/keys/rotate").brief == (403, 1005)
+    assert ceo.get(path).data["value"] == "60"
+    assert details(ceo, "setting.change") == {"password"}
+    ceo.token = fresh
+    robot = Client(ceo.server, make_key(ceo, scope="write")["key"])
+    assert robot.post("auth/keys/rotate").brief == (403, 1001)
+    assert "api key" in details(ceo, "token.rotate", 2)
+    answer = ceo.post("auth/reauthenticate", {"password": PASSWORD})
+    ceo.token = answer.data["token"]
+    assert ceo.put(path, {"value": "0"}).status == 200
 
 
 def test_sessions_ask_for_it_where_that_is_set(start):
