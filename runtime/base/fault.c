@@ -74,7 +74,8 @@ fault_read(void)
 	for (int i = 0; told != NULL && i < FAULTS_MAX; i++) {
 		fault_read_one(&faults[i], told);
 		told = strchr(told, ',');
-		told += told != NULL;
+		if (told != NULL)
+			told++;
 	}
 }
 

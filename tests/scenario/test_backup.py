@@ -104,9 +104,16 @@ def memory(client):
 
 def live(client):
     """Everything a restore may touch, as a client and as the disk see it."""
+    # Nodes and actors that have started again may not be there at once.
+    assert wait_for(lambda: client.get("tasks").status != 503)
     titles = sorted(t["title"] for t in client.tasks())
     company = client.server.data / "company.yaml"
     return memory(client), company.read_bytes(), titles
+
+
+def not_away(answer):
+    """None while actors that have started again are not there yet."""
+    return None if answer.status == 503 else answer
 
 
 def list_of(client):
@@ -201,7 +208,8 @@ def test_16_round_trip_without_a_restart(boss):
     assert live(boss) == before
     assert leftovers(boss) == []
     # The safety backup holds what was there before.
-    assert restore(boss, safety).status == 200
+    again = wait_for(lambda: not_away(restore(boss, safety)))
+    assert again.status == 200, again.body
     assert live(boss) == changed
 
 
