@@ -72,7 +72,7 @@ bookmark_open(const struct bookmark *b, struct arena *a, void *request)
 	opened = arena_take(a, cursor + 1);
 	if (opened == NULL)
 		return ST_NO_MEMORY;
-	snprintf(opened, cursor + 1, "%.*s", (int)cursor, (const char *)bytes);
+	memcpy(opened, bytes, cursor);
 	*text = opened;
 	return ST_OK;
 }
