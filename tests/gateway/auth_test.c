@@ -209,6 +209,11 @@ test_password_must_be_changed_first(void **state)
 	gate_send(
 	    &g, gate_request("GET /api/v1/auth/sessions", ceo_token(), "\r\n"));
 	assert_has(gate_taken(&g), "\"error_code\":1004");
+	gate_send(
+	    &g, gate_request("POST /api/v1/auth/change-password", ceo_token(),
+		    "Content-Type: application/json\r\n"
+		    "Content-Length: 2\r\n\r\n{}"));
+	assert_has(gate_taken(&g), "required");
 	gate_end(&g);
 }
 
