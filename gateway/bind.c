@@ -6,7 +6,6 @@
 #include "gateway/credential.h"
 #include "gateway/header.h"
 #include "gateway/query.h"
-#include "gateway/target.h"
 #include "runtime/base/arena_text.h"
 #include "runtime/base/text.h"
 #include "runtime/base/utf8.h"
