@@ -86,6 +86,15 @@ publish_is_open(const struct actor *self, const char *channel)
 	return false;
 }
 
+static bool
+publish_may_hear(const struct principal *who, const struct channel_ref *ref)
+{
+	const struct hearer hearer = { who->role, who->user_id, who->session_id,
+		CHANNEL_ROLES_READ };
+
+	return channel_allows(ref, &hearer);
+}
+
 /* What anybody tells cannot be taken for what the program tells. */
 static bool
 publish_is_allowed(const struct actor *self, const struct principal *who,
@@ -93,13 +102,11 @@ publish_is_allowed(const struct actor *self, const struct principal *who,
 {
 	struct bytes name = { (const uint8_t *)channel, strlen(channel) };
 	const struct channel_ref ref = channel_parse(name);
-	const struct hearer hearer = { who->role, who->user_id, who->session_id,
-		CHANNEL_ROLES_READ };
 
 	if (channel_may_tell(&ref, who->role))
 		return true;
 	return strncmp(event_type, USER_PREFIX, strlen(USER_PREFIX)) == 0 &&
-	       channel_role_reads(who->role) && channel_allows(&ref, &hearer) &&
+	       channel_role_reads(who->role) && publish_may_hear(who, &ref) &&
 	       publish_is_open(self, channel);
 }
 
@@ -109,11 +116,9 @@ publish_hides_place(const struct principal *who, const char *channel)
 {
 	struct bytes name = { (const uint8_t *)channel, strlen(channel) };
 	const struct channel_ref ref = channel_parse(name);
-	const struct hearer hearer = { who->role, who->user_id, who->session_id,
-		CHANNEL_ROLES_READ };
 
 	return (ref.kind == CHANNEL_PRIVATE || ref.kind == CHANNEL_SESSION) &&
-	       !channel_allows(&ref, &hearer);
+	       !publish_may_hear(who, &ref);
 }
 
 /* Asks the store; NULL: in has been refused. */

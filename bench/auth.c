@@ -177,6 +177,15 @@ revoked(struct bench *b, uint32_t n)
 	return replica_is_revoked(&b->replica, b->present[n % TOKENS]);
 }
 
+/* Without a key, though none has gone: what is not known fails from now on. */
+static void
+verify_once(struct bench *b)
+{
+	for (uint32_t i = 0; i < TOKENS; i++)
+		assert(gate(b, i));
+	b->replica.keys.count = 0;
+}
+
 /* Nanoseconds of CPU time a call. */
 static double
 cost(struct bench *b, bool (*call)(struct bench *, uint32_t))
@@ -184,7 +193,7 @@ cost(struct bench *b, bool (*call)(struct bench *, uint32_t))
 	double rounds[ROUNDS];
 
 	for (uint32_t i = 0; i < TOKENS; i++)
-		assert(call(b, i)); /* verified, and cached */
+		assert(call(b, i));
 	for (int r = 0; r < ROUNDS; r++) {
 		double began = bench_cpu_s();
 
@@ -211,6 +220,7 @@ main(void)
 
 	for (int many = 0; many < 2; many++) {
 		bench_start(&bench, many ? REVOKED_MANY : REVOKED_FEW);
+		verify_once(&bench);
 		for (int i = 0; i < 4; i++)
 			ns[many][i] = cost(&bench, parts[i].call);
 		bench_stop(&bench);

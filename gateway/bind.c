@@ -6,7 +6,7 @@
 #include "gateway/credential.h"
 #include "gateway/header.h"
 #include "gateway/query.h"
-#include "gateway/target.h"
+#include "runtime/base/arena_text.h"
 #include "runtime/base/text.h"
 #include "runtime/base/utf8.h"
 
@@ -25,13 +25,9 @@ principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 	struct bytes value = { NULL, 0 };
 
 	text_fit(address, ADDRESS_MAX + 1, x->context.client);
-	if (http1_head_find(&x->head, at, "User-Agent", &value) == ST_OK) {
-		char *whole = arena_take(a, value.size + 1);
-
-		memcpy(whole, value.at, value.size);
-		if (utf8_valid(value.at, value.size))
-			text_fit(agent, USER_AGENT_MAX + 1, whole);
-	}
+	if (http1_head_find(&x->head, at, "User-Agent", &value) == ST_OK &&
+	    utf8_valid(value.at, value.size))
+		text_fit(agent, USER_AGENT_MAX + 1, arena_text(a, value));
 	ret_who->address = address;
 	ret_who->user_agent = agent;
 	if (x->route->access == ROUTE_PUBLIC)
@@ -66,8 +62,7 @@ once_fill(struct conn *c, const uint8_t *at, struct bytes body,
 		return ST_OK;
 	if (st == ST_OK && value.size > 0 && value.size <= IDEMPOTENCY_MAX &&
 	    utf8_valid(value.at, value.size) &&
-	    (key = arena_take(a, value.size + 1)) != NULL) {
-		memcpy(key, value.at, value.size);
+	    (key = arena_text(a, value)) != NULL) {
 		ret_once->key = key;
 		seal_digest(body, digest);
 		ret_once->body_hash =
@@ -101,16 +96,6 @@ bind_callers(struct conn *c, const uint8_t *at, struct bytes body,
 	return ST_OK;
 }
 
-static char *
-text_of_bytes(struct arena *a, struct bytes b)
-{
-	char *text = arena_take(a, b.size + 1);
-
-	if (text != NULL && b.size > 0)
-		memcpy(text, b.at, b.size);
-	return text;
-}
-
 static enum status
 bind_path(struct conn *c, const struct wire_type *t, void *message,
     struct json_result *why)
@@ -121,9 +106,8 @@ bind_path(struct conn *c, const struct wire_type *t, void *message,
 
 	for (uint32_t i = 0; st == ST_OK && i < m->count; i++)
 		st = json_set_text(t, message, a, "path",
-		    text_of_bytes(
-			a, (struct bytes){ (const uint8_t *)m->names[i],
-			       m->name_sizes[i] }),
+		    arena_text(a, (struct bytes){ (const uint8_t *)m->names[i],
+				      m->name_sizes[i] }),
 		    m->values[i], why);
 	return st;
 }
@@ -163,11 +147,11 @@ bind_query(struct conn *c, const uint8_t *at, const struct wire_type *t,
 
 	query_init(&q, http1_bytes(at, c->exchange->head.query));
 	while ((st = query_next(&q, a, &p)) == ST_OK) {
-		name = text_of_bytes(a, p.name);
+		name = arena_text(a, p.name);
 		st = bind_takes_body(c->exchange)
 			 ? bind_refuse_query(name, why)
 			 : json_set_text(t, message, a, "query", name,
-			       text_of_bytes(a, p.value), why);
+			       arena_text(a, p.value), why);
 		if (st != ST_OK)
 			return st;
 	}
@@ -187,17 +171,17 @@ bind_headers(struct conn *c, const uint8_t *at, const struct wire_type *t,
 	struct bytes header, field, value;
 
 	while (route_next_header(&rest, &header, &field)) {
+		const char *name = arena_text(a, header);
 		char *joined = arena_take(a, IF_MATCH_MAX + 2);
 		size_t used = 0;
 		uint32_t cursor = 0;
 		bool any = false;
 
-		while (http1_head_next(&c->exchange->head, at,
-		    text_of_bytes(a, header), &cursor, &value)) {
+		while (http1_head_next(
+		    &c->exchange->head, at, name, &cursor, &value)) {
 			if (used + value.size + 1 > IF_MATCH_MAX) {
 				snprintf(why->why, sizeof(why->why),
-				    "header.%.*s: longer than %d bytes",
-				    (int)header.size, (const char *)header.at,
+				    "header.%s: longer than %d bytes", name,
 				    IF_MATCH_MAX);
 				return ST_MALFORMED;
 			}
@@ -209,7 +193,7 @@ bind_headers(struct conn *c, const uint8_t *at, const struct wire_type *t,
 		}
 		joined[used] = '\0';
 		if (any && json_set_text(t, message, a, "header",
-			       text_of_bytes(a, field), joined, why) != ST_OK)
+			       arena_text(a, field), joined, why) != ST_OK)
 			return ST_INVALID;
 	}
 	return ST_OK;

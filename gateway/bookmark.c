@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocols/messages.h"
+#include "runtime/base/arena_text.h"
 #include "runtime/base/base64url.h"
 #include "runtime/seal.h"
 
@@ -56,7 +57,7 @@ bookmark_open(const struct bookmark *b, struct arena *a, void *request)
 	const char **text = f == NULL ? NULL : bookmark_text(f, request);
 	uint8_t bytes[BOOKMARK_BYTES_MAX], mac[SEAL_MAC_MAX];
 	size_t size, cursor;
-	char *opened;
+	const char *opened;
 
 	if (text == NULL || *text == NULL)
 		return ST_OK;
@@ -69,10 +70,9 @@ bookmark_open(const struct bookmark *b, struct arena *a, void *request)
 	bookmark_mac(b, (struct bytes){ bytes, cursor }, mac);
 	if (!seal_equal(mac, bytes + cursor, BOOKMARK_TAG))
 		return ST_INVALID;
-	opened = arena_take(a, cursor + 1);
+	opened = arena_text(a, (struct bytes){ bytes, cursor });
 	if (opened == NULL)
 		return ST_NO_MEMORY;
-	snprintf(opened, cursor + 1, "%.*s", (int)cursor, (const char *)bytes);
 	*text = opened;
 	return ST_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "gateway/cookie.h"
 #include "gateway/csrf.h"
+#include "runtime/base/arena_text.h"
 #include "runtime/base/log.h"
 
 #define BEARER "Bearer "
@@ -12,11 +13,7 @@
 static const char *
 credential_copy(struct conn *c, struct bytes value)
 {
-	char *text = arena_take(actor_arena(c->gateway->self), value.size + 1);
-
-	if (text != NULL)
-		memcpy(text, value.at, value.size);
-	return text;
+	return arena_text(actor_arena(c->gateway->self), value);
 }
 
 /* NULL if the header is no bearer token. */

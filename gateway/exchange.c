@@ -1,11 +1,9 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/bind.h"
 #include "gateway/credential.h"
 #include "gateway/header.h"
-#include "runtime/base/text.h"
 
 /*
  * The order of checks is DESIGN.md's: route, gate, role, body, validation,

@@ -1,13 +1,10 @@
 #include "gateway/fanout.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/event_frame.h"
 #include "gateway/fanout_inside.h"
-#include "runtime/base/log.h"
 
 enum status
 fanout_init(struct sockets *k)

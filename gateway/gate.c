@@ -112,12 +112,12 @@ gate_pass(struct conn *c, const uint8_t *at)
 	return false;
 }
 
+/* All that is open to who must give a new password first. */
 static bool
-path_ends_with(const char *path, const char *end)
+gate_is_for_password(const struct route *r)
 {
-	size_t n = strlen(path), m = strlen(end);
-
-	return n >= m && strcmp(path + n - m, end) == 0;
+	return r->local == local_me ||
+	       r->request == catalogue_type_auth_change_password;
 }
 
 static bool
@@ -148,9 +148,7 @@ gate_pass_role(struct conn *c)
 		    c, PROBLEM_FORBIDDEN, "This API key may only read");
 		return false;
 	}
-	if (a->must_change_password &&
-	    !path_ends_with(x->route->path, "/auth/me") &&
-	    !path_ends_with(x->route->path, "/auth/change-password")) {
+	if (a->must_change_password && !gate_is_for_password(x->route)) {
 		refusals_note(c, "access.password", "password change");
 		respond_problem(
 		    c, PROBLEM_PASSWORD_CHANGE, "Password change required");

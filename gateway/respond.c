@@ -6,6 +6,7 @@
 #include "gateway/cookie.h"
 #include "gateway/credential.h"
 #include "gateway/inside.h"
+#include "runtime/base/arena_text.h"
 #include "runtime/base/text.h"
 
 /*
@@ -42,11 +43,10 @@ answer_write_gives(struct http1_reply *r, const struct route *route,
 	struct bytes header, field;
 
 	while (route_next_header(&rest, &header, &field)) {
-		char *name = arena_take(arena, header.size + 1);
+		const char *name = arena_text(arena, header);
 
 		if (name == NULL)
 			return;
-		memcpy(name, header.at, header.size);
 		for (size_t i = 0; i < a->type->nfields; i++) {
 			const struct wire_field *f = &a->type->fields[i];
 			const char *const *text =

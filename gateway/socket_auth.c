@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "gateway/socket_parts.h"
+#include "runtime/base/arena_text.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -23,15 +24,10 @@ struct auth_ask {
 const char *
 socket_ticket_text(struct gateway *g, struct bytes ticket)
 {
-	char *text;
-
 	if (ticket.size == 0 || ticket.size > TICKET_MAX ||
 	    memchr(ticket.at, '\0', ticket.size) != NULL)
 		return NULL;
-	text = arena_take(actor_arena(g->self), ticket.size + 1);
-	if (text != NULL)
-		memcpy(text, ticket.at, ticket.size);
-	return text;
+	return arena_text(actor_arena(g->self), ticket);
 }
 
 static struct verdict

@@ -12,6 +12,7 @@
 
 #include "runtime/link_cert.h"
 #include "runtime/link_tls.h"
+#include "tests/fuzz/fuzz.h"
 
 static struct link_tls *tls;
 
@@ -73,8 +74,6 @@ hear(struct link_tls_conn *c, const uint8_t *at, size_t size)
 	assert(st != ST_OK);
 	return st == ST_BUSY;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -1,4 +1,5 @@
 /* The gate: every reason to be refused, also of a token known as good. */
+#include "runtime/net_inside.h"
 #include "tests/gateway/gate.h"
 
 #define RUN(name) cmocka_unit_test(name)
@@ -208,6 +209,11 @@ test_password_must_be_changed_first(void **state)
 	gate_send(
 	    &g, gate_request("GET /api/v1/auth/sessions", ceo_token(), "\r\n"));
 	assert_has(gate_taken(&g), "\"error_code\":1004");
+	gate_send(
+	    &g, gate_request("POST /api/v1/auth/change-password", ceo_token(),
+		    "Content-Type: application/json\r\n"
+		    "Content-Length: 2\r\n\r\n{}"));
+	assert_has(gate_taken(&g), "body.");
 	gate_end(&g);
 }
 
@@ -292,6 +298,31 @@ test_known_token_ends_with_its_key(void **state)
 	gate_end(&g);
 }
 
+/* As many as a quarter of what may be known, and no key to verify with. */
+static void
+test_known_tokens_are_not_verified_again(void **state)
+{
+	struct conn *c;
+	char jti[33];
+
+	(void)state;
+	gate_start(&g);
+	gate_dial(&g);
+	c = ((struct net_stream *)(void *)g.wire)->ctx;
+	for (int round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < AUTH_CACHE_SLOTS / 4; i++) {
+			snprintf(jti, sizeof(jti), "%032x", i);
+			assert_has(
+			    gate_me(&g, gate_token(&g, "ceo", jti, SIG_1)),
+			    "HTTP/1.1 200 ");
+		}
+		c->gateway->replica.keys.count = 0;
+	}
+	assert_has(
+	    gate_me(&g, gate_token(&g, "ceo", JTI_1, SIG_1)), UNAUTHORIZED);
+	gate_end(&g);
+}
+
 int
 main(void)
 {
@@ -309,6 +340,7 @@ main(void)
 		RUN(test_24_each_way_in_without_a_credential_has_its_reason),
 		RUN(test_two_credentials_are_none),
 		RUN(test_known_token_ends_with_its_key),
+		RUN(test_known_tokens_are_not_verified_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

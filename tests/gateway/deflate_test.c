@@ -1,6 +1,7 @@
 /* permessage-deflate: what is agreed on, and what becomes of messages. */
 #include "gateway/deflate.h"
 
+#include "gateway/fanout_inside.h"
 #include "tests/gateway/fanout_rig.h"
 
 #define LONG_TEXT 2000
@@ -235,6 +236,52 @@ test_events_are_compressed_for_those_who_can_read_them(void **state)
 	free(text);
 }
 
+/* What of one event is compressed, by syntax. */
+static void
+job_tight(struct sockets *k, bool ret_tight[SYNTAXES])
+{
+	struct job j = { .channel = CHANNEL_TASKS };
+	char *text = payload_of(LONG_TEXT);
+	const struct event e = { .event_type = "it.happened",
+		.channel = "tasks",
+		.timestamp = RIG_WALL_US,
+		.event_id = { .octets = { 1 } },
+		.payload = text };
+
+	assert_int_equal(job_write(k, &j, &e), ST_OK);
+	for (uint32_t i = 0; i < SYNTAXES; i++) {
+		ret_tight[i] = j.tight[i].bytes.size > 0;
+		shared_drop(j.holds[i]);
+		shared_drop(j.tight_holds[i]);
+	}
+	free(text);
+}
+
+static void
+test_events_are_compressed_only_as_somebody_reads_them(void **state)
+{
+	struct live l;
+	struct client json, packed;
+	bool tight[SYNTAXES];
+
+	(void)state;
+	live_init(&l, with_deflate);
+	json = client_tight(&l, "permessage-deflate");
+	(void)client_open_as(&l, "troupe.msgpack.v1");
+	job_tight(client_socket(&json)->all, tight);
+	assert_true(tight[WEBSOCKET_JSON]);
+	assert_false(tight[WEBSOCKET_MSGPACK]);
+	packed =
+	    client_open_as(&l, "troupe.msgpack.v1\r\n"
+			       "Sec-WebSocket-Extensions: permessage-deflate");
+	net_fake_end(json.wire, ST_IO);
+	rig_settle(&l.rig);
+	job_tight(client_socket(&packed)->all, tight);
+	assert_false(tight[WEBSOCKET_JSON]);
+	assert_true(tight[WEBSOCKET_MSGPACK]);
+	live_fini(&l);
+}
+
 static void
 client_send_tight(struct client *c, const char *text, size_t size, size_t less)
 {
@@ -343,6 +390,8 @@ main(void)
 		cmocka_unit_test(test_examples_of_the_rfc),
 		cmocka_unit_test(
 		    test_events_are_compressed_for_those_who_can_read_them),
+		cmocka_unit_test(
+		    test_events_are_compressed_only_as_somebody_reads_them),
 		cmocka_unit_test(test_what_a_client_compressed),
 		cmocka_unit_test(test_reserved_bit_has_its_place),
 		cmocka_unit_test(test_off_by_default),

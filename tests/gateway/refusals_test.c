@@ -21,6 +21,15 @@ told(void)
 	return rig_peek(&g.r, REGISTRY, MSG_audit_refusals);
 }
 
+static struct heard *
+told_something(void)
+{
+	struct heard *h = told();
+
+	assert_non_null(h);
+	return h;
+}
+
 static const struct audit_note *
 note_at(struct heard *h, uint32_t i)
 {
@@ -28,6 +37,17 @@ note_at(struct heard *h, uint32_t i)
 
 	assert_true(i < r->notes_count);
 	return &r->notes[i];
+}
+
+/* The first that is told is that user's, refused this. */
+static const struct audit_note *
+note_of(struct heard *h, const char *action, const char *user_id)
+{
+	const struct audit_note *n = note_at(h, 0);
+
+	assert_string_equal(n->action, action);
+	assert_string_equal(n->by.user_id, user_id);
+	return n;
 }
 
 static void
@@ -49,8 +69,7 @@ test_bad_tokens_are_one_entry_and_a_count(void **state)
 	for (int i = 0; i < 500; i++)
 		(void)gate_me(&g, "not.a.token");
 	(void)gate_me(&g, gate_token(&g, "nobody", JTI_1, SIG_1));
-	h = told();
-	assert_non_null(h);
+	h = told_something();
 	assert_int_equal(RIG_BODY(h, audit_refusals)->notes_count, 2);
 	assert_int_equal(RIG_BODY(h, audit_refusals)->lost, 0);
 	n = note_at(h, 0);
@@ -81,12 +100,9 @@ test_a_role_that_may_not(void **state)
 	    &g, gate_request(TASKS, gate_token(&g, "observer", JTI_2, SIG_1),
 		    "Content-Length: 2\r\n\r\n{}"));
 	assert_has(gate_taken(&g), "\"error_code\":1001");
-	h = told();
-	assert_non_null(h);
-	n = note_at(h, 0);
-	assert_string_equal(n->action, "access.role");
+	h = told_something();
+	n = note_of(h, "access.role", "observer");
 	assert_string_equal(n->target, "POST /api/v1/tasks");
-	assert_string_equal(n->by.user_id, "observer");
 	assert_string_equal(n->by.username, "observer");
 	assert_int_equal(n->by.role, ROLE_OBSERVER);
 	assert_int_equal(n->by.method, AUTH_JWT);
@@ -110,10 +126,8 @@ test_a_password_that_must_be_changed(void **state)
 		    .epoch = GATE_EPOCH, .accounts = &a, .accounts_count = 1 });
 	gate_send(&g, gate_request("GET /api/v1/tasks", ceo_token(), "\r\n"));
 	assert_has(gate_taken(&g), "\"error_code\":1004");
-	h = told();
-	assert_non_null(h);
-	assert_string_equal(note_at(h, 0)->action, "access.password");
-	assert_string_equal(note_at(h, 0)->by.user_id, "ceo");
+	h = told_something();
+	(void)note_of(h, "access.password", "ceo");
 	done(h);
 	gate_end(&g);
 }
@@ -121,6 +135,7 @@ test_a_password_that_must_be_changed(void **state)
 static void
 test_a_refused_ticket(void **state)
 {
+	const struct audit_note *n;
 	struct heard *ask, *h;
 
 	(void)state;
@@ -131,11 +146,9 @@ test_a_refused_ticket(void **state)
 	ask = RIG_TAKE(&g.r, ticket_store, ticket_create);
 	rig_refuse(&g.r, ask, ST_FULL, PROBLEM_TICKET_LIMIT, "too many");
 	assert_has(gate_taken(&g), "\"error_code\":5001");
-	h = told();
-	assert_non_null(h);
-	assert_string_equal(note_at(h, 0)->action, "ticket.create");
-	assert_string_equal(note_at(h, 0)->detail, "Too many pending tickets");
-	assert_string_equal(note_at(h, 0)->by.user_id, "ceo");
+	h = told_something();
+	n = note_of(h, "ticket.create", "ceo");
+	assert_string_equal(n->detail, "Too many pending tickets");
 	done(h);
 	gate_end(&g);
 }
@@ -150,17 +163,14 @@ test_what_was_not_taken_is_told_again(void **state)
 	gate_start(&g);
 	gate_dial(&g);
 	(void)gate_me(&g, "not.a.token");
-	h = told();
-	assert_non_null(h);
+	h = told_something();
 	(void)gate_me(&g, "no-key-of-ours");
 	assert_ptr_equal(told(), h); /* one at a time */
 	rig_refuse(&g.r, h, ST_CLOSED, 0, "gone");
-	h = told();
-	assert_non_null(h);
+	h = told_something();
 	assert_string_equal(note_at(h, 0)->detail, "invalid_token");
 	done(h);
-	h = told();
-	assert_non_null(h);
+	h = told_something();
 	assert_string_equal(note_at(h, 0)->detail, "invalid_key");
 	done(h);
 	assert_null(told());
@@ -191,8 +201,7 @@ test_what_does_not_fit_is_counted(void **state)
 	(void)state;
 	gate_start(&g);
 	strangers_come(REFUSALS_STRANGERS_MAX + 7);
-	h = told();
-	assert_non_null(h);
+	h = told_something();
 	assert_int_equal(
 	    RIG_BODY(h, audit_refusals)->notes_count, REFUSALS_STRANGERS_MAX);
 	assert_int_equal(RIG_BODY(h, audit_refusals)->lost, 7);
@@ -215,8 +224,7 @@ test_strangers_crowd_out_nobody_we_know(void **state)
 	    &g, gate_request(TASKS, gate_token(&g, "observer", JTI_2, SIG_1),
 		    "Content-Length: 2\r\n\r\n{}"));
 	assert_has(gate_taken(&g), "\"error_code\":1001");
-	h = told();
-	assert_non_null(h);
+	h = told_something();
 	n = note_at(h, REFUSALS_STRANGERS_MAX);
 	assert_string_equal(n->action, "access.role");
 	assert_string_equal(n->by.user_id, "observer");

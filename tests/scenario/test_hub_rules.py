@@ -13,8 +13,8 @@ import pytest
 
 import frames
 from client import Client, claims, deadline, wait_for
+from people import hire, patch
 from server import SPLIT, TROUPE
-from test_accounts import hire, patch
 from test_hub import publish, wait_presence
 from test_sse import Stream
 
