@@ -50,8 +50,9 @@ certify_find_authority(struct certify *c)
 			st = link_authority_store(c->authority, cert, key);
 	}
 	if (st != ST_OK)
-		return node_keys_failed(
-		    c->why, "cannot use the authority", cert, status_text(st));
+		return node_keys_failed(c->why,
+		    "cannot use the authority and its key,", cert,
+		    status_text(st));
 	return ST_OK;
 }
 

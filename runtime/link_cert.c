@@ -199,31 +199,50 @@ link_authority_create(const char *name, struct link_authority **ret_authority)
 	return ST_OK;
 }
 
+/* Half of it is not none: to make another would shut out every node. */
+static enum status
+authority_open(
+    const char *certfile, const char *keyfile, FILE **ret_cert, FILE **ret_key)
+{
+	bool none;
+
+	*ret_cert = fopen(certfile, "re");
+	none = *ret_cert == NULL && errno == ENOENT;
+	*ret_key = fopen(keyfile, "re");
+	if (none && *ret_key == NULL && errno == ENOENT)
+		return ST_NOT_FOUND;
+	return *ret_cert == NULL || *ret_key == NULL ? ST_UNAVAILABLE : ST_OK;
+}
+
+/* Without a password; nobody is there to be asked for one. */
+static enum status
+authority_read(struct link_authority *a, FILE *cert, FILE *key)
+{
+	char no_password[] = "";
+
+	a->cert = PEM_read_X509(cert, NULL, NULL, NULL);
+	a->key = PEM_read_PrivateKey(key, NULL, NULL, no_password);
+	return a->cert != NULL && a->key != NULL &&
+		       X509_check_private_key(a->cert, a->key) == 1
+		   ? ST_OK
+		   : ST_INVALID;
+}
+
 enum status
 link_authority_load(const char *certfile, const char *keyfile,
     struct link_authority **ret_authority)
 {
 	struct link_authority *a = calloc(1, sizeof(*a));
-	char no_password[] = "";
-	FILE *cert = fopen(certfile, "re");
-	FILE *key = fopen(keyfile, "re");
-	enum status st = cert == NULL || key == NULL ? ST_NOT_FOUND : ST_OK;
+	FILE *cert, *key;
+	enum status st = authority_open(certfile, keyfile, &cert, &key);
 
-	if (st == ST_OK && a != NULL) {
-		a->cert = PEM_read_X509(cert, NULL, NULL, NULL);
-		/* Without a password; nobody is there to be asked for one. */
-		a->key = PEM_read_PrivateKey(key, NULL, NULL, no_password);
-		if (a->cert == NULL || a->key == NULL ||
-		    X509_check_private_key(a->cert, a->key) != 1)
-			st = ST_INVALID;
-	}
+	if (st == ST_OK)
+		st = a == NULL ? ST_NO_MEMORY : authority_read(a, cert, key);
 	if (cert != NULL)
 		fclose(cert);
 	if (key != NULL)
 		fclose(key);
 	ERR_clear_error();
-	if (a == NULL)
-		return ST_NO_MEMORY;
 	if (st != ST_OK) {
 		link_authority_destroy(a);
 		return st;

@@ -23,7 +23,10 @@ struct link_authority;
 /* A new one, whose subject is CN=name.  NO_MEMORY. */
 MUST_CHECK enum status link_authority_create(
     const char *name, struct link_authority **ret_authority);
-/* From files.  NOT_FOUND; INVALID if they do not fit together. */
+/*
+ * From files.  NOT_FOUND: neither is there; UNAVAILABLE: one of them cannot be
+ * read; INVALID: they do not fit together.
+ */
 MUST_CHECK enum status link_authority_load(const char *certfile,
     const char *keyfile, struct link_authority **ret_authority);
 void link_authority_destroy(struct link_authority *a); /* NULL is fine */

@@ -454,6 +454,28 @@ test_files_that_do_not_fit_are_told(void **state)
 	    link_hosts_tls(&hosts, &ends[0], "edge", "core", "authority"));
 }
 
+/* Another in its place would be believed by no node. */
+static void
+test_half_an_authority_is_not_none(void **state)
+{
+	struct link_authority *a = NULL;
+	char cert[LINK_HOSTS_PATH], key[LINK_HOSTS_PATH];
+	char missing[LINK_HOSTS_PATH];
+
+	(void)state;
+	link_hosts_path(&hosts, "authority", ".pem", cert);
+	link_hosts_path(&hosts, "authority", ".key", key);
+	link_hosts_path(&hosts, "missing", ".pem", missing);
+	assert_int_equal(
+	    link_authority_load(cert, missing, &a), ST_UNAVAILABLE);
+	assert_int_equal(link_authority_load(missing, key, &a), ST_UNAVAILABLE);
+	assert_int_equal(
+	    link_authority_load(missing, missing, &a), ST_NOT_FOUND);
+	link_hosts_path(&hosts, "core", ".key", key);
+	assert_int_equal(link_authority_load(cert, key, &a), ST_INVALID);
+	assert_null(a);
+}
+
 static enum status
 reload(const char *file)
 {
@@ -547,6 +569,7 @@ main(void)
 		RUN(test_handshakes_are_bounded_in_number),
 		RUN(test_bytes_of_any_kind_hurt_nobody),
 		RUN(test_files_that_do_not_fit_are_told),
+		RUN(test_half_an_authority_is_not_none),
 		RUN(test_reload_drops_nothing),
 		RUN(test_keys_are_changed_on_the_way),
 		RUN(test_without_files_there_is_no_tls),
