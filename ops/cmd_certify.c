@@ -15,9 +15,7 @@
  *   DIR/NODE/keys/NODE.key, *.pub           for that node's data folder
  */
 
-#define CERTIFY_DAYS_MAX 3650
-#define CERTIFY_DAY_S INT64_C(86400)
-#define CERTIFY_EARLY_S (-300) /* clocks of hosts differ */
+#define CERTIFY_DAYS_MAX LINK_CERT_AUTHORITY_DAYS
 
 struct certify {
 	const struct topology *topology;
@@ -59,8 +57,8 @@ certify_find_authority(struct certify *c)
 static enum status
 certify_issue(struct certify *c, const char *node)
 {
-	const struct link_cert says = { &node, 1, CERTIFY_EARLY_S,
-		c->days * CERTIFY_DAY_S };
+	const struct link_cert says = { &node, 1, LINK_CERT_EARLY_S,
+		c->days * LINK_CERT_DAY_S };
 	char cert[NODE_KEYS_PATH_SIZE], key[NODE_KEYS_PATH_SIZE];
 	char ca[NODE_KEYS_PATH_SIZE];
 	enum status st;

@@ -13,8 +13,6 @@
 #include <unistd.h>
 
 #define CURVE "P-256"
-#define DAY_S 86400
-#define EARLY_S (-300) /* clocks of hosts differ */
 #define KEY_MODE 0600
 #define CERT_MODE 0644
 #define NAMES_SIZE 4096 /* of all nodes of a certificate */
@@ -118,8 +116,8 @@ cert_make(
 static X509 *
 cert_make_root(const char *name, EVP_PKEY *key)
 {
-	X509 *x = cert_begin(
-	    name, key, EARLY_S, INT64_C(1) * LINK_CERT_AUTHORITY_DAYS * DAY_S);
+	X509 *x = cert_begin(name, key, LINK_CERT_EARLY_S,
+	    LINK_CERT_AUTHORITY_DAYS * LINK_CERT_DAY_S);
 
 	if (x != NULL &&
 	    X509_set_issuer_name(x, X509_get_subject_name(x)) == 1 &&

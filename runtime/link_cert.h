@@ -17,6 +17,8 @@
 
 #define LINK_CERT_DAYS 365
 #define LINK_CERT_AUTHORITY_DAYS 3650
+#define LINK_CERT_DAY_S INT64_C(86400)
+#define LINK_CERT_EARLY_S INT64_C(-300) /* clocks of hosts differ */
 
 struct link_authority;
 
