@@ -29,8 +29,8 @@ static void
 certify_path(const struct certify *c, const char *node, const char *file,
     char ret_path[NODE_KEYS_PATH_SIZE])
 {
-	snprintf(ret_path, NODE_KEYS_PATH_SIZE, "%.4096s/%s%s%s", c->dir, node,
-	    *node == '\0' ? "" : "/", file);
+	snprintf(ret_path, NODE_KEYS_PATH_SIZE, "%.4096s%s%s%s%s", c->dir,
+	    *node == '\0' ? "" : "/", node, *file == '\0' ? "" : "/", file);
 }
 
 static enum status
@@ -155,18 +155,29 @@ certify_load(const struct cmd_args *args, struct topology **ret_topology)
 	return st;
 }
 
+/* False: not one of the numbers of days that a certificate may be good for. */
+static bool
+certify_read_days(const struct cmd_args *args, int64_t *ret_days)
+{
+	const char *given = cmd_value(args, "days");
+	char *end;
+
+	*ret_days = LINK_CERT_DAYS;
+	if (given == NULL)
+		return true;
+	*ret_days = strtol(given, &end, 10);
+	return *end == '\0' && *ret_days >= 1 && *ret_days <= CERTIFY_DAYS_MAX;
+}
+
 static enum cmd_exit
 certify_run(const struct cmd_args *args)
 {
-	const char *days = cmd_value(args, "days");
-	struct certify c = { .dir = cmd_value(args, "out"),
-		.days =
-		    days == NULL ? LINK_CERT_DAYS : strtol(days, NULL, 10) };
+	struct certify c = { .dir = cmd_value(args, "out") };
 	struct topology *t = NULL;
 	enum status st;
 
 	if (c.dir == NULL || cmd_value(args, "topology") == NULL ||
-	    c.days < 1 || c.days > CERTIFY_DAYS_MAX) {
+	    !certify_read_days(args, &c.days)) {
 		fprintf(args->err,
 		    "troupe certify: needs --topology FILE and --out DIR; "
 		    "--days from 1 to %d\n",

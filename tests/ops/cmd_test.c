@@ -133,6 +133,21 @@ test_a_sub_has_its_own_usage_and_options(void **state)
 }
 
 static void
+test_certify_wants_a_number_of_days(void **state)
+{
+	static const char *const bad[] = { "", "0", "-1", "10x", "3651" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(
+		    CALL("troupe", "certify", "--topology", "/nowhere.yaml",
+			"--out", "/nowhere", "--days", bad[i]),
+		    CMD_USAGE);
+		assert_non_null(strstr(err_text, "--days from 1 to 3650"));
+	}
+}
+
+static void
 test_doctor_audit_makes_no_database(void **state)
 {
 	(void)state;
@@ -304,6 +319,7 @@ main(void)
 		RUN(test_the_version_in_three_ways),
 		RUN(test_misspelt_words_come_with_a_suggestion),
 		RUN(test_a_sub_has_its_own_usage_and_options),
+		RUN(test_certify_wants_a_number_of_days),
 		RUN(test_doctor_audit_makes_no_database),
 		RUN(test_doctor_store_makes_no_database),
 		RUN(test_options_and_their_values_are_checked),
