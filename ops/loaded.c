@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/topology_url.h"
+
 #define SHORT_SIZE 4200 /* a setting that a short option stands for */
 #define SHORTS_MAX 5
 
@@ -81,7 +83,7 @@ loaded_cross_check(struct loaded *l)
 	enum status st = ST_OK;
 
 	for (size_t i = 0; (n = topology_node(l->topology, i)) != NULL; i++) {
-		if (strncmp(n->listen, "tls+tcp://", 10) != 0 ||
+		if (!topology_url_is_tls(n->listen) ||
 		    *config_text(l->config, SETTING_runtime_link_certfile) !=
 			'\0')
 			continue;
