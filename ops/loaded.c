@@ -77,7 +77,7 @@ loaded_data_dir(const struct loaded *l)
 
 /* Links between hosts need what they show to one another. */
 static enum status
-loaded_cross_check(struct loaded *l)
+loaded_cross_check(struct loaded *l, const char *topology)
 {
 	const struct topology_node *n;
 	enum status st = ST_OK;
@@ -88,7 +88,7 @@ loaded_cross_check(struct loaded *l)
 			'\0')
 			continue;
 		mistakes_add(&l->mistakes,
-		    (struct place){ "nodes", n->line, n->name },
+		    (struct place){ topology, n->line, n->name },
 		    "listens on tls+tcp://, and runtime.link.certfile, "
 		    ".keyfile and .ca_certs are not set");
 		st = ST_INVALID;
@@ -115,7 +115,7 @@ loaded_init(struct loaded *l, const struct cmd_args *args)
 	nodes.data_dir = loaded_data_dir(l);
 	second = topology_load(&nodes, &l->mistakes, &l->topology);
 	if (first == ST_OK && second == ST_OK)
-		return loaded_cross_check(l);
+		return loaded_cross_check(l, nodes.file);
 	return first != ST_OK ? first : second;
 }
 
