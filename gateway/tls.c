@@ -139,8 +139,7 @@ tls_on_data(void *ctx, struct net_stream *lower, uint8_t *at, size_t size)
 	(void)lower;
 	if (s->state == TLS_REFUSED)
 		return;
-	s->in_at = at;
-	s->in_size = size;
+	s->in = (struct bytes){ at, size };
 	if (s->state == TLS_SHAKING) {
 		if (!tls_shake(s))
 			return;
@@ -371,7 +370,7 @@ tls_about(const struct tls *t, const struct net_stream *base,
 	ret_about->is_http2 = size == 2 && memcmp(protocol, "h2", 2) == 0;
 	client = SSL_get0_peer_certificate(s->ssl);
 	if (client != NULL && SSL_get_verify_result(s->ssl) == X509_V_OK)
-		tls_subject(client, ret_about->subject);
+		tls_kit_subject(client, ret_about->subject);
 	return true;
 }
 

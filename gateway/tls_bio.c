@@ -8,22 +8,11 @@
 #include "gateway/tls_inside.h"
 
 static int
-tls_bio_read(BIO *b, char *at, size_t size, size_t *ret_size)
+tls_bio_read(BIO *b, char *ret_at, size_t size, size_t *ret_size)
 {
 	struct tls_stream *s = BIO_get_data(b);
 
-	BIO_clear_retry_flags(b);
-	if (s->in_size == 0) {
-		BIO_set_retry_read(b);
-		return 0;
-	}
-	if (size > s->in_size)
-		size = s->in_size;
-	memcpy(at, s->in_at, size);
-	s->in_at += size;
-	s->in_size -= size;
-	*ret_size = size;
-	return 1;
+	return tls_kit_take(b, &s->in, ret_at, size, ret_size);
 }
 
 static int
@@ -48,35 +37,10 @@ tls_bio_write(BIO *b, const char *at, size_t size, size_t *ret_size)
 	return 1;
 }
 
-static long
-tls_bio_ctrl(BIO *b, int command, long n, void *p)
-{
-	(void)b;
-	(void)n;
-	(void)p;
-	return command == BIO_CTRL_FLUSH;
-}
-
-static int
-tls_bio_create(BIO *b)
-{
-	BIO_set_init(b, 1);
-	return 1;
-}
-
 BIO_METHOD *
 tls_bio_method(void)
 {
-	BIO_METHOD *m = BIO_meth_new(
-	    BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "net_stream");
-
-	if (m == NULL)
-		return NULL;
-	BIO_meth_set_read_ex(m, tls_bio_read);
-	BIO_meth_set_write_ex(m, tls_bio_write);
-	BIO_meth_set_ctrl(m, tls_bio_ctrl);
-	BIO_meth_set_create(m, tls_bio_create);
-	return m;
+	return tls_kit_method("net_stream", tls_bio_read, tls_bio_write);
 }
 
 enum status

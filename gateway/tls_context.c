@@ -1,12 +1,7 @@
 #include "gateway/tls_context.h"
 
 #include <openssl/err.h>
-#include <openssl/x509.h>
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
-
-#include "runtime/base/text.h"
 
 #define SUITES "ECDHE+AESGCM:ECDHE+CHACHA20"
 #define TICKETS 1 /* per TLS 1.3 handshake; sealed, so that we keep nothing */
@@ -41,34 +36,6 @@ tls_failed(char ret_why[TLS_WHY_SIZE], const char *what, const char *path)
 	    reason == NULL ? "it does not fit" : reason);
 	ERR_clear_error();
 	return ST_INVALID;
-}
-
-void
-tls_subject(const X509 *x, char ret_subject[TLS_SUBJECT_SIZE])
-{
-	BIO *b = BIO_new(BIO_s_mem());
-	int n = 0;
-
-	if (b != NULL && X509_NAME_print_ex(b, X509_get_subject_name(x), 0,
-			     XN_FLAG_RFC2253) >= 0)
-		n = BIO_read(b, ret_subject, TLS_SUBJECT_SIZE - 1);
-	ret_subject[n > 0 ? n : 0] = '\0';
-	BIO_free(b);
-}
-
-static void
-tls_identify(const X509 *x, struct tls_identity *ret_identity)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
-	struct tm tm = { 0 };
-
-	memset(ret_identity, 0, sizeof(*ret_identity));
-	tls_subject(x, ret_identity->subject);
-	if (X509_digest(x, EVP_sha256(), digest, &size) == 1)
-		text_hex(digest, 32, ret_identity->fingerprint);
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1)
-		ret_identity->not_after = timegm(&tm);
 }
 
 static void
@@ -156,7 +123,7 @@ tls_context_create(const struct config *c, SSL_CTX **ret_context,
 		SSL_CTX_free(ctx);
 		return st;
 	}
-	tls_identify(SSL_CTX_get0_certificate(ctx), ret_identity);
+	tls_kit_identify(SSL_CTX_get0_certificate(ctx), ret_identity);
 	*ret_context = ctx;
 	return ST_OK;
 }

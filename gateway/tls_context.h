@@ -9,21 +9,11 @@
 #ifndef GATEWAY_TLS_CONTEXT_H
 #define GATEWAY_TLS_CONTEXT_H
 
-#include <openssl/ssl.h>
-
 #include "runtime/base/status.h"
 #include "runtime/config.h"
+#include "runtime/tls_kit.h"
 
 #define TLS_WHY_SIZE 256
-#define TLS_SUBJECT_SIZE 256
-#define TLS_FINGERPRINT_SIZE 65 /* hex of a SHA-256, and a NUL */
-
-/* Of the certificate that is shown to clients. */
-struct tls_identity {
-	char subject[TLS_SUBJECT_SIZE];
-	char fingerprint[TLS_FINGERPRINT_SIZE];
-	int64_t not_after; /* seconds since 1970 */
-};
 
 /*
  * Reads api.ssl_certfile and the others.  INVALID and why, which names the
@@ -32,8 +22,5 @@ struct tls_identity {
 MUST_CHECK enum status tls_context_create(const struct config *c,
     SSL_CTX **ret_context, struct tls_identity *ret_identity,
     char ret_why[TLS_WHY_SIZE]);
-
-/* "CN=name,O=..." as RFC 2253 writes it; cut to fit. */
-void tls_subject(const X509 *x, char ret_subject[TLS_SUBJECT_SIZE]);
 
 #endif

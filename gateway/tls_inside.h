@@ -34,9 +34,8 @@ struct tls_stream {
 	struct net_stream base;
 	struct net_stream *lower;
 	SSL *ssl;
-	const uint8_t *in_at; /* while the lower net tells */
-	size_t in_size;
-	size_t lent; /* plain bytes that lie encrypted below */
+	struct bytes in; /* lent, while the lower net tells */
+	size_t lent;     /* plain bytes that lie encrypted below */
 	struct list shaking;
 	uint32_t due; /* the tick a handshake must be done by */
 	uint8_t state;

@@ -23,7 +23,6 @@
 #define HOST_NET "10.83.0"
 #define HOST_PORT 7100
 #define HOST_WORDS_MAX 16
-#define HOST_DAY_S 86400
 #define HOST_PATH_SIZE (SCRATCH_SIZE + 32)
 
 extern char **environ;
@@ -203,8 +202,8 @@ crew_host_certify(const struct crew *c)
 	st = link_authority_store(a, cert, NULL);
 	for (uint32_t i = 0; st == ST_OK && i < c->placement.nodes; i++) {
 		const char *name = c->nodes[i].name;
-		const struct link_cert says = { &name, 1, -HOST_DAY_S,
-			HOST_DAY_S };
+		const struct link_cert says = { &name, 1, LINK_CERT_EARLY_S,
+			LINK_CERT_DAY_S };
 
 		host_path(c, name, ".pem", cert);
 		host_path(c, name, ".key", key);

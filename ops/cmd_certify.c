@@ -15,9 +15,7 @@
  *   DIR/NODE/keys/NODE.key, *.pub           for that node's data folder
  */
 
-#define CERTIFY_DAYS_MAX 3650
-#define CERTIFY_DAY_S INT64_C(86400)
-#define CERTIFY_EARLY_S (-300) /* clocks of hosts differ */
+#define CERTIFY_DAYS_MAX LINK_CERT_AUTHORITY_DAYS
 
 struct certify {
 	const struct topology *topology;
@@ -31,8 +29,8 @@ static void
 certify_path(const struct certify *c, const char *node, const char *file,
     char ret_path[NODE_KEYS_PATH_SIZE])
 {
-	snprintf(ret_path, NODE_KEYS_PATH_SIZE, "%.4096s/%s%s%s", c->dir, node,
-	    *node == '\0' ? "" : "/", file);
+	snprintf(ret_path, NODE_KEYS_PATH_SIZE, "%.4096s%s%s%s%s", c->dir,
+	    *node == '\0' ? "" : "/", node, *file == '\0' ? "" : "/", file);
 }
 
 static enum status
@@ -50,16 +48,17 @@ certify_find_authority(struct certify *c)
 			st = link_authority_store(c->authority, cert, key);
 	}
 	if (st != ST_OK)
-		return node_keys_failed(
-		    c->why, "cannot use the authority", cert, status_text(st));
+		return node_keys_failed(c->why,
+		    "cannot use the authority and its key,", cert,
+		    status_text(st));
 	return ST_OK;
 }
 
 static enum status
 certify_issue(struct certify *c, const char *node)
 {
-	const struct link_cert says = { &node, 1, CERTIFY_EARLY_S,
-		c->days * CERTIFY_DAY_S };
+	const struct link_cert says = { &node, 1, LINK_CERT_EARLY_S,
+		c->days * LINK_CERT_DAY_S };
 	char cert[NODE_KEYS_PATH_SIZE], key[NODE_KEYS_PATH_SIZE];
 	char ca[NODE_KEYS_PATH_SIZE];
 	enum status st;
@@ -156,18 +155,29 @@ certify_load(const struct cmd_args *args, struct topology **ret_topology)
 	return st;
 }
 
+/* False: not one of the numbers of days that a certificate may be good for. */
+static bool
+certify_read_days(const struct cmd_args *args, int64_t *ret_days)
+{
+	const char *given = cmd_value(args, "days");
+	char *end;
+
+	*ret_days = LINK_CERT_DAYS;
+	if (given == NULL)
+		return true;
+	*ret_days = strtol(given, &end, 10);
+	return *end == '\0' && *ret_days >= 1 && *ret_days <= CERTIFY_DAYS_MAX;
+}
+
 static enum cmd_exit
 certify_run(const struct cmd_args *args)
 {
-	const char *days = cmd_value(args, "days");
-	struct certify c = { .dir = cmd_value(args, "out"),
-		.days =
-		    days == NULL ? LINK_CERT_DAYS : strtol(days, NULL, 10) };
+	struct certify c = { .dir = cmd_value(args, "out") };
 	struct topology *t = NULL;
 	enum status st;
 
 	if (c.dir == NULL || cmd_value(args, "topology") == NULL ||
-	    c.days < 1 || c.days > CERTIFY_DAYS_MAX) {
+	    !certify_read_days(args, &c.days)) {
 		fprintf(args->err,
 		    "troupe certify: needs --topology FILE and --out DIR; "
 		    "--days from 1 to %d\n",

@@ -354,12 +354,13 @@ up_open_signals(void)
 static bool
 up_is_ours(const struct up *u, const char *node)
 {
-	const char *name = cmd_nth_value(u->args, NODE_OPTION, 0);
+	const char *name;
+	size_t i;
 
-	for (size_t i = 1; name != NULL && strcmp(name, node) != 0; i++)
-		if ((name = cmd_nth_value(u->args, NODE_OPTION, i)) == NULL)
-			return false;
-	return true;
+	for (i = 0; (name = cmd_nth_value(u->args, NODE_OPTION, i)); i++)
+		if (strcmp(name, node) == 0)
+			return true;
+	return i == 0;
 }
 
 static enum status

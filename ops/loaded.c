@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/topology_url.h"
+
 #define SHORT_SIZE 4200 /* a setting that a short option stands for */
 #define SHORTS_MAX 5
 
@@ -75,18 +77,18 @@ loaded_data_dir(const struct loaded *l)
 
 /* Links between hosts need what they show to one another. */
 static enum status
-loaded_cross_check(struct loaded *l)
+loaded_cross_check(struct loaded *l, const char *topology)
 {
 	const struct topology_node *n;
 	enum status st = ST_OK;
 
 	for (size_t i = 0; (n = topology_node(l->topology, i)) != NULL; i++) {
-		if (strncmp(n->listen, "tls+tcp://", 10) != 0 ||
+		if (!topology_url_is_tls(n->listen) ||
 		    *config_text(l->config, SETTING_runtime_link_certfile) !=
 			'\0')
 			continue;
 		mistakes_add(&l->mistakes,
-		    (struct place){ "nodes", n->line, n->name },
+		    (struct place){ topology, n->line, n->name },
 		    "listens on tls+tcp://, and runtime.link.certfile, "
 		    ".keyfile and .ca_certs are not set");
 		st = ST_INVALID;
@@ -113,7 +115,7 @@ loaded_init(struct loaded *l, const struct cmd_args *args)
 	nodes.data_dir = loaded_data_dir(l);
 	second = topology_load(&nodes, &l->mistakes, &l->topology);
 	if (first == ST_OK && second == ST_OK)
-		return loaded_cross_check(l);
+		return loaded_cross_check(l, nodes.file);
 	return first != ST_OK ? first : second;
 }
 

@@ -55,14 +55,17 @@ node_keys_publish(const char *dir, const char *node,
 	char path[NODE_KEYS_PATH_SIZE];
 	char temporary[NODE_KEYS_PATH_SIZE + 8];
 	char hex[2 * SEAL_PUBLIC_SIZE + 1];
+	bool ok;
 	FILE *f;
 
 	keys_path(dir, node, ".pub", path);
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	text_hex(seal_keypair_public(keys), SEAL_PUBLIC_SIZE, hex);
 	f = fopen(temporary, "we");
-	if (f == NULL || fprintf(f, "%s\n", hex) < 0 || fclose(f) != 0 ||
-	    rename(temporary, path) != 0)
+	ok = f != NULL && fprintf(f, "%s\n", hex) > 0;
+	if (f != NULL && fclose(f) != 0)
+		ok = false;
+	if (!ok || rename(temporary, path) != 0)
 		return node_keys_failed(
 		    ret_why, "cannot write the key", path, strerror(errno));
 	return ST_OK;

@@ -1,22 +1,15 @@
 #include "protocols/catalogue.h"
 #include "protocols/describe.h"
-
-/* FNV-1a, 64 bits: draft-eastlake-fnv, section 2. */
-#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x00000100000001b3)
-
-static void
-digest_byte(uint64_t *digest, uint8_t byte)
-{
-	*digest = (*digest ^ byte) * FNV_PRIME;
-}
+#include "runtime/base/fnv.h"
 
 static void
 digest_line(void *ctx, const char *line)
 {
+	uint64_t *digest = ctx;
+
 	for (; *line != '\0'; line++)
-		digest_byte(ctx, (uint8_t)*line);
-	digest_byte(ctx, '\n');
+		*digest = fnv_byte(*digest, (uint8_t)*line);
+	*digest = fnv_byte(*digest, '\n');
 }
 
 uint64_t

@@ -13,8 +13,6 @@
 #include <unistd.h>
 
 #define CURVE "P-256"
-#define DAY_S 86400
-#define EARLY_S (-300) /* clocks of hosts differ */
 #define KEY_MODE 0600
 #define CERT_MODE 0644
 #define NAMES_SIZE 4096 /* of all nodes of a certificate */
@@ -118,8 +116,8 @@ cert_make(
 static X509 *
 cert_make_root(const char *name, EVP_PKEY *key)
 {
-	X509 *x = cert_begin(
-	    name, key, EARLY_S, INT64_C(1) * LINK_CERT_AUTHORITY_DAYS * DAY_S);
+	X509 *x = cert_begin(name, key, LINK_CERT_EARLY_S,
+	    LINK_CERT_AUTHORITY_DAYS * LINK_CERT_DAY_S);
 
 	if (x != NULL &&
 	    X509_set_issuer_name(x, X509_get_subject_name(x)) == 1 &&
@@ -199,31 +197,50 @@ link_authority_create(const char *name, struct link_authority **ret_authority)
 	return ST_OK;
 }
 
+/* Half of it is not none: to make another would shut out every node. */
+static enum status
+authority_open(
+    const char *certfile, const char *keyfile, FILE **ret_cert, FILE **ret_key)
+{
+	bool none;
+
+	*ret_cert = fopen(certfile, "re");
+	none = *ret_cert == NULL && errno == ENOENT;
+	*ret_key = fopen(keyfile, "re");
+	if (none && *ret_key == NULL && errno == ENOENT)
+		return ST_NOT_FOUND;
+	return *ret_cert == NULL || *ret_key == NULL ? ST_UNAVAILABLE : ST_OK;
+}
+
+/* Without a password; nobody is there to be asked for one. */
+static enum status
+authority_read(struct link_authority *a, FILE *cert, FILE *key)
+{
+	char no_password[] = "";
+
+	a->cert = PEM_read_X509(cert, NULL, NULL, NULL);
+	a->key = PEM_read_PrivateKey(key, NULL, NULL, no_password);
+	return a->cert != NULL && a->key != NULL &&
+		       X509_check_private_key(a->cert, a->key) == 1
+		   ? ST_OK
+		   : ST_INVALID;
+}
+
 enum status
 link_authority_load(const char *certfile, const char *keyfile,
     struct link_authority **ret_authority)
 {
 	struct link_authority *a = calloc(1, sizeof(*a));
-	char no_password[] = "";
-	FILE *cert = fopen(certfile, "re");
-	FILE *key = fopen(keyfile, "re");
-	enum status st = cert == NULL || key == NULL ? ST_NOT_FOUND : ST_OK;
+	FILE *cert, *key;
+	enum status st = authority_open(certfile, keyfile, &cert, &key);
 
-	if (st == ST_OK && a != NULL) {
-		a->cert = PEM_read_X509(cert, NULL, NULL, NULL);
-		/* Without a password; nobody is there to be asked for one. */
-		a->key = PEM_read_PrivateKey(key, NULL, NULL, no_password);
-		if (a->cert == NULL || a->key == NULL ||
-		    X509_check_private_key(a->cert, a->key) != 1)
-			st = ST_INVALID;
-	}
+	if (st == ST_OK)
+		st = a == NULL ? ST_NO_MEMORY : authority_read(a, cert, key);
 	if (cert != NULL)
 		fclose(cert);
 	if (key != NULL)
 		fclose(key);
 	ERR_clear_error();
-	if (a == NULL)
-		return ST_NO_MEMORY;
 	if (st != ST_OK) {
 		link_authority_destroy(a);
 		return st;

@@ -17,13 +17,18 @@
 
 #define LINK_CERT_DAYS 365
 #define LINK_CERT_AUTHORITY_DAYS 3650
+#define LINK_CERT_DAY_S INT64_C(86400)
+#define LINK_CERT_EARLY_S INT64_C(-300) /* clocks of hosts differ */
 
 struct link_authority;
 
 /* A new one, whose subject is CN=name.  NO_MEMORY. */
 MUST_CHECK enum status link_authority_create(
     const char *name, struct link_authority **ret_authority);
-/* From files.  NOT_FOUND; INVALID if they do not fit together. */
+/*
+ * From files.  NOT_FOUND: neither is there; UNAVAILABLE: one of them cannot be
+ * read; INVALID: they do not fit together.
+ */
 MUST_CHECK enum status link_authority_load(const char *certfile,
     const char *keyfile, struct link_authority **ret_authority);
 void link_authority_destroy(struct link_authority *a); /* NULL is fine */

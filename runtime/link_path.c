@@ -24,6 +24,17 @@ after(const char *text, const char *prefix)
 	return strncmp(text, prefix, n) == 0 ? text + n : NULL;
 }
 
+/* One to five digits; 0 unless it is from 1 to PORT_MAX. */
+static int
+port_parse(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	long port =
+	    digits <= 5 && text[digits] == '\0' ? strtol(text, NULL, 10) : 0;
+
+	return port <= PORT_MAX ? (int)port : 0;
+}
+
 /* "127.0.0.1:80", "[::1]:80". */
 static enum status
 address_parse(const char *text, struct sockaddr_storage *ret)
@@ -31,25 +42,23 @@ address_parse(const char *text, struct sockaddr_storage *ret)
 	const char *colon = strrchr(text, ':');
 	char host[LINK_URL_MAX + 1];
 	size_t size = colon == NULL ? 0 : (size_t)(colon - text);
-	char *end;
-	long port;
+	int port;
 
 	if (size == 0 || size > LINK_URL_MAX)
 		return ST_INVALID;
-	port = strtol(colon + 1, &end, 10);
-	if (end == colon + 1 || *end != '\0' || port < 0 || port > PORT_MAX)
+	port = port_parse(colon + 1);
+	if (port == 0)
 		return ST_INVALID;
 	memcpy(host, text, size);
 	host[size] = '\0';
 	if (host[0] == '[' && host[size - 1] == ']') {
 		host[size - 1] = '\0';
-		return uv_ip6_addr(host + 1, (int)port,
+		return uv_ip6_addr(host + 1, port,
 			   (struct sockaddr_in6 *)(void *)ret) == 0
 			   ? ST_OK
 			   : ST_INVALID;
 	}
-	return uv_ip4_addr(
-		   host, (int)port, (struct sockaddr_in *)(void *)ret) == 0
+	return uv_ip4_addr(host, port, (struct sockaddr_in *)(void *)ret) == 0
 		   ? ST_OK
 		   : ST_INVALID;
 }

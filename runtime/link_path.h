@@ -1,6 +1,6 @@
 /*
  * link_path - where an inbox listens: the url, and for ipc:// the lock that
- * makes its path one live node's.  Internal to runtime/link*.
+ * makes its path one live node's.  Internal to runtime.
  */
 #ifndef RUNTIME_LINK_PATH_H
 #define RUNTIME_LINK_PATH_H

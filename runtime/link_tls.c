@@ -1,8 +1,6 @@
 #include "runtime/link_tls.h"
 
-#include <assert.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,18 +23,7 @@ tls_bio_read(BIO *b, char *ret_at, size_t size, size_t *ret_size)
 {
 	struct link_tls_conn *c = BIO_get_data(b);
 
-	BIO_clear_retry_flags(b);
-	if (c->in.size == 0) {
-		BIO_set_retry_read(b);
-		return 0;
-	}
-	if (size > c->in.size)
-		size = c->in.size;
-	memcpy(ret_at, c->in.at, size);
-	c->in.at += size;
-	c->in.size -= size;
-	*ret_size = size;
-	return 1;
+	return tls_kit_take(b, &c->in, ret_at, size, ret_size);
 }
 
 static bool
@@ -72,41 +59,10 @@ tls_bio_write(BIO *b, const char *at, size_t size, size_t *ret_size)
 	return 1;
 }
 
-static long
-tls_bio_ctrl(BIO *b, int command, long n, void *p)
-{
-	(void)b;
-	(void)n;
-	(void)p;
-	return command == BIO_CTRL_FLUSH;
-}
-
-static int
-tls_bio_create(BIO *b)
-{
-	BIO_set_init(b, 1);
-	return 1;
-}
-
-static BIO_METHOD *
-tls_bio_method(void)
-{
-	BIO_METHOD *m =
-	    BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "link");
-
-	if (m == NULL)
-		return NULL;
-	BIO_meth_set_read_ex(m, tls_bio_read);
-	BIO_meth_set_write_ex(m, tls_bio_write);
-	BIO_meth_set_ctrl(m, tls_bio_ctrl);
-	BIO_meth_set_create(m, tls_bio_create);
-	return m;
-}
-
 /* ---- whole ---- */
 
 static void
-tls_announce(const struct link_tls_config *c, const struct link_tls_identity *i)
+tls_announce(const struct link_tls_config *c, const struct tls_identity *i)
 {
 	LOG(LINK_TLS_CONFIGURED, KV("certfile", c->certfile),
 	    KV("subject", i->subject), KV("fingerprint", i->fingerprint),
@@ -139,7 +95,7 @@ link_tls_create(const struct link_tls_config *c, struct link_tls **ret_tls,
 		return st;
 	pthread_mutex_init(&t->lock, NULL);
 	tls_copy(t, c);
-	t->method = tls_bio_method();
+	t->method = tls_kit_method("link", tls_bio_read, tls_bio_write);
 	if (t->method != NULL)
 		st = link_tls_rules_read(c, &t->rules, ret_why);
 	if (st != ST_OK) {
@@ -231,15 +187,16 @@ link_tls_peer(const struct link_tls *t, uint16_t node)
 
 /* ---- a connection ---- */
 
+/* ctx: of the rules, which a reload replaces. */
 static struct link_tls_conn *
-tls_conn_create(struct link_tls *t, bool dialed)
+tls_conn_create(struct link_tls *t, SSL_CTX *const *ctx)
 {
 	struct link_tls_conn *c = calloc(1, sizeof(*c));
 	BIO *b = BIO_new(t->method);
 
 	if (c != NULL) {
 		pthread_mutex_lock(&t->lock);
-		c->ssl = SSL_new(dialed ? t->rules.dial : t->rules.accept);
+		c->ssl = SSL_new(*ctx);
 		pthread_mutex_unlock(&t->lock);
 	}
 	if (c == NULL || c->ssl == NULL || b == NULL) {
@@ -248,7 +205,6 @@ tls_conn_create(struct link_tls *t, bool dialed)
 		return NULL;
 	}
 	c->t = t;
-	c->dialed = dialed;
 	c->more = "";
 	c->rekey_left = t->rekey_bytes;
 	BIO_set_data(b, c);
@@ -261,12 +217,11 @@ link_tls_dial(struct link_tls *t, uint16_t peer)
 {
 	const char *name = link_tls_peer(t, peer);
 	struct link_tls_conn *c =
-	    name == NULL ? NULL : tls_conn_create(t, true);
+	    name == NULL ? NULL : tls_conn_create(t, &t->rules.dial);
 
 	if (c == NULL)
 		return NULL;
-	SSL_set_hostflags(c->ssl,
-	    X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	SSL_set_hostflags(c->ssl, LINK_TLS_NAME_RULES);
 	if (SSL_set1_host(c->ssl, name) != 1) {
 		link_tls_close(c);
 		return NULL;
@@ -278,7 +233,7 @@ link_tls_dial(struct link_tls *t, uint16_t peer)
 struct link_tls_conn *
 link_tls_accept(struct link_tls *t)
 {
-	struct link_tls_conn *c = tls_conn_create(t, false);
+	struct link_tls_conn *c = tls_conn_create(t, &t->rules.accept);
 
 	if (c != NULL)
 		SSL_set_accept_state(c->ssl);

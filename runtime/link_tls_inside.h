@@ -2,26 +2,21 @@
 #ifndef RUNTIME_LINK_TLS_INSIDE_H
 #define RUNTIME_LINK_TLS_INSIDE_H
 
-#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 
 #include "runtime/link_tls.h"
+#include "runtime/tls_kit.h"
 
-#define LINK_TLS_SUBJECT_SIZE 256
-#define LINK_TLS_DIGEST_SIZE 65 /* hex of a SHA-256, and a NUL */
-
-/* Of the certificate that we show. */
-struct link_tls_identity {
-	char subject[LINK_TLS_SUBJECT_SIZE];
-	char fingerprint[LINK_TLS_DIGEST_SIZE];
-	int64_t not_after;
-};
+/* How a certificate may name a node. */
+#define LINK_TLS_NAME_RULES \
+	(X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
 
 /* Read from files; it never changes. */
 struct link_tls_rules {
 	SSL_CTX *dial;
 	SSL_CTX *accept;
-	struct link_tls_identity identity;
+	struct tls_identity identity;
 };
 
 struct link_tls_peer {
@@ -32,7 +27,6 @@ struct link_tls_peer {
 struct link_tls {
 	pthread_mutex_t lock; /* of rules */
 	struct link_tls_rules rules;
-	char name[LINK_NAME_MAX + 1];
 	struct link_tls_peer peers[LINK_PEERS_MAX];
 	size_t npeers;
 	uint64_t shake_ms;
@@ -50,7 +44,6 @@ struct link_tls_conn {
 	struct link_tls *t;
 	SSL *ssl;
 	struct bytes in; /* lent */
-	bool dialed;
 	bool out_failed; /* no memory: bytes of the stream are missing */
 	bool is_of_last;
 	uint16_t last; /* the node is_of_last is about */

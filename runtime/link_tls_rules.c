@@ -1,18 +1,13 @@
 /* What a node shows and whom it believes: contexts of OpenSSL, from files. */
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "runtime/base/text.h"
 #include "runtime/link_tls_inside.h"
 
 #define SUITES                                           \
 	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:" \
 	"TLS_CHACHA20_POLY1305_SHA256"
-#define NAME_RULES \
-	(X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT)
 
 static enum status
 rules_failed(char ret_why[LINK_TLS_WHY_SIZE], const char *what,
@@ -37,36 +32,8 @@ link_tls_names(const X509 *x, const char *node)
 		X509 *asked; /* it is not changed */
 	} u = { x };
 
-	return X509_check_host(u.asked, node, strlen(node), NAME_RULES, NULL) ==
-	       1;
-}
-
-static void
-rules_subject(const X509 *x, char ret_subject[LINK_TLS_SUBJECT_SIZE])
-{
-	BIO *b = BIO_new(BIO_s_mem());
-	int n = 0;
-
-	if (b != NULL && X509_NAME_print_ex(b, X509_get_subject_name(x), 0,
-			     XN_FLAG_RFC2253) >= 0)
-		n = BIO_read(b, ret_subject, LINK_TLS_SUBJECT_SIZE - 1);
-	ret_subject[n > 0 ? n : 0] = '\0';
-	BIO_free(b);
-}
-
-static void
-rules_identify(const X509 *x, struct link_tls_identity *ret_identity)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
-	struct tm tm = { 0 };
-
-	memset(ret_identity, 0, sizeof(*ret_identity));
-	rules_subject(x, ret_identity->subject);
-	if (X509_digest(x, EVP_sha256(), digest, &size) == 1)
-		text_hex(digest, 32, ret_identity->fingerprint);
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1)
-		ret_identity->not_after = timegm(&tm);
+	return X509_check_host(
+		   u.asked, node, strlen(node), LINK_TLS_NAME_RULES, NULL) == 1;
 }
 
 /* A key that wants a password is refused; nobody is there to be asked. */
@@ -159,7 +126,7 @@ link_tls_rules_read(const struct link_tls_config *c,
 		link_tls_rules_fini(&r);
 		return st;
 	}
-	rules_identify(SSL_CTX_get0_certificate(r.accept), &r.identity);
+	tls_kit_identify(SSL_CTX_get0_certificate(r.accept), &r.identity);
 	*ret_rules = r;
 	return ST_OK;
 }

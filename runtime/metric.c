@@ -264,7 +264,6 @@ metric_on_back(struct loop *l, struct parcel *parcel)
 {
 	struct metric_reading *r =
 	    LIST_OF(parcel, struct metric_reading, parcel);
-
 	struct metric_page page = r->page;
 
 	(void)l;

@@ -2,11 +2,9 @@
 
 #include <string.h>
 
+#include "runtime/base/fnv.h"
 #include "runtime/base/network.h"
 #include "runtime/base/text.h"
-
-#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
 
 void
 tally_note_take(struct tally_note *n, const struct audit_note *from)
@@ -45,24 +43,16 @@ tally_note_give(const struct tally_note *n)
 		.times = n->times };
 }
 
-static uint64_t
-tally_mix(uint64_t h, const char *text)
-{
-	for (; *text != '\0'; text++)
-		h = (h ^ (unsigned char)*text) * FNV_PRIME;
-	return (h ^ 0x100) * FNV_PRIME; /* where one ends and the next begins */
-}
-
 /* Only spreads: tally_is_same decides. */
 static uint64_t
 tally_hash(const struct tally_note *n, const char *network)
 {
-	uint64_t h = tally_mix(FNV_BASIS, n->user_id);
+	uint64_t h = fnv_text(FNV_BASIS, n->user_id);
 
-	h = tally_mix(h, n->action);
-	h = tally_mix(h, n->target);
-	h = tally_mix(h, n->detail);
-	return tally_mix(h, network);
+	h = fnv_text(h, n->action);
+	h = fnv_text(h, n->target);
+	h = fnv_text(h, n->detail);
+	return fnv_text(h, network);
 }
 
 /*

@@ -4,14 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/fnv.h"
 #include "runtime/topology_table.h"
 #include "runtime/yaml.h"
 
 #define TOPOLOGY_DEFAULT_NODE "all"
-
-/* FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923). */
-#define FNV_START 0xcbf29ce484222325u
-#define FNV_PRIME 0x100000001b3u
 
 static const struct topology_actor topology_actors[] = {
 #define ACTOR(id, number, name, hears, purpose) { (number), (name) },
@@ -141,35 +138,20 @@ topology_shards(const struct topology *t, unsigned actor)
 }
 
 static void
-digest_byte(uint64_t *digest, uint8_t byte)
-{
-	*digest = (*digest ^ byte) * FNV_PRIME;
-}
-
-/* With its NUL, so that "ab" "c" differs from "a" "bc". */
-static void
-digest_text(uint64_t *digest, const char *text)
-{
-	do
-		digest_byte(digest, (uint8_t)*text);
-	while (*text++ != '\0');
-}
-
-static void
 digest_number(uint64_t *digest, unsigned n)
 {
 	for (unsigned shift = 0; shift < 32; shift += 8)
-		digest_byte(digest, (uint8_t)(n >> shift));
+		*digest = fnv_byte(*digest, (uint8_t)(n >> shift));
 }
 
 uint64_t
 topology_digest(const struct topology *t)
 {
-	uint64_t digest = FNV_START;
+	uint64_t digest = FNV_BASIS;
 
 	for (size_t i = 0; i < t->node_count; i++) {
-		digest_text(&digest, t->nodes[i].name);
-		digest_text(&digest, t->nodes[i].given);
+		digest = fnv_text(digest, t->nodes[i].name);
+		digest = fnv_text(digest, t->nodes[i].given);
 		digest_number(&digest, t->nodes[i].loops);
 	}
 	for (size_t i = 0; i < t->place_count; i++) {

@@ -1,16 +1,14 @@
 #include "runtime/topology_url.h"
 
-#include <arpa/inet.h>
-#include <stdbool.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
+#include "runtime/link_path.h"
+
 #define IPC_SCHEME "ipc://"
-#define TLS_SCHEME "tls+tcp://"
-#define TCP_SCHEME "tcp://"
 #define DATA_WORD "${data}/"
-#define PORT_MAX 65535
 
 _Static_assert(
     sizeof(((struct sockaddr_un *)0)->sun_path) == TOPOLOGY_IPC_PATH_MAX + 1,
@@ -57,58 +55,31 @@ ipc_resolve(const char *path, const char *data_dir, char *ret_url, size_t size,
 	return n > 0 && (size_t)n < size ? ST_OK : ST_INVALID;
 }
 
-/* One to five digits from 1 to 65535. */
 static bool
-port_is_valid(const char *text)
+address_is_loopback(const struct link_path *p)
 {
-	unsigned port = 0;
+	const struct sockaddr_in6 *six = (const void *)&p->address;
+	const struct sockaddr_in *four = (const void *)&p->address;
 
-	if (*text == '\0' || strlen(text) > 5)
-		return false;
-	for (; *text != '\0'; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		port = port * 10 + (unsigned)(*text - '0');
-	}
-	return port >= 1 && port <= PORT_MAX;
-}
-
-/* "10.0.0.1:80", "[fe80::1]:80". */
-static bool
-address_is_valid(const char *text, bool *ret_loopback)
-{
-	const char *colon = strrchr(text, ':');
-	size_t size = colon != NULL ? (size_t)(colon - text) : 0;
-	struct in6_addr six;
-	struct in_addr four;
-	char host[INET6_ADDRSTRLEN];
-
-	if (size == 0 || size > sizeof(host) || !port_is_valid(colon + 1))
-		return false;
-	if (text[0] == '[' && text[size - 1] == ']') {
-		snprintf(host, sizeof(host), "%.*s", (int)size - 2, text + 1);
-		*ret_loopback = strcmp(host, "::1") == 0;
-		return inet_pton(AF_INET6, host, &six) == 1;
-	}
-	snprintf(host, sizeof(host), "%.*s", (int)size, text);
-	*ret_loopback = strncmp(host, "127.", 4) == 0;
-	return inet_pton(AF_INET, host, &four) == 1;
+	if (p->address.ss_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+	return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 static enum status
-tcp_resolve(const char *address, bool secured, const char *given, char *ret_url,
-    size_t size, const char **ret_why)
+tcp_resolve(const char *given, char *ret_url, size_t size, const char **ret_why)
 {
-	bool loopback = false;
+	struct link_path p;
 	int n;
 
-	*ret_why = "expected an address in digits and a port from 1 to 65535, "
-		   "as 10.0.0.1:7100 or [fd00::1]:7100";
-	if (!address_is_valid(address, &loopback))
+	*ret_why = "expected ipc://path, or tls+tcp:// with an address in "
+		   "digits and a port from 1 to 65535, as 10.0.0.1:7100 or "
+		   "[fd00::1]:7100";
+	if (link_path_parse(given, &p) != ST_OK)
 		return ST_INVALID;
 	*ret_why = "tcp:// is for loopback alone, as anybody on the way could "
 		   "read it; expected tls+tcp://";
-	if (!secured && !loopback)
+	if (!p.tls && !address_is_loopback(&p))
 		return ST_INVALID;
 	n = snprintf(ret_url, size, "%s", given);
 	return n > 0 && (size_t)n < size ? ST_OK : ST_INVALID;
@@ -126,12 +97,13 @@ topology_url_resolve(const char *given, const char *data_dir, char *ret_url,
 	rest = after(given, IPC_SCHEME);
 	if (rest != NULL)
 		return ipc_resolve(rest, data_dir, ret_url, size, ret_why);
-	rest = after(given, TLS_SCHEME);
-	if (rest != NULL)
-		return tcp_resolve(rest, true, given, ret_url, size, ret_why);
-	rest = after(given, TCP_SCHEME);
-	if (rest != NULL)
-		return tcp_resolve(rest, false, given, ret_url, size, ret_why);
-	*ret_why = "expected ipc://path or tls+tcp://address:port";
-	return ST_INVALID;
+	return tcp_resolve(given, ret_url, size, ret_why);
+}
+
+bool
+topology_url_is_tls(const char *url)
+{
+	struct link_path p;
+
+	return link_path_parse(url, &p) == ST_OK && p.tls;
 }

@@ -9,6 +9,7 @@
 #ifndef RUNTIME_TOPOLOGY_URL_H
 #define RUNTIME_TOPOLOGY_URL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "runtime/base/status.h"
@@ -22,5 +23,8 @@
  */
 MUST_CHECK enum status topology_url_resolve(const char *given,
     const char *data_dir, char *ret_url, size_t size, const char **ret_why);
+
+/* Of one that is resolved. */
+bool topology_url_is_tls(const char *url);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/fnv.h"
+
 #define NUMBER_SIZE 8
 #define DIGEST_SIZE 16
 #define SIGN (UINT64_C(1) << 63)
@@ -33,14 +35,14 @@ key_text(struct key *k, const char *text)
 	key_put(k, text, strlen(text) + 1);
 }
 
-/* FNV-1a: collisions cost a look at one more row, never a wrong answer. */
+/* Collisions cost a look at one more row, never a wrong answer. */
 static uint64_t
 text_digest(const char *text)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = FNV_BASIS;
 
 	for (; *text != '\0'; text++)
-		h = (h ^ (uint8_t)*text) * UINT64_C(1099511628211);
+		h = fnv_byte(h, (uint8_t)*text);
 	return h;
 }
 

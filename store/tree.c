@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/fnv.h"
+
 /* Key and value, shared by every version that has not replaced them. */
 struct payload {
 	_Atomic uint32_t holders;
@@ -21,14 +23,14 @@ struct tree {
 	struct tree *right;
 };
 
-/* FNV-1a, then mixed so that keys which count up spread. */
+/* Mixed, too, so that keys which count up spread. */
 static uint32_t
 key_rank(struct bytes key)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = FNV_BASIS;
 
 	for (size_t i = 0; i < key.size; i++)
-		h = (h ^ key.at[i]) * UINT64_C(1099511628211);
+		h = fnv_byte(h, key.at[i]);
 	h ^= h >> 29;
 	h *= UINT64_C(0xbf58476d1ce4e5b9);
 	return (uint32_t)(h >> 32);

@@ -43,6 +43,17 @@ test_a_step_fails_every_time_and_no_other_does(void **state)
 }
 
 static void
+test_each_of_several_has_its_own_count(void **state)
+{
+	(void)state;
+	assert_false(fault_fails("b.step"));
+	assert_true(fault_fails("c.step"));
+	assert_true(fault_fails("b.step"));
+	assert_false(fault_fails("b.step"));
+	assert_false(fault_fails("c.step"));
+}
+
+static void
 test_the_wall_clock_is_set_and_the_other_is_not(void **state)
 {
 	const struct clock *c = fault_clock();
@@ -67,11 +78,12 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		RUN(test_nothing_happens_before_it_is_allowed),
 		RUN(test_a_step_fails_every_time_and_no_other_does),
+		RUN(test_each_of_several_has_its_own_count),
 		RUN(test_the_wall_clock_is_set_and_the_other_is_not),
 	};
 	int failed;
 
-	setenv("TROUPE_FAULT", "fail:a.step:*", 1);
+	setenv("TROUPE_FAULT", "fail:a.step:*,fail:b.step:2,fail:c.step", 1);
 	setenv("TROUPE_FAULT_CLOCK", CLOCK_FILE, 1);
 	set_ahead(0);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,44 @@ test_a_sub_has_its_own_usage_and_options(void **state)
 }
 
 static void
+test_certify_wants_a_number_of_days(void **state)
+{
+	static const char *const bad[] = { "", "0", "-1", "10x", "3651" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(
+		    CALL("troupe", "certify", "--topology", "/nowhere.yaml",
+			"--out", "/nowhere", "--days", bad[i]),
+		    CMD_USAGE);
+		assert_non_null(strstr(err_text, "--days from 1 to 3650"));
+	}
+}
+
+static void
+test_check_tells_where_links_lack_certificates(void **state)
+{
+	char path[] = "/tmp/troupe-cmd-XXXXXX", place[64];
+	int fd = mkstemp(path);
+	FILE *f = fdopen(fd, "w");
+
+	(void)state;
+	assert_non_null(f);
+	fputs("nodes:\n"
+	      "  all: {listen: \"tls+tcp://127.0.0.1:7100\", actors: "
+	      "[gateway, settings, session-registry, ticket-store, event-hub, "
+	      "tasks, scheduler, cost-aggregator, store, backup]}\n",
+	    f);
+	fclose(f);
+	assert_int_equal(
+	    CALL("troupe", "check", "--topology", path), CMD_USAGE);
+	(void)unlink(path);
+	snprintf(place, sizeof(place), "%s:2: all: ", path);
+	assert_non_null(strstr(err_text, place));
+	assert_non_null(strstr(err_text, "runtime.link.certfile"));
+}
+
+static void
 test_doctor_audit_makes_no_database(void **state)
 {
 	(void)state;
@@ -304,6 +342,8 @@ main(void)
 		RUN(test_the_version_in_three_ways),
 		RUN(test_misspelt_words_come_with_a_suggestion),
 		RUN(test_a_sub_has_its_own_usage_and_options),
+		RUN(test_certify_wants_a_number_of_days),
+		RUN(test_check_tells_where_links_lack_certificates),
 		RUN(test_doctor_audit_makes_no_database),
 		RUN(test_doctor_store_makes_no_database),
 		RUN(test_options_and_their_values_are_checked),

@@ -4,24 +4,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
 #include <dirent.h>
-#include <errno.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
+#include <openssl/tls1.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "runtime/base/log.h"
 #include "runtime/link_uv.h"
-#include "tests/link_hosts.h"
+#include "tests/link_client.h"
 
 #define DEADLINE_US 60000000 /* of a test, under a sanitizer too */
 #define DAY_S 86400
@@ -192,8 +188,6 @@ talk(uint64_t frames)
 	assert_int_equal(links_stats(ends[0].links, 1)->lost_with_link, 0);
 }
 
-#include "tests/runtime/link_tls_client.h"
-
 /* ---- who is let in ---- */
 
 static void
@@ -334,7 +328,7 @@ test_no_certificate_is_refused(void **state)
 {
 	(void)state;
 	open_end(0);
-	assert_false(client_shake(TLS1_3_VERSION));
+	link_client_be_refused(&hosts, 0, TLS1_3_VERSION, step);
 	assert_int_equal(refused(0, LINK_TLS_NO_CERTIFICATE), 1);
 	assert_int_equal(shaken(0), 0);
 }
@@ -344,7 +338,7 @@ test_older_versions_are_refused(void **state)
 {
 	(void)state;
 	open_end(0);
-	assert_false(client_shake(TLS1_2_VERSION));
+	link_client_be_refused(&hosts, 0, TLS1_2_VERSION, step);
 	assert_int_equal(refused(0, LINK_TLS_VERSION), 1);
 }
 
@@ -357,10 +351,10 @@ test_one_without_tls_is_refused(void **state)
 	(void)state;
 	open_end(0);
 	for (size_t i = 0; i < 3; i++) {
-		int fd = client_connect();
+		int fd = link_client_connect(&hosts, 0);
 
-		client_send(fd, said[i], i == 0 ? 18 : 9);
-		client_await_end(fd);
+		link_client_send(fd, said[i], i == 0 ? 18 : 9, step);
+		link_client_await_end(fd, step);
 		assert_int_equal(refused(0, LINK_TLS_PLAIN), i + 1);
 	}
 	/* One line for all of them. */
@@ -379,11 +373,11 @@ test_half_a_handshake_ends_in_time(void **state)
 	hosts.shake_ms = SHORT_MS;
 	use_tls(0, "edge", "edge", "authority");
 	open_end(0);
-	silent = client_connect();
-	half = client_connect();
-	client_send(half, begun, sizeof(begun));
-	client_await_end(silent);
-	client_await_end(half);
+	silent = link_client_connect(&hosts, 0);
+	half = link_client_connect(&hosts, 0);
+	link_client_send(half, begun, sizeof(begun), step);
+	link_client_await_end(silent, step);
+	link_client_await_end(half, step);
 	assert_int_equal(refused(0, LINK_TLS_LATE), 2);
 }
 
@@ -396,12 +390,12 @@ test_handshakes_are_bounded_in_number(void **state)
 	(void)state;
 	open_end(0);
 	for (size_t i = 0; i < count; i++)
-		fds[i] = client_connect();
+		fds[i] = link_client_connect(&hosts, 0);
 	while (refused(0, LINK_TLS_MANY) < 3)
 		step();
 	/* The oldest have made room. */
 	for (size_t i = 0; i < 3; i++)
-		client_await_end(fds[i]);
+		link_client_await_end(fds[i], step);
 	open_end(1);
 	while (!is_up(0, 1))
 		step();
@@ -423,7 +417,7 @@ test_bytes_of_any_kind_hurt_nobody(void **state)
 	while (!is_up(0, 1))
 		step();
 	for (int i = 0; i < STORM; i++) {
-		int fd = client_connect();
+		int fd = link_client_connect(&hosts, 0);
 		size_t size = 1 + link_rig_random(&seed) % sizeof(bytes);
 
 		for (size_t k = 0; k < size; k++)
@@ -433,7 +427,7 @@ test_bytes_of_any_kind_hurt_nobody(void **state)
 			bytes[1] = 3;
 			bytes[2] = 1;
 		}
-		client_send(fd, bytes, size);
+		link_client_send(fd, bytes, size, step);
 		close(fd);
 		talk(3);
 	}
@@ -458,6 +452,28 @@ test_files_that_do_not_fit_are_told(void **state)
 	/* Its own name is not in it: no peer would believe it. */
 	assert_null(
 	    link_hosts_tls(&hosts, &ends[0], "edge", "core", "authority"));
+}
+
+/* Another in its place would be believed by no node. */
+static void
+test_half_an_authority_is_not_none(void **state)
+{
+	struct link_authority *a = NULL;
+	char cert[LINK_HOSTS_PATH], key[LINK_HOSTS_PATH];
+	char missing[LINK_HOSTS_PATH];
+
+	(void)state;
+	link_hosts_path(&hosts, "authority", ".pem", cert);
+	link_hosts_path(&hosts, "authority", ".key", key);
+	link_hosts_path(&hosts, "missing", ".pem", missing);
+	assert_int_equal(
+	    link_authority_load(cert, missing, &a), ST_UNAVAILABLE);
+	assert_int_equal(link_authority_load(missing, key, &a), ST_UNAVAILABLE);
+	assert_int_equal(
+	    link_authority_load(missing, missing, &a), ST_NOT_FOUND);
+	link_hosts_path(&hosts, "core", ".key", key);
+	assert_int_equal(link_authority_load(cert, key, &a), ST_INVALID);
+	assert_null(a);
 }
 
 static enum status
@@ -553,6 +569,7 @@ main(void)
 		RUN(test_handshakes_are_bounded_in_number),
 		RUN(test_bytes_of_any_kind_hurt_nobody),
 		RUN(test_files_that_do_not_fit_are_told),
+		RUN(test_half_an_authority_is_not_none),
 		RUN(test_reload_drops_nothing),
 		RUN(test_keys_are_changed_on_the_way),
 		RUN(test_without_files_there_is_no_tls),

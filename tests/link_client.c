@@ -1,22 +1,30 @@
-/* A client of end 0 that is none of ours; for link_tls_test.c alone. */
-#ifndef TESTS_RUNTIME_LINK_TLS_CLIENT_H
-#define TESTS_RUNTIME_LINK_TLS_CLIENT_H
+#include "tests/link_client.h"
 
-static int
-client_connect(void)
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int
+link_client_connect(const struct link_hosts *h, uint16_t end)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)hosts.ports[0]),
-		.sin_addr.s_addr = htonl(hosts.host) };
+		.sin_port = htons((uint16_t)h->ports[end]),
+		.sin_addr.s_addr = htonl(h->host) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-	assert_true(fd >= 0);
+	assert(fd >= 0);
 	(void)connect(fd, (struct sockaddr *)&at, sizeof(at));
 	return fd;
 }
 
-static void
-client_send(int fd, const void *bytes, size_t size)
+void
+link_client_send(
+    int fd, const void *bytes, size_t size, link_client_step_fn step)
 {
 	struct pollfd p = { fd, POLLOUT, 0 };
 
@@ -25,9 +33,8 @@ client_send(int fd, const void *bytes, size_t size)
 	(void)send(fd, bytes, size, MSG_NOSIGNAL);
 }
 
-/* Until the server has closed it. */
-static void
-client_await_end(int fd)
+void
+link_client_await_end(int fd, link_client_step_fn step)
 {
 	char bytes[512];
 	ssize_t n;
@@ -38,14 +45,15 @@ client_await_end(int fd)
 	close(fd);
 }
 
-/* A handshake by OpenSSL itself, up to a version; true: it was let in. */
-static bool
-client_shake(int version)
+/* Whoever is let in waits until step gives up. */
+void
+link_client_be_refused(const struct link_hosts *h, uint16_t end, int version,
+    link_client_step_fn step)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	SSL *ssl = SSL_new(ctx);
-	int fd = client_connect();
-	int answer = -1, error = SSL_ERROR_WANT_READ;
+	int fd = link_client_connect(h, end);
+	int answer, error = SSL_ERROR_WANT_READ;
 	char byte;
 
 	SSL_set_max_proto_version(ssl, version);
@@ -63,7 +71,4 @@ client_shake(int version)
 	SSL_free(ssl);
 	SSL_CTX_free(ctx);
 	close(fd);
-	return error == SSL_ERROR_NONE;
 }
-
-#endif
