@@ -29,7 +29,7 @@ create_mistake(struct actor *self, const struct hold_create *ask)
 	if (cost_blank_if_given(ask->project_id) ||
 	    cost_blank_if_given(ask->department))
 		return "project_id, department: must not be blank";
-	if (ask->amount <= 0 || ask->amount > (money)1000000 * 1000000000000)
+	if (ask->amount <= 0 || ask->amount > COST_MAX)
 		return "amount: must be above 0, and at most 1000000";
 	if (ask->has_ttl_seconds && ask->ttl_seconds == 0)
 		return "ttl_seconds: must be at least 1";
@@ -115,7 +115,7 @@ hold_on_settle(struct actor *self, const struct msg *in)
 	if (text_is_blank(ask->provider) || text_is_blank(ask->model))
 		return REFUSE(
 		    self, in, VALIDATION, "provider, model: must not be blank");
-	if (ask->cost < 0 || ask->cost > (money)1000000 * 1000000000000)
+	if (ask->cost < 0 || ask->cost > COST_MAX)
 		return REFUSE(
 		    self, in, VALIDATION, "cost: must be from 0 to 1000000");
 	id_text(&decision, text);

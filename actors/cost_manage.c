@@ -7,7 +7,6 @@
 /* Budgets, decisions and prices: what people set and read. */
 
 #define PAGE_DEFAULT 50
-#define PRICE_MAX ((money)1000000 * 1000000000000)
 #define NO_CURRENCY                                           \
 	"currency: expected a code of ISO 4217 (there is no " \
 	"default unless budget.currency is set)"
@@ -190,8 +189,7 @@ price_mistake(struct actor *self, const struct price_put *ask)
 	if (ask->input > PRICE_MAX || ask->output > PRICE_MAX ||
 	    ask->cache_read > PRICE_MAX || ask->cache_write > PRICE_MAX)
 		return "input, output, cache_read, cache_write: must be at "
-		       "most "
-		       "1000000 for a million tokens";
+		       "most 1000000 for a million tokens";
 	if (ask->effective_from < CALENDAR_MIN ||
 	    ask->effective_from > CALENDAR_MAX)
 		return "effective_from: must be of the years 1 to 9998";

@@ -11,8 +11,6 @@
  * waits in the outbox; its id makes sure that it counts once.
  */
 
-#define COST_RECORD_MAX ((money)1000000 * 1000000000000)
-
 /* What an op of this file keeps. */
 struct record_op {
 	struct cost_job *job;
@@ -38,7 +36,7 @@ add_mistake(struct actor *self, const struct cost_add *ask)
 		return "project_id: must not be blank";
 	if (cost_blank_if_given(ask->department))
 		return "department: must not be blank";
-	if (ask->has_cost && (ask->cost < 0 || ask->cost > COST_RECORD_MAX))
+	if (ask->has_cost && (ask->cost < 0 || ask->cost > COST_MAX))
 		return "cost: must be from 0 to 1000000";
 	if (!ask->has_cost && ask->currency != NULL)
 		return "currency: a cost made of a price has the price's";

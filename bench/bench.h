@@ -38,6 +38,12 @@ bench_now_s(void)
 	return bench_clock_s(CLOCK_MONOTONIC);
 }
 
+static inline double
+bench_now_us(void)
+{
+	return bench_now_s() * 1e6;
+}
+
 /* Of every thread of this process. */
 static inline double
 bench_cpu_s(void)

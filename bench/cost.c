@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "protocols/messages.h"
-#include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "store/commit.h"
 #include "store/migrate.h"
@@ -195,7 +194,7 @@ crowd_run(struct commit *c, uint64_t first, uint64_t wanted, bool pairs)
 {
 	struct crowd *w = calloc(1, sizeof(*w));
 	struct job_patience p = { 0 };
-	double began = now_us();
+	double began = bench_now_us();
 
 	*w = (struct crowd){
 		.c = c, .wanted = first + wanted, .pairs = pairs, .next = first
@@ -203,7 +202,7 @@ crowd_run(struct commit *c, uint64_t first, uint64_t wanted, bool pairs)
 	crowd_begin(w);
 	while (w->done < wanted && job_queue_wait(&w->answers, &p))
 		crowd_take(w);
-	began = now_us() - began;
+	began = bench_now_us() - began;
 	job_queue_fini(&w->answers);
 	free(w);
 	return began;
@@ -256,13 +255,13 @@ metronome_begin(struct metronome *m)
 			.answers = &m->answers };
 		list_append(&m->idle, &m->asks[i].job.in_queue);
 	}
-	m->due_us = now_us();
+	m->due_us = bench_now_us();
 }
 
 static void
 metronome_ask(struct metronome *m)
 {
-	while (m->due_us <= now_us() && !list_empty(&m->idle) &&
+	while (m->due_us <= bench_now_us() && !list_empty(&m->idle) &&
 	       m->asked < CHECKS_MAX) {
 		struct list *first = list_first(&m->idle);
 		struct job *j = LIST_OF(first, struct job, in_queue);
@@ -290,7 +289,7 @@ metronome_take(struct metronome *m)
 
 		list_remove(node);
 		k->took_us[k->count++] =
-		    now_us() - LIST_OF(j, struct ask, job)->asked_us;
+		    bench_now_us() - LIST_OF(j, struct ask, job)->asked_us;
 		list_append(&m->idle, node);
 	}
 }
@@ -302,7 +301,7 @@ checks_beside(struct commit *c, struct checks *ret)
 	static const struct timespec nap = { .tv_nsec = 20000 };
 	struct metronome *m = calloc(1, sizeof(*m));
 	struct crowd *w = calloc(1, sizeof(*w));
-	double began = now_us();
+	double began = bench_now_us();
 
 	m->c = c;
 	m->checks = ret;
@@ -317,7 +316,7 @@ checks_beside(struct commit *c, struct checks *ret)
 		else
 			(void)ppoll(NULL, 0, &nap, NULL);
 	}
-	began = now_us() - began;
+	began = bench_now_us() - began;
 	ret->per_s = (double)ret->count * 1e6 / began;
 	ret->records_per_s = (double)w->wanted * 1e6 / began;
 	commit_stop(c);
@@ -471,14 +470,14 @@ reads_run(struct commit *c, struct checks *ret)
 
 	job_queue_init(&answers, 4, SIZE_MAX);
 	for (ret->count = 0; ret->count < READS; ret->count++) {
-		double began = now_us();
+		double began = bench_now_us();
 
 		a.number = ret->count;
 		CHECK(commit_read(c, &a.job) == ST_OK);
 		CHECK(job_queue_wait(&answers, &p));
 		list_init(&back);
 		(void)job_queue_take(&answers, 1, SIZE_MAX, &back);
-		ret->took_us[ret->count] = now_us() - began;
+		ret->took_us[ret->count] = bench_now_us() - began;
 	}
 	job_queue_fini(&answers);
 }
@@ -488,12 +487,12 @@ static uint64_t
 load_records(struct backend *b, uint64_t wanted)
 {
 	struct txn_room *room = txn_room_create();
-	double until = now_us() + LOAD_S * 1e6;
+	double until = bench_now_us() + LOAD_S * 1e6;
 	struct backend_txn *inner;
 	uint64_t n = 0;
 	struct txn t;
 
-	while (n < wanted && now_us() < until) {
+	while (n < wanted && bench_now_us() < until) {
 		CHECK(backend_write(b, &inner) == ST_OK);
 		for (int i = 0; i < LOAD_BATCH && n < wanted; i++) {
 			txn_init(&t, inner, room);
@@ -518,9 +517,9 @@ scale_part(const char *path, uint64_t wanted)
 	/* Filled without a sync for each group, so that it ends today. */
 	o = (struct commit_options){ .backend =
 					 ours_open(path, true, DURABLE_NONE) };
-	took = now_us();
+	took = bench_now_us();
 	records = load_records(o.backend, wanted);
-	took = now_us() - took;
+	took = bench_now_us() - took;
 	CHECK(commit_start(&o, &c) == ST_OK);
 	reads_run(c, &reads);
 	mib = own_mib();

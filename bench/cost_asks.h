@@ -7,9 +7,8 @@
 
 #define NOW_US INT64_C(1775210400000000)
 #define HOLD_AT(n) (NOW_US + (int64_t)(n)*100) /* each in its turn */
+#define KEEP_US UINT64_C(86400000000)
 #define UNIT ((money)1000000000000)
-
-static uint64_t keep_us = 86400000000u;
 
 static enum status
 run_request(struct txn *t, uint16_t id, const void *body)
@@ -40,7 +39,7 @@ run_record(struct txn *t, uint64_t n)
 		    .timestamp = NOW_US + (int64_t)n * 1000 },
 		.principal = "user",
 		.now = NOW_US + (int64_t)n * 1000,
-		.keep_us = keep_us,
+		.keep_us = KEEP_US,
 		.event_id = x.id,
 		.decision_id = "" });
 }
@@ -83,7 +82,7 @@ run_settle(struct txn *t, uint64_t n)
 		    .output_tokens = 300 },
 		.principal = "user",
 		.now = HOLD_AT(n),
-		.keep_us = keep_us,
+		.keep_us = KEEP_US,
 		.event_id = x.id,
 		.decision_id = "decision" });
 }

@@ -2,34 +2,14 @@
 #ifndef BENCH_COST_BARE_H
 #define BENCH_COST_BARE_H
 
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench/cost_rows.h"
-#include "runtime/base/clock.h"
+#include "bench/folder.h"
 
 #define ASKERS 256
 #define MAP_BYTES (UINT64_C(24) << 30)
-
-static double
-now_us(void)
-{
-	return (double)clock_mono_us(&clock_system);
-}
-
-static int
-remove_one(const char *path, const struct stat *s, int kind, struct FTW *at)
-{
-	(void)s, (void)kind, (void)at;
-	return remove(path);
-}
-
-static void
-remove_folder(const char *path)
-{
-	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 static double
 bare_run(const char *path, const struct bare_row *rows, uint64_t records)
@@ -49,14 +29,14 @@ bare_run(const char *path, const struct bare_row *rows, uint64_t records)
 		CHECK(
 		    mdb_dbi_open(txn, rows[i].name, MDB_CREATE, &dbis[i]) == 0);
 	CHECK(mdb_txn_commit(txn) == 0);
-	began = now_us();
+	began = bench_now_us();
 	for (uint64_t n = 0; n < records;) {
 		CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
 		for (int i = 0; i < ASKERS && n < records; i++)
 			bare_record(txn, rows, dbis, n++);
 		CHECK(mdb_txn_commit(txn) == 0);
 	}
-	began = now_us() - began;
+	began = bench_now_us() - began;
 	mdb_env_close(env);
 	remove_folder(path);
 	return began;

@@ -11,6 +11,7 @@
 
 #include "bench/bench.h"
 #include "bench/cost_names.h"
+#include "store/cost_walk.h"
 
 /* Where the rows of records that follow each other lie. */
 enum bare_place {
@@ -67,7 +68,7 @@ static const struct bare_row block_rows[] = {
 	{ 0 },
 };
 
-enum { BARE_ROWS_MAX = 16, BARE_BLOCK = 1024 };
+enum { BARE_ROWS_MAX = 16 };
 
 static size_t
 bare_number(uint8_t *key, uint64_t n)
@@ -90,7 +91,7 @@ static size_t
 bare_key(const struct bare_row *r, uint64_t n, uint8_t *ret_key)
 {
 	struct names x;
-	size_t size = r->blocks ? bare_number(ret_key, n / BARE_BLOCK) : 0;
+	size_t size = r->blocks ? bare_number(ret_key, n / COST_BLOCK) : 0;
 
 	names_of(n, &x);
 	switch (r->place) {

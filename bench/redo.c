@@ -8,16 +8,14 @@
  *
  *   bench_redo [folder]     default: the current folder
  */
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
-#include "runtime/base/clock.h"
+#include "bench/folder.h"
 #include "runtime/base/log.h"
 #include "store/commit.h"
 
@@ -39,23 +37,6 @@ struct figures {
 };
 
 static const uint8_t value[VALUE_SIZE] = { 1, 2, 3 };
-
-static int
-remove_one(const char *path, const struct stat *s, int kind, struct FTW *at)
-{
-	(void)s, (void)kind, (void)at;
-	return remove(path);
-}
-
-static double
-cpu_us(void)
-{
-	struct rusage u;
-
-	CHECK(getrusage(RUSAGE_SELF, &u) == 0);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
-	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
-}
 
 /* A row and an index entry, spread as random ids are. */
 static enum status
@@ -144,18 +125,17 @@ measure(const char *folder, bool logs, uint64_t writes, uint32_t batch,
 	struct commit *c;
 
 	snprintf(path, sizeof(path), "%s/bench-redo", folder);
-	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_folder(path);
 	o.backend = open_in(path, logs);
 	CHECK(commit_start(&o, &c) == ST_OK);
-	wall = (double)clock_mono_us(&clock_system);
-	cpu = cpu_us();
+	wall = bench_now_us();
+	cpu = bench_cpu_s();
 	run(c, writes, batch, logs);
-	sum->cpu += (cpu_us() - cpu) / (double)writes / ROUNDS;
-	sum->us += ((double)clock_mono_us(&clock_system) - wall) /
-		   (double)writes / ROUNDS;
+	sum->cpu += (bench_cpu_s() - cpu) * 1e6 / (double)writes / ROUNDS;
+	sum->us += (bench_now_us() - wall) / (double)writes / ROUNDS;
 	commit_stop(c);
 	CHECK(backend_close(o.backend) == ST_OK);
-	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_folder(path);
 }
 
 static void

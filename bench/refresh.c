@@ -8,7 +8,6 @@
  *
  *   bench_refresh [folder]     default: the current folder
  */
-#include <ftw.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 
 #include "actors/session_registry.h"
 #include "bench/bench.h"
+#include "bench/folder.h"
 #include "runtime/base/log.h"
 #include "runtime/config.h"
 #include "runtime/node.h"
@@ -47,13 +47,6 @@ static struct {
 	double wall_s, cpu_s;
 } outcome = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0,
 	0 };
-
-static int
-remove_one(const char *path, const struct stat *s, int kind, struct FTW *at)
-{
-	(void)s, (void)kind, (void)at;
-	return remove(path);
-}
 
 static uint64_t
 driver_registry(const struct actor *self)
@@ -233,7 +226,7 @@ ours_run(const char *folder, double *ret_per_s, double *ret_per_core)
 	node_stop(n);
 	node_destroy(n);
 	config_destroy(c);
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_folder(folder);
 }
 
 static double
@@ -266,7 +259,7 @@ bare_run(const char *folder)
 	}
 	began = bench_now_s() - began;
 	mdb_env_close(env);
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	remove_folder(folder);
 	return REFRESHES / began;
 }
 

@@ -7,7 +7,6 @@
  *
  *   bench_store [folder]     default: the current folder
  */
-#include <ftw.h>
 #include <inttypes.h>
 #include <lmdb.h>
 #include <signal.h>
@@ -19,7 +18,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
-#include "runtime/base/clock.h"
+#include "bench/folder.h"
 #include "runtime/base/log.h"
 #include "store/commit.h"
 
@@ -47,25 +46,6 @@ struct round {
 };
 
 static const uint8_t value[VALUE_SIZE] = { 1, 2, 3 };
-
-static double
-now_us(void)
-{
-	return (double)clock_mono_us(&clock_system);
-}
-
-static int
-remove_one(const char *path, const struct stat *s, int kind, struct FTW *at)
-{
-	(void)s, (void)kind, (void)at;
-	return remove(path);
-}
-
-static void
-remove_folder(const char *path)
-{
-	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
 
 /* Spread as random ids are, or ascending as journals and times are. */
 static bool keys_spread = true;
@@ -96,7 +76,7 @@ bare_run(const char *path, uint64_t writes, uint64_t batch)
 	CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
 	CHECK(mdb_dbi_open(txn, "t", MDB_CREATE, &dbi) == 0);
 	CHECK(mdb_txn_commit(txn) == 0);
-	began = now_us();
+	began = bench_now_us();
 	for (uint64_t n = 0; n < writes;) {
 		CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
 		for (uint64_t i = 0; i < batch; i++, n++) {
@@ -110,7 +90,7 @@ bare_run(const char *path, uint64_t writes, uint64_t batch)
 		}
 		CHECK(mdb_txn_commit(txn) == 0);
 	}
-	began = now_us() - began;
+	began = bench_now_us() - began;
 	mdb_env_close(env);
 	remove_folder(path);
 	return began;
@@ -194,9 +174,9 @@ ours_run(const char *path, uint64_t writes, uint32_t askers)
 	double began;
 
 	CHECK(commit_start(&o, &c) == ST_OK);
-	began = now_us();
+	began = bench_now_us();
 	askers_go(c, writes, askers);
-	began = now_us() - began;
+	began = bench_now_us() - began;
 	commit_stop(c);
 	CHECK(backend_close(o.backend) == ST_OK);
 	remove_folder(path);
@@ -241,11 +221,11 @@ recovery_us(const char *path)
 	close(fds[0]);
 	close(fds[1]);
 
-	began = now_us();
+	began = bench_now_us();
 	CHECK(backend_open(&backend_lmdb, &o, &b) == ST_OK);
 	CHECK(backend_read(b, &txn) == ST_OK);
 	CHECK(backend_count(txn, TABLE_TASKS, &count) == ST_OK);
-	began = now_us() - began;
+	began = bench_now_us() - began;
 	CHECK(count >= RECORDS);
 	backend_abort(txn);
 	CHECK(backend_close(b) == ST_OK);

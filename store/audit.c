@@ -1,5 +1,7 @@
 #include "store/audit.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/base/text.h"
@@ -28,6 +30,16 @@ audit_digest(struct bytes stored, uint8_t ret_digest[AUDIT_DIGEST_SIZE])
 {
 	_Static_assert(SEAL_DIGEST_SIZE == AUDIT_DIGEST_SIZE, "one digest");
 	seal_digest(stored, ret_digest);
+}
+
+void
+audit_end_text(const struct audit_end *end, char ret_text[AUDIT_END_TEXT + 1])
+{
+	char digest[AUDIT_DIGEST_TEXT + 1];
+
+	text_hex(end->digest.at, end->digest.size, digest);
+	snprintf(
+	    ret_text, AUDIT_END_TEXT + 1, "%" PRIu64 ":%s", end->seq, digest);
 }
 
 void

@@ -39,6 +39,10 @@ void audit_find_end(
 void audit_put_end(struct txn *t, enum audit_which which, uint64_t seq);
 /* What the next entry says of one that is stored so. */
 void audit_digest(struct bytes stored, uint8_t ret_digest[AUDIT_DIGEST_SIZE]);
+/* "SEQ:DIGEST", as `troupe doctor audit --anchor` takes it. */
+#define AUDIT_END_TEXT (20 + 1 + AUDIT_DIGEST_TEXT)
+void audit_end_text(
+    const struct audit_end *end, char ret_text[AUDIT_END_TEXT + 1]);
 /* An entry with its digest, as clients see it; NULL once stuck. */
 bool audit_view_of(struct txn *t, const struct backend_entry *stored,
     struct audit_view *ret_view);

@@ -1,14 +1,8 @@
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "runtime/base/text.h"
 #include "store/audit.h"
 #include "store/meta.h"
 #include "store/row.h"
-
-/* Digits of a number, a colon, a digest. */
-#define TARGET_SIZE (20 + 1 + AUDIT_DIGEST_TEXT + 1)
 
 /* The oldest entries, one after the other, as far as they go. */
 struct oldest {
@@ -19,21 +13,12 @@ struct oldest {
 	uint64_t others; /* of those that go: not of pruning itself */
 };
 
-static uint64_t
-oldest_seq(const struct backend_entry *at)
-{
-	struct key_reader k;
-
-	key_read(&k, at->key);
-	return key_read_number(&k);
-}
-
 /* False: this one stays, and so do all after it. */
 static bool
 oldest_goes(struct oldest *o, const struct backend_entry *at)
 {
 	const struct store_audit_prune *ask = o->ask;
-	uint64_t seq = oldest_seq(at);
+	uint64_t seq = key_first_number(at->key);
 	const struct audit_entry *e;
 	size_t mark = txn_mark(o->t);
 	bool goes;
@@ -91,14 +76,13 @@ forget(struct txn *t, const struct store_audit_prune *ask,
     const struct store_audit_pruned *gone)
 {
 	struct audit_note note = ask->note;
-	char target[TARGET_SIZE], digest[AUDIT_DIGEST_TEXT + 1];
+	char target[AUDIT_END_TEXT + 1];
 	struct audit_end anchor;
 	struct key k;
 
 	audit_put_end(t, AUDIT_ANCHOR, gone->last);
 	audit_find_end(t, AUDIT_ANCHOR, &anchor);
-	text_hex(anchor.digest.at, anchor.digest.size, digest);
-	snprintf(target, sizeof(target), "%" PRIu64 ":%s", anchor.seq, digest);
+	audit_end_text(&anchor, target);
 	for (uint64_t seq = gone->first; seq <= gone->last; seq++) {
 		key_init(&k);
 		key_number(&k, seq);

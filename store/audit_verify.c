@@ -1,5 +1,3 @@
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "protocols/record.h"
@@ -124,13 +122,11 @@ static void
 walk_anchor(struct walk *w, const struct audit_end *anchor,
     const struct audit_end *head)
 {
-	char digest[AUDIT_DIGEST_TEXT + 1];
-	char told[AUDIT_DIGEST_TEXT + 24];
+	char told[AUDIT_END_TEXT + 1];
 
 	if (anchor->seq == 0 || head->seq - anchor->seq >= AUDIT_KEEP_MAX)
 		return;
-	text_hex(anchor->digest.at, anchor->digest.size, digest);
-	snprintf(told, sizeof(told), "%" PRIu64 ":%s", anchor->seq, digest);
+	audit_end_text(anchor, told);
 	if (strcmp(told, w->told) != 0)
 		walk_break(w, anchor->seq,
 		    "it was forgotten, and no entry tells of it");

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/backend_class.h"
@@ -13,6 +14,7 @@
 
 #define COPY_MODE 0600
 #define COPY_PIECE (1u << 20)
+#define COPY_GROWS 2          /* times, when it is written to */
 #define COPY_FLUSH (8u << 20) /* begin to write back after so many bytes */
 
 /* The thread that walks the snapshot, and what came of it. */
@@ -203,6 +205,27 @@ copy_move(const char *from, const char *to)
 	if (!good)
 		return backend_fail(ST_IO, from, strerror(errno));
 	return copy_sync_folder_of(to);
+}
+
+enum status
+copy_open(const char *file, bool read_only, char ret_folder[BACKEND_PATH_MAX],
+    struct backend **ret_b)
+{
+	struct backend_options options = { .path = ret_folder,
+		.read_only = read_only,
+		.durability = DURABLE_NONE };
+	struct stat s;
+
+	if (!folder_of_data(file, ret_folder))
+		return backend_fail(
+		    ST_INVALID, file, "is not data.mdb in a folder");
+	if (stat(file, &s) != 0)
+		return backend_fail(errno == ENOENT ? ST_NOT_FOUND : ST_IO,
+		    file, strerror(errno));
+	options.map_bytes = (uint64_t)s.st_size * (read_only ? 1 : COPY_GROWS);
+	if (options.map_bytes < BACKEND_MAP_DEFAULT)
+		options.map_bytes = BACKEND_MAP_DEFAULT;
+	return backend_open(&backend_lmdb, &options, ret_b);
 }
 
 enum status

@@ -23,6 +23,15 @@ MUST_CHECK enum status copy_file(
 /* Not OK where it cannot be moved, as to another disk: nothing has changed. */
 MUST_CHECK enum status copy_move(const char *from, const char *to);
 
+/*
+ * Opens a copy as a database: file is data.mdb in a folder of its own, whose
+ * name it gives.  read_only: no trace is left of it; else there is room to
+ * grow, and its locks are to be dropped.  INVALID, NOT_FOUND, or as
+ * backend_open.
+ */
+MUST_CHECK enum status copy_open(const char *file, bool read_only,
+    char ret_folder[BACKEND_PATH_MAX], struct backend **ret_b);
+
 /* Makes the names in the folder of a file survive a power cut. */
 MUST_CHECK enum status copy_sync_folder_of(const char *file);
 

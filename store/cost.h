@@ -13,8 +13,6 @@
 #include "store/requests.h"
 
 #define COST_SLOT_US (INT64_C(15) * 60 * 1000000)
-#define COST_MAX ((money)1000000 * 1000000000000) /* of one record */
-#define PRICE_MAX COST_MAX                        /* for a million tokens */
 #define COST_SCAN_MAX 2000000 /* rows one question may walk */
 #define COST_NO_CATEGORY "uncategorised"
 

@@ -29,15 +29,6 @@ cost_walk_close(struct cost_walk *w)
 	scan_close(&w->scan);
 }
 
-static uint64_t
-entry_block(const struct backend_entry *entry)
-{
-	struct key_reader r;
-
-	key_read(&r, entry->key);
-	return key_read_number(&r);
-}
-
 /* On from what was found, into the blocks behind it, to one of ours. */
 static bool
 walk_settle(struct cost_walk *w, bool found, struct backend_entry *entry)
@@ -53,7 +44,7 @@ walk_settle(struct cost_walk *w, bool found, struct backend_entry *entry)
 			w->cut_off = true;
 			return false;
 		}
-		block = entry_block(entry);
+		block = key_first_number(entry->key);
 		w->block = block > w->block ? block : w->block + 1;
 		cost_walk_prefix(&prefix, w->block * COST_BLOCK, w->id);
 		found = scan_seek(&w->scan, &prefix, entry);

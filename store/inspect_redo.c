@@ -140,7 +140,8 @@ inspect_redo(struct txn *t, struct inspection *i)
 	l.wanted = l.place.from;
 	scan_open(&scan, t, TABLE_REDO, NULL);
 	found = scan_first(&scan, &entry);
-	for (; found; found = scan_next(&scan, &entry))
+	for (; found && inspect_took(t, i, &entry);
+	     found = scan_next(&scan, &entry))
 		look_row(&l, &entry);
 	scan_close(&scan);
 	if (!l.is_blind && txn_status(t) == ST_OK)

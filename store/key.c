@@ -202,3 +202,12 @@ key_read_time(struct key_reader *r)
 
 	return r->failed ? 0 : (int64_t)(n ^ SIGN);
 }
+
+uint64_t
+key_first_number(struct bytes key)
+{
+	struct key_reader r;
+
+	key_read(&r, key);
+	return key_read_number(&r);
+}

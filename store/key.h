@@ -62,4 +62,7 @@ struct bytes key_read_tail(struct key_reader *r);
 int64_t key_read_time(struct key_reader *r);
 uint64_t key_read_number(struct key_reader *r);
 
+/* Of a key that begins with one; 0 of another. */
+uint64_t key_first_number(struct bytes key);
+
 #endif

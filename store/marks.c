@@ -100,14 +100,11 @@ marks_first(struct txn *t)
 {
 	uint64_t first = UINT64_MAX;
 	struct backend_entry entry;
-	struct key_reader r;
 	struct scan s;
 
 	scan_open(&s, t, TABLE_COST_APPLIED, NULL);
-	if (scan_first(&s, &entry)) {
-		key_read(&r, entry.key);
-		first = key_read_number(&r);
-	}
+	if (scan_first(&s, &entry))
+		first = key_first_number(entry.key);
 	scan_close(&s);
 	return first;
 }

@@ -3,15 +3,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "runtime/base/clock.h"
 #include "store/backend_class.h"
+#include "store/copy.h"
 #include "store/folder.h"
 #include "store/inspect.h"
 #include "store/migrate.h"
 
-#define MAP_TIMES 2 /* what a migration may make of it */
 #define KEY_SHOWN 96
 
 /* A key can be long: what is wrong must still fit. */
@@ -64,30 +63,6 @@ prove_migrate(struct backend *b)
 	return migrate_run(b, &migrate_plan, &world, &result);
 }
 
-static enum status
-prove_open(
-    const char *file, const char *folder, bool migrates, struct backend **ret_b)
-{
-	struct backend_options options = { .path = folder,
-		.read_only = !migrates,
-		.durability = DURABLE_NONE };
-	enum status st;
-	struct stat s;
-
-	if (stat(file, &s) != 0)
-		return backend_fail(ST_IO, file, "has gone");
-	options.map_bytes = (uint64_t)s.st_size * (migrates ? MAP_TIMES : 1);
-	if (options.map_bytes < BACKEND_MAP_DEFAULT)
-		options.map_bytes = BACKEND_MAP_DEFAULT;
-	st = backend_open(&backend_lmdb, &options, ret_b);
-	if (st != ST_OK || !migrates)
-		return st;
-	st = prove_migrate(*ret_b);
-	if (st != ST_OK)
-		(void)!backend_close(*ret_b);
-	return st;
-}
-
 enum status
 prove_file(const char *file, bool ours, struct pace *pace, struct proven *ret)
 {
@@ -100,16 +75,16 @@ prove_file(const char *file, bool ours, struct pace *pace, struct proven *ret)
 	*ret = p;
 	if (st != ST_OK)
 		return st;
-	if (!folder_of_data(file, folder))
-		return backend_fail(
-		    ST_INVALID, file, "is not data.mdb in a folder");
 	migrates = p.verified.schema < migrate_newest();
 	if (migrates && !ours)
 		return backend_fail(ST_UNSUPPORTED, file, "of an older schema");
-	st = prove_open(file, folder, migrates, &b);
+	st = copy_open(file, !migrates, folder, &b);
 	if (st != ST_OK || b == NULL)
 		return st;
-	st = prove_inspect(b, pace, &p);
+	if (migrates)
+		st = prove_migrate(b);
+	if (st == ST_OK)
+		st = prove_inspect(b, pace, &p);
 	(void)!backend_close(b); /* nothing of it is kept */
 	if (migrates)
 		folder_drop_locks(folder);

@@ -100,7 +100,6 @@ next_gone(struct backend_txn *txn, struct redo_place *p, uint64_t *ret_txid,
 	struct key k = row_key(p->first == PLACE ? 1 : p->first);
 	struct backend_cursor *c;
 	struct backend_entry e;
-	struct key_reader r;
 	enum status st;
 
 	if (p->first >= p->from)
@@ -110,8 +109,7 @@ next_gone(struct backend_txn *txn, struct redo_place *p, uint64_t *ret_txid,
 		return st;
 	st = backend_move(c, MOVE_SEEK, key_bytes(&k), &e);
 	if (st == ST_OK) {
-		key_read(&r, e.key);
-		*ret_txid = key_read_number(&r);
+		*ret_txid = key_first_number(e.key);
 		*ret_size = e.value.size;
 	}
 	backend_cursor_close(c);

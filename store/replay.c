@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "store/backend_class.h"
+#include "store/copy.h"
 #include "store/folder.h"
 
 #define BATCH_BYTES (8u << 20) /* of records, in one transaction */
-#define MAP_TIMES 2
 
 /* One replay; batch and what it becomes once that is committed. */
 struct replay {
@@ -264,48 +264,38 @@ replay_mapped(struct backend *b, const char *records,
 	return st;
 }
 
+/* What was written is on the disk, and the file is all there is. */
 static enum status
-replay_open(const char *file, const char *folder, struct backend **ret_b)
+replay_close(struct backend *b, const char *file, const char *folder)
 {
-	struct backend_options options = { .path = folder,
-		.durability = DURABLE_NONE };
-	struct stat s;
+	struct backend_usage usage = { 0 };
+	enum status st;
 
-	if (stat(file, &s) != 0)
-		return backend_fail(errno == ENOENT ? ST_NOT_FOUND : ST_IO,
-		    file, strerror(errno));
-	options.map_bytes = (uint64_t)s.st_size * MAP_TIMES;
-	if (options.map_bytes < BACKEND_MAP_DEFAULT)
-		options.map_bytes = BACKEND_MAP_DEFAULT;
-	return backend_open(&backend_lmdb, &options, ret_b);
+	backend_usage(b, &usage);
+	st = backend_close(b); /* syncs */
+	if (st == ST_OK)
+		st = fill_up(file, &usage);
+	folder_drop_locks(folder);
+	return st;
 }
 
 enum status
 replay_file(const char *file, const char *records,
     const struct replay_limit *limit, struct pace *pace, struct replayed *ret)
 {
-	struct backend_usage usage = { 0 };
 	struct replayed done = { 0 };
 	char folder[BACKEND_PATH_MAX];
 	struct backend *b = NULL;
-	enum status st, end;
+	enum status st = copy_open(file, false, folder, &b), end;
 
-	if (!folder_of_data(file, folder))
-		return backend_fail(
-		    ST_INVALID, file, "is not data.mdb in a folder");
-	st = replay_open(file, folder, &b);
 	if (st != ST_OK || b == NULL)
 		return st;
 	if (records[0] == '\0')
 		st = redo_place_of(b, &done.place);
 	else
 		st = replay_mapped(b, records, limit, pace, &done);
-	backend_usage(b, &usage);
-	end = backend_close(b); /* syncs */
+	end = replay_close(b, file, folder);
 	st = st == ST_OK ? end : st;
-	if (st == ST_OK)
-		st = fill_up(file, &usage);
-	folder_drop_locks(folder);
 	if (st == ST_OK)
 		*ret = done;
 	return st;
@@ -329,23 +319,13 @@ cut(struct backend *b, uint64_t txid_floor)
 enum status
 replay_cut(const char *file, uint64_t txid_floor)
 {
-	struct backend_usage usage = { 0 };
 	char folder[BACKEND_PATH_MAX];
 	struct backend *b = NULL;
-	enum status st, end;
+	enum status st = copy_open(file, false, folder, &b), end;
 
-	if (!folder_of_data(file, folder))
-		return backend_fail(
-		    ST_INVALID, file, "is not data.mdb in a folder");
-	st = replay_open(file, folder, &b);
 	if (st != ST_OK || b == NULL)
 		return st;
 	st = cut(b, txid_floor);
-	backend_usage(b, &usage);
-	end = backend_close(b); /* syncs */
-	st = st == ST_OK ? end : st;
-	if (st == ST_OK)
-		st = fill_up(file, &usage);
-	folder_drop_locks(folder);
-	return st;
+	end = replay_close(b, file, folder);
+	return st == ST_OK ? end : st;
 }

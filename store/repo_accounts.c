@@ -6,19 +6,13 @@
 #include "store/requests.h"
 #include "store/row.h"
 #include "store/session_row.h"
+#include "store/user_row.h"
 
 /*
  * Changes of accounts.  Whether a ceo is left who may come in is decided
  * here, in the transaction of the change: two who take the role from each
  * other at once cannot both succeed.
  */
-
-static void
-user_key(struct key *k, const char *id)
-{
-	key_init(k);
-	key_tail(k, id);
-}
 
 static bool
 user_rules(const struct user *u)
@@ -57,12 +51,10 @@ static const struct user *
 user_of(struct txn *t, const char *user_id)
 {
 	const struct user *u;
-	struct key k;
 
 	if (!request_id(t, user_id, "blank user id"))
 		return NULL;
-	user_key(&k, user_id);
-	u = ROW_GET(t, TABLE_USERS, &k, user);
+	u = user_get(t, user_id);
 	if (u == NULL)
 		(void)txn_fail(t, ST_NOT_FOUND, "there is no such user");
 	return u;

@@ -95,7 +95,7 @@ repo_activity_idle(struct txn *t, const void *request, struct store_reply *ret)
 	struct session *sessions = txn_take(t, ask->limit * sizeof(*sessions));
 	struct revocation *revoked = txn_take(t, ask->limit * sizeof(*revoked));
 	struct audit_note note = ask->audit;
-	char detail[sizeof("session=") + 8];
+	char detail[sizeof("session=") + ENDED_NAME];
 
 	if (!request_limit(t, ask->limit))
 		return txn_status(t);
@@ -104,8 +104,8 @@ repo_activity_idle(struct txn *t, const void *request, struct store_reply *ret)
 		revoked[i] = session_revocation(&sessions[i]);
 		session_mark_revoked(t, &sessions[i]);
 		note.target = sessions[i].user_id;
-		(void)snprintf(detail, sizeof(detail), "session=%.8s",
-		    sessions[i].session_id);
+		(void)snprintf(detail, sizeof(detail), "session=%.*s",
+		    ENDED_NAME, sessions[i].session_id);
 		note.detail = detail;
 		audit_append(t, &note);
 	}

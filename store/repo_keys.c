@@ -4,6 +4,7 @@
 #include "store/key_row.h"
 #include "store/requests.h"
 #include "store/row.h"
+#include "store/user_row.h"
 
 #define KEYS_FORGET_MAX 1024
 
@@ -141,7 +142,7 @@ repo_keys_create(struct txn *t, const void *request, struct store_reply *ret)
 
 	if (!key_is_valid(t, row))
 		return txn_status(t);
-	id_key(&k, row->user_id);
+	user_key(&k, row->user_id);
 	if (!txn_get(t, TABLE_USERS, &k, &user))
 		return txn_fail(t, ST_NOT_FOUND, "there is no such user");
 	ids = txn_take(t, (ask->user_max + 1) * sizeof(*ids));

@@ -95,10 +95,8 @@ part_fill(
 	found = scan_seek(&s, &k, &e);
 	while (found && part->bytes.size < limit) {
 		size_t size = limit - part->bytes.size;
-		struct key_reader r;
 
-		key_read(&r, e.key);
-		part->next_txid = key_read_number(&r);
+		part->next_txid = key_first_number(e.key);
 		if (part->next_offset >= e.value.size)
 			break; /* an asker who is wrong gets nothing */
 		if (size > e.value.size - part->next_offset)

@@ -6,6 +6,7 @@
 #include "store/requests.h"
 #include "store/row.h"
 #include "store/session_row.h"
+#include "store/user_row.h"
 
 /*
  * One row for each session that may refresh.  It is judged and moved on in
@@ -112,12 +113,10 @@ refresh_note(struct txn *t, const struct store_refresh_rotate *ask,
 {
 	const struct user *u;
 	struct audit_note note;
-	struct key k;
 
 	if (ask->rotated == NULL || f == NULL)
 		return;
-	refresh_key(&k, f->user_id); /* that of a user is made the same way */
-	u = ROW_GET(t, TABLE_USERS, &k, user);
+	u = user_get(t, f->user_id);
 	if (u == NULL)
 		return;
 	note = *ask->rotated;

@@ -5,13 +5,7 @@
 #include "store/known_row.h"
 #include "store/requests.h"
 #include "store/row.h"
-
-static void
-user_key(struct key *k, const char *id)
-{
-	key_init(k);
-	key_tail(k, id);
-}
+#include "store/user_row.h"
 
 static const struct user *
 user_find_name(struct txn *t, const char *username)
@@ -71,7 +65,6 @@ repo_users_find(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_user_find *ask = request;
 	struct store_user_found *found = txn_take(t, sizeof(*found));
-	struct key k;
 
 	if (found == NULL)
 		return txn_status(t);
@@ -81,8 +74,7 @@ repo_users_find(struct txn *t, const void *request, struct store_reply *ret)
 		if (request_id(t, ask->username, "blank user name"))
 			found->user = user_find_name(t, ask->username);
 	} else if (request_id(t, ask->user_id, "blank user id")) {
-		user_key(&k, ask->user_id);
-		found->user = ROW_GET(t, TABLE_USERS, &k, user);
+		found->user = user_get(t, ask->user_id);
 	}
 	if (ask->network != NULL && found->user != NULL)
 		users_find_known(t, ask->network, found);

@@ -16,6 +16,8 @@
 
 #define WHY_SIZE 256
 
+enum disk_what { DISK_COPY, DISK_VERIFY, DISK_PROVE, DISK_STAGE, DISK_REPLAY };
+
 /*
  * What takes a while, on a thread of its own.  Its worker and its op hold it,
  * and the last of the two lets it go: a worker may end after its deadline.
@@ -24,13 +26,7 @@ struct errands_of_disk {
 	_Atomic int holders;
 	struct actor_call back; /* of a worker that was late */
 	struct actor *actor;
-	enum {
-		DISK_COPY,
-		DISK_VERIFY,
-		DISK_PROVE,
-		DISK_STAGE,
-		DISK_REPLAY
-	} what;
+	enum disk_what what;
 	struct backend *backend;
 	struct pace pace;
 	char file[BACKUP_PATH_MAX + 1];
@@ -198,9 +194,10 @@ disk_on_done(struct actor *self, struct op *op, const struct msg *reply)
 	return st;
 }
 
-/* NULL: in has been answered. */
+/* NULL: in has been answered.  Else disk_begin it, once it has all it needs. */
 static struct errands_of_disk *
-disk_make(struct actor *self, const struct msg *in, struct op **ret_op)
+disk_make(struct actor *self, const struct msg *in, enum disk_what what,
+    const char *file, struct op **ret_op)
 {
 	struct store_state *s = actor_state(self);
 	struct op *op = op_open(self, in);
@@ -220,27 +217,16 @@ disk_make(struct actor *self, const struct msg *in, struct op **ret_op)
 	w->actor = self;
 	atomic_init(&w->holders, 2);
 	w->backend = s->backend;
+	w->what = what;
+	snprintf(w->file, sizeof(w->file), "%s", file);
 	snprintf(w->folder, sizeof(w->folder), "%s", s->path);
 	((struct disk_op *)op_data(op))->work = w;
 	return w;
 }
 
 static enum status
-disk_begin(struct actor *self, const struct msg *in, int what, const char *file,
-    bool ours, uint64_t bytes_per_second)
+disk_begin(struct op *op)
 {
-	struct store_state *s = actor_state(self);
-	struct op *op;
-	struct errands_of_disk *w = disk_make(self, in, &op);
-
-	if (w == NULL)
-		return ST_OK;
-	w->what = (__typeof__(w->what))what;
-	w->ours = ours;
-	pace_init(&w->pace, bytes_per_second);
-	snprintf(w->file, sizeof(w->file), "%s", file);
-	if (what == DISK_COPY)
-		s->copies++;
 	return op_work(op, WORK_DISK, disk_run, disk_on_done);
 }
 
@@ -249,19 +235,28 @@ store_on_copy(struct actor *self, const struct msg *in)
 {
 	const struct store_copy *ask = in->body;
 	struct store_state *s = actor_state(self);
+	struct errands_of_disk *w;
+	struct op *op;
 
 	if (s->backend == NULL || s->swap.state != SWAP_NONE)
 		return REFUSE(self, in, UNAVAILABLE, "it is not open");
-	return disk_begin(
-	    self, in, DISK_COPY, ask->file, false, ask->bytes_per_second);
+	w = disk_make(self, in, DISK_COPY, ask->file, &op);
+	if (w == NULL)
+		return ST_OK;
+	pace_init(&w->pace, ask->bytes_per_second);
+	s->copies++;
+	return disk_begin(op);
 }
 
 enum status
 store_on_verify(struct actor *self, const struct msg *in)
 {
 	const struct store_verify *ask = in->body;
+	struct op *op;
 
-	return disk_begin(self, in, DISK_VERIFY, ask->file, false, 0);
+	if (disk_make(self, in, DISK_VERIFY, ask->file, &op) == NULL)
+		return ST_OK;
+	return disk_begin(op);
 }
 
 enum status
@@ -269,16 +264,15 @@ store_on_prove(struct actor *self, const struct msg *in)
 {
 	const struct store_prove *ask = in->body;
 	struct op *op;
-	struct errands_of_disk *w = disk_make(self, in, &op);
+	struct errands_of_disk *w =
+	    disk_make(self, in, DISK_PROVE, ask->file, &op);
 
 	if (w == NULL)
 		return ST_OK;
-	w->what = DISK_PROVE;
 	w->ours = ask->ours;
 	pace_init(&w->pace, ask->bytes_per_second);
 	pace_bound_cpu(&w->pace, ask->cpu_percent);
-	snprintf(w->file, sizeof(w->file), "%s", ask->file);
-	return op_work(op, WORK_DISK, disk_run, disk_on_done);
+	return disk_begin(op);
 }
 
 enum status
@@ -286,24 +280,29 @@ store_on_replay(struct actor *self, const struct msg *in)
 {
 	const struct store_replay *ask = in->body;
 	struct op *op;
-	struct errands_of_disk *w = disk_make(self, in, &op);
+	struct errands_of_disk *w =
+	    disk_make(self, in, DISK_REPLAY, ask->file, &op);
 
 	if (w == NULL)
 		return ST_OK;
-	w->what = DISK_REPLAY;
 	w->limit = (struct replay_limit){ ask->txid_max, ask->at_max };
-	snprintf(w->file, sizeof(w->file), "%s", ask->file);
 	snprintf(w->records, sizeof(w->records), "%s", ask->records);
-	return op_work(op, WORK_DISK, disk_run, disk_on_done);
+	return disk_begin(op);
 }
 
 enum status
 store_on_stage(struct actor *self, const struct msg *in)
 {
 	const struct store_stage *ask = in->body;
+	struct op *op;
+	struct errands_of_disk *w =
+	    disk_make(self, in, DISK_STAGE, ask->file, &op);
 
-	return disk_begin(
-	    self, in, DISK_STAGE, ask->file, ask->ours, ask->bytes_per_second);
+	if (w == NULL)
+		return ST_OK;
+	w->ours = ask->ours;
+	pace_init(&w->pace, ask->bytes_per_second);
+	return disk_begin(op);
 }
 
 /* ---- swap and settle ---- */

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from client import task
+from people import hire
 from server import TROUPE
 from test_money import budget, cost, decision, exact, hold, query, total
 
@@ -177,11 +178,14 @@ def test_only_the_cursor_of_a_page_goes_on(ceo):
 def test_a_cursor_outlives_a_restart_and_is_of_one_user(ceo):
     filled(ceo)
     first = page(ceo, "tasks", limit=1).data
-    ceo.post("users", {"username": "bob", "password": "a-long-pass-phrase-1", "role": "manager"})
+    bob = hire(ceo, "bob", "manager")
     ceo.server.kill()
     ceo.server.restart()
     rest = page(ceo.twin(), "tasks", cursor=first["next"]).data
     assert len(rest["tasks"]) == 2
+    assert page(bob.twin(), "tasks", cursor=first["next"]).brief == (422, 2000)
+    of_bob = page(bob.twin(), "tasks", limit=1).data["next"]
+    assert len(page(bob.twin(), "tasks", cursor=of_bob).data["tasks"]) == 2
 
 
 # ---- persistence, by number ----

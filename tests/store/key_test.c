@@ -145,6 +145,18 @@ test_reader_tells_what_was_built(void **state)
 }
 
 static void
+test_a_key_may_begin_with_a_number(void **state)
+{
+	struct key k;
+
+	(void)state;
+	key_init(&k);
+	key_number(&k, 258);
+	key_tail(&k, "more");
+	assert_int_equal(key_first_number(key_bytes(&k)), 258);
+}
+
+static void
 test_reader_sticks_at_a_short_key(void **state)
 {
 	struct key_reader r;
@@ -153,6 +165,7 @@ test_reader_sticks_at_a_short_key(void **state)
 	key_read(&r, B("abcdefg"));
 	assert_int_equal(key_read_number(&r), 0);
 	assert_true(r.failed);
+	assert_int_equal(key_first_number(B("abcdefg")), 0);
 	assert_int_equal(key_read_tail(&r).size, 0);
 	key_read(&r, B("no end"));
 	assert_int_equal(key_read_text(&r).size, 0);
@@ -186,6 +199,7 @@ main(void)
 		cmocka_unit_test(test_tail_refuses_nothing_and_nul),
 		cmocka_unit_test(test_short_texts_stay_apart),
 		cmocka_unit_test(test_reader_tells_what_was_built),
+		cmocka_unit_test(test_a_key_may_begin_with_a_number),
 		cmocka_unit_test(test_reader_sticks_at_a_short_key),
 		cmocka_unit_test(test_past_carries),
 	};

@@ -76,19 +76,26 @@ tell(void *ctx, const char *table, const char *key, const char *what)
 		snprintf(told, sizeof(told), "%s: %s", table, what);
 }
 
-static uint64_t
-inspect_log(void)
+static enum status
+look(struct inspection *i)
 {
-	struct inspection i = { .tell = tell };
 	struct backend_txn *inner;
 	struct txn t;
 
 	told[0] = '\0';
 	OK(backend_read(scene.f->b, &inner));
 	txn_init(&t, inner, scene.room);
-	inspect_redo(&t, &i);
-	OK(txn_status(&t));
+	inspect_redo(&t, i);
 	backend_abort(inner);
+	return txn_status(&t);
+}
+
+static uint64_t
+inspect_log(void)
+{
+	struct inspection i = { .tell = tell };
+
+	OK(look(&i));
 	return i.wrong;
 }
 
@@ -158,6 +165,18 @@ test_damage_of_the_log_is_found(void **state)
 	assert_int_equal(inspect_log(), 0);
 }
 
+static void
+test_a_look_at_the_log_hears_a_cancel(void **state)
+{
+	struct pace pace = { .cancelled = true };
+	struct inspection i = { .tell = tell, .pace = &pace };
+
+	(void)state;
+	write_group();
+	IS(CANCELLED, look(&i));
+	assert_int_equal(i.wrong, 0);
+}
+
 /* What was not committed counts for nothing. */
 static void
 test_what_is_counted_was_committed(void **state)
@@ -188,6 +207,7 @@ main(void)
 		LOGGED(test_an_ended_log_leaves_no_rows),
 		LOGGED(test_a_cut_log_goes_on_above_a_floor),
 		LOGGED(test_damage_of_the_log_is_found),
+		LOGGED(test_a_look_at_the_log_hears_a_cancel),
 		LOGGED(test_what_is_counted_was_committed),
 	};
 
