@@ -116,8 +116,8 @@ entry_is_bad(const char *name, const char *why)
 	LOG(BACKUP_MANIFEST_INVALID, KV("path", name), KV("error", why));
 }
 
-static int
-entry_compare(const void *a, const void *b)
+int
+backup_entry_compare(const void *a, const void *b)
 {
 	const struct backup_facts *x = &((const struct backup_entry *)a)->facts;
 	const struct backup_facts *y = &((const struct backup_entry *)b)->facts;
@@ -177,7 +177,7 @@ entries_read_all(
 		all[count++] = one;
 	}
 	if (count > 0)
-		qsort(all, count, sizeof(*all), entry_compare);
+		qsort(all, count, sizeof(*all), backup_entry_compare);
 	*ret_count = entries_unite(all, count);
 	*ret = all;
 	return ST_OK;

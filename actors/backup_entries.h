@@ -27,6 +27,9 @@ struct backup_entry {
 	struct backup_facts facts;
 };
 
+/* For qsort: newest first, and by their ids if of one instant. */
+int backup_entry_compare(const void *a, const void *b);
+
 /*
  * Newest first, each id once; free them.  No root is no entries.  A thousand
  * times more than there should be is FULL.
