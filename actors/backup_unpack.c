@@ -250,19 +250,8 @@ hard_link(struct unpack *u, const char *name, const char *target)
 }
 
 static enum status
-unpack_member(struct unpack *u, struct archive_entry *e)
+unpack_member(struct unpack *u, const char *name, struct archive_entry *e)
 {
-	char clean[BACKUP_PATH_MAX + 1];
-	const char *raw = archive_entry_pathname(e);
-	const char *name = name_clean(raw, clean);
-
-	if (++u->members > BACKUP_TREE_NAMES)
-		return unpack_fail(u, ST_FULL, "-", "one too many");
-	if (name != NULL && (name[0] == '\0' || strcmp(name, ".") == 0))
-		return ST_OK; /* the root itself */
-	if (name == NULL || !name_is_good(name))
-		return unpack_fail(u, ST_MALFORMED, raw == NULL ? "-" : raw,
-		    "has a name that leaves the backup");
 	if (!make_parents(u, name))
 		return unpack_fail(u, ST_MALFORMED, name, "cannot be made");
 	if (archive_entry_hardlink(e) != NULL)
@@ -305,9 +294,28 @@ unpack_rest(struct unpack *u)
 			   : unpack_fail(u, st, "-", "its end does not read");
 }
 
+typedef enum status (*member_fn)(
+    struct unpack *u, const char *name, struct archive_entry *e);
+
 static enum status
-unpack_each(struct unpack *u,
-    enum status (*each)(struct unpack *u, struct archive_entry *e))
+unpack_one(struct unpack *u, struct archive_entry *e, member_fn each)
+{
+	char clean[BACKUP_PATH_MAX + 1];
+	const char *raw = archive_entry_pathname(e);
+	const char *name = name_clean(raw, clean);
+
+	if (++u->members > BACKUP_TREE_NAMES)
+		return unpack_fail(u, ST_FULL, "-", "one too many");
+	if (name != NULL && (name[0] == '\0' || strcmp(name, ".") == 0))
+		return ST_OK; /* the root itself */
+	if (name == NULL || !name_is_good(name))
+		return unpack_fail(u, ST_MALFORMED, raw == NULL ? "-" : raw,
+		    "has a name that leaves the backup");
+	return each(u, name, e);
+}
+
+static enum status
+unpack_each(struct unpack *u, member_fn each)
 {
 	struct archive_entry *e;
 	enum status st = ST_OK;
@@ -315,7 +323,7 @@ unpack_each(struct unpack *u,
 
 	while (st == ST_OK &&
 	       (rc = archive_read_next_header(u->archive, &e)) == ARCHIVE_OK)
-		st = each(u, e);
+		st = unpack_one(u, e, each);
 	if (st == ST_OK && rc != ARCHIVE_EOF)
 		st = unpack_fail(u,
 		    u->read_st != ST_OK ? u->read_st : ST_CORRUPT, "-",
@@ -377,6 +385,30 @@ unpack_start(struct unpack *u, const struct pace *pace)
 	return u->feed == NULL ? ST_NO_MEMORY : ST_OK;
 }
 
+/* All of the archive in fd, which is closed, and its sum. */
+static enum status
+unpack_all(struct unpack *u, int fd, const struct backup_keys *keys,
+    struct pace *pace, member_fn each, char *ret_checksum)
+{
+	enum status st = backup_in_open(fd, pace, &u->in);
+
+	if (st == ST_OK)
+		st = unpack_unseal(u, keys);
+	if (st == ST_OK)
+		st = unpack_start(u, pace);
+	if (st == ST_OK)
+		st = unpack_open(u);
+	if (st == ST_OK)
+		st = unpack_each(u, each);
+	if (st == ST_OK)
+		st = make_links(u);
+	if (st == ST_OK)
+		backup_tally_end(u->tally, ret_checksum);
+	unpack_fini(u);
+	close(fd);
+	return st;
+}
+
 enum status
 backup_unpack(const char *file, const char *folder,
     const struct backup_keys *keys, uint64_t bytes_max, struct pace *pace,
@@ -384,7 +416,6 @@ backup_unpack(const char *file, const char *folder,
 {
 	int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct unpack u = { .to = -1, .bytes_max = bytes_max, .why = ret_why };
-	enum status st = ST_IO;
 
 	snprintf(ret_why, BACKUP_WHY_SIZE, "the archive does not read");
 	ret_checksum[0] = '\0';
@@ -393,22 +424,10 @@ backup_unpack(const char *file, const char *folder,
 	if (mkdir(folder, FOLDER_MODE) == 0)
 		u.to = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u.to >= 0)
-		st = backup_in_open(fd, pace, &u.in);
-	if (st == ST_OK)
-		st = unpack_unseal(&u, keys);
-	if (st == ST_OK)
-		st = unpack_start(&u, pace);
-	if (st == ST_OK)
-		st = unpack_open(&u);
-	if (st == ST_OK)
-		st = unpack_each(&u, unpack_member);
-	if (st == ST_OK)
-		st = make_links(&u);
-	if (st == ST_OK)
-		backup_tally_end(u.tally, ret_checksum);
-	unpack_fini(&u);
+		return unpack_all(
+		    &u, fd, keys, pace, unpack_member, ret_checksum);
 	close(fd);
-	return st;
+	return ST_IO;
 }
 
 /* ---- its sum, without unpacking ---- */
@@ -431,19 +450,10 @@ sum_content(struct unpack *u, const char *name)
 }
 
 static enum status
-sum_member(struct unpack *u, struct archive_entry *e)
+sum_member(struct unpack *u, const char *name, struct archive_entry *e)
 {
-	char clean[BACKUP_PATH_MAX + 1];
-	const char *name = name_clean(archive_entry_pathname(e), clean);
 	const char *target = archive_entry_symlink(e);
 
-	if (++u->members > BACKUP_TREE_NAMES)
-		return unpack_fail(u, ST_FULL, "-", "one too many");
-	if (name != NULL && (name[0] == '\0' || strcmp(name, ".") == 0))
-		return ST_OK; /* the root itself */
-	if (name == NULL || !name_is_good(name))
-		return unpack_fail(
-		    u, ST_MALFORMED, "-", "has a name that leaves the backup");
 	if (archive_entry_hardlink(e) != NULL) {
 		backup_tally_lose(u->tally);
 	} else if (archive_entry_filetype(e) == AE_IFREG) {
@@ -468,25 +478,13 @@ backup_unpack_sum(const char *file, const struct backup_keys *keys,
 {
 	int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct unpack u = { .to = -1, .why = ret_why };
-	enum status st = ST_IO;
+	enum status st;
 
 	snprintf(ret_why, BACKUP_WHY_SIZE, "the archive does not read");
 	ret_checksum[0] = '\0';
-	if (fd >= 0)
-		st = backup_in_open(fd, pace, &u.in);
-	if (st == ST_OK)
-		st = unpack_unseal(&u, keys);
-	if (st == ST_OK)
-		st = unpack_start(&u, pace);
-	if (st == ST_OK)
-		st = unpack_open(&u);
-	if (st == ST_OK)
-		st = unpack_each(&u, sum_member);
-	if (st == ST_OK)
-		backup_tally_end(u.tally, ret_checksum);
-	unpack_fini(&u);
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return ST_IO;
+	st = unpack_all(&u, fd, keys, pace, sum_member, ret_checksum);
 	return st == ST_OK && ret_checksum[0] == '\0' ? ST_UNSUPPORTED : st;
 }
 
