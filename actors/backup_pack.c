@@ -311,12 +311,11 @@ backup_pack_file(struct backup_pack *p, const char *file, const char *folder,
 	return st;
 }
 
-enum status
+void
 backup_pack_sum(
     struct backup_pack *p, char ret_checksum[BACKUP_CHECKSUM_MAX + 1])
 {
 	backup_sum_end_text(p->sum, ret_checksum);
-	return ST_OK;
 }
 
 /* ---- open and end ---- */
