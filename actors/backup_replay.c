@@ -11,8 +11,8 @@
 #define RECORDS_NAME "records"
 
 /* What a failure means to whoever asked. */
-uint32_t
-backup_replay_problem(enum status st)
+static uint32_t
+problem_of(enum status st)
 {
 	switch (st) {
 	case ST_NOT_FOUND:
@@ -104,8 +104,7 @@ backup_replay_unseal(struct backup_job *j)
 	if (keys != NULL) {
 		st = way_unseal(&j->way, j->place->root, keys, file, why);
 		if (st != ST_OK)
-			(void)backup_job_refuse(
-			    j, st, backup_replay_problem(st), why);
+			(void)backup_job_refuse(j, st, problem_of(st), why);
 	}
 	backup_keys_destroy(keys);
 	fault_point("restore.unsealed");
@@ -144,5 +143,5 @@ backup_replay_failed(struct backup_job *j, enum status st, const char *why)
 
 	snprintf(text, sizeof(text), "segment %s: %.160s",
 	    j->way.segments[j->way.named].name, why);
-	(void)backup_job_refuse(j, st, backup_replay_problem(st), text);
+	(void)backup_job_refuse(j, st, problem_of(st), text);
 }
