@@ -407,11 +407,11 @@ work_pack(
 static bool
 work_save_archive(struct backup_job *j, const struct backup_keys *keys)
 {
-	bool gzip = j->place->archive == ARCHIVE_GZIP;
 	char file[PATH_SIZE], end[24];
 
-	snprintf(end, sizeof(end), "%s%s", gzip ? ".tar.gz" : ".tar.zst",
-	    j->seal ? ".sealed" : "");
+	snprintf(end, sizeof(end), "%s%s",
+	    backup_archive_end(j->place->archive),
+	    j->seal ? BACKUP_SEALED_END : "");
 	snprintf(file, sizeof(file), "%s/" BACKUP_TMP "%s.archive",
 	    j->place->root, j->facts.backup_id);
 	if (!work_pack(j, keys, file))

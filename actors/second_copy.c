@@ -175,16 +175,16 @@ source_prove(struct second_job *j)
 static bool
 source_pack(struct second_job *j, struct transfer *t)
 {
-	bool gzip = j->place->archive == ARCHIVE_GZIP;
 	char path[PATH_SIZE];
 	enum status st;
 
 	source_path(j, path);
-	snprintf(t->packed, sizeof(t->packed), "%s/" BACKUP_TMP "second-%s%s",
-	    j->place->root, j->next.facts.backup_id, ".archive");
+	snprintf(t->packed, sizeof(t->packed),
+	    "%s/" BACKUP_TMP "second-%s.archive", j->place->root,
+	    j->next.facts.backup_id);
 	(void)unlink(t->packed);
 	snprintf(t->name, sizeof(t->name), "%s%s", j->next.name,
-	    gzip ? ".tar.gz" : ".tar.zst");
+	    backup_archive_end(j->place->archive));
 	st = backup_pack(path, t->packed, j->place->archive, NULL, &j->pace);
 	fault_point("second.packed");
 	return second_went(j, st,
