@@ -1,6 +1,5 @@
 #include "actors/second_copy.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +19,6 @@
 
 /* A copy in hand. */
 struct transfer {
-	struct second_job *job;
 	int folder; /* of the target */
 	int in;     /* what is copied */
 	int out;    /* the part */
@@ -442,9 +440,9 @@ part_publish(struct second_job *j, struct transfer *t)
 /* ---- a copy ---- */
 
 static bool
-transfer_init(struct second_job *j, struct transfer *t)
+transfer_init(struct transfer *t)
 {
-	*t = (struct transfer){ .job = j, .folder = -1, .in = -1, .out = -1 };
+	*t = (struct transfer){ .folder = -1, .in = -1, .out = -1 };
 	t->sum = backup_sum_create();
 	t->sent = malloc(BACKUP_PIECE);
 	t->came = malloc(BACKUP_PIECE);
@@ -476,7 +474,7 @@ second_copy(struct second_job *j)
 	struct transfer t;
 
 	j->st = ST_OK;
-	if (!transfer_init(j, &t)) {
+	if (!transfer_init(&t)) {
 		(void)second_went(j, ST_NO_MEMORY, "out of memory");
 	} else if ((t.folder = second_open(j)) >= 0) {
 		fault_point("second.begin");
