@@ -16,9 +16,6 @@
 #include "actors/backup_tree.h"
 #include "runtime/base/text.h"
 
-#define FOLDER_MODE 0700
-#define FILE_MODE 0600
-#define MODE_KEPT 0755u
 #define UNPACK_FLUSH (8 << 20) /* begin to write back after so many bytes */
 #define PEEK_MEMBERS 10000     /* of an archive whose manifest is not first */
 
@@ -129,29 +126,10 @@ make_parents(struct unpack *u, const char *name)
 		if (*c != '/')
 			continue;
 		*c = '\0';
-		if (mkdirat(u->to, part, FOLDER_MODE) != 0 && errno != EEXIST)
+		if (mkdirat(u->to, part, BACKUP_FOLDER_MODE) != 0 &&
+		    errno != EEXIST)
 			return false;
 		*c = '/';
-	}
-	return true;
-}
-
-/* A full disk takes some of it, and says so the next time. */
-static bool
-unpack_put(int fd, const void *bytes, size_t size, la_int64_t at)
-{
-	const uint8_t *from = bytes;
-
-	while (size > 0) {
-		ssize_t n = pwrite(fd, from, size, at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		from += n;
-		at += n;
-		size -= (size_t)n;
 	}
 	return true;
 }
@@ -185,7 +163,7 @@ unpack_bytes(struct unpack *u, const char *name, int fd)
 		    (uint64_t)at > u->bytes_max)
 			return unpack_fail(
 			    u, ST_FULL, name, "more bytes than it may have");
-		if (!unpack_put(fd, bytes, size, at))
+		if (!backup_file_put(fd, bytes, size, at))
 			return unpack_fail(u, ST_IO, name, strerror(errno));
 		backup_tally_bytes(u->tally, (uint64_t)at, bytes, size);
 		unpack_flush(fd, at, size, &flushed);
@@ -202,7 +180,8 @@ unpack_file(struct unpack *u, const char *name, struct archive_entry *e)
 {
 	enum status st;
 	int fd = openat(u->to, name,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    BACKUP_FILE_MODE);
 
 	if (fd < 0)
 		return errno == EEXIST ? unpack_fail(u, ST_MALFORMED, name,
@@ -212,7 +191,8 @@ unpack_file(struct unpack *u, const char *name, struct archive_entry *e)
 	backup_tally_file(u->tally, name, (uint64_t)archive_entry_size(e));
 	st = unpack_bytes(u, name, fd);
 	if (st == ST_OK &&
-	    fchmod(fd, (archive_entry_mode(e) & MODE_KEPT) | FILE_MODE) != 0)
+	    fchmod(fd, (archive_entry_mode(e) & BACKUP_MODE_KEPT) |
+			   BACKUP_FILE_MODE) != 0)
 		st = ST_IO;
 	if (close(fd) != 0 && st == ST_OK)
 		st = ST_IO;
@@ -264,7 +244,7 @@ unpack_member(struct unpack *u, const char *name, struct archive_entry *e)
 		return unpack_fail(
 		    u, ST_MALFORMED, name, "is neither file, folder nor link");
 	backup_tally_folder(u->tally, name);
-	if (mkdirat(u->to, name, FOLDER_MODE) != 0 && errno != EEXIST)
+	if (mkdirat(u->to, name, BACKUP_FOLDER_MODE) != 0 && errno != EEXIST)
 		return unpack_fail(u, ST_MALFORMED, name, "cannot be made");
 	return ST_OK;
 }
@@ -421,7 +401,7 @@ backup_unpack(const char *file, const char *folder,
 	ret_checksum[0] = '\0';
 	if (fd < 0)
 		return errno == ENOENT ? ST_CORRUPT : ST_IO;
-	if (mkdir(folder, FOLDER_MODE) == 0)
+	if (mkdir(folder, BACKUP_FOLDER_MODE) == 0)
 		u.to = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u.to >= 0)
 		return unpack_all(

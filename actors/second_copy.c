@@ -15,7 +15,6 @@
 #include "runtime/base/fault.h"
 
 #define PATH_SIZE 4096
-#define PART_MODE 0600
 
 /* A copy in hand. */
 struct transfer {
@@ -265,7 +264,8 @@ part_open(struct second_job *j, struct transfer *t)
 	snprintf(t->part, sizeof(t->part), SECOND_PART "%s",
 	    j->next.facts.backup_id);
 	t->out = openat(t->folder, t->part,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, PART_MODE);
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+	    BACKUP_FILE_MODE);
 	fault_point("second.part");
 	if (t->out < 0 && errno != ELOOP)
 		return second_failed(j);
@@ -337,24 +337,13 @@ part_compare(struct second_job *j, struct transfer *t)
 }
 
 static bool
-write_full(int fd, const uint8_t *from, size_t size, uint64_t at)
+part_put(const struct transfer *t, size_t size)
 {
 	if (fault_fails("second.full")) {
 		errno = ENOSPC;
 		return false;
 	}
-	while (size > 0) {
-		ssize_t n = pwrite(fd, from, size, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		from += n;
-		at += (uint64_t)n;
-		size -= (size_t)n;
-	}
-	return true;
+	return backup_file_put(t->out, t->sent, size, (off_t)t->done);
 }
 
 static bool
@@ -369,7 +358,7 @@ part_append(struct second_job *j, struct transfer *t)
 		backup_sum_add(t->sum, t->sent, (size_t)n);
 		if (fault_fails("second.torn"))
 			t->sent[0] ^= 1;
-		if (!write_full(t->out, t->sent, (size_t)n, t->done))
+		if (!part_put(t, (size_t)n))
 			return second_failed(j);
 		fault_point("second.piece");
 		t->done += (uint64_t)n;
