@@ -232,7 +232,7 @@ test_sum_of_an_archive_is_that_of_its_tree(void **state)
 	assert_int_equal(
 	    backup_unpack_sum(p->file, NULL, NULL, after, why), ST_OK);
 	assert_string_equal(before, after);
-	/* A byte that is cut, or another one. */
+	/* Cut short. */
 	assert_int_equal(truncate(p->file, 300), 0);
 	assert_int_not_equal(
 	    backup_unpack_sum(p->file, NULL, NULL, after, why), ST_OK);
