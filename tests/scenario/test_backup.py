@@ -113,8 +113,9 @@ def memory(client):
 
 def live(client):
     """Everything a restore may touch, as a client and as the disk see it."""
-    once_back(lambda: client.get("tasks"))
-    titles = sorted(t["title"] for t in client.tasks())
+    page = once_back(lambda: client.get("tasks?limit=200")).data
+    assert page.get("next") is None
+    titles = sorted(t["title"] for t in page["tasks"])
     company = client.server.data / "company.yaml"
     return memory(client), company.read_bytes(), titles
 
