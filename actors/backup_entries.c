@@ -16,6 +16,12 @@
 
 #define PATH_SIZE (BACKUP_PATH_MAX + BACKUP_NAME_MAX + 32)
 
+const char *
+backup_archive_end(enum backup_archive how)
+{
+	return how == ARCHIVE_GZIP ? ".tar.gz" : ".tar.zst";
+}
+
 static bool
 ends_in(const char *name, size_t size, const char *end)
 {
@@ -29,10 +35,11 @@ is_archive_name(const char *name, bool *ret_sealed)
 {
 	size_t n = strlen(name);
 
-	*ret_sealed = ends_in(name, n, ".sealed");
+	*ret_sealed = ends_in(name, n, BACKUP_SEALED_END);
 	if (*ret_sealed)
-		n -= strlen(".sealed");
-	return ends_in(name, n, ".tar.gz") || ends_in(name, n, ".tar.zst");
+		n -= strlen(BACKUP_SEALED_END);
+	return ends_in(name, n, backup_archive_end(ARCHIVE_ZSTD)) ||
+	       ends_in(name, n, backup_archive_end(ARCHIVE_GZIP));
 }
 
 static enum status
@@ -116,8 +123,8 @@ entry_is_bad(const char *name, const char *why)
 	LOG(BACKUP_MANIFEST_INVALID, KV("path", name), KV("error", why));
 }
 
-static int
-entry_compare(const void *a, const void *b)
+int
+backup_entry_compare(const void *a, const void *b)
 {
 	const struct backup_facts *x = &((const struct backup_entry *)a)->facts;
 	const struct backup_facts *y = &((const struct backup_entry *)b)->facts;
@@ -177,7 +184,7 @@ entries_read_all(
 		all[count++] = one;
 	}
 	if (count > 0)
-		qsort(all, count, sizeof(*all), entry_compare);
+		qsort(all, count, sizeof(*all), backup_entry_compare);
 	*ret_count = entries_unite(all, count);
 	*ret = all;
 	return ST_OK;

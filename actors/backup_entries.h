@@ -11,12 +11,17 @@
 #define ACTORS_BACKUP_ENTRIES_H
 
 #include "actors/backup_facts.h"
+#include "actors/backup_front.h"
 
 #define BACKUP_NAME_MAX 255
 #define BACKUP_ENTRIES_MAX 100000
 #define BACKUP_TMP ".tmp-"
 #define BACKUP_HOLD ".hold-"
+#define BACKUP_SEALED_END ".sealed"
 #define BACKUP_FUTURE_US (INT64_C(86400) * 1000000)
+
+/* How the name of an archive ends, but for BACKUP_SEALED_END. */
+const char *backup_archive_end(enum backup_archive how);
 
 struct backup_entry {
 	char name[BACKUP_NAME_MAX + 1];
@@ -26,6 +31,9 @@ struct backup_entry {
 	uint64_t stored_bytes;
 	struct backup_facts facts;
 };
+
+/* For qsort: newest first, and by their ids if of one instant. */
+int backup_entry_compare(const void *a, const void *b);
 
 /*
  * Newest first, each id once; free them.  No root is no entries.  A thousand

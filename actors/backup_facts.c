@@ -12,19 +12,19 @@
 #define SUM_MARK "sha256:"
 #define SUM_DIGITS 64
 
-static const char *const component_texts[BACKUP_COMPONENTS_MAX] = {
-	[COMPONENT_PERSISTENCE] = "persistence",
-	[COMPONENT_MEMORY] = "memory",
-	[COMPONENT_CONFIG] = "config",
-};
-
-static const char *const trigger_texts[BACKUP_TRIGGERS] = {
-	[TRIGGER_SCHEDULED] = "scheduled",
-	[TRIGGER_MANUAL] = "manual",
-	[TRIGGER_STARTUP] = "startup",
-	[TRIGGER_SHUTDOWN] = "shutdown",
-	[TRIGGER_PRE_MIGRATION] = "pre_migration",
-};
+/* clang-format off */
+#define VALUE(id, text, doc) [id] = text,
+#define ENUMERATION(n, doc, values)                           \
+	const char *n##_text(enum n v)                        \
+	{                                                     \
+		static const char *const texts[] = { values }; \
+		return texts[v];                              \
+	}
+#define STRUCTURE(n, doc, fields)
+#define MESSAGE(n, id, doc, fields)
+#include "protocols/backup.def"
+#include "protocols/undef.h"
+/* clang-format on */
 
 bool
 backup_id_is_good(const char *id)
@@ -33,23 +33,12 @@ backup_id_is_good(const char *id)
 	       strspn(id, HEX) == BACKUP_ID_LENGTH;
 }
 
-const char *
-backup_component_text(enum backup_component c)
-{
-	return component_texts[c];
-}
-
-const char *
-backup_trigger_text(enum backup_trigger t)
-{
-	return trigger_texts[t];
-}
-
 static bool
 component_find(const char *text, enum backup_component *ret)
 {
 	for (uint32_t i = 0; i < BACKUP_COMPONENTS_MAX; i++)
-		if (strcmp(text, component_texts[i]) == 0) {
+		if (strcmp(text,
+			backup_component_text((enum backup_component)i)) == 0) {
 			*ret = (enum backup_component)i;
 			return true;
 		}

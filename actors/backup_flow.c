@@ -194,7 +194,6 @@ restore_refused(struct actor *self, struct backup_run *r)
 static enum status
 restore_is_safe(struct actor *self, struct backup_run *r)
 {
-	struct backup_self *s = actor_state(self);
 	char file[BACKUP_PATH_MAX + 1];
 
 	r->at = &r->main;
@@ -214,8 +213,7 @@ restore_is_safe(struct actor *self, struct backup_run *r)
 	store_file_of(r, file);
 	return OP_ASK(r->op, backup_run_store(self), store_stage,
 	    restore_on_staged, .file = file, .ours = r->main.is_unpacked,
-	    .bytes_per_second =
-		live_number(&s->live, self, SETTING_backup_bytes_per_second));
+	    .bytes_per_second = backup_run_speed(self, r));
 }
 
 /* All that is configured, and all that will be replaced. */

@@ -51,6 +51,20 @@ trigger_find(const char *text, size_t size, uint32_t *ret_bit)
 	return false;
 }
 
+static const char *
+protect_mistake(void)
+{
+	static char why[160];
+	size_t used = (size_t)snprintf(
+	    why, sizeof(why), "backup.retention.protect: each is one of");
+
+	for (uint32_t i = 0; i < BACKUP_TRIGGERS && used < sizeof(why); i++)
+		used += (size_t)snprintf(why + used, sizeof(why) - used,
+		    "%s %s", i == 0 ? "" : ",",
+		    backup_trigger_text((enum backup_trigger)i));
+	return why;
+}
+
 const char *
 backup_protect_read(const char *text, uint32_t *ret_set)
 {
@@ -60,8 +74,7 @@ backup_protect_read(const char *text, uint32_t *ret_set)
 		size_t size = strcspn(text, " ,");
 
 		if (!trigger_find(text, size, &bit))
-			return "backup.retention.protect: each is scheduled, "
-			       "manual, startup, shutdown or pre_migration";
+			return protect_mistake();
 		set |= bit;
 		text += size;
 	}

@@ -39,7 +39,8 @@ struct backup_outcome {
 	bool removed;
 };
 
-/* "manual,startup" as a set of 1 << trigger; NULL, or what is wrong. */
+/* "manual,startup" as a set of 1 << trigger; NULL, or what is wrong.  One
+ * thread, at a start. */
 const char *backup_protect_read(const char *text, uint32_t *ret_set);
 bool backup_fate_goes(enum backup_fate fate);
 

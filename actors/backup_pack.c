@@ -17,9 +17,6 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
-#define PACK_MODE 0600
-#define MODE_KEPT 0755u /* no set-id, no write bits for others */
-#define FOLDER_MODE 0700u
 #define PACK_PIECE (256u << 10)
 #define PACK_BLOCK (64 << 10)
 #define ZSTD_LEVEL "3"
@@ -153,8 +150,8 @@ member_head(struct backup_pack *p, const char *path, const struct stat *s,
     uint64_t size, const char *target)
 {
 	mode_t bits = S_ISDIR(s->st_mode)
-			  ? FOLDER_MODE
-			  : (s->st_mode & MODE_KEPT) | PACK_MODE;
+			  ? BACKUP_FOLDER_MODE
+			  : (s->st_mode & BACKUP_MODE_KEPT) | BACKUP_FILE_MODE;
 
 	archive_entry_clear(p->entry);
 	archive_entry_set_pathname(p->entry, path);
@@ -270,7 +267,7 @@ member_visit(void *ctx, const struct backup_found *f)
 static enum status
 member_folder(struct backup_pack *p, const char *as)
 {
-	struct stat s = { .st_mode = S_IFDIR | FOLDER_MODE };
+	struct stat s = { .st_mode = S_IFDIR | BACKUP_FOLDER_MODE };
 
 	p->as = as;
 	p->bytes = 0;
@@ -311,12 +308,11 @@ backup_pack_file(struct backup_pack *p, const char *file, const char *folder,
 	return st;
 }
 
-enum status
+void
 backup_pack_sum(
     struct backup_pack *p, char ret_checksum[BACKUP_CHECKSUM_MAX + 1])
 {
 	backup_sum_end_text(p->sum, ret_checksum);
-	return ST_OK;
 }
 
 /* ---- open and end ---- */
@@ -360,7 +356,7 @@ backup_pack_open(const char *file, enum backup_archive how,
 	p->pace = pace;
 	(void)text_fit(p->file, sizeof(p->file), file);
 	p->fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    PACK_MODE);
+	    BACKUP_FILE_MODE);
 	if (p->fd < 0) {
 		st = errno == EEXIST ? ST_EXISTS : ST_IO;
 		p->ended = true; /* the file is not ours to remove */
@@ -405,7 +401,7 @@ pack_front(struct backup_pack *p, struct bytes manifest)
 static enum status
 pack_last(struct backup_pack *p, struct bytes manifest)
 {
-	struct stat s = { .st_mode = S_IFREG | PACK_MODE };
+	struct stat s = { .st_mode = S_IFREG | BACKUP_FILE_MODE };
 	enum status st =
 	    member_head(p, BACKUP_MANIFEST_NAME, &s, manifest.size, NULL);
 

@@ -34,7 +34,7 @@ MUST_CHECK enum status backup_pack_tree(struct backup_pack *p,
 MUST_CHECK enum status backup_pack_file(struct backup_pack *p, const char *file,
     const char *folder, uint64_t *ret_bytes);
 /* All members are in: what a manifest says of them. */
-MUST_CHECK enum status backup_pack_sum(
+void backup_pack_sum(
     struct backup_pack *p, char ret_checksum[BACKUP_CHECKSUM_MAX + 1]);
 /* The rest, to the disk. */
 MUST_CHECK enum status backup_pack_end(

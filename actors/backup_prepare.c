@@ -379,3 +379,30 @@ backup_work_clean(struct backup_job *j)
 		(void)backup_tree_remove(j->source);
 	j->is_unpacked = false;
 }
+
+/* A backup is never changed: what is not unpacked is copied. */
+void
+backup_work_own(struct backup_job *j)
+{
+	char from[PATH_SIZE], folder[PATH_SIZE], to[PATH_SIZE];
+	uint64_t bytes = 0;
+	enum status st;
+
+	if (j->is_unpacked)
+		return;
+	snprintf(from, sizeof(from), "%s/" BACKUP_STORE_FILE, j->source);
+	snprintf(j->source, sizeof(j->source), "%s/" BACKUP_TMP "open-%s",
+	    j->place->root, j->facts.backup_id);
+	(void)backup_tree_remove(j->source);
+	j->is_unpacked = true;
+	snprintf(folder, sizeof(folder), "%s/persistence", j->source);
+	snprintf(to, sizeof(to), "%s/" BACKUP_STORE_FILE, j->source);
+	st = backup_folder_make(folder);
+	if (st == ST_OK)
+		st = backup_file_copy(from, to, &j->pace, &bytes);
+	if (st == ST_OK)
+		return;
+	(void)backup_job_refuse(
+	    j, st, PROBLEM_BACKUP_FAILED, "the backup cannot be copied");
+	backup_work_clean(j);
+}

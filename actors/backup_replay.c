@@ -1,18 +1,16 @@
 #include "actors/backup_replay.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "actors/backup_tree.h"
 #include "protocols/problem.h"
 #include "runtime/base/fault.h"
 
-#define PATH_SIZE 4096
 #define RECORDS_NAME "records"
 
 /* What a failure means to whoever asked. */
-uint32_t
-backup_replay_problem(enum status st)
+static uint32_t
+problem_of(enum status st)
 {
 	switch (st) {
 	case ST_NOT_FOUND:
@@ -55,38 +53,6 @@ backup_replay_choose(struct backup_job *j)
 		backup_work_prepare(j);
 }
 
-static void
-work_went(struct backup_job *j, enum status st, const char *why)
-{
-	if (st == ST_OK)
-		return;
-	(void)backup_job_refuse(j, st, PROBLEM_BACKUP_FAILED, why);
-	backup_work_clean(j);
-}
-
-/* A backup is never changed: what is not unpacked is copied. */
-void
-backup_work_own(struct backup_job *j)
-{
-	char from[PATH_SIZE], folder[PATH_SIZE], to[PATH_SIZE];
-	uint64_t bytes = 0;
-	enum status st;
-
-	if (j->is_unpacked)
-		return;
-	snprintf(from, sizeof(from), "%s/" BACKUP_STORE_FILE, j->source);
-	snprintf(j->source, sizeof(j->source), "%s/" BACKUP_TMP "open-%s",
-	    j->place->root, j->facts.backup_id);
-	(void)backup_tree_remove(j->source);
-	j->is_unpacked = true;
-	snprintf(folder, sizeof(folder), "%s/persistence", j->source);
-	snprintf(to, sizeof(to), "%s/" BACKUP_STORE_FILE, j->source);
-	st = backup_folder_make(folder);
-	if (st == ST_OK)
-		st = backup_file_copy(from, to, &j->pace, &bytes);
-	work_went(j, st, "the backup cannot be copied");
-}
-
 void
 backup_replay_records(const struct backup_job *j, char ret[BACKUP_PATH_MAX + 1])
 {
@@ -104,8 +70,7 @@ backup_replay_unseal(struct backup_job *j)
 	if (keys != NULL) {
 		st = way_unseal(&j->way, j->place->root, keys, file, why);
 		if (st != ST_OK)
-			(void)backup_job_refuse(
-			    j, st, backup_replay_problem(st), why);
+			(void)backup_job_refuse(j, st, problem_of(st), why);
 	}
 	backup_keys_destroy(keys);
 	fault_point("restore.unsealed");
@@ -144,5 +109,5 @@ backup_replay_failed(struct backup_job *j, enum status st, const char *why)
 
 	snprintf(text, sizeof(text), "segment %s: %.160s",
 	    j->way.segments[j->way.named].name, why);
-	(void)backup_job_refuse(j, st, backup_replay_problem(st), text);
+	(void)backup_job_refuse(j, st, problem_of(st), text);
 }

@@ -23,7 +23,5 @@ void backup_replay_failed(
     struct backup_job *j, enum status st, const char *why);
 /* The records go, and it is the state that was wanted, or it is not. */
 void backup_replay_check(struct backup_job *j);
-/* What a failure means to whoever asked. */
-uint32_t backup_replay_problem(enum status st);
 
 #endif

@@ -283,9 +283,7 @@ make_begun(struct actor *self, struct backup_run *r)
 	r->phase = "copy";
 	snprintf(file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->stage);
 	return OP_ASK(r->op, backup_run_store(self), store_copy, make_on_copied,
-	    .file = file,
-	    .bytes_per_second =
-		live_number(&s->live, self, SETTING_backup_bytes_per_second));
+	    .file = file, .bytes_per_second = backup_run_speed(self, r));
 }
 
 enum status

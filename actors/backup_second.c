@@ -13,8 +13,11 @@
 #define FIRST_US 200000u /* a moment for the first words of the settings */
 #define WORK_US (UINT64_C(7) * 86400 * 1000000) /* as long as it gets on */
 
+typedef void (*second_fn)(struct second_job *j);
+
 struct second_data {
 	struct second_job *job;
+	second_fn work;
 };
 
 static struct second *
@@ -127,38 +130,26 @@ second_end(struct actor *self, struct op *op, const struct msg *reply)
 }
 
 static void
-look_do(void *arg)
+second_do(void *arg)
 {
-	second_look(arg);
+	struct second_data *d = arg;
+
+	d->work(d->job);
 }
 
+/* Of its own copy: a late worker outlives the operation. */
 static void
-copy_do(void *arg)
+second_work(void *data)
 {
-	second_copy(arg);
-}
+	struct second_data d = *(struct second_data *)data;
 
-static void
-look_work(void *data)
-{
-	struct second_job *j = ((struct second_data *)data)->job;
-
-	background_run(look_do, j);
-	second_job_let_go(j);
-}
-
-static void
-copy_work(void *data)
-{
-	struct second_job *j = ((struct second_data *)data)->job;
-
-	background_run(copy_do, j);
-	second_job_let_go(j);
+	background_run(second_do, &d);
+	second_job_let_go(d.job);
 }
 
 static void
 second_begin(
-    struct actor *self, struct second_job *j, work_fn work, op_fn on_done)
+    struct actor *self, struct second_job *j, second_fn work, op_fn on_done)
 {
 	struct second *s = second_of(self);
 	struct op *op = op_open(self, NULL);
@@ -173,10 +164,10 @@ second_begin(
 	s->job = j;
 	s->moved_bytes = 0;
 	s->moved_us = actor_now_us(self);
-	((struct second_data *)op_data(op))->job = j;
+	*(struct second_data *)op_data(op) = (struct second_data){ j, work };
 	atomic_fetch_add(&j->holders, 1);
 	second_later(self, SECOND_WATCH_US);
-	(void)op_work(op, WORK_DISK, work, on_done);
+	(void)op_work(op, WORK_DISK, second_work, on_done);
 }
 
 static void
@@ -240,7 +231,7 @@ copy_begin(struct actor *self, const struct backup_entry *e)
 		return;
 	j->next = *e;
 	memcpy(s->copying, e->facts.backup_id, sizeof(s->copying));
-	second_begin(self, j, copy_work, second_on_copied);
+	second_begin(self, j, second_copy, second_on_copied);
 }
 
 static void
@@ -324,7 +315,7 @@ second_on_tick(struct actor *self, struct timer *t)
 	}
 	j = second_make(self);
 	if (j != NULL)
-		second_begin(self, j, look_work, second_on_looked);
+		second_begin(self, j, second_look, second_on_looked);
 	return ST_OK;
 }
 

@@ -205,8 +205,8 @@ list_unite(struct actor *self, const struct shelf *f,
 		const struct backup_entry *e =
 		    i < f->count ? &f->entries[i] : NULL;
 
-		if (k < there_count && (e == NULL || there[k]->facts.timestamp >
-							 e->facts.timestamp)) {
+		if (k < there_count &&
+		    (e == NULL || backup_entry_compare(there[k], e) < 0)) {
 			infos[n] = info_of(there[k++], WHERE_SECOND, &views[n]);
 		} else if (e != NULL) {
 			infos[n] = info_of(e, where_is(self, e), &views[n]);

@@ -9,6 +9,8 @@
 
 #include <sodium.h>
 
+#include "actors/backup_tree.h"
+
 #define PIECE (64u << 10)
 #define SEALED_PIECE (PIECE + crypto_secretstream_xchacha20poly1305_ABYTES)
 #define HEAD crypto_secretstream_xchacha20poly1305_HEADERBYTES
@@ -155,10 +157,10 @@ backup_out_finish(struct backup_out *o, struct bytes front)
 {
 	enum status st = o->sealed ? seal_piece(o, &front) : ST_OK;
 
-	if (st == ST_OK && (o->failed || front.size != o->front_size ||
-			       pwrite(o->fd, front.at, front.size, o->front) !=
-				   (ssize_t)front.size ||
-			       fsync(o->fd) != 0))
+	if (st == ST_OK &&
+	    (o->failed || front.size != o->front_size ||
+		!backup_file_put(o->fd, front.at, front.size, o->front) ||
+		fsync(o->fd) != 0))
 		st = ST_IO;
 	return st;
 }

@@ -13,9 +13,6 @@
 #include "actors/backup_sum.h"
 #include "runtime/base/log.h"
 
-#define FOLDER_MODE 0700
-#define FILE_MODE 0600
-#define MODE_KEPT 0755u /* no set-id, no write bits for others */
 #define REMOVE_FILES 16
 #define SYNC_EACH_MAX 32u
 
@@ -220,11 +217,12 @@ copy_one_file(struct tree_copy *c, int from, const char *name, int to,
 
 	if (in < 0)
 		return errno == ENOENT ? ST_OK : ST_IO;
-	out =
-	    openat(to, as, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+	out = openat(
+	    to, as, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, BACKUP_FILE_MODE);
 	if (out >= 0) {
 		st = copy_bytes(c, in, out);
-		if (fchmod(out, (s->st_mode & MODE_KEPT) | FILE_MODE) != 0 ||
+		if (fchmod(out, (s->st_mode & BACKUP_MODE_KEPT) |
+				    BACKUP_FILE_MODE) != 0 ||
 		    futimens(out, times) != 0)
 			st = st == ST_OK ? ST_IO : st;
 		if (close(out) != 0 && st == ST_OK)
@@ -256,8 +254,8 @@ copy_visit(void *ctx, const struct backup_found *f)
 	struct tree_copy *c = ctx;
 
 	if (S_ISDIR(f->stat->st_mode))
-		return mkdirat(c->to, f->path, FOLDER_MODE) == 0 ? ST_OK
-								 : ST_IO;
+		return mkdirat(c->to, f->path, BACKUP_FOLDER_MODE) == 0 ? ST_OK
+									: ST_IO;
 	if (S_ISREG(f->stat->st_mode))
 		return copy_one_file(
 		    c, f->folder, f->name, c->to, f->path, f->stat);
@@ -275,7 +273,7 @@ backup_tree_copy(
 	enum status st = ST_NO_MEMORY;
 
 	*ret_bytes = 0;
-	if (mkdir(to, FOLDER_MODE) != 0)
+	if (mkdir(to, BACKUP_FOLDER_MODE) != 0)
 		return errno == EEXIST ? ST_EXISTS : ST_IO;
 	c.to = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	c.piece = malloc(BACKUP_PIECE);
@@ -498,11 +496,12 @@ backup_folder_make(const char *path)
 		if (*c != '/')
 			continue;
 		*c = '\0';
-		if (mkdir(part, FOLDER_MODE) != 0 && errno != EEXIST)
+		if (mkdir(part, BACKUP_FOLDER_MODE) != 0 && errno != EEXIST)
 			return ST_IO;
 		*c = '/';
 	}
-	return mkdir(part, FOLDER_MODE) == 0 || errno == EEXIST ? ST_OK : ST_IO;
+	return mkdir(part, BACKUP_FOLDER_MODE) == 0 || errno == EEXIST ? ST_OK
+								       : ST_IO;
 }
 
 enum status
@@ -518,6 +517,26 @@ backup_folder_sync(const char *path)
 	return rc == 0 ? ST_OK : ST_IO;
 }
 
+/* A full disk takes some of it, and says so the next time. */
+bool
+backup_file_put(int fd, const void *bytes, size_t size, off_t at)
+{
+	const uint8_t *from = bytes;
+
+	while (size > 0) {
+		ssize_t n = pwrite(fd, from, size, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		from += n;
+		at += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
 enum status
 backup_file_write(const char *path, const void *bytes, size_t size)
 {
@@ -527,7 +546,7 @@ backup_file_write(const char *path, const void *bytes, size_t size)
 
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-	    FILE_MODE);
+	    BACKUP_FILE_MODE);
 	if (fd < 0)
 		return ST_IO;
 	good = write(fd, bytes, size) == (ssize_t)size && fsync(fd) == 0;

@@ -18,6 +18,9 @@
 #define BACKUP_TREE_DEPTH 64u
 #define BACKUP_TREE_NAMES 1000000u
 #define BACKUP_PIECE (1u << 20)
+#define BACKUP_FOLDER_MODE 0700u
+#define BACKUP_FILE_MODE 0600u
+#define BACKUP_MODE_KEPT 0755u /* no set-id, no write bits for others */
 
 struct backup_found {
 	const char *path; /* relative to the root */
@@ -50,6 +53,9 @@ MUST_CHECK enum status backup_tree_copy(
 /* A file into a new one, with its times. */
 MUST_CHECK enum status backup_file_copy(
     const char *from, const char *to, struct pace *pace, uint64_t *ret_bytes);
+
+/* All of it, from a place in an open file; false: errno. */
+bool backup_file_put(int fd, const void *bytes, size_t size, off_t at);
 
 /* sha256:... over all but the manifest at its top. */
 MUST_CHECK enum status backup_tree_sum(const char *root, struct pace *pace,

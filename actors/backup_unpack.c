@@ -16,9 +16,6 @@
 #include "actors/backup_tree.h"
 #include "runtime/base/text.h"
 
-#define FOLDER_MODE 0700
-#define FILE_MODE 0600
-#define MODE_KEPT 0755u
 #define UNPACK_FLUSH (8 << 20) /* begin to write back after so many bytes */
 #define PEEK_MEMBERS 10000     /* of an archive whose manifest is not first */
 
@@ -129,29 +126,10 @@ make_parents(struct unpack *u, const char *name)
 		if (*c != '/')
 			continue;
 		*c = '\0';
-		if (mkdirat(u->to, part, FOLDER_MODE) != 0 && errno != EEXIST)
+		if (mkdirat(u->to, part, BACKUP_FOLDER_MODE) != 0 &&
+		    errno != EEXIST)
 			return false;
 		*c = '/';
-	}
-	return true;
-}
-
-/* A full disk takes some of it, and says so the next time. */
-static bool
-unpack_put(int fd, const void *bytes, size_t size, la_int64_t at)
-{
-	const uint8_t *from = bytes;
-
-	while (size > 0) {
-		ssize_t n = pwrite(fd, from, size, at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		from += n;
-		at += n;
-		size -= (size_t)n;
 	}
 	return true;
 }
@@ -185,7 +163,7 @@ unpack_bytes(struct unpack *u, const char *name, int fd)
 		    (uint64_t)at > u->bytes_max)
 			return unpack_fail(
 			    u, ST_FULL, name, "more bytes than it may have");
-		if (!unpack_put(fd, bytes, size, at))
+		if (!backup_file_put(fd, bytes, size, at))
 			return unpack_fail(u, ST_IO, name, strerror(errno));
 		backup_tally_bytes(u->tally, (uint64_t)at, bytes, size);
 		unpack_flush(fd, at, size, &flushed);
@@ -202,7 +180,8 @@ unpack_file(struct unpack *u, const char *name, struct archive_entry *e)
 {
 	enum status st;
 	int fd = openat(u->to, name,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    BACKUP_FILE_MODE);
 
 	if (fd < 0)
 		return errno == EEXIST ? unpack_fail(u, ST_MALFORMED, name,
@@ -212,7 +191,8 @@ unpack_file(struct unpack *u, const char *name, struct archive_entry *e)
 	backup_tally_file(u->tally, name, (uint64_t)archive_entry_size(e));
 	st = unpack_bytes(u, name, fd);
 	if (st == ST_OK &&
-	    fchmod(fd, (archive_entry_mode(e) & MODE_KEPT) | FILE_MODE) != 0)
+	    fchmod(fd, (archive_entry_mode(e) & BACKUP_MODE_KEPT) |
+			   BACKUP_FILE_MODE) != 0)
 		st = ST_IO;
 	if (close(fd) != 0 && st == ST_OK)
 		st = ST_IO;
@@ -250,19 +230,8 @@ hard_link(struct unpack *u, const char *name, const char *target)
 }
 
 static enum status
-unpack_member(struct unpack *u, struct archive_entry *e)
+unpack_member(struct unpack *u, const char *name, struct archive_entry *e)
 {
-	char clean[BACKUP_PATH_MAX + 1];
-	const char *raw = archive_entry_pathname(e);
-	const char *name = name_clean(raw, clean);
-
-	if (++u->members > BACKUP_TREE_NAMES)
-		return unpack_fail(u, ST_FULL, "-", "one too many");
-	if (name != NULL && (name[0] == '\0' || strcmp(name, ".") == 0))
-		return ST_OK; /* the root itself */
-	if (name == NULL || !name_is_good(name))
-		return unpack_fail(u, ST_MALFORMED, raw == NULL ? "-" : raw,
-		    "has a name that leaves the backup");
 	if (!make_parents(u, name))
 		return unpack_fail(u, ST_MALFORMED, name, "cannot be made");
 	if (archive_entry_hardlink(e) != NULL)
@@ -275,7 +244,7 @@ unpack_member(struct unpack *u, struct archive_entry *e)
 		return unpack_fail(
 		    u, ST_MALFORMED, name, "is neither file, folder nor link");
 	backup_tally_folder(u->tally, name);
-	if (mkdirat(u->to, name, FOLDER_MODE) != 0 && errno != EEXIST)
+	if (mkdirat(u->to, name, BACKUP_FOLDER_MODE) != 0 && errno != EEXIST)
 		return unpack_fail(u, ST_MALFORMED, name, "cannot be made");
 	return ST_OK;
 }
@@ -305,9 +274,28 @@ unpack_rest(struct unpack *u)
 			   : unpack_fail(u, st, "-", "its end does not read");
 }
 
+typedef enum status (*member_fn)(
+    struct unpack *u, const char *name, struct archive_entry *e);
+
 static enum status
-unpack_each(struct unpack *u,
-    enum status (*each)(struct unpack *u, struct archive_entry *e))
+unpack_one(struct unpack *u, struct archive_entry *e, member_fn each)
+{
+	char clean[BACKUP_PATH_MAX + 1];
+	const char *raw = archive_entry_pathname(e);
+	const char *name = name_clean(raw, clean);
+
+	if (++u->members > BACKUP_TREE_NAMES)
+		return unpack_fail(u, ST_FULL, "-", "one too many");
+	if (name != NULL && (name[0] == '\0' || strcmp(name, ".") == 0))
+		return ST_OK; /* the root itself */
+	if (name == NULL || !name_is_good(name))
+		return unpack_fail(u, ST_MALFORMED, raw == NULL ? "-" : raw,
+		    "has a name that leaves the backup");
+	return each(u, name, e);
+}
+
+static enum status
+unpack_each(struct unpack *u, member_fn each)
 {
 	struct archive_entry *e;
 	enum status st = ST_OK;
@@ -315,7 +303,7 @@ unpack_each(struct unpack *u,
 
 	while (st == ST_OK &&
 	       (rc = archive_read_next_header(u->archive, &e)) == ARCHIVE_OK)
-		st = each(u, e);
+		st = unpack_one(u, e, each);
 	if (st == ST_OK && rc != ARCHIVE_EOF)
 		st = unpack_fail(u,
 		    u->read_st != ST_OK ? u->read_st : ST_CORRUPT, "-",
@@ -377,6 +365,30 @@ unpack_start(struct unpack *u, const struct pace *pace)
 	return u->feed == NULL ? ST_NO_MEMORY : ST_OK;
 }
 
+/* All of the archive in fd, which is closed, and its sum. */
+static enum status
+unpack_all(struct unpack *u, int fd, const struct backup_keys *keys,
+    struct pace *pace, member_fn each, char *ret_checksum)
+{
+	enum status st = backup_in_open(fd, pace, &u->in);
+
+	if (st == ST_OK)
+		st = unpack_unseal(u, keys);
+	if (st == ST_OK)
+		st = unpack_start(u, pace);
+	if (st == ST_OK)
+		st = unpack_open(u);
+	if (st == ST_OK)
+		st = unpack_each(u, each);
+	if (st == ST_OK)
+		st = make_links(u);
+	if (st == ST_OK)
+		backup_tally_end(u->tally, ret_checksum);
+	unpack_fini(u);
+	close(fd);
+	return st;
+}
+
 enum status
 backup_unpack(const char *file, const char *folder,
     const struct backup_keys *keys, uint64_t bytes_max, struct pace *pace,
@@ -384,31 +396,18 @@ backup_unpack(const char *file, const char *folder,
 {
 	int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct unpack u = { .to = -1, .bytes_max = bytes_max, .why = ret_why };
-	enum status st = ST_IO;
 
 	snprintf(ret_why, BACKUP_WHY_SIZE, "the archive does not read");
 	ret_checksum[0] = '\0';
 	if (fd < 0)
 		return errno == ENOENT ? ST_CORRUPT : ST_IO;
-	if (mkdir(folder, FOLDER_MODE) == 0)
+	if (mkdir(folder, BACKUP_FOLDER_MODE) == 0)
 		u.to = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u.to >= 0)
-		st = backup_in_open(fd, pace, &u.in);
-	if (st == ST_OK)
-		st = unpack_unseal(&u, keys);
-	if (st == ST_OK)
-		st = unpack_start(&u, pace);
-	if (st == ST_OK)
-		st = unpack_open(&u);
-	if (st == ST_OK)
-		st = unpack_each(&u, unpack_member);
-	if (st == ST_OK)
-		st = make_links(&u);
-	if (st == ST_OK)
-		backup_tally_end(u.tally, ret_checksum);
-	unpack_fini(&u);
+		return unpack_all(
+		    &u, fd, keys, pace, unpack_member, ret_checksum);
 	close(fd);
-	return st;
+	return ST_IO;
 }
 
 /* ---- its sum, without unpacking ---- */
@@ -431,19 +430,10 @@ sum_content(struct unpack *u, const char *name)
 }
 
 static enum status
-sum_member(struct unpack *u, struct archive_entry *e)
+sum_member(struct unpack *u, const char *name, struct archive_entry *e)
 {
-	char clean[BACKUP_PATH_MAX + 1];
-	const char *name = name_clean(archive_entry_pathname(e), clean);
 	const char *target = archive_entry_symlink(e);
 
-	if (++u->members > BACKUP_TREE_NAMES)
-		return unpack_fail(u, ST_FULL, "-", "one too many");
-	if (name != NULL && (name[0] == '\0' || strcmp(name, ".") == 0))
-		return ST_OK; /* the root itself */
-	if (name == NULL || !name_is_good(name))
-		return unpack_fail(
-		    u, ST_MALFORMED, "-", "has a name that leaves the backup");
 	if (archive_entry_hardlink(e) != NULL) {
 		backup_tally_lose(u->tally);
 	} else if (archive_entry_filetype(e) == AE_IFREG) {
@@ -468,25 +458,13 @@ backup_unpack_sum(const char *file, const struct backup_keys *keys,
 {
 	int fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct unpack u = { .to = -1, .why = ret_why };
-	enum status st = ST_IO;
+	enum status st;
 
 	snprintf(ret_why, BACKUP_WHY_SIZE, "the archive does not read");
 	ret_checksum[0] = '\0';
-	if (fd >= 0)
-		st = backup_in_open(fd, pace, &u.in);
-	if (st == ST_OK)
-		st = unpack_unseal(&u, keys);
-	if (st == ST_OK)
-		st = unpack_start(&u, pace);
-	if (st == ST_OK)
-		st = unpack_open(&u);
-	if (st == ST_OK)
-		st = unpack_each(&u, sum_member);
-	if (st == ST_OK)
-		backup_tally_end(u.tally, ret_checksum);
-	unpack_fini(&u);
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return ST_IO;
+	st = unpack_all(&u, fd, keys, pace, sum_member, ret_checksum);
 	return st == ST_OK && ret_checksum[0] == '\0' ? ST_UNSUPPORTED : st;
 }
 

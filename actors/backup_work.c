@@ -87,13 +87,6 @@ job_went(struct backup_job *j, enum status st, const char *what)
 	    st == ST_IO ? strerror(errno) : status_text(st));
 }
 
-static void
-component_failed(struct backup_job *j, enum backup_component c)
-{
-	LOG(BACKUP_COMPONENT_FAILED, KV("component", backup_component_text(c)),
-	    KV("error", j->why));
-}
-
 /* ---- a backup ---- */
 
 /* An id that nobody has. */
@@ -151,17 +144,25 @@ backup_work_abandon(struct backup_job *j)
 		(void)backup_tree_remove(j->stage);
 }
 
+/* Nothing to save is an empty part. */
 static bool
-work_part(struct backup_job *j, enum backup_component c, uint64_t bytes)
+work_part(struct backup_job *j, enum backup_component c, enum status st,
+    uint64_t bytes)
 {
+	const char *name = backup_component_text(c);
 	struct timespec now;
 
+	if (st != ST_NOT_FOUND && !job_went(j, st, name)) {
+		LOG(BACKUP_COMPONENT_FAILED, KV("component", name),
+		    KV("error", j->why));
+		return false;
+	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	j->facts.parts[j->facts.parts_count++] = (struct backup_part){ c, bytes,
 		(int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000 };
 	j->facts.size_bytes += bytes;
-	LOG(BACKUP_COMPONENT_COMPLETED,
-	    KV("component", backup_component_text(c)), KU("bytes", bytes));
+	LOG(BACKUP_COMPONENT_COMPLETED, KV("component", name),
+	    KU("bytes", bytes));
 	return true;
 }
 
@@ -175,14 +176,9 @@ work_save_memory(struct backup_job *j)
 
 	snprintf(area, sizeof(area), "%s/memory", j->stage);
 	st = backup_tree_copy(j->place->memory, area, &j->pace, &bytes);
-	if (st == ST_NOT_FOUND)
-		st = ST_OK;
 	if (fault_fails("create.memory"))
 		st = ST_NO_MEMORY;
-	if (job_went(j, st, "memory"))
-		return work_part(j, COMPONENT_MEMORY, bytes);
-	component_failed(j, COMPONENT_MEMORY);
-	return false;
+	return work_part(j, COMPONENT_MEMORY, st, bytes);
 }
 
 static const char *
@@ -206,12 +202,7 @@ work_save_config(struct backup_job *j)
 	    base_name(j->place->config));
 	if (st == ST_OK)
 		st = backup_file_copy(j->place->config, file, &j->pace, &bytes);
-	if (st == ST_NOT_FOUND)
-		st = ST_OK;
-	if (job_went(j, st, "config"))
-		return work_part(j, COMPONENT_CONFIG, bytes);
-	component_failed(j, COMPONENT_CONFIG);
-	return false;
+	return work_part(j, COMPONENT_CONFIG, st, bytes);
 }
 
 /* Signed; text takes BACKUP_MANIFEST_MAX. */
@@ -315,10 +306,7 @@ work_pack_memory(struct backup_job *j, struct backup_pack *p)
 
 	if (fault_fails("create.memory"))
 		st = ST_NO_MEMORY;
-	if (job_went(j, st, "memory"))
-		return work_part(j, COMPONENT_MEMORY, bytes);
-	component_failed(j, COMPONENT_MEMORY);
-	return false;
+	return work_part(j, COMPONENT_MEMORY, st, bytes);
 }
 
 static bool
@@ -328,12 +316,7 @@ work_pack_config(struct backup_job *j, struct backup_pack *p)
 	enum status st =
 	    backup_pack_file(p, j->place->config, "config", &bytes);
 
-	if (st == ST_NOT_FOUND)
-		st = ST_OK;
-	if (job_went(j, st, "config"))
-		return work_part(j, COMPONENT_CONFIG, bytes);
-	component_failed(j, COMPONENT_CONFIG);
-	return false;
+	return work_part(j, COMPONENT_CONFIG, st, bytes);
 }
 
 /* The store's copy lies in the stage already. */
@@ -371,9 +354,9 @@ work_pack_into(struct backup_job *j, struct backup_pack *p,
 	size_t size = 0;
 	enum status st;
 
-	if (!work_pack_parts(j, p) ||
-	    !job_went(j, backup_pack_sum(p, j->facts.checksum), "checksum"))
+	if (!work_pack_parts(j, p))
 		return false;
+	backup_pack_sum(p, j->facts.checksum);
 	st = work_manifest(&j->facts, keys, text, &size);
 	if (!work_manifest_written(j, st))
 		return false;
@@ -407,11 +390,11 @@ work_pack(
 static bool
 work_save_archive(struct backup_job *j, const struct backup_keys *keys)
 {
-	bool gzip = j->place->archive == ARCHIVE_GZIP;
 	char file[PATH_SIZE], end[24];
 
-	snprintf(end, sizeof(end), "%s%s", gzip ? ".tar.gz" : ".tar.zst",
-	    j->seal ? ".sealed" : "");
+	snprintf(end, sizeof(end), "%s%s",
+	    backup_archive_end(j->place->archive),
+	    j->seal ? BACKUP_SEALED_END : "");
 	snprintf(file, sizeof(file), "%s/" BACKUP_TMP "%s.archive",
 	    j->place->root, j->facts.backup_id);
 	if (!work_pack(j, keys, file))

@@ -1,6 +1,5 @@
 #include "actors/second_copy.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,11 +15,9 @@
 #include "runtime/base/fault.h"
 
 #define PATH_SIZE 4096
-#define PART_MODE 0600
 
 /* A copy in hand. */
 struct transfer {
-	struct second_job *job;
 	int folder; /* of the target */
 	int in;     /* what is copied */
 	int out;    /* the part */
@@ -175,16 +172,16 @@ source_prove(struct second_job *j)
 static bool
 source_pack(struct second_job *j, struct transfer *t)
 {
-	bool gzip = j->place->archive == ARCHIVE_GZIP;
 	char path[PATH_SIZE];
 	enum status st;
 
 	source_path(j, path);
-	snprintf(t->packed, sizeof(t->packed), "%s/" BACKUP_TMP "second-%s%s",
-	    j->place->root, j->next.facts.backup_id, ".archive");
+	snprintf(t->packed, sizeof(t->packed),
+	    "%s/" BACKUP_TMP "second-%s.archive", j->place->root,
+	    j->next.facts.backup_id);
 	(void)unlink(t->packed);
 	snprintf(t->name, sizeof(t->name), "%s%s", j->next.name,
-	    gzip ? ".tar.gz" : ".tar.zst");
+	    backup_archive_end(j->place->archive));
 	st = backup_pack(path, t->packed, j->place->archive, NULL, &j->pace);
 	fault_point("second.packed");
 	return second_went(j, st,
@@ -267,7 +264,8 @@ part_open(struct second_job *j, struct transfer *t)
 	snprintf(t->part, sizeof(t->part), SECOND_PART "%s",
 	    j->next.facts.backup_id);
 	t->out = openat(t->folder, t->part,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, PART_MODE);
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+	    BACKUP_FILE_MODE);
 	fault_point("second.part");
 	if (t->out < 0 && errno != ELOOP)
 		return second_failed(j);
@@ -339,24 +337,13 @@ part_compare(struct second_job *j, struct transfer *t)
 }
 
 static bool
-write_full(int fd, const uint8_t *from, size_t size, uint64_t at)
+part_put(const struct transfer *t, size_t size)
 {
 	if (fault_fails("second.full")) {
 		errno = ENOSPC;
 		return false;
 	}
-	while (size > 0) {
-		ssize_t n = pwrite(fd, from, size, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		from += n;
-		at += (uint64_t)n;
-		size -= (size_t)n;
-	}
-	return true;
+	return backup_file_put(t->out, t->sent, size, (off_t)t->done);
 }
 
 static bool
@@ -371,7 +358,7 @@ part_append(struct second_job *j, struct transfer *t)
 		backup_sum_add(t->sum, t->sent, (size_t)n);
 		if (fault_fails("second.torn"))
 			t->sent[0] ^= 1;
-		if (!write_full(t->out, t->sent, (size_t)n, t->done))
+		if (!part_put(t, (size_t)n))
 			return second_failed(j);
 		fault_point("second.piece");
 		t->done += (uint64_t)n;
@@ -442,9 +429,9 @@ part_publish(struct second_job *j, struct transfer *t)
 /* ---- a copy ---- */
 
 static bool
-transfer_init(struct second_job *j, struct transfer *t)
+transfer_init(struct transfer *t)
 {
-	*t = (struct transfer){ .job = j, .folder = -1, .in = -1, .out = -1 };
+	*t = (struct transfer){ .folder = -1, .in = -1, .out = -1 };
 	t->sum = backup_sum_create();
 	t->sent = malloc(BACKUP_PIECE);
 	t->came = malloc(BACKUP_PIECE);
@@ -476,7 +463,7 @@ second_copy(struct second_job *j)
 	struct transfer t;
 
 	j->st = ST_OK;
-	if (!transfer_init(j, &t)) {
+	if (!transfer_init(&t)) {
 		(void)second_went(j, ST_NO_MEMORY, "out of memory");
 	} else if ((t.folder = second_open(j)) >= 0) {
 		fault_point("second.begin");

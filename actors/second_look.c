@@ -42,14 +42,6 @@ is_there(const struct backup_entry *e, const struct backup_entry *there,
 
 /* ---- the plan ---- */
 
-static bool
-is_newer(const struct backup_entry *a, const struct backup_entry *b)
-{
-	if (a->facts.timestamp != b->facts.timestamp)
-		return a->facts.timestamp > b->facts.timestamp;
-	return strcmp(a->facts.backup_id, b->facts.backup_id) < 0;
-}
-
 /* Both in one list, newest first; at[i] is where here[i] stands in it. */
 static size_t
 unite(const struct backup_entry *here, size_t here_count,
@@ -59,7 +51,8 @@ unite(const struct backup_entry *here, size_t here_count,
 	size_t count = 0, k = 0;
 
 	for (size_t i = 0; i < here_count; i++) {
-		while (k < there_count && is_newer(&there[k], &here[i])) {
+		while (k < there_count &&
+		       backup_entry_compare(&there[k], &here[i]) < 0) {
 			if (!is_there(&there[k], here, here_count))
 				all[count++] = there[k];
 			k++;

@@ -16,7 +16,6 @@
 static void
 pruned_print(FILE *to, const struct backup_pruned *all)
 {
-	const struct wire_enum *fates = catalogue_find_enum("backup_fate");
 	char when[CLOCK_TEXT_SIZE];
 
 	fprintf(to, "%-12s  %-20s  %-11s  %s\n", "ID", "MADE", "WHY", "");
@@ -30,7 +29,7 @@ pruned_print(FILE *to, const struct backup_pruned *all)
 
 		clock_text(b->timestamp, when);
 		fprintf(to, "%-12s  %-20.19s  %-11s  %s\n", b->backup_id, when,
-		    fates->texts[b->fate], what);
+		    backup_fate_text(b->fate), what);
 	}
 }
 

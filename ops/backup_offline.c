@@ -283,8 +283,7 @@ verify_run(const struct cmd_args *args)
 				 "\"entries\":%llu}\n"
 			       : "%s (%s) is whole: %llu rows of the store, "
 				 "%llu index entries\n",
-		    o->job.facts.backup_id,
-		    o->job.where == WHERE_SECOND ? "second" : "local",
+		    o->job.facts.backup_id, backup_where_text(o->job.where),
 		    (unsigned long long)o->proven.verified.rows,
 		    (unsigned long long)o->proven.entries);
 	offline_end(o);

@@ -241,7 +241,6 @@ create_run(const struct cmd_args *args)
 static void
 list_print(FILE *to, const struct backup_infos *all)
 {
-	const struct wire_enum *where = catalogue_find_enum("backup_where");
 	char when[CLOCK_TEXT_SIZE];
 
 	fprintf(to, "%-12s  %-20s  %-13s  %12s  %-6s  %s\n", "ID", "MADE",
@@ -252,7 +251,8 @@ list_print(FILE *to, const struct backup_infos *all)
 		clock_text(b->timestamp, when);
 		fprintf(to, "%-12s  %-20.19s  %-13s  %12llu  %-6s  %s%s%s\n",
 		    b->backup_id, when, backup_trigger_text(b->trigger),
-		    (unsigned long long)b->size_bytes, where->texts[b->where],
+		    (unsigned long long)b->size_bytes,
+		    backup_where_text(b->where),
 		    b->compressed ? "archive" : "folder",
 		    b->encrypted ? ", sealed" : "", b->held ? ", held" : "");
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "protocols/setting.h"
 #include "tests/rig.h"
 
 #define DAY_US (INT64_C(86400) * 1000000)
@@ -188,6 +189,28 @@ test_kinds_are_read_strictly(void **state)
 	assert_int_equal(set, BACKUP_PROTECT_DEFAULT);
 }
 
+/* By whoever is told of a mistake, and by whoever reads of the setting. */
+static void
+test_kinds_are_named_as_they_are_called(void **state)
+{
+	const struct setting *s = setting_nth(SETTING_backup_retention_protect);
+	char all[160] = "";
+	uint32_t set = 0;
+
+	(void)state;
+	for (int i = 0; i < BACKUP_TRIGGERS; i++) {
+		size_t used = strlen(all);
+
+		snprintf(all + used, sizeof(all) - used, "%s%s",
+		    i == 0 ? "" : ", ",
+		    backup_trigger_text((enum backup_trigger)i));
+	}
+	assert_null(backup_protect_read(all, &set));
+	assert_int_equal(set, (1u << BACKUP_TRIGGERS) - 1);
+	assert_non_null(strstr(s->doc, all));
+	assert_non_null(strstr(backup_protect_read("whim", &set), all));
+}
+
 /* One a day for two years: what grandfather, father and son leave of it. */
 static void
 test_the_ladder_thins_out(void **state)
@@ -351,6 +374,7 @@ main(void)
 		cmocka_unit_test(test_a_moment_ahead_takes_no_place),
 		cmocka_unit_test(test_held_and_protected_kinds_stay),
 		cmocka_unit_test(test_kinds_are_read_strictly),
+		cmocka_unit_test(test_kinds_are_named_as_they_are_called),
 		cmocka_unit_test(test_the_ladder_thins_out),
 		cmocka_unit_test(test_plan_is_what_the_rules_say),
 	};

@@ -26,17 +26,6 @@ dice(uint32_t sides)
 	return (uint32_t)(seed >> 33) % sides;
 }
 
-static int
-newer_first(const void *a, const void *b)
-{
-	const struct backup_facts *x = &((const struct backup_entry *)a)->facts;
-	const struct backup_facts *y = &((const struct backup_entry *)b)->facts;
-
-	if (x->timestamp != y->timestamp)
-		return x->timestamp > y->timestamp ? -1 : 1;
-	return strcmp(x->backup_id, y->backup_id);
-}
-
 /* Some of them from the future, some of a protected kind, some held. */
 static size_t
 make_entries(struct backup_entry *e)
@@ -56,7 +45,7 @@ make_entries(struct backup_entry *e)
 		snprintf(e[i].facts.backup_id, sizeof(e[i].facts.backup_id),
 		    "%012x", (unsigned)i);
 	}
-	qsort(e, count, sizeof(*e), newer_first);
+	qsort(e, count, sizeof(*e), backup_entry_compare);
 	return count;
 }
 
@@ -129,7 +118,8 @@ test_copying_ends_and_nothing_goes_that_came(void **state)
 				break;
 			assert_true(++copies <= count);
 			there[have++] = here[i - 1];
-			qsort(there, have, sizeof(*there), newer_first);
+			qsort(
+			    there, have, sizeof(*there), backup_entry_compare);
 			prune(there, &have, &p);
 			assert_true(
 			    is_among(there, have, here[i - 1].facts.backup_id));

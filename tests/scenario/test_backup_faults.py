@@ -110,6 +110,21 @@ def again(client):
     return other
 
 
+def life_after(client):
+    """The next life, in which nothing is killed."""
+    server = client.server
+    server.killed = True
+    if server.topology == "one":
+        server.process.wait(15)
+    else:
+        server.wait_event("node.exit", node="vault")
+        server.kill()
+    server.env = {}
+    server.start()
+    client.disconnect()
+    return again(client)
+
+
 def test_49_kill_at_every_step_of_a_restore(start, topology):
     for point in points(topology, BACK + FORWARD):
         server = start_killing(start, point)

@@ -12,9 +12,9 @@ import pytest
 
 from client import Client, wait_for
 from server import TROUPE
-from test_backup import create, fill, leftovers, live, troupe
+from test_backup import create, fill, leftovers, live, once_back, troupe
 from test_backup_after import setting
-from test_backup_faults import again as anew, asked, patiently
+from test_backup_faults import asked, life_after, patiently
 
 SETTINGS = {"backup__ship__enabled": "true"}
 
@@ -32,11 +32,7 @@ def shipper(start):
 
 def points(client):
     """Just after a restore, gateways let nobody in that they cannot judge."""
-    def told():
-        answer = client.get("backups/points")
-        return None if answer.status == 503 else answer
-
-    return wait_for(told).data
+    return once_back(lambda: client.get("backups/points")).data
 
 
 def current(client):
@@ -76,12 +72,8 @@ def back_to(client, at, backup_id=None, **more):
     body = {"at": str(at), "confirm": True, **more}
     if backup_id is not None:
         body["backup_id"] = backup_id
-    def free():
-        """A backup to start from may be in the making: 409 then."""
-        answer = client.post("backups/restore", body)
-        return None if answer.status in (409, 503) else answer
-
-    return wait_for(free)
+    # A backup to start from may be in the making: 409 then.
+    return once_back(lambda: client.post("backups/restore", body), (409, 503))
 
 
 def now_text():
@@ -298,21 +290,6 @@ SHIP = ("ship.head:1", "ship.piece:3", "ship.synced:3")
 SHIP_SPLIT = ("ship.piece:3",)
 
 
-def life_after(client):
-    """The next life, in which nothing is killed."""
-    server = client.server
-    server.killed = True
-    if server.topology == "one":
-        server.process.wait(15)
-    else:
-        server.wait_event("node.exit", node="vault")
-        server.kill()
-    server.env = {}
-    server.start()
-    client.disconnect()
-    return anew(client)
-
-
 def nothing_is_lost(client, acknowledged):
     """All that was promised is there, shipped, and to be had again."""
     assert set(acknowledged) <= set(titles(client))
@@ -430,11 +407,13 @@ def test_health_is_degraded_while_nothing_can_be_shipped(start):
     server.wait_event("backup.ship.failed")
     wait_for(lambda: health(client) == "degraded")
     assert client.create_task("served all the same").status == 201
+    setting(client, "ship.max_lag_seconds", "0")  # no lag is too long
+    wait_for(lambda: health(client) == "ok")
+    setting(client, "ship.max_lag_seconds", "1")
+    wait_for(lambda: health(client) == "degraded")
     (backups / ".log").unlink()
     server.wait_event("backup.ship.recovered")
     wait_for(lambda: health(client) == "ok")
-    setting(client, "ship.max_lag_seconds", "0")
-    assert health(client) == "ok"
 
 
 def test_points_on_the_command_line(shipper):

@@ -20,7 +20,7 @@ from test_backup import (
 )
 from test_backup_after import hold as freeze
 from test_backup_after import setting
-from test_backup_faults import again, patiently
+from test_backup_faults import again, life_after, patiently
 from test_backup_points import now_text
 from test_metrics import scrape_all, total
 from test_sse import Stream
@@ -588,21 +588,6 @@ def start_killing(start, there, step):
     fill(server)
     put_big(client)
     return client
-
-
-def life_after(client):
-    """The next life, in which nothing is killed."""
-    server = client.server
-    server.killed = True
-    if server.topology == "one":
-        server.process.wait(15)
-    else:
-        server.wait_event("node.exit", node="vault")
-        server.kill()
-    server.env = {}
-    server.start()
-    client.disconnect()
-    return again(client)
 
 
 def test_kill_at_every_step_of_a_copy(start, topology, there):
