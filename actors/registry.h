@@ -257,6 +257,10 @@ enum status registry_on_prunable(struct actor *self, const struct msg *in);
 enum status registry_audit_run(struct actor *self, const struct msg *in);
 
 /* ---- registry_tries.c ---- */
+/* The refusal of whoever has to wait so long; 0: of whoever need not. */
+struct refused registry_wait(
+    uint32_t problem, const char *detail, uint64_t wait_us);
+#define TRIES_LOCKED "Too many failed log-ins"
 #define TRIES_NAME_SIZE \
 	(USERNAME_MAX + NETWORK_OF_CLIENT_SIZE + sizeof("name: "))
 /* Under which name a failed log-in counts, and is locked. */

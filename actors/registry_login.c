@@ -142,6 +142,7 @@ login_is_locked(struct actor *self, struct op *op)
 	struct registry *s = actor_state(self);
 	const struct login *login = login_of(op);
 	char name[TRIES_NAME_SIZE];
+	struct refused why;
 	uint64_t wait_us;
 
 	login_lock_name(login, name);
@@ -149,11 +150,8 @@ login_is_locked(struct actor *self, struct op *op)
 	if (wait_us == 0)
 		return false;
 	login_note(self, login, "auth.login", "locked");
-	(void)login_refuse(self, op,
-	    &(struct refused){ .status = ST_DENIED,
-		.problem = PROBLEM_ACCOUNT_LOCKED,
-		.detail = "Too many failed log-ins",
-		.retry_after_ms = (uint32_t)((wait_us + 999) / 1000) });
+	why = registry_wait(PROBLEM_ACCOUNT_LOCKED, TRIES_LOCKED, wait_us);
+	(void)login_refuse(self, op, &why);
 	return true;
 }
 

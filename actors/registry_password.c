@@ -28,13 +28,11 @@ static enum status
 own_refuse(struct actor *self, struct op *op, uint32_t problem,
     const char *detail, uint64_t wait_us)
 {
+	struct refused why = registry_wait(problem, detail, wait_us);
+
 	chore_note_refused(self, op, detail);
 	chore_end(self, op);
-	return op_refuse_with(
-	    op, &(struct refused){ .status = ST_DENIED,
-		    .problem = problem,
-		    .detail = detail,
-		    .retry_after_ms = (uint32_t)((wait_us + 999) / 1000) });
+	return op_refuse_with(op, &why);
 }
 
 static enum status
@@ -198,8 +196,8 @@ own_prove(struct actor *self, struct op *op)
 static enum status
 own_refuse_locked(struct actor *self, struct op *op, uint64_t wait_us)
 {
-	return own_refuse(self, op, PROBLEM_ACCOUNT_LOCKED,
-	    "Too many failed log-ins", wait_us);
+	return own_refuse(
+	    self, op, PROBLEM_ACCOUNT_LOCKED, TRIES_LOCKED, wait_us);
 }
 
 static enum status

@@ -80,6 +80,7 @@ refresh_may(struct actor *self, struct op *op)
 	const struct refreshing *r = op_data(op);
 	char session[ID_TEXT + 1];
 	char name[sizeof("refresh ") + ID_TEXT];
+	struct refused why;
 	uint64_t wait_us;
 
 	if (r->address[0] == '\0')
@@ -91,11 +92,9 @@ refresh_may(struct actor *self, struct op *op)
 	if (wait_us == 0)
 		return true;
 	refresh_note(self, op, "rate");
-	(void)op_refuse_with(
-	    op, &(struct refused){ .status = ST_DENIED,
-		    .problem = PROBLEM_RATE_LIMITED,
-		    .detail = "Too many refreshes of this session",
-		    .retry_after_ms = (uint32_t)((wait_us + 999) / 1000) });
+	why = registry_wait(PROBLEM_RATE_LIMITED,
+	    "Too many refreshes of this session", wait_us);
+	(void)op_refuse_with(op, &why);
 	return false;
 }
 
