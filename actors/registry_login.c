@@ -140,16 +140,17 @@ static bool
 login_is_locked(struct actor *self, struct op *op)
 {
 	struct registry *s = actor_state(self);
-	const struct login *login = login_of(op);
+	struct login_op *data = op_data(op);
 	char name[TRIES_NAME_SIZE];
 	struct refused why;
 	uint64_t wait_us;
 
-	login_lock_name(login, name);
+	login_lock_name(data->login, name);
 	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
 	if (wait_us == 0)
 		return false;
-	login_note(self, login, "auth.login", "locked");
+	credential_wipe(&data->credential);
+	login_note(self, data->login, "auth.login", "locked");
 	why = registry_wait(PROBLEM_ACCOUNT_LOCKED, TRIES_LOCKED, wait_us);
 	(void)login_refuse(self, op, &why);
 	return true;
@@ -224,10 +225,8 @@ login_on_found(struct actor *self, struct op *op, const struct msg *reply)
 		return login_pass(self, op, reply);
 	}
 	data->login->network_known = registry_knows_network(self, found);
-	if (login_is_locked(self, op)) {
-		credential_wipe(&data->credential);
+	if (login_is_locked(self, op))
 		return ST_OK;
-	}
 	u = found->user;
 	if (u != NULL && !u->disabled && u->role != ROLE_SYSTEM &&
 	    credential_use(&data->credential, u->password_hash)) {

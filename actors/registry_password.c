@@ -320,10 +320,9 @@ own_begin(struct actor *self, const struct msg *in,
 	struct registry *s = actor_state(self);
 	char name[CHORE_LOCK_SIZE];
 	struct chore_op *data;
-	uint64_t wait_us = 0;
+	uint64_t wait_us;
 	struct chore *c;
 	struct op *op;
-	bool known;
 
 	if (!registry_may_try(self, in, caller, action))
 		return NULL;
@@ -333,22 +332,20 @@ own_begin(struct actor *self, const struct msg *in,
 	data = op_data(op);
 	c = data->chore;
 	c->expires_at = caller->expires_at;
-	known = id_parse(caller->user_id, &c->user_id) &&
-		id_parse(caller->session_id, &c->session_id);
-	own_lock_name(c, name);
-	if (known)
-		wait_us =
-		    lockout_wait_us(&s->lockout, name, actor_now_us(self));
-	credential_init(&data->credential, password);
-	if (known && wait_us == 0)
-		return op;
-	credential_wipe(&data->credential);
-	if (known)
-		(void)own_refuse_locked(self, op, wait_us);
-	else
+	if (!id_parse(caller->user_id, &c->user_id) ||
+	    !id_parse(caller->session_id, &c->session_id)) {
 		(void)own_refuse(
 		    self, op, PROBLEM_UNAUTHORIZED, "Unauthorized", 0);
-	return NULL;
+		return NULL;
+	}
+	own_lock_name(c, name);
+	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
+	if (wait_us > 0) {
+		(void)own_refuse_locked(self, op, wait_us);
+		return NULL;
+	}
+	credential_init(&data->credential, password);
+	return op;
 }
 
 enum status
