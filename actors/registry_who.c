@@ -96,14 +96,14 @@ registry_may_rule(struct actor *self, const struct msg *in,
 	return false;
 }
 
-/* A key is no proof of a person: it makes and changes no credential. */
+/* A key makes and changes no credential. */
 bool
 registry_is_person(struct actor *self, const struct msg *in,
     const struct principal *caller, const char *action, const char *target)
 {
 	struct registry *s = actor_state(self);
 
-	if (caller->method != AUTH_API_KEY)
+	if (access_is_person(caller))
 		return true;
 	auditor_refused(self, &s->auditor, caller, action, target, "api key");
 	(void)REFUSE(
