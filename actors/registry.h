@@ -131,10 +131,9 @@ enum status registry_refuse(struct actor *self, const struct msg *in,
     uint32_t problem, const char *detail);
 #define REGISTRY_REFUSE(self, in, by, action, target, problem, detail) \
 	registry_refuse(self, in, by, action, target, PROBLEM_##problem, detail)
-/* The same of an op; a worker or the store has said no. */
-enum status registry_refuse_op(struct actor *self, struct op *op,
-    const struct registry_who *by, const char *action, const char *target,
-    uint32_t problem, const char *detail);
+/* Only noted: of an op, when a worker or the store has said no. */
+void registry_note_refused(struct actor *self, const struct registry_who *by,
+    const char *action, const char *target, const char *why);
 
 /* ---- registry_load.c ---- */
 /* Everything that must be there before the first request. */

@@ -57,19 +57,17 @@ registry_refuse(struct actor *self, const struct msg *in,
 	return actor_refuse(self, in, problem, detail);
 }
 
-enum status
-registry_refuse_op(struct actor *self, struct op *op,
-    const struct registry_who *by, const char *action, const char *target,
-    uint32_t problem, const char *detail)
+void
+registry_note_refused(struct actor *self, const struct registry_who *by,
+    const char *action, const char *target, const char *why)
 {
 	struct registry *s = actor_state(self);
 	char who[ID_TEXT + 1];
 	struct audit_note note = registry_note(self, by, who, action, target);
 
 	note.result = AUDIT_REFUSED;
-	note.detail = detail;
+	note.detail = why;
 	auditor_count(self, &s->auditor, &note);
-	return op_refuse(op, problem, detail);
 }
 
 bool
