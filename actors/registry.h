@@ -243,6 +243,9 @@ enum status registry_on_sessions(struct actor *self, const struct msg *in);
 bool registry_knows(const struct principal *caller, const char *reason);
 
 /* ---- registry_audit.c ---- */
+/* A ceo.  Else in has been refused. */
+bool registry_may_audit(
+    struct actor *self, const struct msg *in, const struct principal *caller);
 enum status registry_on_audit(struct actor *self, const struct msg *in);
 enum status registry_on_refusals(struct actor *self, const struct msg *in);
 
