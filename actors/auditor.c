@@ -158,7 +158,7 @@ auditor_say(
     struct actor *self, struct auditor *a, const struct audit_note *note)
 {
 	if (a->count == AUDITOR_NOTES_MAX) {
-		auditor_lose(a, note->times == 0 ? 1 : note->times);
+		auditor_lose(a, tally_times(note));
 		return;
 	}
 	tally_note_take(
@@ -297,7 +297,7 @@ auditor_count(
 	else if (auditor_may(self, a, &note->by))
 		auditor_begin(self, a, note);
 	else
-		auditor_lose(a, note->times == 0 ? 1 : note->times);
+		auditor_lose(a, tally_times(note));
 }
 
 void
