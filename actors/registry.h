@@ -125,6 +125,10 @@ struct audit_note registry_note(struct actor *self,
     const struct registry_who *w, char text[ID_TEXT + 1], const char *action,
     const char *target);
 
+/* NULL: nobody may come in as user_id, or no more with that password. */
+const struct account_row *registry_account_of(
+    const struct registry *s, const struct uuid *user_id, const char *sig);
+
 /* Refused, and noted for the audit log as what they tried. */
 enum status registry_refuse(struct actor *self, const struct msg *in,
     const struct principal *by, const char *action, const char *target,

@@ -182,17 +182,10 @@ login_on_bad(struct actor *self, struct op *op)
 		.detail = "Invalid credentials" });
 }
 
-/* While the password was checked, its account may have become another. */
-static bool
-login_still_may(const struct registry *s, const struct login *login)
-{
-	const struct account_row *a = table_find(&s->accounts, &login->user_id);
-
-	return a != NULL && !a->gone && a->role != ROLE_SYSTEM &&
-	       strcmp(a->password_sig, login->password_sig) == 0;
-}
-
-/* A guess made before the lock fell is not judged after it. */
+/*
+ * A guess made before the lock fell is not judged after it; and while the
+ * password was checked, its account may have become another.
+ */
 static enum status
 login_on_checked(struct actor *self, struct op *op, const struct msg *reply)
 {
@@ -205,7 +198,8 @@ login_on_checked(struct actor *self, struct op *op, const struct msg *reply)
 	if (login_is_locked(self, op))
 		return ST_OK;
 	if (!data->credential.good || !data->login->known ||
-	    !login_still_may(s, data->login))
+	    registry_account_of(
+		s, &data->login->user_id, data->login->password_sig) == NULL)
 		return login_on_bad(self, op);
 	login_lock_name(data->login, name);
 	lockout_forget(&s->lockout, name);

@@ -164,7 +164,7 @@ own_prove(struct actor *self, struct op *op)
 {
 	struct registry *s = actor_state(self);
 	const struct chore *c = chore_of(op);
-	const struct account_row *row = table_find(&s->accounts, &c->user_id);
+	const struct account_row *row;
 	int64_t now = actor_wall_us(self);
 	bool cookies = c->cookies;
 	struct token_claims claims;
@@ -175,8 +175,8 @@ own_prove(struct actor *self, struct op *op)
 	struct audit_note note = chore_note(self, c, &texts);
 
 	password_sig(c->hash, sig);
-	if (row == NULL || row->gone || strcmp(row->password_sig, sig) != 0 ||
-	    c->expires_at / SECOND_US <= now / SECOND_US ||
+	row = registry_account_of(s, &c->user_id, sig);
+	if (row == NULL || c->expires_at / SECOND_US <= now / SECOND_US ||
 	    table_find(&s->revoked, &c->session_id) != NULL)
 		return own_refuse(
 		    self, op, PROBLEM_UNAUTHORIZED, "Unauthorized", 0);

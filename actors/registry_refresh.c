@@ -141,16 +141,11 @@ refresh_find(struct actor *self, const char *token, struct uuid *ret_session,
 static const struct account_row *
 refresh_account(const struct registry *s, const struct refresh_family *f)
 {
-	const struct account_row *a;
 	struct uuid id;
 
-	if (!id_parse(f->user_id, &id))
-		return NULL;
-	a = table_find(&s->accounts, &id);
-	return a == NULL || a->gone || a->role == ROLE_SYSTEM ||
-		       strcmp(a->password_sig, f->password_sig) != 0
-		   ? NULL
-		   : a;
+	return id_parse(f->user_id, &id)
+		   ? registry_account_of(s, &id, f->password_sig)
+		   : NULL;
 }
 
 /* Everything follows from the row, so that it is the same for all who race. */

@@ -46,6 +46,18 @@ registry_note(struct actor *self, const struct registry_who *w,
 	return audit_note_by(self, &by, action, target);
 }
 
+const struct account_row *
+registry_account_of(
+    const struct registry *s, const struct uuid *user_id, const char *sig)
+{
+	const struct account_row *a = table_find(&s->accounts, user_id);
+
+	return a == NULL || a->gone || a->role == ROLE_SYSTEM ||
+		       strcmp(a->password_sig, sig) != 0
+		   ? NULL
+		   : a;
+}
+
 enum status
 registry_refuse(struct actor *self, const struct msg *in,
     const struct principal *by, const char *action, const char *target,
