@@ -152,6 +152,9 @@ MUST_CHECK enum status registry_put_revoked(
 
 /* ---- registry_keys.c ---- */
 MUST_CHECK enum status registry_load_keys(struct actor *self);
+/* Who and which session; the times are the caller's.  Borrows all. */
+struct token_claims registry_claims(
+    const struct account_row *a, const char *user_id, const char *session_id);
 /* With the key that signs now. */
 MUST_CHECK enum status registry_mint(struct actor *self,
     const struct token_claims *claims, char ret_token[TOKEN_MAX + 1]);

@@ -143,22 +143,6 @@ own_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
 }
 
 /* The same session until the same end; only the proof is newer. */
-static struct token_claims
-own_claims(const struct chore *c, const struct account_row *row,
-    const struct chore_texts *t, const char *session, int64_t now)
-{
-	return (struct token_claims){ .sub = t->target,
-		.jti = session,
-		.iat = (uint64_t)(now / SECOND_US),
-		.exp = (uint64_t)(c->expires_at / SECOND_US),
-		.username = row->username,
-		.role = (enum role)row->role,
-		.must_change_password = row->must_change_password,
-		.pwd_sig = row->password_sig,
-		.auth_time = (uint64_t)(now / SECOND_US),
-		.has_auth_time = true };
-}
-
 static enum status
 own_prove(struct actor *self, struct op *op)
 {
@@ -181,7 +165,11 @@ own_prove(struct actor *self, struct op *op)
 		return own_refuse(
 		    self, op, PROBLEM_UNAUTHORIZED, "Unauthorized", 0);
 	id_text(&c->session_id, session);
-	claims = own_claims(c, row, &texts, session, now);
+	claims = registry_claims(row, texts.target, session);
+	claims.iat = (uint64_t)(now / SECOND_US);
+	claims.exp = (uint64_t)(c->expires_at / SECOND_US);
+	claims.auth_time = claims.iat;
+	claims.has_auth_time = true;
 	auditor_say(self, &s->auditor, &note);
 	chore_end(self, op);
 	if (registry_mint(self, &claims, token) != ST_OK)

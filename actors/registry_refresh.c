@@ -153,21 +153,18 @@ static struct token_claims
 refresh_claims(const struct registry *s, const struct refresh_family *f,
     const struct account_row *a)
 {
+	struct token_claims claims =
+	    registry_claims(a, f->user_id, f->session_id);
 	int64_t begin_s = f->rotated_at / SECOND_US;
 	int64_t end_s = begin_s + (int64_t)s->expiry_minutes * 60;
 
 	if (end_s > f->expires_at / SECOND_US)
 		end_s = f->expires_at / SECOND_US;
-	return (struct token_claims){ .sub = f->user_id,
-		.jti = f->session_id,
-		.iat = (uint64_t)begin_s,
-		.exp = (uint64_t)end_s,
-		.username = a->username,
-		.role = (enum role)a->role,
-		.must_change_password = a->must_change_password,
-		.pwd_sig = a->password_sig,
-		.auth_time = (uint64_t)(f->began_at / SECOND_US),
-		.has_auth_time = f->began_at > 0 };
+	claims.iat = (uint64_t)begin_s;
+	claims.exp = (uint64_t)end_s;
+	claims.auth_time = (uint64_t)(f->began_at / SECOND_US);
+	claims.has_auth_time = f->began_at > 0;
+	return claims;
 }
 
 static enum status
