@@ -157,6 +157,7 @@ own_prove(struct actor *self, struct op *op)
 	char token[TOKEN_MAX + 1];
 	struct chore_texts texts;
 	struct audit_note note = chore_note(self, c, &texts);
+	enum status st;
 
 	password_sig(c->hash, sig);
 	row = registry_account_of(s, &c->user_id, sig);
@@ -170,9 +171,11 @@ own_prove(struct actor *self, struct op *op)
 	claims.exp = (uint64_t)(c->expires_at / SECOND_US);
 	claims.auth_time = claims.iat;
 	claims.has_auth_time = true;
-	auditor_say(self, &s->auditor, &note);
+	st = registry_mint(self, &claims, token);
+	if (st == ST_OK)
+		auditor_say(self, &s->auditor, &note);
 	chore_end(self, op);
-	if (registry_mint(self, &claims, token) != ST_OK)
+	if (st != ST_OK)
 		return OP_REFUSE(op, INTERNAL, "the token could not be made");
 	return OP_REPLY(op, auth_token, .token = token,
 	    .expires_in = (uint32_t)(claims.exp - claims.iat),
