@@ -133,3 +133,12 @@ registry_is_recent(struct actor *self, const struct msg *in,
 	    "Give your password again first: POST /auth/reauthenticate");
 	return false;
 }
+
+bool
+registry_may_change(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *action, const char *target)
+{
+	return registry_may_rule(self, in, caller, action, target) &&
+	       registry_is_person(self, in, caller, action, target) &&
+	       registry_is_recent(self, in, caller, action, target);
+}
