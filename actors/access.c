@@ -26,6 +26,12 @@ access_is_operator(const struct principal *who)
 }
 
 bool
+access_is_person(const struct principal *who)
+{
+	return who->method != AUTH_API_KEY;
+}
+
+bool
 access_is_recent(const struct principal *who, uint64_t within_us, int64_t now)
 {
 	if (within_us == 0 || who->method == AUTH_LOCAL)

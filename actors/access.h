@@ -29,6 +29,9 @@ enum access {
 /* A ceo, or the commands of the host over the control socket. */
 bool access_is_operator(const struct principal *who);
 
+/* A key is no proof of a person. */
+bool access_is_person(const struct principal *who);
+
 /*
  * They gave their password at most so long ago, or speak over the control
  * socket.  within_us 0: nobody asks.

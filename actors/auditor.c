@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "actors/option.h"
 #include "runtime/base/list.h"
 #include "runtime/base/log.h"
 #include "runtime/base/network.h"
-#include "runtime/config.h"
 #include "runtime/metric.h"
 
 #define ANONYMOUS_BURST 100u          /* notes about nobody at once */
@@ -158,7 +158,7 @@ auditor_say(
     struct actor *self, struct auditor *a, const struct audit_note *note)
 {
 	if (a->count == AUDITOR_NOTES_MAX) {
-		auditor_lose(a, note->times == 0 ? 1 : note->times);
+		auditor_lose(a, tally_times(note));
 		return;
 	}
 	tally_note_take(
@@ -212,11 +212,7 @@ auditor_may(struct actor *self, struct auditor *a, const struct principal *by)
 static uint64_t
 auditor_window_us(const struct actor *self)
 {
-	const struct config *c = actor_config(self);
-
-	return SECOND_US *
-	       (c == NULL ? 60
-			  : config_u64(c, SETTING_api_audit_window_seconds));
+	return SECOND_US * option_u64(self, SETTING_api_audit_window_seconds);
 }
 
 static void
@@ -297,7 +293,7 @@ auditor_count(
 	else if (auditor_may(self, a, &note->by))
 		auditor_begin(self, a, note);
 	else
-		auditor_lose(a, note->times == 0 ? 1 : note->times);
+		auditor_lose(a, tally_times(note));
 }
 
 void

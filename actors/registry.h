@@ -125,16 +125,19 @@ struct audit_note registry_note(struct actor *self,
     const struct registry_who *w, char text[ID_TEXT + 1], const char *action,
     const char *target);
 
+/* NULL: nobody may come in as user_id, or no more with that password. */
+const struct account_row *registry_account_of(
+    const struct registry *s, const struct uuid *user_id, const char *sig);
+
 /* Refused, and noted for the audit log as what they tried. */
 enum status registry_refuse(struct actor *self, const struct msg *in,
     const struct principal *by, const char *action, const char *target,
     uint32_t problem, const char *detail);
 #define REGISTRY_REFUSE(self, in, by, action, target, problem, detail) \
 	registry_refuse(self, in, by, action, target, PROBLEM_##problem, detail)
-/* The same of an op; a worker or the store has said no. */
-enum status registry_refuse_op(struct actor *self, struct op *op,
-    const struct registry_who *by, const char *action, const char *target,
-    uint32_t problem, const char *detail);
+/* Only noted: of an op, when a worker or the store has said no. */
+void registry_note_refused(struct actor *self, const struct registry_who *by,
+    const char *action, const char *target, const char *why);
 
 /* ---- registry_load.c ---- */
 /* Everything that must be there before the first request. */
@@ -149,6 +152,9 @@ MUST_CHECK enum status registry_put_revoked(
 
 /* ---- registry_keys.c ---- */
 MUST_CHECK enum status registry_load_keys(struct actor *self);
+/* Who and which session; the times are the caller's.  Borrows all. */
+struct token_claims registry_claims(
+    const struct account_row *a, const char *user_id, const char *session_id);
 /* With the key that signs now. */
 MUST_CHECK enum status registry_mint(struct actor *self,
     const struct token_claims *claims, char ret_token[TOKEN_MAX + 1]);
@@ -244,6 +250,9 @@ enum status registry_on_sessions(struct actor *self, const struct msg *in);
 bool registry_knows(const struct principal *caller, const char *reason);
 
 /* ---- registry_audit.c ---- */
+/* A ceo.  Else in has been refused. */
+bool registry_may_audit(
+    struct actor *self, const struct msg *in, const struct principal *caller);
 enum status registry_on_audit(struct actor *self, const struct msg *in);
 enum status registry_on_refusals(struct actor *self, const struct msg *in);
 
@@ -257,6 +266,10 @@ enum status registry_on_prunable(struct actor *self, const struct msg *in);
 enum status registry_audit_run(struct actor *self, const struct msg *in);
 
 /* ---- registry_tries.c ---- */
+/* The refusal of whoever has to wait so long; 0: of whoever need not. */
+struct refused registry_wait(
+    uint32_t problem, const char *detail, uint64_t wait_us);
+#define TRIES_LOCKED "Too many failed log-ins"
 #define TRIES_NAME_SIZE \
 	(USERNAME_MAX + NETWORK_OF_CLIENT_SIZE + sizeof("name: "))
 /* Under which name a failed log-in counts, and is locked. */

@@ -75,6 +75,10 @@ bool registry_is_person(struct actor *self, const struct msg *in,
 bool registry_is_recent(struct actor *self, const struct msg *in,
     const struct principal *caller, const char *action, const char *target);
 
+/* All three: they may make and change accounts.  Else in has been refused. */
+bool registry_may_change(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *action, const char *target);
+
 /* ---- registry_chore.c ---- */
 /* NULL: in has been refused. */
 struct op *chore_begin(struct actor *self, const struct msg *in,

@@ -11,6 +11,7 @@
 #define KEY_BYTES 32 /* of randomness */
 #define KEY_FILE "api.secret"
 #define KEYS_MANY "You have too many API keys"
+#define KEYS_UNKNOWN "API key not found"
 
 static enum status
 keys_secret_path(const struct registry *s, char *ret_path, size_t size)
@@ -381,9 +382,11 @@ keys_on_deleted(struct actor *self, struct op *op, const struct msg *reply)
 	bool unknown = reply->id == MSG_refused && why->status == ST_NOT_FOUND;
 
 	id_text(&k->key_id, id);
-	if (unknown && !keys_is_left_over(s, k))
-		return registry_refuse_op(self, op, &k->by, "api_key.revoke",
-		    id, PROBLEM_NOT_FOUND, "API key not found");
+	if (unknown && !keys_is_left_over(s, k)) {
+		registry_note_refused(
+		    self, &k->by, "api_key.revoke", id, KEYS_UNKNOWN);
+		return OP_REFUSE(op, NOT_FOUND, KEYS_UNKNOWN);
+	}
 	if (!unknown && reply->id != MSG_done)
 		return op_pass(op, reply);
 	LOG(API_KEY_REVOKED, KV("key_id", id));
@@ -413,7 +416,7 @@ registry_on_key_revoke(struct actor *self, const struct msg *in)
 		return ST_OK;
 	if (!id_parse(ask->key_id, &id))
 		return REGISTRY_REFUSE(self, in, &ask->caller, "api_key.revoke",
-		    ask->key_id, NOT_FOUND, "API key not found");
+		    ask->key_id, NOT_FOUND, KEYS_UNKNOWN);
 	if (!replica_has_room(&s->replica))
 		return REFUSE(self, in, OVERLOADED, "too many changes");
 	op = op_open(self, in);

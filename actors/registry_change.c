@@ -27,9 +27,7 @@ change_begin(struct actor *self, const struct msg *in,
 	struct uuid id;
 	struct op *op;
 
-	if (!registry_may_rule(self, in, caller, action, user_id) ||
-	    !registry_is_person(self, in, caller, action, user_id) ||
-	    !registry_is_recent(self, in, caller, action, user_id))
+	if (!registry_may_change(self, in, caller, action, user_id))
 		return NULL;
 	if (!id_parse(user_id, &id)) {
 		(void)REGISTRY_REFUSE(self, in, caller, action, user_id,

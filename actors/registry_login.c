@@ -140,20 +140,19 @@ static bool
 login_is_locked(struct actor *self, struct op *op)
 {
 	struct registry *s = actor_state(self);
-	const struct login *login = login_of(op);
+	struct login_op *data = op_data(op);
 	char name[TRIES_NAME_SIZE];
+	struct refused why;
 	uint64_t wait_us;
 
-	login_lock_name(login, name);
+	login_lock_name(data->login, name);
 	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
 	if (wait_us == 0)
 		return false;
-	login_note(self, login, "auth.login", "locked");
-	(void)login_refuse(self, op,
-	    &(struct refused){ .status = ST_DENIED,
-		.problem = PROBLEM_ACCOUNT_LOCKED,
-		.detail = "Too many failed log-ins",
-		.retry_after_ms = (uint32_t)((wait_us + 999) / 1000) });
+	credential_wipe(&data->credential);
+	login_note(self, data->login, "auth.login", "locked");
+	why = registry_wait(PROBLEM_ACCOUNT_LOCKED, TRIES_LOCKED, wait_us);
+	(void)login_refuse(self, op, &why);
 	return true;
 }
 
@@ -183,17 +182,10 @@ login_on_bad(struct actor *self, struct op *op)
 		.detail = "Invalid credentials" });
 }
 
-/* While the password was checked, its account may have become another. */
-static bool
-login_still_may(const struct registry *s, const struct login *login)
-{
-	const struct account_row *a = table_find(&s->accounts, &login->user_id);
-
-	return a != NULL && !a->gone && a->role != ROLE_SYSTEM &&
-	       strcmp(a->password_sig, login->password_sig) == 0;
-}
-
-/* A guess made before the lock fell is not judged after it. */
+/*
+ * A guess made before the lock fell is not judged after it; and while the
+ * password was checked, its account may have become another.
+ */
 static enum status
 login_on_checked(struct actor *self, struct op *op, const struct msg *reply)
 {
@@ -206,7 +198,8 @@ login_on_checked(struct actor *self, struct op *op, const struct msg *reply)
 	if (login_is_locked(self, op))
 		return ST_OK;
 	if (!data->credential.good || !data->login->known ||
-	    !login_still_may(s, data->login))
+	    registry_account_of(
+		s, &data->login->user_id, data->login->password_sig) == NULL)
 		return login_on_bad(self, op);
 	login_lock_name(data->login, name);
 	lockout_forget(&s->lockout, name);
@@ -226,10 +219,8 @@ login_on_found(struct actor *self, struct op *op, const struct msg *reply)
 		return login_pass(self, op, reply);
 	}
 	data->login->network_known = registry_knows_network(self, found);
-	if (login_is_locked(self, op)) {
-		credential_wipe(&data->credential);
+	if (login_is_locked(self, op))
 		return ST_OK;
-	}
 	u = found->user;
 	if (u != NULL && !u->disabled && u->role != ROLE_SYSTEM &&
 	    credential_use(&data->credential, u->password_hash)) {

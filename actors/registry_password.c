@@ -28,13 +28,11 @@ static enum status
 own_refuse(struct actor *self, struct op *op, uint32_t problem,
     const char *detail, uint64_t wait_us)
 {
+	struct refused why = registry_wait(problem, detail, wait_us);
+
 	chore_note_refused(self, op, detail);
 	chore_end(self, op);
-	return op_refuse_with(
-	    op, &(struct refused){ .status = ST_DENIED,
-		    .problem = problem,
-		    .detail = detail,
-		    .retry_after_ms = (uint32_t)((wait_us + 999) / 1000) });
+	return op_refuse_with(op, &why);
 }
 
 static enum status
@@ -145,28 +143,12 @@ own_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
 }
 
 /* The same session until the same end; only the proof is newer. */
-static struct token_claims
-own_claims(const struct chore *c, const struct account_row *row,
-    const struct chore_texts *t, const char *session, int64_t now)
-{
-	return (struct token_claims){ .sub = t->target,
-		.jti = session,
-		.iat = (uint64_t)(now / SECOND_US),
-		.exp = (uint64_t)(c->expires_at / SECOND_US),
-		.username = row->username,
-		.role = (enum role)row->role,
-		.must_change_password = row->must_change_password,
-		.pwd_sig = row->password_sig,
-		.auth_time = (uint64_t)(now / SECOND_US),
-		.has_auth_time = true };
-}
-
 static enum status
 own_prove(struct actor *self, struct op *op)
 {
 	struct registry *s = actor_state(self);
 	const struct chore *c = chore_of(op);
-	const struct account_row *row = table_find(&s->accounts, &c->user_id);
+	const struct account_row *row;
 	int64_t now = actor_wall_us(self);
 	bool cookies = c->cookies;
 	struct token_claims claims;
@@ -175,18 +157,25 @@ own_prove(struct actor *self, struct op *op)
 	char token[TOKEN_MAX + 1];
 	struct chore_texts texts;
 	struct audit_note note = chore_note(self, c, &texts);
+	enum status st;
 
 	password_sig(c->hash, sig);
-	if (row == NULL || row->gone || strcmp(row->password_sig, sig) != 0 ||
-	    c->expires_at / SECOND_US <= now / SECOND_US ||
+	row = registry_account_of(s, &c->user_id, sig);
+	if (row == NULL || c->expires_at / SECOND_US <= now / SECOND_US ||
 	    table_find(&s->revoked, &c->session_id) != NULL)
 		return own_refuse(
 		    self, op, PROBLEM_UNAUTHORIZED, "Unauthorized", 0);
 	id_text(&c->session_id, session);
-	claims = own_claims(c, row, &texts, session, now);
-	auditor_say(self, &s->auditor, &note);
+	claims = registry_claims(row, texts.target, session);
+	claims.iat = (uint64_t)(now / SECOND_US);
+	claims.exp = (uint64_t)(c->expires_at / SECOND_US);
+	claims.auth_time = claims.iat;
+	claims.has_auth_time = true;
+	st = registry_mint(self, &claims, token);
+	if (st == ST_OK)
+		auditor_say(self, &s->auditor, &note);
 	chore_end(self, op);
-	if (registry_mint(self, &claims, token) != ST_OK)
+	if (st != ST_OK)
 		return OP_REFUSE(op, INTERNAL, "the token could not be made");
 	return OP_REPLY(op, auth_token, .token = token,
 	    .expires_in = (uint32_t)(claims.exp - claims.iat),
@@ -198,8 +187,8 @@ own_prove(struct actor *self, struct op *op)
 static enum status
 own_refuse_locked(struct actor *self, struct op *op, uint64_t wait_us)
 {
-	return own_refuse(self, op, PROBLEM_ACCOUNT_LOCKED,
-	    "Too many failed log-ins", wait_us);
+	return own_refuse(
+	    self, op, PROBLEM_ACCOUNT_LOCKED, TRIES_LOCKED, wait_us);
 }
 
 static enum status
@@ -322,10 +311,9 @@ own_begin(struct actor *self, const struct msg *in,
 	struct registry *s = actor_state(self);
 	char name[CHORE_LOCK_SIZE];
 	struct chore_op *data;
-	uint64_t wait_us = 0;
+	uint64_t wait_us;
 	struct chore *c;
 	struct op *op;
-	bool known;
 
 	if (!registry_may_try(self, in, caller, action))
 		return NULL;
@@ -335,22 +323,20 @@ own_begin(struct actor *self, const struct msg *in,
 	data = op_data(op);
 	c = data->chore;
 	c->expires_at = caller->expires_at;
-	known = id_parse(caller->user_id, &c->user_id) &&
-		id_parse(caller->session_id, &c->session_id);
-	own_lock_name(c, name);
-	if (known)
-		wait_us =
-		    lockout_wait_us(&s->lockout, name, actor_now_us(self));
-	credential_init(&data->credential, password);
-	if (known && wait_us == 0)
-		return op;
-	credential_wipe(&data->credential);
-	if (known)
-		(void)own_refuse_locked(self, op, wait_us);
-	else
+	if (!id_parse(caller->user_id, &c->user_id) ||
+	    !id_parse(caller->session_id, &c->session_id)) {
 		(void)own_refuse(
 		    self, op, PROBLEM_UNAUTHORIZED, "Unauthorized", 0);
-	return NULL;
+		return NULL;
+	}
+	own_lock_name(c, name);
+	wait_us = lockout_wait_us(&s->lockout, name, actor_now_us(self));
+	if (wait_us > 0) {
+		(void)own_refuse_locked(self, op, wait_us);
+		return NULL;
+	}
+	credential_init(&data->credential, password);
+	return op;
 }
 
 enum status

@@ -80,6 +80,7 @@ refresh_may(struct actor *self, struct op *op)
 	const struct refreshing *r = op_data(op);
 	char session[ID_TEXT + 1];
 	char name[sizeof("refresh ") + ID_TEXT];
+	struct refused why;
 	uint64_t wait_us;
 
 	if (r->address[0] == '\0')
@@ -91,11 +92,9 @@ refresh_may(struct actor *self, struct op *op)
 	if (wait_us == 0)
 		return true;
 	refresh_note(self, op, "rate");
-	(void)op_refuse_with(
-	    op, &(struct refused){ .status = ST_DENIED,
-		    .problem = PROBLEM_RATE_LIMITED,
-		    .detail = "Too many refreshes of this session",
-		    .retry_after_ms = (uint32_t)((wait_us + 999) / 1000) });
+	why = registry_wait(PROBLEM_RATE_LIMITED,
+	    "Too many refreshes of this session", wait_us);
+	(void)op_refuse_with(op, &why);
 	return false;
 }
 
@@ -142,16 +141,11 @@ refresh_find(struct actor *self, const char *token, struct uuid *ret_session,
 static const struct account_row *
 refresh_account(const struct registry *s, const struct refresh_family *f)
 {
-	const struct account_row *a;
 	struct uuid id;
 
-	if (!id_parse(f->user_id, &id))
-		return NULL;
-	a = table_find(&s->accounts, &id);
-	return a == NULL || a->gone || a->role == ROLE_SYSTEM ||
-		       strcmp(a->password_sig, f->password_sig) != 0
-		   ? NULL
-		   : a;
+	return id_parse(f->user_id, &id)
+		   ? registry_account_of(s, &id, f->password_sig)
+		   : NULL;
 }
 
 /* Everything follows from the row, so that it is the same for all who race. */
@@ -159,21 +153,18 @@ static struct token_claims
 refresh_claims(const struct registry *s, const struct refresh_family *f,
     const struct account_row *a)
 {
+	struct token_claims claims =
+	    registry_claims(a, f->user_id, f->session_id);
 	int64_t begin_s = f->rotated_at / SECOND_US;
 	int64_t end_s = begin_s + (int64_t)s->expiry_minutes * 60;
 
 	if (end_s > f->expires_at / SECOND_US)
 		end_s = f->expires_at / SECOND_US;
-	return (struct token_claims){ .sub = f->user_id,
-		.jti = f->session_id,
-		.iat = (uint64_t)begin_s,
-		.exp = (uint64_t)end_s,
-		.username = a->username,
-		.role = (enum role)a->role,
-		.must_change_password = a->must_change_password,
-		.pwd_sig = a->password_sig,
-		.auth_time = (uint64_t)(f->began_at / SECOND_US),
-		.has_auth_time = f->began_at > 0 };
+	claims.iat = (uint64_t)begin_s;
+	claims.exp = (uint64_t)end_s;
+	claims.auth_time = (uint64_t)(f->began_at / SECOND_US);
+	claims.has_auth_time = f->began_at > 0;
+	return claims;
 }
 
 static enum status

@@ -176,19 +176,13 @@ registry_on_logout(struct actor *self, const struct msg *in)
 static enum status
 revoke_refuse(struct actor *self, struct op *op, const char *why)
 {
-	struct registry *s = actor_state(self);
 	const struct revoking *r = op_data(op);
-	struct audit_note note;
 	char session[ID_TEXT + 1];
 	char brief[ID_IN_LOGS + 1];
-	char by[ID_TEXT + 1];
 
 	id_text(&r->session_id, session);
 	id_short(session, brief);
-	note = registry_note(self, &r->by, by, "session.revoke", brief);
-	note.result = AUDIT_REFUSED;
-	note.detail = why;
-	auditor_count(self, &s->auditor, &note);
+	registry_note_refused(self, &r->by, "session.revoke", brief, why);
 	return OP_REFUSE(op, NOT_FOUND, "Session not found");
 }
 

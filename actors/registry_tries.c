@@ -18,12 +18,22 @@
 #define MINUTE_US UINT64_C(60000000)
 #define KNOWN_FOR_US (INT64_C(90) * 24 * 60 * 60 * 1000000) /* 90 days */
 
+struct refused
+registry_wait(uint32_t problem, const char *detail, uint64_t wait_us)
+{
+	return (struct refused){ .status = ST_DENIED,
+		.problem = problem,
+		.detail = detail,
+		.retry_after_ms = (uint32_t)((wait_us + 999) / 1000) };
+}
+
 bool
 registry_may_try(struct actor *self, const struct msg *in,
     const struct principal *caller, const char *action)
 {
 	struct registry *s = actor_state(self);
 	char network[NETWORK_OF_CLIENT_SIZE];
+	struct refused why;
 	uint64_t wait_us;
 
 	if (s->tries_per_minute == 0 || caller->address[0] == '\0')
@@ -37,11 +47,9 @@ registry_may_try(struct actor *self, const struct msg *in,
 	LOG(API_AUTH_THROTTLED, KV("address", caller->address),
 	    KV("action", action));
 	auditor_refused(self, &s->auditor, caller, action, "", "rate");
-	(void)actor_refuse_with(self, in,
-	    &(struct refused){ .status = ST_DENIED,
-		.problem = PROBLEM_RATE_LIMITED,
-		.detail = "Too many tries from this address",
-		.retry_after_ms = (uint32_t)((wait_us + 999) / 1000) });
+	why = registry_wait(
+	    PROBLEM_RATE_LIMITED, "Too many tries from this address", wait_us);
+	(void)actor_refuse_with(self, in, &why);
 	return false;
 }
 

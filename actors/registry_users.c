@@ -163,11 +163,7 @@ registry_on_user_create(struct actor *self, const struct msg *in)
 	struct chore_op *data;
 	struct op *op;
 
-	if (!registry_may_rule(
-		self, in, &ask->caller, "user.create", ask->username) ||
-	    !registry_is_person(
-		self, in, &ask->caller, "user.create", ask->username) ||
-	    !registry_is_recent(
+	if (!registry_may_change(
 		self, in, &ask->caller, "user.create", ask->username))
 		return ST_OK;
 	mistake = users_create_mistake(self, ask, text);

@@ -46,6 +46,18 @@ registry_note(struct actor *self, const struct registry_who *w,
 	return audit_note_by(self, &by, action, target);
 }
 
+const struct account_row *
+registry_account_of(
+    const struct registry *s, const struct uuid *user_id, const char *sig)
+{
+	const struct account_row *a = table_find(&s->accounts, user_id);
+
+	return a == NULL || a->gone || a->role == ROLE_SYSTEM ||
+		       strcmp(a->password_sig, sig) != 0
+		   ? NULL
+		   : a;
+}
+
 enum status
 registry_refuse(struct actor *self, const struct msg *in,
     const struct principal *by, const char *action, const char *target,
@@ -57,19 +69,17 @@ registry_refuse(struct actor *self, const struct msg *in,
 	return actor_refuse(self, in, problem, detail);
 }
 
-enum status
-registry_refuse_op(struct actor *self, struct op *op,
-    const struct registry_who *by, const char *action, const char *target,
-    uint32_t problem, const char *detail)
+void
+registry_note_refused(struct actor *self, const struct registry_who *by,
+    const char *action, const char *target, const char *why)
 {
 	struct registry *s = actor_state(self);
 	char who[ID_TEXT + 1];
 	struct audit_note note = registry_note(self, by, who, action, target);
 
 	note.result = AUDIT_REFUSED;
-	note.detail = detail;
+	note.detail = why;
 	auditor_count(self, &s->auditor, &note);
-	return op_refuse(op, problem, detail);
 }
 
 bool
@@ -96,14 +106,14 @@ registry_may_rule(struct actor *self, const struct msg *in,
 	return false;
 }
 
-/* A key is no proof of a person: it makes and changes no credential. */
+/* A key makes and changes no credential. */
 bool
 registry_is_person(struct actor *self, const struct msg *in,
     const struct principal *caller, const char *action, const char *target)
 {
 	struct registry *s = actor_state(self);
 
-	if (caller->method != AUTH_API_KEY)
+	if (access_is_person(caller))
 		return true;
 	auditor_refused(self, &s->auditor, caller, action, target, "api key");
 	(void)REFUSE(
@@ -122,4 +132,13 @@ registry_is_recent(struct actor *self, const struct msg *in,
 	(void)REGISTRY_REFUSE(self, in, caller, action, target, REAUTHENTICATE,
 	    "Give your password again first: POST /auth/reauthenticate");
 	return false;
+}
+
+bool
+registry_may_change(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *action, const char *target)
+{
+	return registry_may_rule(self, in, caller, action, target) &&
+	       registry_is_person(self, in, caller, action, target) &&
+	       registry_is_recent(self, in, caller, action, target);
 }

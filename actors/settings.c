@@ -174,7 +174,7 @@ settings_gave_password(struct actor *self, const struct principal *caller)
 		   caller, minutes * MINUTE_US, actor_wall_us(self));
 }
 
-/* A key is no proof of a person, nor is a log-in of long ago. */
+/* Nor does a log-in of long ago prove who is there now. */
 static struct settings_refusal
 settings_guard(struct actor *self, const struct principal *caller)
 {
@@ -183,7 +183,7 @@ settings_guard(struct actor *self, const struct principal *caller)
 	if (problem != 0)
 		return (struct settings_refusal){ problem,
 			"only a ceo may change this setting", "forbidden" };
-	if (caller->method == AUTH_API_KEY)
+	if (!access_is_person(caller))
 		return (struct settings_refusal){ PROBLEM_FORBIDDEN,
 			"an API key may not change this setting", "api key" };
 	if (!settings_gave_password(self, caller))

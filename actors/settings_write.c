@@ -13,6 +13,7 @@ struct settings_op {
 	enum setting_id id;
 	char expected[UPDATED_AT_MAX + 1]; /* for the log */
 	char by[ID_MAX / 4 + 1];           /* for the logs, as what follows */
+	char session[AUDIT_SESSION_MAX + 1];
 	char address[ADDRESS_MAX + 1];
 	const char *action; /* static */
 	uint8_t role;       /* enum role */
@@ -76,6 +77,7 @@ settings_expected(struct settings_state *s, struct op *op, enum setting_id id,
 	keep->role = (uint8_t)by->role;
 	keep->method = (uint8_t)by->method;
 	(void)text_fit(keep->by, sizeof(keep->by), by->user_id);
+	(void)text_fit(keep->session, sizeof(keep->session), by->session_id);
 	(void)text_fit(keep->address, sizeof(keep->address), by->address);
 	(void)text_fit(keep->expected, sizeof(keep->expected),
 	    overrides_version(&s->overrides, id));
@@ -137,7 +139,7 @@ settings_on_refused(struct actor *self, struct op *op, const struct msg *reply)
 		.username = "",
 		.role = (enum role)keep->role,
 		.method = (enum auth_method)keep->method,
-		.session_id = "",
+		.session_id = keep->session,
 		.address = keep->address,
 		.user_agent = "" },
 	    keep->action, what, "version conflict");

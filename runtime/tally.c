@@ -6,6 +6,12 @@
 #include "runtime/base/network.h"
 #include "runtime/base/text.h"
 
+uint32_t
+tally_times(const struct audit_note *note)
+{
+	return note->times == 0 ? 1 : note->times;
+}
+
 void
 tally_note_take(struct tally_note *n, const struct audit_note *from)
 {
@@ -111,8 +117,7 @@ tally_put(struct tally *t, const struct audit_note *note)
 	e = &t->entries[t->count++];
 	memset(e, 0, sizeof(*e));
 	tally_note_take(&e->note, note);
-	if (e->note.times == 0)
-		e->note.times = 1;
+	e->note.times = tally_times(note);
 	network_of_client(e->note.address, network);
 	e->hash = tally_hash(&e->note, network);
 	return e;
@@ -130,7 +135,7 @@ tally_drop(struct tally *t, struct tally_entry *e)
 void
 tally_count(struct tally_entry *e, const struct audit_note *note)
 {
-	uint32_t times = note->times == 0 ? 1 : note->times;
+	uint32_t times = tally_times(note);
 	char session[AUDIT_SESSION_MAX + 1];
 
 	e->note.times = e->note.times > UINT32_MAX - times

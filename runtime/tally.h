@@ -48,17 +48,19 @@ struct tally {
 	uint32_t count;
 };
 
+/* How often it happened: at least 1. */
+uint32_t tally_times(const struct audit_note *note);
 void tally_note_take(struct tally_note *n, const struct audit_note *from);
 /* Borrows every text. */
 struct audit_note tally_note_give(const struct tally_note *n);
 
 /* NULL if there is none.  Good until the next put or drop. */
 struct tally_entry *tally_find(struct tally *t, const struct audit_note *note);
-/* A new one, with the note's times, at least 1; NULL: full. */
+/* A new one, with tally_times; NULL: full. */
 struct tally_entry *tally_put(struct tally *t, const struct audit_note *note);
 /* Another takes its place. */
 void tally_drop(struct tally *t, struct tally_entry *e);
-/* The same again, with the note's times, at least 1.  Never wraps. */
+/* The same again, tally_times more.  Never wraps. */
 void tally_count(struct tally_entry *e, const struct audit_note *note);
 
 #endif

@@ -122,7 +122,6 @@ test_a_guess_in_flight_when_the_lock_falls_is_told(void **state)
 
 	(void)state;
 	scene_start(&s);
-	store_double.hold_id = 0;
 	for (int i = 0; i < 12; i++)
 		tags[i] = RIG_ASK(&s.r, gateway, session_registry, auth_login,
 		    .caller = { .address = ELSEWHERE }, .username = "u1",

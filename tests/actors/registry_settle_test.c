@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actors/registry.h"
 #include "tests/registry_scene.h"
 #include "tests/store_double.h"
 
 #define MANY (STORE_PAGE_MAX + 44)
-#define UNSETTLED_MAX 4096 /* of actors/registry.h */
-#define VERY_MANY 1100     /* more than four pages of either kind */
+#define VERY_MANY 1100 /* more than four pages of either kind */
 
 /* The store does not answer, so many times. */
 static void

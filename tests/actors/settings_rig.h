@@ -26,12 +26,14 @@ struct row {
 
 static struct row row;
 static int64_t stamp_us;
+static char noted_session[AUDIT_SESSION_MAX + 1]; /* of the last refusal */
 
 static inline void
 settings_rig_with(struct rig *r, const struct config *config)
 {
 	row = (struct row){ 0 };
 	stamp_us = 0;
+	noted_session[0] = '\0';
 	rig_init_with(r, config);
 	rig_probe(r, ACTOR_NUMBER(store));
 	rig_spawn(r, &settings_class, ACTOR_NUMBER(settings));
@@ -107,6 +109,17 @@ serve_delete(struct rig *r, struct heard *h)
 	}
 }
 
+static inline void
+serve_append(struct rig *r, struct heard *h)
+{
+	const struct store_audit_append *ask = RIG_BODY(h, store_audit_append);
+	const struct audit_note *last = &ask->notes[ask->notes_count - 1];
+
+	(void)snprintf(
+	    noted_session, sizeof(noted_session), "%s", last->by.session_id);
+	RIG_ANSWER(r, h, done, 0);
+}
+
 /* The store does all it was asked to, in the order it was asked. */
 static inline void
 serve(struct rig *r)
@@ -122,7 +135,7 @@ serve(struct rig *r)
 		while ((h = rig_peek(r, at, MSG_store_setting_get)) != NULL)
 			serve_get(r, h);
 		while ((h = rig_peek(r, at, MSG_store_audit_append)) != NULL)
-			RIG_ANSWER(r, h, done, 0);
+			serve_append(r, h);
 	} while (rig_waiting(r, at) > 0);
 }
 

@@ -156,17 +156,21 @@ test_stars_lists_and_weak_tags(void **state)
 static void
 test_write_that_slips_in_between_is_a_conflict(void **state)
 {
+	struct principal who;
 	uint64_t tag;
 	struct rig r;
 
 	(void)state;
 	settings_rig(&r);
-	tag = ask_put(&r, KEY, "*", "20");
+	who = fresh_ceo(&r);
+	who.session_id = "abcdef0123456789";
+	tag = ask_put_as(&r, who, KEY, "*", "20");
 	row_put("99", RIG_WALL_US + 7);
 	assert_int_equal(problem_of(&r, tag), PROBLEM_VERSION_CONFLICT);
 	assert_int_equal(rig_logged(&r, EV_SETTINGS_VERSION_CONFLICT), 1);
 	assert_non_null(strstr(rig_line(&r, EV_SETTINGS_VERSION_CONFLICT, 0),
 	    "reason=concurrent_modification"));
+	assert_string_equal(noted_session, "abcdef01");
 	assert_int_equal(rig_logged(&r, EV_SETTINGS_VALIDATION_FAILED), 0);
 	assert_string_equal(row.value, "99");
 	assert_string_equal(get(&r, KEY)->setting.value, "99");

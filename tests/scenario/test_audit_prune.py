@@ -3,12 +3,10 @@
 Issue 7, part 6; and that every pruner counts what it has removed.
 """
 
-import json
-import subprocess
-
 from client import Client, wait_for
+from people import FORBIDDEN, hire
 from rows import change
-from server import TROUPE
+from test_accounts import doctor
 from test_backup_after import pages
 
 SERVICE = "audit-prune"
@@ -35,13 +33,6 @@ def entries(client):
         if not page.get("next"):
             return found
         query = f"audit?limit=100&cursor={page['next']}"
-
-
-def doctor(server, *words):
-    done = subprocess.run(
-        [TROUPE, "doctor", "audit", "--json", "--data", server.data, *words],
-        capture_output=True, text=True, timeout=30, check=False)
-    return done.returncode, json.loads(done.stdout)
 
 
 def counted(server, name):
@@ -118,6 +109,9 @@ def test_an_anchor_that_says_something_else_is_found(start):
 def test_only_a_ceo_may_ask_what_would_go(start):
     client = boss(start)
     assert client.get("audit/prunable").status == 200
+    for role in ("manager", "observer"):
+        person = hire(client, f"a {role}", role)
+        assert person.get("audit/prunable").brief == FORBIDDEN
     assert Client(client.server).get("audit/prunable").status == 401
 
 
