@@ -6,8 +6,8 @@
 #include "gateway/header.h"
 
 /*
- * The order of checks is DESIGN.md's: route, gate, role, body, validation,
- * then the actor.  Whoever fails a check learns nothing of the later ones.
+ * The order of checks: route, gate, role, body, validation, then the actor.
+ * Whoever fails a check learns nothing of the later ones.
  */
 
 struct exchange_ask {

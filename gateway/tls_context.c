@@ -106,6 +106,7 @@ tls_context_create(const struct config *c, SSL_CTX **ret_context,
 	if (ctx == NULL)
 		return st;
 	tls_set_rules(ctx);
+	tls_kit_ask_nobody(ctx);
 	if (SSL_CTX_set_cipher_list(ctx, SUITES) != 1 ||
 	    SSL_CTX_set1_groups_list(ctx, groups) != 1)
 		st = tls_failed(ret_why, "OpenSSL does not know", SUITES);

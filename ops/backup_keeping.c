@@ -90,6 +90,7 @@ static const struct cmd_option prune_options[] = {
 
 const struct cmd backup_prune_cmd = {
 	.name = "prune",
+	.of = "backup",
 	.usage = "[--dry-run] " CALL_USAGE " [--json]",
 	.summary = "Remove the backups that retention lets go.",
 	.options = prune_options,
@@ -97,6 +98,7 @@ const struct cmd backup_prune_cmd = {
 };
 const struct cmd backup_hold_cmd = {
 	.name = "hold",
+	.of = "backup",
 	.usage = "ID " CALL_USAGE " [--json]",
 	.summary = "Hold a backup: neither retention nor delete removes it.",
 	.options = plain_options,
@@ -106,6 +108,7 @@ const struct cmd backup_hold_cmd = {
 };
 const struct cmd backup_release_cmd = {
 	.name = "release",
+	.of = "backup",
 	.usage = "ID " CALL_USAGE " [--json]",
 	.summary = "Let a held backup go.",
 	.options = plain_options,

@@ -315,6 +315,7 @@ static const struct cmd_option verify_options[] = { CALL_OPTIONS, { 0 } };
 
 const struct cmd backup_verify_cmd = {
 	.name = "verify",
+	.of = "backup",
 	.usage = "[ID] [--data DIR | --config FILE] [--json]",
 	.summary = "Prove a backup, or the newest, as a drill does, without "
 		   "a running Troupe.",
@@ -325,6 +326,7 @@ const struct cmd backup_verify_cmd = {
 
 const struct cmd backup_rotate_cmd = {
 	.name = "rotate-key",
+	.of = "backup",
 	.usage = "[--data DIR | --config FILE] [--json]",
 	.summary = "Make a new key; the old ones go on opening what they "
 		   "sealed.",

@@ -68,6 +68,7 @@ static const struct cmd_option points_options[] = { CALL_OPTIONS, { 0 } };
 
 const struct cmd backup_points_cmd = {
 	.name = "points",
+	.of = "backup",
 	.usage = CALL_USAGE " [--json]",
 	.summary = "Tell which states of the store can be restored, and how "
 		   "far shipping is behind.",

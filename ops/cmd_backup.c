@@ -474,6 +474,7 @@ static const struct cmd_option restore_options[] = {
 
 static const struct cmd create_cmd = {
 	.name = "create",
+	.of = "backup",
 	.usage = CALL_USAGE " [--component NAME]... [--key TEXT] [--json]",
 	.summary = "Make a backup, and wait until it is on the disk.",
 	.options = create_options,
@@ -481,6 +482,7 @@ static const struct cmd create_cmd = {
 };
 static const struct cmd list_cmd = {
 	.name = "list",
+	.of = "backup",
 	.usage = CALL_USAGE " [--json]",
 	.summary = "List backups, newest first.",
 	.options = plain_options,
@@ -488,6 +490,7 @@ static const struct cmd list_cmd = {
 };
 static const struct cmd show_cmd = {
 	.name = "show",
+	.of = "backup",
 	.usage = "ID " CALL_USAGE " [--json]",
 	.summary = "Print a backup's manifest.",
 	.options = plain_options,
@@ -497,6 +500,7 @@ static const struct cmd show_cmd = {
 };
 static const struct cmd delete_cmd = {
 	.name = "delete",
+	.of = "backup",
 	.usage = "ID " CALL_USAGE " [--json]",
 	.summary = "Remove a backup.",
 	.options = plain_options,
@@ -506,6 +510,7 @@ static const struct cmd delete_cmd = {
 };
 static const struct cmd restore_cmd = {
 	.name = "restore",
+	.of = "backup",
 	.usage = "[ID] [--at TIME|TXID] --yes | --into DIR " CALL_USAGE
 		 " [--component NAME]... [--json]",
 	.summary = "Bring live data back to a backup, or to any state since "
@@ -517,6 +522,7 @@ static const struct cmd restore_cmd = {
 };
 static const struct cmd drill_cmd = {
 	.name = "drill",
+	.of = "backup",
 	.usage = "[ID] " CALL_USAGE " [--json]",
 	.summary = "Prove a backup, or the newest, in a scratch folder.",
 	.options = plain_options,
@@ -525,6 +531,7 @@ static const struct cmd drill_cmd = {
 };
 static const struct cmd status_cmd_of_backup = {
 	.name = "status",
+	.of = "backup",
 	.usage = CALL_USAGE " [--json]",
 	.summary = "Tell what goes on, and what the last drill has shown.",
 	.options = plain_options,

@@ -36,17 +36,6 @@ link_tls_names(const X509 *x, const char *node)
 		   u.asked, node, strlen(node), LINK_TLS_NAME_RULES, NULL) == 1;
 }
 
-/* A key that wants a password is refused; nobody is there to be asked. */
-static int
-rules_on_password(char *ret_password, int size, int writing, void *ctx)
-{
-	(void)ret_password;
-	(void)size;
-	(void)writing;
-	(void)ctx;
-	return -1;
-}
-
 /* An idle connection keeps no buffers; what is written may lie elsewhere. */
 static bool
 rules_restrict(SSL_CTX *ctx)
@@ -58,7 +47,7 @@ rules_restrict(SSL_CTX *ctx)
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_default_passwd_cb(ctx, rules_on_password);
+	tls_kit_ask_nobody(ctx);
 	SSL_CTX_set_verify(
 	    ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&

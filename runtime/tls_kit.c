@@ -69,6 +69,22 @@ kit_create(BIO *b)
 	return 1;
 }
 
+static int
+kit_on_password(char *ret_password, int size, int writing, void *ctx)
+{
+	(void)ret_password;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return -1;
+}
+
+void
+tls_kit_ask_nobody(SSL_CTX *ctx)
+{
+	SSL_CTX_set_default_passwd_cb(ctx, kit_on_password);
+}
+
 BIO_METHOD *
 tls_kit_method(const char *name, tls_kit_read_fn read, tls_kit_write_fn write)
 {

@@ -29,6 +29,9 @@ void tls_kit_identify(const X509 *x, struct tls_identity *ret_identity);
 /* "CN=name,O=..." as RFC 2253 writes it; cut to fit. */
 void tls_kit_subject(const X509 *x, char ret_subject[TLS_SUBJECT_SIZE]);
 
+/* A key that wants a password is refused; nobody is there to be asked. */
+void tls_kit_ask_nobody(SSL_CTX *ctx);
+
 typedef int (*tls_kit_read_fn)(
     BIO *b, char *ret_at, size_t size, size_t *ret_size);
 typedef int (*tls_kit_write_fn)(

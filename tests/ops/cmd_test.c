@@ -75,6 +75,8 @@ test_every_command_has_a_help(void **state)
 		assert_non_null(strstr(out_text, c->summary));
 		assert_non_null(strstr(out_text, "--help"));
 		assert_ptr_equal(cmd_find(c->name), c);
+		for (size_t k = 0; c->subs != NULL && c->subs[k] != NULL; k++)
+			assert_string_equal(c->subs[k]->of, c->name);
 	}
 	assert_int_equal(CALL("troupe", "help", "up"), CMD_OK);
 	assert_non_null(strstr(out_text, "usage: troupe up "));

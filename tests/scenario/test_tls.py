@@ -13,6 +13,8 @@ import websockets
 from certificate import Authority
 from server import TROUPE
 
+PASSPHRASE = "of a key that is locked"
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
@@ -147,17 +149,22 @@ def broken(authority, pair, what):
     other = authority.issue("other")
     bad = good / "bad.pem"
     bad.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n")
+    locked = good / "locked.key"
+    subprocess.run(
+        ["openssl", "pkey", "-in", pair[1], "-out", locked, "-aes256",
+         "-passout", f"pass:{PASSPHRASE}"], check=True)
     return {
         "missing": (good / "no.pem", pair[1]),
         "garbage": (bad, pair[1]),
         "empty": ("/dev/null", pair[1]),
         "of another": (pair[0], other[1]),
         "a folder": (good, pair[1]),
+        "locked": (pair[0], locked),
     }[what]
 
 
 @pytest.mark.parametrize(
-    "what", ["missing", "garbage", "empty", "of another", "a folder"]
+    "what", ["missing", "garbage", "empty", "of another", "a folder", "locked"]
 )
 def test_bad_certificates_do_not_start(tmp_path, authority, pair, what):
     cert, key = broken(authority, pair, what)
@@ -174,6 +181,8 @@ def test_bad_certificates_do_not_start(tmp_path, authority, pair, what):
         capture_output=True,
         text=True,
         timeout=20,
+        input=f"{PASSPHRASE}\n",  # which nobody asks for
+        start_new_session=True,
     )
     assert done.returncode == 1
     last = done.stderr.strip().split("\n")
