@@ -11,6 +11,7 @@
 
 #include "actors/backup_facts.h"
 #include "actors/backup_sum.h"
+#include "runtime/base/folders.h"
 #include "runtime/base/log.h"
 
 #define REMOVE_FILES 16

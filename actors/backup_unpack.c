@@ -14,6 +14,7 @@
 #include "actors/backup_feed.h"
 #include "actors/backup_tally.h"
 #include "actors/backup_tree.h"
+#include "runtime/base/folders.h"
 #include "runtime/base/text.h"
 
 #define UNPACK_FLUSH (8 << 20) /* begin to write back after so many bytes */
@@ -114,24 +115,6 @@ name_clean(const char *name, char *clean)
 	while (n > 1 && clean[n - 1] == '/')
 		clean[--n] = '\0';
 	return clean;
-}
-
-static bool
-make_parents(struct unpack *u, const char *name)
-{
-	char part[BACKUP_PATH_MAX + 1];
-
-	snprintf(part, sizeof(part), "%s", name);
-	for (char *c = part; *c != '\0'; c++) {
-		if (*c != '/')
-			continue;
-		*c = '\0';
-		if (mkdirat(u->to, part, BACKUP_FOLDER_MODE) != 0 &&
-		    errno != EEXIST)
-			return false;
-		*c = '/';
-	}
-	return true;
 }
 
 /* The disk works while the rest is unpacked. */
