@@ -340,7 +340,8 @@ static enum status
 store_swap_with(struct actor *self, const struct carry *carry)
 {
 	struct store_state *s = actor_state(self);
-	struct carry_new to = { store_new_epoch(self), s->swap.txid_floor };
+	struct carry_new to = { store_new_epoch(self), s->swap.txid_floor,
+		actor_wall_us(self) };
 	enum status st;
 
 	(void)store_close(s);
