@@ -23,7 +23,7 @@
 struct cost_job {
 	struct list link;
 	struct mail *mail; /* a cost_add, or a budget_check */
-	uint32_t slot;     /* in the window */
+	bool remembered;   /* the window has it because of this */
 	struct uuid record_id;
 	struct uuid event_id;
 	int64_t timestamp;

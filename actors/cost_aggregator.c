@@ -96,7 +96,7 @@ cost_job_take(struct actor *self, const struct msg *in)
 		return NULL;
 	list_remove(node);
 	list_append(&s->jobs_asked, node);
-	job->slot = COST_SLOT_NONE;
+	job->remembered = false;
 	return job;
 }
 

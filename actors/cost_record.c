@@ -179,7 +179,7 @@ record_on_replayed(struct actor *self, struct op *op, const struct msg *reply)
 
 		if (ask != NULL)
 			record_log_failed(ask, reply, "refused");
-		cost_window_remove(&s->window, job->slot);
+		record_forget(s, job);
 	}
 	s->outbox_count--;
 	cost_job_drop(self, job);
@@ -252,7 +252,7 @@ record_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 	if (reply->id != MSG_store_cost_added && ask != NULL && ask->has_cost &&
 	    cost_store_failed(reply))
 		return record_keep(self, op, job, ask, reply);
-	cost_window_remove(&s->window, job->slot);
+	record_forget(s, job);
 	cost_job_drop(self, job);
 	if (reply->id == MSG_store_cost_added)
 		return cost_refuse_decision(op, got->decision);
@@ -281,7 +281,7 @@ record_remember(
 
 	if (!ask->has_cost)
 		return;
-	job->slot = cost_window_add(&s->window, &record);
+	job->remembered = cost_window_add(&s->window, &record);
 	money_text(ask->cost, cost);
 	LOG(BUDGET_RECORD_ADDED, KV("agent_id", ask->agent_id),
 	    KV("task_id", ask->task_id), KV("cost", cost));

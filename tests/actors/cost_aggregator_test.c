@@ -154,31 +154,62 @@ test_c35_repeated_record_is_in_memory_once(void **state)
 	rig_fini(&r);
 }
 
-/* What the store forbids is not in memory either; the answer explains. */
 static void
-test_refused_record_leaves_memory(void **state)
+store_forbids(struct rig *r, struct heard *h)
 {
 	struct budget_decision d = { .id = "d1",
 		.rule = "mixed_currency",
 		.problem = PROBLEM_MIXED_CURRENCY,
 		.detail = "mixed",
 		.asked_by = "" };
+
+	RIG_ANSWER(r, h, store_cost_added,
+	    .record = RIG_BODY(h, store_cost_add)->record, .decision = &d);
+}
+
+/* What the store forbids is not in memory either; the answer explains. */
+static void
+test_refused_record_leaves_memory(void **state)
+{
 	const struct refused *why;
-	struct heard *h;
 	struct rig r;
 	uint64_t tag;
 
 	(void)state;
 	cost_rig(&r);
 	tag = ask_cost(&r, "p", CENT);
-	h = asked(&r);
-	RIG_ANSWER(&r, h, store_cost_added,
-	    .record = RIG_BODY(h, store_cost_add)->record, .decision = &d);
+	store_forbids(&r, asked(&r));
 	why = RIG_REPLIED(&r, gateway, tag, refused);
 	assert_int_equal(why->problem, PROBLEM_MIXED_CURRENCY);
 	assert_string_equal(why->decision, "d1");
 	assert_true(in_memory(&r, "p") == 0);
 	rig_fini(&r);
+}
+
+/* Memory may have given its place to another one meanwhile. */
+static void
+test_refused_record_that_left_memory_takes_nobody_along(void **state)
+{
+	struct config *c = config_of("cost:\n  max_window_records: 1\n");
+	struct heard *first, *second;
+	struct rig r;
+	uint64_t tag, other;
+
+	(void)state;
+	cost_rig_with(&r, c);
+	tag = ask_cost(&r, "p", CENT);
+	first = asked(&r);
+	other = ask_cost(&r, "q", 2 * CENT);
+	second = asked(&r);
+	store_forbids(&r, first);
+	(void)RIG_REPLIED(&r, gateway, tag, refused);
+	assert_true(in_memory(&r, "p") == 0);
+	assert_true(in_memory(&r, "q") == 2 * CENT);
+	store_forbids(&r, second);
+	(void)RIG_REPLIED(&r, gateway, other, refused);
+	assert_true(in_memory(&r, "q") == 0);
+	rig_fini(&r);
+	config_destroy(c);
 }
 
 /* C-26: no memory is nothing to go on from. */
@@ -298,6 +329,8 @@ main(void)
 		cmocka_unit_test(test_c36_outbox_is_replayed),
 		cmocka_unit_test(test_c35_repeated_record_is_in_memory_once),
 		cmocka_unit_test(test_refused_record_leaves_memory),
+		cmocka_unit_test(
+		    test_refused_record_that_left_memory_takes_nobody_along),
 		cmocka_unit_test(test_c26_no_memory_ends_the_actor),
 		cmocka_unit_test(
 		    test_c10_bad_records_are_refused_and_forgotten),
