@@ -3,7 +3,8 @@
  *
  * A job is a request that outlives its handler with its message kept: it is
  * among those the store has been asked for, or in the outbox, from which the
- * store is asked again, one at a time and in order, until it answers.
+ * store is asked again, one at a time and in order, until it answers.  What
+ * the store cannot take, though it answers, lets the others pass.
  */
 #ifndef ACTORS_COST_H
 #define ACTORS_COST_H
@@ -45,7 +46,8 @@ struct cost_state {
 	bool audits; /* records, too */
 	char currency[CURRENCY_MAX + 1];
 	struct timer replay;
-	bool replays; /* the head of the outbox is under way */
+	bool replays;         /* the head of the outbox is under way */
+	uint32_t passed_over; /* in the outbox, one behind the other */
 	struct timer expiry;
 	int64_t expiry_at; /* what it is set to; INT64_MAX: nothing known */
 	bool expires;      /* the store has been asked */

@@ -157,6 +157,34 @@ record_log_failed(
 	    KV("outcome", outcome));
 }
 
+/* Of this record, as of a project whose row is corrupt; not of the store. */
+static bool
+replay_is_stuck(const struct msg *reply)
+{
+	const struct refused *why = reply->body;
+
+	return reply->id == MSG_refused &&
+	       (why->status == ST_CORRUPT || why->status == ST_NEWER);
+}
+
+/* The others first; once all were tried, later. */
+static void
+replay_failed(struct actor *self, struct cost_job *job, bool stuck)
+{
+	struct cost_state *s = actor_state(self);
+
+	if (stuck) {
+		list_remove(&job->link);
+		list_append(&s->outbox, &job->link);
+		if (++s->passed_over < s->outbox_count) {
+			replay_head(self);
+			return;
+		}
+	}
+	s->passed_over = 0;
+	cost_replay_later(self);
+}
+
 /* Refused for good: it is told, and the next one goes on. */
 static enum status
 record_on_replayed(struct actor *self, struct op *op, const struct msg *reply)
@@ -170,9 +198,10 @@ record_on_replayed(struct actor *self, struct op *op, const struct msg *reply)
 
 	s->replays = false;
 	if (!added && cost_store_failed(reply)) {
-		cost_replay_later(self);
+		replay_failed(self, job, replay_is_stuck(reply));
 		return st;
 	}
+	s->passed_over = 0;
 	if (!added || got->decision != NULL) {
 		const struct cost_add *ask =
 		    cost_job_body(self, job, CATALOGUE_TYPE(cost_add));

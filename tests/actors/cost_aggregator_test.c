@@ -133,6 +133,52 @@ test_c36_outbox_is_replayed(void **state)
 	rig_fini(&r);
 }
 
+static void
+replayed_is(struct heard *h, const char *project)
+{
+	assert_string_equal(
+	    RIG_BODY(h, store_cost_add)->record.project_id, project);
+}
+
+/* A project whose row is corrupt keeps its own records waiting alone. */
+static void
+test_a_record_that_is_stuck_lets_the_others_pass(void **state)
+{
+	static const char *const projects[] = { "bad", "p", "q" };
+	struct heard *h;
+	struct rig r;
+
+	(void)state;
+	cost_rig(&r);
+	for (int i = 0; i < 3; i++) {
+		uint64_t tag = ask_cost(&r, projects[i], CENT);
+
+		store_fails(&r, asked(&r));
+		(void)durable_of(&r, tag);
+	}
+	rig_advance_ms(&r, 250);
+	h = asked(&r);
+	replayed_is(h, "bad");
+	rig_refuse(&r, h, ST_CORRUPT, PROBLEM_STORE_FAILED, "injected");
+	for (int i = 1; i < 3; i++) {
+		h = asked(&r);
+		replayed_is(h, projects[i]);
+		store_adds(&r, h, CENT);
+	}
+	for (int i = 0; i < 2; i++) { /* alone: once each time */
+		h = asked(&r);
+		replayed_is(h, "bad");
+		rig_refuse(&r, h, ST_CORRUPT, PROBLEM_STORE_FAILED, "injected");
+		rig_settle(&r);
+		assert_null(rig_peek(&r, STORE, MSG_store_cost_add));
+		rig_advance_ms(&r, 250);
+	}
+	store_adds(&r, asked(&r), CENT); /* mended */
+	rig_advance_ms(&r, 5000);
+	assert_null(rig_peek(&r, STORE, MSG_store_cost_add));
+	rig_fini(&r);
+}
+
 /* C-35, in memory: the same id again is the same record. */
 static void
 test_c35_repeated_record_is_in_memory_once(void **state)
@@ -327,6 +373,8 @@ main(void)
 		    test_c27_failing_store_does_not_fail_the_record),
 		cmocka_unit_test(test_c28_hanging_store_blocks_nobody),
 		cmocka_unit_test(test_c36_outbox_is_replayed),
+		cmocka_unit_test(
+		    test_a_record_that_is_stuck_lets_the_others_pass),
 		cmocka_unit_test(test_c35_repeated_record_is_in_memory_once),
 		cmocka_unit_test(test_refused_record_leaves_memory),
 		cmocka_unit_test(

@@ -217,6 +217,7 @@ EXTREMES = [
     {"record_id": "00000000-0000-0000-0000-000000000000"},
     {"timestamp": "0001-01-01T00:00:00.000000+00:00"},
     {"agent_id": "\U0001f600 \u00e9\"\\", "task_id": "x" * 256},
+    {"agent_id": "\x01" * 256, "task_id": "\x02" * 256, "project_id": "\x03" * 256},
 ]
 
 
@@ -240,6 +241,7 @@ def test_p32_p49_everything_is_read_as_it_was_written(ceo):
     for n, extreme in enumerate(EXTREMES):
         body = {**cost("0.01", f"p{n}"), **extreme}
         answer = ceo.post("costs", {k: v for k, v in body.items() if v is not None})
+        assert exact(answer)["durable"] == "applied"
         records.append(exact(answer)["record"])
         for field, value in extreme.items():
             if field == "cost":
