@@ -87,8 +87,12 @@ void cost_job_drop(struct actor *self, struct cost_job *job);
 const void *cost_job_body(
     struct actor *self, const struct cost_job *job, const struct wire_type *t);
 
-/* The first 16 bytes of a digest of whose key it is. */
-struct uuid cost_key_id(const struct principal *who, const struct once *once);
+/*
+ * The first 16 bytes of a digest of whose key it is, and for what: the record
+ * that a hold becomes has the hold's id, so one key may not make both.
+ */
+struct uuid cost_key_id(
+    const struct principal *who, const char *what, const struct once *once);
 
 /* A hold has been made, or may have ended. */
 void cost_expiry_look(struct actor *self, int64_t at);

@@ -1,5 +1,6 @@
 #include "actors/cost_aggregator.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 
 #define SERVICE_NAME "cost-prune"
 #define COST_EXPIRE_MAX 100
+#define KEY_WHAT_MAX 8
 
 /* ---- what the other files need ---- */
 
@@ -125,17 +127,23 @@ cost_job_body(
 }
 
 struct uuid
-cost_key_id(const struct principal *who, const struct once *once)
+cost_key_id(
+    const struct principal *who, const char *what, const struct once *once)
 {
-	uint8_t text[ID_MAX + IDEMPOTENCY_MAX + 1];
-	size_t a = strlen(who->user_id), b = strlen(once->key);
+	const char *const parts[] = { who->user_id, what, once->key };
+	uint8_t text[ID_MAX + KEY_WHAT_MAX + IDEMPOTENCY_MAX + 3];
 	uint8_t digest[SEAL_DIGEST_SIZE];
 	struct uuid id;
+	size_t n = 0;
 
-	memcpy(text, who->user_id, a);
-	text[a] = 0;
-	memcpy(text + a + 1, once->key, b);
-	seal_digest((struct bytes){ text, a + 1 + b }, digest);
+	assert(strlen(what) <= KEY_WHAT_MAX);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t size = strlen(parts[i]) + 1; /* its NUL ends it */
+
+		memcpy(text + n, parts[i], size);
+		n += size;
+	}
+	seal_digest((struct bytes){ text, n }, digest);
 	memcpy(id.octets, digest, sizeof(id.octets));
 	id.octets[6] = (uint8_t)((id.octets[6] & 0x0f) | 0x80);
 	id.octets[8] = (uint8_t)((id.octets[8] & 0x3f) | 0x80);

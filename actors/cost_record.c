@@ -295,7 +295,8 @@ record_ids(struct actor *self, const struct cost_add *ask, struct cost_job *job)
 {
 	job->record_id = ask->has_record_id ? ask->record_id : id_make(self);
 	if (!ask->has_record_id && ask->once.key != NULL)
-		job->record_id = cost_key_id(&ask->caller, &ask->once);
+		job->record_id =
+		    cost_key_id(&ask->caller, "record", &ask->once);
 	job->event_id = id_make(self);
 	job->now = actor_wall_us(self);
 	job->timestamp = ask->has_timestamp ? ask->timestamp : job->now;

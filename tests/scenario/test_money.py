@@ -302,6 +302,13 @@ def test_hold_is_idempotent_and_survives_a_power_cut(ceo):
     assert standing(after, of_project) == (Decimal("0.70"), 0)
 
 
+def test_a_key_may_name_a_hold_and_a_record(ceo):
+    first = hold(ceo, "0.70", "key").data["hold"]
+    assert ceo.post("costs", cost("0.10"), **{"Idempotency-Key": "key"}).status == 201
+    assert settle(ceo, first["id"], "0.60").status == 200
+    assert total(ceo) == Decimal("0.70")
+
+
 def test_hold_runs_out_by_itself(ceo):
     of_project = budget(ceo, "1")
     made = hold(ceo, "1", ttl_seconds=1).data["hold"]
