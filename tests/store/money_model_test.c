@@ -88,8 +88,8 @@ same_window(const struct budget *b, int that, int this)
 		return month_of(that) == month_of(this);
 	case WINDOW_DAY:
 		return that / 24 == this / 24;
-	case WINDOW_ROLLING:
-		return that >= this - (int)b->rolling_hours;
+	case WINDOW_ROLLING: /* that which ends with this hour */
+		return that <= this && that >= this - (int)b->rolling_hours;
 	case WINDOW_LIFETIME:
 		break;
 	}
@@ -97,7 +97,7 @@ same_window(const struct budget *b, int that, int this)
 }
 
 static void
-ref_sums(const struct ref_budget *r, int hour, money *spent, money *held)
+ref_window(const struct ref_budget *r, int hour, money *spent, money *held)
 {
 	int last = hour_of(now);
 
@@ -107,6 +107,22 @@ ref_sums(const struct ref_budget *r, int hour, money *spent, money *held)
 			continue;
 		*spent += r->spent[h];
 		*held += r->held[h];
+	}
+}
+
+/* Of several windows that the hour is in, the most there is. */
+static void
+ref_sums(const struct ref_budget *r, int hour, money *spent, money *held)
+{
+	int ends = r->b.window == WINDOW_ROLLING ? (int)r->b.rolling_hours : 0;
+
+	*spent = *held = 0;
+	for (int end = hour; end <= hour + ends; end++) {
+		money s, h;
+
+		ref_window(r, end, &s, &h);
+		*spent = s > *spent ? s : *spent;
+		*held = h > *held ? h : *held;
 	}
 }
 
@@ -342,13 +358,10 @@ open_holds(void)
 static bool
 ref_is_kept(const struct ref_budget *r, int hour)
 {
-	int last = r->b.window == WINDOW_ROLLING ? hour : hour_of(now);
-	money sum = 0;
+	money spent, held;
 
-	for (int h = 0; h <= last; h++)
-		if (same_window(&r->b, h, hour))
-			sum += r->spent[h] + r->held[h];
-	return sum <= r->b.amount;
+	ref_window(r, hour, &spent, &held);
+	return spent + held <= r->b.amount;
 }
 
 static void

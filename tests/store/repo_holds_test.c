@@ -176,6 +176,31 @@ test_rolling_window_moves_by_the_hour(void **state)
 	assert_int_equal(hold_problem(), 0);
 }
 
+/* What comes late is judged by the hours around it, not by all since. */
+static void
+test_rolling_window_of_a_late_cost_is_its_own(void **state)
+{
+	(void)state;
+	ten_for_the_project(WINDOW_ROLLING); /* 3 hours */
+	for (uint64_t h = 0; h < 20; h++) {
+		struct cost_record r = a_record(1 + h, "p", UNIT);
+
+		r.timestamp = NOW - (int64_t)h * HOUR;
+		OK(add(&r, NOW));
+		assert_int_equal(asker.reply.events_count, 1); /* no alert */
+	}
+	stands("b", NOW, 4 * UNIT, 0);
+	stands("b", NOW - 10 * HOUR, 4 * UNIT, 0);
+	OK(ask_hold("h", 6 * UNIT, NOW - 10 * HOUR, 20 * HOUR));
+	assert_int_equal(hold_problem(), 0);
+	/* It is in every window that reaches its hour. */
+	stands("b", NOW - 7 * HOUR, 4 * UNIT, 6 * UNIT);
+	OK(ask_hold("h2", UNIT, NOW - 8 * HOUR, HOUR));
+	assert_int_equal(hold_problem(), PROBLEM_BUDGET_EXHAUSTED);
+	OK(ask_hold("h2", UNIT, NOW - 12 * HOUR, HOUR)); /* ends behind it */
+	assert_int_equal(hold_problem(), PROBLEM_BUDGET_EXHAUSTED);
+}
+
 /* A budget made today counts what was recorded and is held already. */
 static void
 test_new_budget_starts_with_what_was(void **state)
@@ -334,6 +359,7 @@ main(void)
 		ASKED(test_every_level_and_window_is_asked),
 		ASKED(test_settlement_is_charged_to_the_window_of_the_hold),
 		ASKED(test_rolling_window_moves_by_the_hour),
+		ASKED(test_rolling_window_of_a_late_cost_is_its_own),
 		ASKED(test_new_budget_starts_with_what_was),
 		ASKED(test_thresholds_are_told_once_in_a_window),
 		ASKED(test_idempotency_of_holds_and_budgets),
