@@ -428,6 +428,30 @@ def test_csv_is_what_the_trend_says(ceo):
     assert len(groups.body.splitlines()) == 3
 
 
+def test_a_csv_that_is_full_says_how_to_go_on(ceo):
+    """Keys so long that a file has no room for all of them."""
+    ids = [f"{n:03}" + "\"" * 253 for n in range(600)]
+    people = [ceo.twin() for _ in range(8)]
+
+    def some(n):
+        for agent in ids[n::8]:
+            body = cost("1", None, agent_id=agent, timestamp="2026-04-03T12:00:00Z")
+            assert people[n].post("costs", body).status == 201
+
+    together(8, some)
+    seen, more, files = [], {}, 0
+    while True:
+        answer = ceo.get(query("analytics/breakdown.csv", **DAY, by="agent", **more))
+        assert answer.status == 200
+        rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
+        seen += [row["key"] for row in rows]
+        files += 1
+        if answer.headers["X-Next-Cursor"] is None:
+            break
+        more = {"cursor": answer.headers["X-Next-Cursor"]}
+    assert files == 2 and seen == ids
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"start": "2026-04-03T00:01:00Z"}, {"end": "2026-04-02T00:00:00Z"}, {"bucket": "year"},
