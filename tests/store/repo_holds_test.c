@@ -297,6 +297,43 @@ test_bad_budgets_are_refused(void **state)
 }
 
 /* All budgets of a subject are of one currency, or none could be charged. */
+/* A filter that leaves few looks at no more at once than a page may. */
+static void
+test_a_page_of_budgets_looks_at_so_many(void **state)
+{
+	const struct budget_page *page;
+	struct backend_txn *inner;
+	char id[16], after[ID_MAX + 1];
+	struct txn t;
+
+	(void)state;
+	asker_make_room();
+	OK(backend_write(asker.f->b, &inner));
+	txn_init(&t, inner, asker.room);
+	for (int n = 0; n < 20500; n++) {
+		struct budget b = a_budget(id, LEVEL_TASK,
+		    n == 20400 ? "rare" : "t", WINDOW_LIFETIME, UNIT);
+		struct key k;
+
+		snprintf(id, sizeof(id), "b%05d", n);
+		key_init(&k);
+		key_tail(&k, id);
+		row_put(&t, TABLE_BUDGETS, &k, CATALOGUE_TYPE(budget), &b);
+	}
+	OK(backend_commit(inner));
+	OK(ASK(store_budget_list, .subject = "rare", .now = NOW, .limit = 9));
+	page = REPLY_IS(budget_page);
+	assert_int_equal(page->budgets_count, 0);
+	assert_string_equal(page->next, "b19999");
+	snprintf(after, sizeof(after), "%s", page->next);
+	OK(ASK(store_budget_list, .subject = "rare", .now = NOW, .limit = 9,
+	    .after = after));
+	page = REPLY_IS(budget_page);
+	assert_int_equal(page->budgets_count, 1);
+	assert_string_equal(page->budgets[0].budget.id, "b20400");
+	assert_null(page->next);
+}
+
 static void
 test_budgets_of_a_subject_have_one_currency(void **state)
 {
@@ -364,6 +401,7 @@ main(void)
 		ASKED(test_thresholds_are_told_once_in_a_window),
 		ASKED(test_idempotency_of_holds_and_budgets),
 		ASKED(test_bad_budgets_are_refused),
+		ASKED(test_a_page_of_budgets_looks_at_so_many),
 		ASKED(test_budgets_of_a_subject_have_one_currency),
 		ASKED(test_a_budget_that_has_changed_is_shown_as_it_is),
 	};
