@@ -110,6 +110,27 @@ test_void_and_expiry_give_all_back(void **state)
 			  .now = NOW, .decision_id = "d"));
 }
 
+/* It stays held, as nobody can say of how much; the others go on. */
+static void
+test_a_corrupt_hold_keeps_no_other_from_its_end(void **state)
+{
+	(void)state;
+	ten_for_the_project(WINDOW_DAY);
+	OK(ask_hold("h1", UNIT, NOW, HOUR));
+	OK(ask_hold("h2", 4 * UNIT, NOW, 2 * HOUR));
+	OK(ask_hold("h3", 4 * UNIT, NOW, 9 * HOUR));
+	asker_damage(TABLE_HOLDS, "h1");
+	assert_int_equal(expire(NOW + 2 * HOUR), 1);
+	assert_int_equal(REPLY_IS(store_hold_expired)->next_at, NOW + 9 * HOUR);
+	stands("b", NOW, 0, 5 * UNIT);
+	OK(ask_hold("h4", 5 * UNIT, NOW + 2 * HOUR, HOUR));
+	assert_int_equal(hold_problem(), 0);
+	OK(ask_hold("h5", UNIT, NOW + 2 * HOUR, HOUR));
+	assert_int_equal(hold_problem(), PROBLEM_BUDGET_EXHAUSTED);
+	assert_int_equal(expire(NOW + 9 * HOUR), 2);
+	IS(CORRUPT, ASK(store_hold_get, .id = "h1"));
+}
+
 /* A timer that is late does not make a hold last longer. */
 static void
 test_run_out_hold_blocks_nobody_before_the_timer(void **state)
@@ -392,6 +413,7 @@ main(void)
 		ASKED(test_settlement_gives_the_rest_back),
 		ASKED(test_more_than_was_held_must_fit),
 		ASKED(test_void_and_expiry_give_all_back),
+		ASKED(test_a_corrupt_hold_keeps_no_other_from_its_end),
 		ASKED(test_run_out_hold_blocks_nobody_before_the_timer),
 		ASKED(test_every_level_and_window_is_asked),
 		ASKED(test_settlement_is_charged_to_the_window_of_the_hold),
