@@ -522,6 +522,7 @@ repo_hold_list(struct txn *t, const void *request, struct store_reply *ret)
 	struct hold_page *page = txn_take(t, sizeof(*page));
 	struct hold *holds = txn_take(t, ask->limit * sizeof(*holds));
 	struct backend_entry entry;
+	size_t used = 0;
 	struct scan s;
 	bool found;
 
@@ -538,6 +539,9 @@ repo_hold_list(struct txn *t, const void *request, struct store_reply *ret)
 			row_is_corrupt(t, s.table, entry.key);
 			break;
 		}
+		if (!request_page_takes(
+			t, CATALOGUE_TYPE(hold), &row->hold, &used))
+			break;
 		holds[page->holds_count++] = row->hold;
 		found = scan_next(&s, &entry);
 	}

@@ -171,6 +171,34 @@ def test_only_the_cursor_of_a_page_goes_on(ceo):
             assert page(ceo, path, cursor=cursor).brief == (422, 2000), path
 
 
+def test_no_page_is_longer_than_an_answer_may_be(ceo):
+    """As JSON a control character has six bytes, a quote has two."""
+    a, b, c, d = ("\x01" * 256, "\x02" * 256, "\x03" * 256, "\x04" * 256)
+    whose = {"agent_id": a, "task_id": b, "project_id": c, "department": d}
+    people = [ceo.twin() for _ in range(8)]
+
+    def some(n):
+        for _ in range(n, 200, 8):
+            assert people[n].post("costs", cost("1", **whose)).status == 201
+            assert hold(people[n], "1", **whose).status == 201
+
+    together(8, some)
+    for n in range(11):
+        text = {"sender": "a", "channel": "c", "content": '"' * 65536}
+        assert ceo.post("messages", text).status == 201
+    for path, count in (("costs", 200), ("budget/holds", 200), ("messages?channel=c", 11)):
+        seen, more = [], {}
+        while True:
+            here = page(ceo, path, limit=count, **more).data
+            assert here[LISTS[path]] != []
+            seen += [str(row) for row in here[LISTS[path]]]
+            if here.get("next") is None:
+                break
+            more = {"cursor": here["next"]}
+        assert len(set(seen)) == len(seen) == count, path
+        assert more != {}, "it took more than one"
+
+
 def test_a_cursor_outlives_a_restart_and_is_of_one_user(ceo):
     filled(ceo)
     first = page(ceo, "tasks", limit=1).data
