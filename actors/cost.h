@@ -31,6 +31,12 @@ struct cost_job {
 	int64_t now; /* when it was recorded, however often it is sent */
 };
 
+struct cost_counts {
+#define METRIC(id, name, type, words, doc) uint64_t id;
+#include "actors/cost_metric.def"
+#undef METRIC
+};
+
 struct cost_state {
 	struct cost_window window;
 	struct cost_job *jobs;
@@ -43,7 +49,8 @@ struct cost_state {
 	uint64_t deadline_us;
 	uint64_t keep_us;
 	bool fails_closed;
-	bool audits; /* records, too */
+	bool reconciles; /* a total in memory counts if it is more */
+	bool audits;     /* records, too */
 	char currency[CURRENCY_MAX + 1];
 	struct timer replay;
 	bool replays;         /* the head of the outbox is under way */
@@ -51,8 +58,7 @@ struct cost_state {
 	struct timer expiry;
 	int64_t expiry_at; /* what it is set to; INT64_MAX: nothing known */
 	bool expires;      /* the store has been asked */
-	uint64_t skipped;  /* checks that passed since nobody knew */
-	uint64_t dropped;  /* records that the outbox had no room for */
+	struct cost_counts counts;
 };
 
 uint64_t cost_store(const struct actor *self);

@@ -10,6 +10,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
+#include "runtime/metric.h"
 #include "runtime/seal.h"
 
 #define SERVICE_NAME "cost-prune"
@@ -90,7 +91,8 @@ cost_job_take(struct actor *self, const struct msg *in)
 	struct list *node = list_first(&s->jobs_free);
 	struct cost_job *job;
 
-	if (node == NULL)
+	if (node == NULL) {
+		s->counts.overloaded++;
 		return NULL;
 	job = LIST_OF(node, struct cost_job, link);
 	job->mail = actor_keep_mail(self, in);
@@ -301,6 +303,23 @@ cost_on_service_cancel(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
+static void
+cost_measure(struct actor *self, struct metric_page *to)
+{
+	const struct cost_state *s = actor_state(self);
+	struct cost_counts c = s->counts;
+
+	c.evicted = s->window.evicted;
+	c.nameless = s->window.nameless;
+	c.outbox = s->outbox_count;
+	c.window = s->window.count;
+#define METRIC(id, name, type, words, doc) \
+	metric_add(                        \
+	    to, &(struct metric){ name, METRIC_##type, doc }, c.id, NULL);
+#include "actors/cost_metric.def"
+#undef METRIC
+}
+
 static const struct handler cost_on[] = {
 #define X(message, fn) ON(message, fn),
 	COST_TAKES(X)
@@ -318,5 +337,6 @@ const struct actor_class cost_aggregator_class = {
 	.ops_max = 16384,
 	.start = cost_start,
 	.stop = cost_stop,
+	.measure = cost_measure,
 	.on = cost_on,
 };

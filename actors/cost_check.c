@@ -89,6 +89,7 @@ look_up(struct actor *self, const char *project_id, enum site site,
 	}
 	check_log_error(site, project_id, REASON_AGGREGATE,
 	    reply->id == MSG_refused ? why->detail : "undecodable");
+	s->counts.fallbacks++;
 	l = look_in_memory(self, project_id);
 	if (l.available)
 		check_log_source(project_id, &l);
@@ -143,9 +144,9 @@ check_skip(struct actor *self, struct op *op, const char *project_id)
 	if (s->fails_closed)
 		return OP_REFUSE(op, STORE_FAILED,
 		    "query_failed: nobody can say what was spent");
-	s->skipped++;
+	s->counts.skipped++;
 	LOG(BUDGET_ENFORCEMENT_SKIPPED, KV("project_id", project_id),
-	    KU("skipped", s->skipped));
+	    KU("skipped", s->counts.skipped));
 	return OP_REPLY(op, budget_checked, .enforced = false);
 }
 

@@ -98,6 +98,15 @@ record_ask(struct actor *self, struct op *op, struct cost_job *job,
 	    .decision_id = decision, .audit = s->audits ? &note : NULL);
 }
 
+/* It was refused for good. */
+static void
+record_forget(struct cost_state *s, const struct cost_job *job)
+{
+	s->counts.refused++;
+	if (job->remembered)
+		cost_window_remove(&s->window, &job->record_id);
+}
+
 /* ---- the outbox ---- */
 
 static enum status record_on_replayed(
@@ -229,7 +238,7 @@ record_keep(struct actor *self, struct op *op, struct cost_job *job,
 
 	record_log_failed(ask, reply, room ? "queued" : "lost");
 	if (!room) {
-		s->dropped++;
+		s->counts.lost++;
 		cost_job_drop(self, job);
 		return OP_REPLY(
 		    op, cost_added, .record = record, .durable = durable);
@@ -237,15 +246,18 @@ record_keep(struct actor *self, struct op *op, struct cost_job *job,
 	list_remove(&job->link);
 	list_append(&s->outbox, &job->link);
 	s->outbox_count++;
+	s->counts.queued++;
 	cost_replay_later(self);
 	return OP_REPLY(op, cost_added, .record = record, .durable = durable);
 }
 
 static void
-record_log_applied(const struct store_cost_added *got)
+record_count_applied(struct cost_state *s, const struct store_cost_added *got)
 {
 	char cost[MONEY_TEXT_SIZE], total[MONEY_TEXT_SIZE];
 
+	s->counts.applied += !got->duplicate;
+	s->counts.duplicates += got->duplicate;
 	if (got->project == NULL || got->duplicate)
 		return;
 	money_text(got->record.cost, cost);
@@ -267,8 +279,8 @@ record_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 	const struct cost_add *ask;
 
 	if (reply->id == MSG_store_cost_added && got->decision == NULL) {
-		record_log_applied(got);
-		if (job->slot == COST_SLOT_NONE && !got->duplicate)
+		record_count_applied(s, got);
+		if (!job->remembered && !got->duplicate)
 			(void)cost_window_add(&s->window, &got->record);
 		cost_job_drop(self, job);
 		return OP_REPLY(op, cost_added, .record = got->record,
