@@ -233,6 +233,7 @@ cost_settings(struct actor *self)
 	if (c == NULL)
 		return;
 	s->fails_closed = config_choice(c, SETTING_budget_fail_mode) == 1;
+	s->reconciles = config_choice(c, SETTING_cost_reconcile) == 1;
 	(void)text_fit(s->currency, sizeof(s->currency),
 	    config_text(c, SETTING_budget_currency));
 }
