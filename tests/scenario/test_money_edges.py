@@ -223,6 +223,25 @@ def test_p02_p45_an_unknown_backend_makes_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_c30_money_without_anything_on_disk(start):
+    """Nothing durable; a run without any store there cannot be."""
+    server = start(persistence__backend="memory", runtime__log_level="debug")
+    boss = Client(server)
+    assert boss.setup().status == 201
+    assert boss.post("costs", cost("30")).data["durable"] == "applied"
+    for amount, status in (("30", 402), ("31", 200)):
+        body = {"project_id": "p", "project_budget": amount}
+        assert boss.post("budget/check", body).status == status
+    for name in (
+        "budget.project_cost.aggregation_failed",
+        "budget.preflight.error",
+        "budget.baseline.error",
+        "persistence.project_cost_agg.fetch_failed",
+    ):
+        assert server.events(name) == []
+    assert not list(server.data.rglob("*.mdb"))
+
+
 @pytest.mark.parametrize("mode", ["full", "meta_lazy", "none"])
 def test_p35_the_log_says_how_durable_it_is(start, mode):
     server = start(persistence__lmdb__durability=mode)
