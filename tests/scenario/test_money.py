@@ -317,6 +317,17 @@ def test_hold_runs_out_by_itself(ceo):
     assert ceo.get(f"budget/holds/{made['id']}").data["hold"]["status"] == "expired"
 
 
+def test_hold_runs_out_while_nobody_runs(ceo):
+    of_project = budget(ceo, "1")
+    made = hold(ceo, "1", ttl_seconds=1).data["hold"]
+    ceo.server.kill()
+    ceo.server.restart()
+    ceo.server.wait_event("budget.holds.expired")
+    after = ceo.twin()
+    assert standing(after, of_project) == (0, 0)
+    assert after.get(f"budget/holds/{made['id']}").data["hold"]["status"] == "expired"
+
+
 def test_thresholds_are_told_once(ceo):
     budget(ceo, "1")
     live = ceo.socket()

@@ -144,6 +144,50 @@ test_run_out_hold_blocks_nobody_before_the_timer(void **state)
 	stands("b", NOW + HOUR, 0, 10 * UNIT);
 }
 
+/* Entries without rows: they are far from due, so that nobody looks. */
+static void
+many_are_held(int count)
+{
+	struct backend_txn *inner;
+	struct txn t;
+
+	asker_make_room();
+	OK(backend_write(asker.f->b, &inner));
+	txn_init(&t, inner, asker.room);
+	for (int n = 0; n < count; n++) {
+		char id[16];
+		struct key k;
+
+		snprintf(id, sizeof(id), "b%06d", n);
+		key_init(&k);
+		key_time(&k, NOW + 10 * DAY);
+		key_tail(&k, id);
+		txn_put(&t, TABLE_HOLDS_BY_EXPIRY, &k, (struct bytes){ 0 });
+	}
+	OK(txn_status(&t));
+	OK(backend_commit(inner));
+}
+
+static void
+test_open_holds_are_bounded_and_a_refusal_says_so(void **state)
+{
+	const struct budget_decision *d;
+
+	(void)state;
+	many_are_held(99999);
+	OK(ask_hold("h1", UNIT, NOW, HOUR));
+	assert_int_equal(hold_problem(), 0);
+	OK(ask_hold("h2", UNIT, NOW, HOUR));
+	assert_int_equal(hold_problem(), PROBLEM_HOLDS_MAX);
+	OK(ASK(store_decision_get, .id = "decision"));
+	d = REPLY_IS(store_decision_found)->decision;
+	assert_non_null(d);
+	assert_string_equal(d->rule, "holds_max");
+	assert_int_equal(void_hold("h1", NOW), 0);
+	OK(ask_hold("h2", UNIT, NOW, HOUR));
+	assert_int_equal(hold_problem(), 0);
+}
+
 static void
 test_every_level_and_window_is_asked(void **state)
 {
@@ -415,6 +459,7 @@ main(void)
 		ASKED(test_void_and_expiry_give_all_back),
 		ASKED(test_a_corrupt_hold_keeps_no_other_from_its_end),
 		ASKED(test_run_out_hold_blocks_nobody_before_the_timer),
+		ASKED(test_open_holds_are_bounded_and_a_refusal_says_so),
 		ASKED(test_every_level_and_window_is_asked),
 		ASKED(test_settlement_is_charged_to_the_window_of_the_hold),
 		ASKED(test_rolling_window_moves_by_the_hour),
