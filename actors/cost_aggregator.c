@@ -94,6 +94,7 @@ cost_job_take(struct actor *self, const struct msg *in)
 	if (node == NULL) {
 		s->counts.overloaded++;
 		return NULL;
+	}
 	job = LIST_OF(node, struct cost_job, link);
 	job->mail = actor_keep_mail(self, in);
 	if (job->mail == NULL)
