@@ -6,6 +6,7 @@ import subprocess
 
 from client import Client
 from server import TROUPE
+from test_money import cost
 
 LABEL = r'[a-z]+="(?:[^"\\\n]|\\[\\"n])*"'
 ROW = re.compile(rf"([a-z0-9_]+)(?:\{{({LABEL}(?:,{LABEL})*)\}})? (\d+)")
@@ -127,6 +128,25 @@ def test_what_happens_is_counted(start, topology):
     assert frames >= 2 if topology == "split" else frames == 0
     assert moved("troupe_bridge_sent_total") >= frames
     assert total(after, "troupe_books_unbalanced") == 0
+
+
+def test_records_of_costs_are_counted_by_what_became_of_them(start):
+    server = start(api__metrics__listen="127.0.0.1:0", cost__max_window_records=2)
+    client = Client(server)
+    assert client.setup().status == 201
+    body = cost("1", record_id="00000000-0000-0000-0000-000000000001")
+    statuses = [client.post("costs", b).status for b in (
+        body, body, cost("1"), cost("1"), cost("1", currency="USD"))]
+    assert statuses == [201, 201, 201, 201, 409]
+    pages = scrape_all(server)
+    counted = {
+        name: total(pages, f"troupe_cost_{name}")
+        for name in ("applied_total", "duplicates_total", "refused_total", "queued_total",
+                     "lost_total", "window_evicted_total", "window_records", "outbox")
+    }
+    assert counted == {"applied_total": 3, "duplicates_total": 1, "refused_total": 1,
+                       "queued_total": 0, "lost_total": 0, "window_evicted_total": 2,
+                       "window_records": 1, "outbox": 0}
 
 
 def test_the_door_has_nothing_else(start):
