@@ -252,6 +252,7 @@ def test_publishing_twice_with_a_key_or_an_id_tells_once(ceo):
     second = publish(ceo, "agents", key).data
     assert second == {**first, "duplicate": True}
     assert publish(ceo, "agents", key, payload={"n": 2}).brief == (422, 2004)
+    assert publish(ceo, "tasks", key).brief == (422, 2004)
     one = "6f1c5a52-5f0e-4a0d-9a43-0c4f6a7b8c9d"
     assert not publish(ceo, "agents", event_id=one).data["duplicate"]
     assert publish(ceo, "agents", event_id=one).data["duplicate"]
