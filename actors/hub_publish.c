@@ -6,9 +6,11 @@
 #include "protocols/channel.h"
 #include "protocols/event_type.h"
 #include "protocols/json.h"
+#include "protocols/setting.h"
 #include "runtime/base/text.h"
 #include "runtime/base/uuid.h"
 #include "runtime/config.h"
+#include "runtime/seal.h"
 
 /*
  * Events that the API tells.  A durable one is appended to its channel's
@@ -70,19 +72,15 @@ publish_key_mistake(const char *key)
 static bool
 publish_is_open(const struct actor *self, const char *channel)
 {
-	const char *at =
-	    config_text(actor_config(self), SETTING_event_stream_user_publish);
-	size_t size = strlen(channel);
+	char item[SETTING_ITEM_MAX + 1];
+	struct setting_items it;
 
-	while (*at != '\0') {
-		size_t n;
-
-		at += strspn(at, ", ");
-		n = strcspn(at, ", ");
-		if (n == size && memcmp(at, channel, n) == 0)
+	setting_items_init(&it,
+	    config_text(
+		actor_config(self), SETTING_event_stream_user_publish));
+	while (setting_items_next(&it, item) == ST_OK)
+		if (strcmp(item, channel) == 0)
 			return true;
-		at += n;
-	}
 	return false;
 }
 

@@ -114,6 +114,8 @@ class Stuck:
         "event_stream.dedup_ttl_seconds=-1",
         "event_stream.dedup_ttl_seconds=1.5",
         "api.ws_queue_bytes_max=0",
+        "event_stream.user_publish=tasks,nonsense",
+        "event_stream.user_publish=user:",
     ],
 )
 def test_eh01_bounds_that_are_none_do_not_start(tmp_path, topology, setting):
