@@ -239,6 +239,12 @@ def test_ephemeral_event_is_marked_so_and_not_recovered(ceo):
     assert place(live.event()) == {"epoch": 0, "offset": 0}
     again = publish(ceo, "agents", durable=False, event_id=told.data["event_id"])
     assert again.data["duplicate"]
+    key = {"Idempotency-Key": "k1"}
+    keyed = [publish(ceo, "agents", key, durable=False).data for _ in range(2)]
+    assert keyed[1] == {**keyed[0], "duplicate": True}
+    assert live.event()["event_id"] == keyed[0]["event_id"]
+    other = publish(ceo, "agents", key, durable=False, payload={"n": 2}).data
+    assert live.event()["event_id"] == other["event_id"] != keyed[0]["event_id"]
     late = ceo.socket()
     assert since(late, "agents", {"epoch": 0, "offset": 0})["offset"] == 0
     assert late.ping() == {"action": "pong"} and late.behind == []
