@@ -268,10 +268,14 @@ struct bookmark
 bind_bookmark(const struct conn *c)
 {
 	const struct exchange *x = c->exchange;
+	const struct route_fields *f =
+	    route_fields_of(c->gateway->fields, x->route);
 
 	return (struct bookmark){ .secret = c->gateway->replica.api_key_secret,
 		.list = x->route->request == NULL ? NULL : x->route->request(),
-		.user_id = x->who.user_id };
+		.user_id = x->who.user_id,
+		.cursor = f->cursor,
+		.next = f->next };
 }
 
 static enum status
