@@ -202,7 +202,7 @@ def test_eh07_a_duplicate_does_not_make_its_id_younger(start):
     assert [live.event()["event_id"] for _ in range(2)] == [name, name]
 
 
-def test_eh08_54_a_stuck_client_loses_events_and_nobody_else_does(alone):
+def test_54_eh08_a_stuck_client_loses_events_and_nobody_else_does(alone):
     stuck, reader = Stuck(alone), listening(alone, "agents")
     told = stuck.fill(alone, reader)
     line = alone.server.events(DROPPED)[0]
