@@ -200,7 +200,7 @@ hub_start(struct actor *self)
 
 	actor_random(self, &seed, sizeof(seed));
 	channels_init(&s->channels, seed);
-	presence_init(&s->presence, seed);
+	presence_init(&s->presence, seed, hub_on_moved, self);
 	st = dedup_init(&s->dedup, ttl_s * 1000000, ids, seed);
 	if (st != ST_OK)
 		return st;
@@ -237,6 +237,7 @@ static const struct handler hub_on[] = {
 	ON(presence_list, hub_on_presence_list),
 	ON(hub_socket_up, hub_on_socket_up),
 	ON(hub_socket_down, hub_on_socket_down),
+	ON(hub_socket_channels, hub_on_socket_channels),
 	ON(store_restored, actor_on_start_over),
 	{ 0 },
 };

@@ -84,8 +84,11 @@ enum status hub_on_unlisten(struct actor *self, const struct msg *in);
 
 /* ctx: the actor. */
 void hub_on_user_gone(void *ctx, const char *user_id, uint32_t count);
+void hub_on_moved(
+    void *ctx, const char *channel, const char *user_id, bool joined);
 enum status hub_on_socket_up(struct actor *self, const struct msg *in);
 enum status hub_on_socket_down(struct actor *self, const struct msg *in);
+enum status hub_on_socket_channels(struct actor *self, const struct msg *in);
 enum status hub_on_beat(struct actor *self, const struct msg *in);
 enum status hub_on_presence_list(struct actor *self, const struct msg *in);
 
