@@ -115,7 +115,8 @@ fields_find(const struct fields *f, struct bytes name)
 
 	while (at < f->at + f->size) {
 		if (fields_size_at(at) == name.size &&
-		    memcmp(at + SIZES, name.at, name.size) == 0)
+		    (name.size == 0 ||
+			memcmp(at + SIZES, name.at, name.size) == 0))
 			return at;
 		at += fields_span(at);
 	}
