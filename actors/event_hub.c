@@ -42,6 +42,7 @@ hub_tell_once(struct actor *self, const struct msg *in, struct channel_entry *c,
 	    &s->dedup, &c->window, &event->event_id, actor_now_us(self));
 
 	if (st == ST_EXISTS) {
+		s->counts.duplicates++;
 		uuid_text(&event->event_id, id);
 		LOG(EVENT_STREAM_HUB_PUBLISH_DEDUPED, KV("channel", c->name),
 		    KV("event_id", id));
@@ -251,5 +252,6 @@ const struct actor_class event_hub_class = {
 	.starts_slowly = true,
 	.start = hub_start,
 	.stop = hub_stop,
+	.measure = hub_measure,
 	.on = hub_on,
 };

@@ -115,7 +115,7 @@ hub_on_socket_up(struct actor *self, const struct msg *in)
 	if (st == ST_EXISTS)
 		return ST_OK;
 	if (st != ST_OK)
-		return hub_ignore(in, "hub_socket_up", status_text(st));
+		return hub_ignore_for(self, in, "hub_socket_up", st);
 	LOG(USER_PRESENCE_CONNECT, KV("user_id", news->user_id),
 	    KU("count", count));
 	if (count == 1)
@@ -156,7 +156,7 @@ hub_on_socket_channels(struct actor *self, const struct msg *in)
 	    news->channels_count);
 	return st == ST_OK || st == ST_NOT_FOUND
 		   ? ST_OK
-		   : hub_ignore(in, "hub_socket_channels", status_text(st));
+		   : hub_ignore_for(self, in, "hub_socket_channels", st);
 }
 
 /* ---- leases ---- */

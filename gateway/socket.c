@@ -36,8 +36,10 @@ socket_create(
 	struct sockets *k = c->gateway->sockets;
 	struct socket *s;
 
-	if (k->count >= k->limits.total_max || !address_take(k, client))
+	if (k->count >= k->limits.total_max || !address_take(k, client)) {
+		c->gateway->counts.sockets_refused++;
 		return NULL;
+	}
 	s = pool_take(&k->pool);
 	if (s == NULL) {
 		address_drop(k, client);

@@ -95,6 +95,7 @@ socket_admit(struct socket *s, const struct principal *who)
 
 	if (p != NULL && k->limits.per_user_max > 0 &&
 	    p->count >= k->limits.per_user_max) {
+		k->gateway->counts.sockets_refused++;
 		socket_close(s, SOCKET_TOO_MANY, "Too many connections");
 		return;
 	}

@@ -264,7 +264,7 @@ sse_is_possible(struct conn *c, const char *user_id)
 	if (k->count >= k->limits.total_max ||
 	    (p != NULL && k->limits.per_user_max > 0 &&
 		p->count >= k->limits.per_user_max)) {
-		g->counts.full++;
+		g->counts.sockets_refused++;
 		respond_problem(
 		    c, PROBLEM_CONNECTION_LIMIT, "too many live sockets");
 		return false;
