@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+import frames
 from client import (
     MSGPACK_V1,
     RETRY_S,
@@ -380,6 +381,20 @@ def test_more_messages_than_allowed_close_the_socket(start):
         for _ in range(20):
             live.receive()
     assert (gone.value.code, gone.value.reason) == (1008, "Too many messages")
+
+
+def test_more_pings_than_allowed_close_the_socket(start):
+    ceo = Client(start(api__ws_control_per_second=5))
+    assert ceo.setup().status == 201
+    for opcode in (frames.PING, frames.PONG):
+        live = frames.Live(ceo)
+        live.send(frames.frame(opcode, b"x") * 20)
+        pongs, frame = 0, live.receive()
+        while frame == (frames.PONG, b"x"):
+            pongs, frame = pongs + 1, live.receive()
+        assert frame == (frames.CLOSE, b"\x03\xf0Too many messages")
+        assert pongs <= 10  # two seconds' worth
+        live.close()
 
 
 def test_more_channels_than_allowed_are_left_out(start):
