@@ -57,8 +57,7 @@ hub_tell(struct actor *self, struct channel_entry *c, const struct event *event)
 
 /* What lay between is gone. */
 static void
-hub_note_lost(
-    struct actor *self, const struct channel_entry *c, uint64_t next)
+hub_note_lost(struct actor *self, const struct channel_entry *c, uint64_t next)
 {
 	struct hub_state *s = actor_state(self);
 

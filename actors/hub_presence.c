@@ -90,8 +90,8 @@ hub_on_moved(void *ctx, const char *channel, const char *user_id, bool joined)
 {
 	struct actor *self = ctx;
 
-	if (config_bool(actor_config(self),
-		SETTING_event_stream_project_presence) &&
+	if (config_bool(
+		actor_config(self), SETTING_event_stream_project_presence) &&
 	    presence_channel(channel).kind == CHANNEL_PROJECT)
 		presence_tell(self,
 		    joined ? EVENT_CHANNEL_JOINED : EVENT_CHANNEL_LEFT, channel,
@@ -119,8 +119,7 @@ hub_on_socket_up(struct actor *self, const struct msg *in)
 	LOG(USER_PRESENCE_CONNECT, KV("user_id", news->user_id),
 	    KU("count", count));
 	if (count == 1)
-		presence_tell_all(
-		    self, EVENT_PRESENCE_JOINED, news->user_id);
+		presence_tell_all(self, EVENT_PRESENCE_JOINED, news->user_id);
 	return ST_OK;
 }
 
@@ -152,8 +151,7 @@ hub_on_socket_channels(struct actor *self, const struct msg *in)
 		return hub_ignore(
 		    in, "hub_socket_channels", "it is no gateway");
 	st = presence_set_channels(&s->presence, address_shard(in->from),
-	    news->socket, news->user_id, news->channels,
-	    news->channels_count);
+	    news->socket, news->user_id, news->channels, news->channels_count);
 	return st == ST_OK || st == ST_NOT_FOUND
 		   ? ST_OK
 		   : hub_ignore_for(self, in, "hub_socket_channels", st);
@@ -243,27 +241,34 @@ presence_answer_one(
 	    .online = presence_total(self, ask));
 }
 
-/* 0, or why nobody is named; *ret_why says it in words. */
 static uint32_t
-presence_problem(const struct actor *self, const struct presence_list *ask,
-    const char **ret_why)
+presence_channel_problem(const struct actor *self,
+    const struct presence_list *ask, const char **ret_why)
 {
 	const struct hearer who = { ask->caller.role, ask->caller.user_id,
 		ask->caller.session_id,
-		channel_roles_of(config_text(actor_config(self),
-		    SETTING_event_stream_project_read)) };
-	uint32_t problem = access_check(&ask->caller, ACCESS_READ);
-	struct channel_ref ref;
+		channel_roles_of(config_text(
+		    actor_config(self), SETTING_event_stream_project_read)) };
+	const struct channel_ref ref = presence_channel(ask->channel);
 
-	*ret_why = "your role may not see who is online";
-	if (problem != 0 || ask->channel == NULL)
-		return problem;
-	ref = presence_channel(ask->channel);
 	*ret_why = "channel: a shared one, or project:ID";
 	if (ref.kind != CHANNEL_SHARED && ref.kind != CHANNEL_PROJECT)
 		return PROBLEM_VALIDATION;
 	*ret_why = "your role may not hear that channel";
 	return channel_allows(&ref, &who) ? 0 : PROBLEM_FORBIDDEN;
+}
+
+/* 0, or why nobody is named; *ret_why says it in words. */
+static uint32_t
+presence_problem(const struct actor *self, const struct presence_list *ask,
+    const char **ret_why)
+{
+	uint32_t problem = access_check(&ask->caller, ACCESS_READ);
+
+	*ret_why = "your role may not see who is online";
+	return problem != 0 || ask->channel == NULL
+		   ? problem
+		   : presence_channel_problem(self, ask, ret_why);
 }
 
 enum status

@@ -76,8 +76,7 @@ publish_is_open(const struct actor *self, const char *channel)
 	struct setting_items it;
 
 	setting_items_init(&it,
-	    config_text(
-		actor_config(self), SETTING_event_stream_user_publish));
+	    config_text(actor_config(self), SETTING_event_stream_user_publish));
 	while (setting_items_next(&it, item) == ST_OK)
 		if (strcmp(item, channel) == 0)
 			return true;

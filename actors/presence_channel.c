@@ -154,8 +154,7 @@ presence_set_channels(struct presence *p, uint32_t gateway, uint64_t socket,
 	if (count > 0 && (on = calloc(count, sizeof(*on))) == NULL)
 		return ST_NO_MEMORY;
 	for (uint32_t i = 0; i < count; i++) {
-		struct present_member *m =
-		    member_take(p, channels[i], user_id);
+		struct present_member *m = member_take(p, channels[i], user_id);
 
 		if (m != NULL)
 			on[joined++] = m;

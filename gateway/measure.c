@@ -16,8 +16,7 @@ measure_gather(struct gateway *g)
 
 	g->counts.connections = g->connections;
 	g->counts.sockets_open = g->sockets == NULL ? 0 : g->sockets->count;
-	g->counts.events_dropped =
-	    g->sockets == NULL ? 0 : g->sockets->dropped;
+	g->counts.events_dropped = g->sockets == NULL ? 0 : g->sockets->dropped;
 	g->counts.tls_not_after = 0;
 	if (g->listen.tls != NULL) {
 		tls = tls_counts(g->listen.tls);

@@ -23,10 +23,9 @@ socket_send_channels(struct socket *s)
 	while (left != 0) {
 		uint32_t c = channels_pop(&left);
 
-		names[count++] =
-		    c < CHANNEL_SLOT
-			? channel_name((enum channel)c)
-			: s->slots->topics[c - CHANNEL_SLOT]->name;
+		names[count++] = c < CHANNEL_SLOT
+				     ? channel_name((enum channel)c)
+				     : s->slots->topics[c - CHANNEL_SLOT]->name;
 	}
 	return SEND(self, sockets_presence_hub(s->all), hub_socket_channels,
 		   .user_id = s->person->user_id, .socket = s->number,
@@ -59,10 +58,9 @@ bool
 socket_send_up(struct socket *s)
 {
 	struct actor *self = s->all->gateway->self;
-	enum status st =
-	    SEND(self, sockets_presence_hub(s->all), hub_socket_up,
-		.user_id = s->person->user_id, .socket = s->number,
-		.incarnation = s->all->incarnation);
+	enum status st = SEND(self, sockets_presence_hub(s->all), hub_socket_up,
+	    .user_id = s->person->user_id, .socket = s->number,
+	    .incarnation = s->all->incarnation);
 
 	if (st == ST_OK && (s->subscribed & ~CHANNEL_BIT(CHANNEL_OWN)) != 0)
 		socket_tell_channels(s);

@@ -225,8 +225,8 @@ sse_find_channels(struct conn *c, const uint8_t *at, struct bytes *ret_list)
 	enum status st;
 
 	query_init(&q, http1_bytes(at, c->exchange->head.query));
-	while ((st = query_next(&q, actor_arena(c->gateway->self), &p)) ==
-	       ST_OK) {
+	while (
+	    (st = query_next(&q, actor_arena(c->gateway->self), &p)) == ST_OK) {
 		if (ret_list->at != NULL || p.name.size != sizeof(name) - 1 ||
 		    memcmp(p.name.at, name, p.name.size) != 0)
 			return ST_INVALID;

@@ -347,8 +347,7 @@ config_check_channels(struct config_load *l)
 	setting_items_init(&it, text);
 	while ((st = setting_items_next(&it, item)) == ST_OK)
 		if (!channel_is_valid(item))
-			config_tell_at(
-			    l, id, item, "there is no such channel");
+			config_tell_at(l, id, item, "there is no such channel");
 	if (st != ST_NOT_FOUND)
 		config_tell_at(
 		    l, id, text, "expected channels with commas between");

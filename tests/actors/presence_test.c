@@ -252,9 +252,10 @@ test_channels_are_bounded(void **state)
 			    (unsigned)socket, (unsigned)i);
 			channels[i] = names[i];
 		}
-		assert_int_equal(presence_up(p, 0, socket, "u1", &count), ST_OK);
-		if (presence_set_channels(
-			p, 0, socket, "u1", channels, 64) != ST_OK)
+		assert_int_equal(
+		    presence_up(p, 0, socket, "u1", &count), ST_OK);
+		if (presence_set_channels(p, 0, socket, "u1", channels, 64) !=
+		    ST_OK)
 			break;
 	}
 	assert_int_equal(socket, PRESENCE_CHANNELS_MAX / 64);
@@ -293,6 +294,9 @@ main(void)
 		RUN(test_list_of_users_is_a_copy),
 		RUN(test_list_goes_on_after_an_id),
 		RUN(test_sockets_of_a_gateway_go_all_at_once),
+		RUN(test_users_are_counted_on_each_channel),
+		RUN(test_channels_of_a_socket_that_is_not_there),
+		RUN(test_channels_are_bounded),
 		RUN(test_sockets_are_bounded),
 	};
 

@@ -145,12 +145,12 @@ test_full_hub_hears_of_channels_later(void **state)
 	client_send(&c, "{\"action\":\"unsubscribe\","
 			"\"channels\":[\"tasks\"]}");
 	client_subscribe(&c, "\"tasks\"", "");
-	assert_null(rig_peek(
-	    &l.rig, ACTOR_NUMBER(event_hub), MSG_hub_socket_channels));
+	assert_null(
+	    rig_peek(&l.rig, ACTOR_NUMBER(event_hub), MSG_hub_socket_channels));
 	live_empty_hub(&l);
 	assert_hub_hears_of(&l, "tasks");
-	assert_null(rig_peek(
-	    &l.rig, ACTOR_NUMBER(event_hub), MSG_hub_socket_channels));
+	assert_null(
+	    rig_peek(&l.rig, ACTOR_NUMBER(event_hub), MSG_hub_socket_channels));
 	live_fini(&l);
 }
 

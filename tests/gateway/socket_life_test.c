@@ -268,8 +268,7 @@ test_new_hub_is_told_everything_again(void **state)
 	    "u1");
 	for (int times = 0; times < 2; times++)
 		assert_string_equal(
-		    RIG_BODY(
-			RIG_TAKE(&l.rig, event_hub, hub_socket_channels),
+		    RIG_BODY(RIG_TAKE(&l.rig, event_hub, hub_socket_channels),
 			hub_socket_channels)
 			->channels[0],
 		    "tasks");
