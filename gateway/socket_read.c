@@ -239,9 +239,10 @@ socket_go_on(struct conn *c)
 {
 	size_t used;
 
-	if (socket_waits(c->socket) || c->socket->sse != NULL)
+	if (socket_waits(c->socket))
 		return;
-	if (c->kept_size > 0) {
+	/* One that only listens is read for its end alone. */
+	if (c->kept_size > 0 && c->socket->sse == NULL) {
 		used = socket_read(c, c->kept, c->kept_size);
 		if (used == SIZE_MAX)
 			return;
