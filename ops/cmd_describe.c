@@ -173,6 +173,7 @@ static const struct describe_metric describe_metric_list[] = {
 #include "actors/audit_metric.def"
 #include "actors/backup_metric.def"
 #include "actors/cost_metric.def"
+#include "actors/hub_metric.def"
 #include "actors/metric.def"
 #include "actors/registry_metric.def"
 #include "gateway/metric.def"
