@@ -494,6 +494,29 @@ change(struct rig *r, const char *key, const char *value)
 	    .key = key, .value = value);
 }
 
+/* So many of one user at once, and then one each time their room is back. */
+static void
+test_a_user_has_a_rate(void **state)
+{
+	enum { PER_MINUTE = 20 };
+	const struct refused *why;
+	struct rig r;
+
+	(void)state;
+	tickets_start(&r);
+	for (int i = 0; i < PER_MINUTE; i++)
+		(void)consume(&r, create(&r, "u1", "s1"));
+	why = refused_of(&r, ask_create(&r, "u1", "s2"));
+	assert_int_equal(why->problem, PROBLEM_RATE_LIMITED);
+	assert_int_equal(why->retry_after_ms, 60000 / PER_MINUTE);
+	assert_int_equal(rig_logged(&r, EV_API_AUTH_THROTTLED), 1);
+	(void)create(&r, "u2", "s3");
+	rig_advance_ms(&r, 60000 / PER_MINUTE);
+	(void)create(&r, "u1", "s1");
+	(void)refused_of(&r, ask_create(&r, "u1", "s1"));
+	rig_fini(&r);
+}
+
 /* Live settings count from the next ticket; taken back, the default does. */
 static void
 test_cap_and_life_follow_the_settings(void **state)
@@ -551,6 +574,7 @@ main(void)
 		cmocka_unit_test(test_table_of_tickets_is_bounded),
 		cmocka_unit_test(
 		    test_of_ten_users_with_ten_rivals_each_gets_five),
+		cmocka_unit_test(test_a_user_has_a_rate),
 		cmocka_unit_test(test_cap_and_life_follow_the_settings),
 	};
 

@@ -384,6 +384,23 @@ def test_23_creators_consumers_and_cleanups(start):
     wait_for(swept)
 
 
+def test_a_user_gets_so_many_tickets_a_minute(start):
+    """sessions.md 2.4.5; here 3, so that a slow machine makes none of them."""
+    ceo = Client(start(api__ws_tickets_per_minute=3))
+    assert ceo.setup().status == 201
+    bob = hire(ceo, "bob")
+    answers = [ceo.post("auth/ws-ticket") for _ in range(5)]
+    good = [a for a in answers if a.status == 200]
+    assert 3 <= len(good) < 5
+    late = next(a for a in answers if a.status != 200)
+    assert late.brief == (429, 5000)
+    assert 1 <= int(late.headers["Retry-After"]) <= 20
+    assert bob.post("auth/ws-ticket").status == 200
+    path = "settings/api/ws_tickets_per_minute"
+    assert ceo.put(path, {"value": "0"}).status == 200
+    wait_for(lambda: ceo.post("auth/ws-ticket").brief != (429, 5000))
+
+
 def test_24_a_ticket_dies_after_its_time(start):
     """AT-24, AT-25: it makes room, and opens nothing, however often."""
     ceo = Client(start(api__ws_ticket_ttl_seconds=1))
