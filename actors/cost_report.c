@@ -4,6 +4,7 @@
 #include "actors/cost_csv.h"
 #include "runtime/base/calendar.h"
 #include "runtime/base/currency.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/text.h"
 
 #define PAGE_DEFAULT 50
@@ -17,21 +18,8 @@
 static bool
 seq_parse(const char *text, uint64_t *ret_seq)
 {
-	uint64_t n = 0;
-
-	if (text == NULL) {
-		*ret_seq = 0;
-		return true;
-	}
-	if (text[0] == '\0' || strlen(text) > 19)
-		return false;
-	for (; *text != '\0'; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		n = n * 10 + (uint64_t)(*text - '0');
-	}
-	*ret_seq = n;
-	return true;
+	*ret_seq = 0;
+	return text == NULL || decimal_parse(text, UINT64_MAX, ret_seq);
 }
 
 enum status

@@ -37,12 +37,8 @@ principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 	ret_who->role = x->who.account->role;
 	ret_who->method = x->who.method;
 	ret_who->session_id = x->who.session_id;
-	if (x->route->request == catalogue_type_ticket_create) {
-		char *session = arena_take(a, SESSION_ID_MAX + 1);
-
-		auth_session(&x->who, session);
-		ret_who->session_id = session;
-	}
+	if (x->who.method == AUTH_API_KEY)
+		ret_who->key_id = x->who.key_id;
 	ret_who->expires_at = x->who.expires_at;
 	ret_who->authenticated_at = x->who.authenticated_at;
 }

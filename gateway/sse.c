@@ -1,9 +1,7 @@
 #include "gateway/sse.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/event_frame.h"
@@ -11,6 +9,9 @@
 #include "gateway/socket_parts.h"
 #include "gateway/stream.h"
 #include "protocols/event_type.h"
+#include "runtime/base/arena_text.h"
+#include "runtime/base/decimal.h"
+#include "runtime/base/items.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -113,19 +114,12 @@ sse_place(struct socket *s, uint64_t channels, const struct sinces *from)
 	}
 }
 
-/* Up to twenty digits and what ends them; false: it is no such number. */
+/* Digits and what ends them; false: it is no such number. */
 static bool
 sse_read_number(const char **at, char end, uint64_t *ret_number)
 {
-	size_t digits = strspn(*at, "0123456789");
-	char *after;
-
-	if (digits == 0 || digits > 20)
-		return false;
-	errno = 0;
-	*ret_number = strtoull(*at, &after, 10);
-	*at = after;
-	return errno == 0 && (end == '\0' || *(*at)++ == end);
+	return decimal_take(at, UINT64_MAX, ret_number) &&
+	       (end == '\0' || *(*at)++ == end);
 }
 
 /* "E.O-E.O"; false: it is none of ours, or of other channels. */
@@ -192,27 +186,21 @@ static enum status
 sse_read_channels(
     struct sse_ask *ask, struct bytes list, const struct hearer *who)
 {
-	struct bytes name, rest = list;
-	struct channel_ref ref;
-	const uint8_t *comma;
+	struct bytes name;
 
-	do {
-		comma = rest.size == 0 ? NULL : memchr(rest.at, ',', rest.size);
-		name = rest;
-		if (comma != NULL) {
-			name.size = (size_t)(comma - rest.at);
-			rest.at += name.size + 1;
-			rest.size -= name.size + 1;
-		}
+	if (list.size > 0 && list.at[list.size - 1] == ',')
+		return ST_INVALID; /* an empty name at the end */
+	while (items_next(&list, ',', &name)) {
+		struct channel_ref ref = channel_parse(name);
+
 		if (name.size == 0)
 			return ST_INVALID;
-		ref = channel_parse(name);
 		if (!channel_allows(&ref, who))
 			return ST_DENIED;
 		if (!sse_add(ask, name))
 			return ST_INVALID;
-	} while (comma != NULL);
-	return ST_OK;
+	}
+	return ask->count > 0 ? ST_OK : ST_INVALID;
 }
 
 /* INVALID: another parameter, or the same one again. */
@@ -325,11 +313,8 @@ sse_open(struct conn *c, const struct sse_ask *ask, const struct principal *who)
 static const char *
 sse_keep(struct arena *a, const char *text)
 {
-	char *copy = arena_take(a, strlen(text) + 1);
-
-	if (copy != NULL)
-		memcpy(copy, text, strlen(text) + 1);
-	return copy;
+	return arena_text(
+	    a, (struct bytes){ (const uint8_t *)text, strlen(text) });
 }
 
 static void

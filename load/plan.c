@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/decimal.h"
+
 static const struct {
 	const char *name;
 	bool sends, asks, starts;
@@ -214,12 +216,7 @@ plan_number(const char *text, uint64_t max, uint64_t *ret_number)
 	uint64_t n = 0;
 	const char *c = text;
 
-	for (; *c >= '0' && *c <= '9'; c++) {
-		if (n > max / 10)
-			return ST_INVALID;
-		n = n * 10 + (uint64_t)(*c - '0');
-	}
-	if (c == text)
+	if (!decimal_take(&c, max, &n))
 		return ST_INVALID;
 	for (const char *unit = "kmg"; *c != '\0' && *unit != '\0'; unit++) {
 		if (n > max / 1000)
@@ -246,17 +243,12 @@ plan_time(const char *text, uint64_t *ret_us)
 		uint64_t us;
 	} units[] = { { "", 1 }, { "us", 1 }, { "ms", 1000 }, { "s", 1000000 },
 		{ "m", 60000000 } };
-	char number[24];
-	size_t digits = strspn(text, "0123456789");
 	uint64_t n;
 
-	if (digits >= sizeof(number))
-		return ST_INVALID;
-	snprintf(number, sizeof(number), "%.*s", (int)digits, text);
-	if (plan_number(number, PLAN_TIME_MAX_US, &n) != ST_OK)
+	if (!decimal_take(&text, PLAN_TIME_MAX_US, &n))
 		return ST_INVALID;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(text + digits, units[i].unit) != 0)
+		if (strcmp(text, units[i].unit) != 0)
 			continue;
 		if (n > PLAN_TIME_MAX_US / units[i].us)
 			return ST_INVALID;
