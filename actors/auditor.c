@@ -210,9 +210,12 @@ auditor_may(struct actor *self, struct auditor *a, const struct principal *by)
 }
 
 static uint64_t
-auditor_window_us(const struct actor *self)
+auditor_window_us(const struct actor *self, const struct auditor *a)
 {
-	return SECOND_US * option_u64(self, SETTING_api_audit_window_seconds);
+	return a->window_us != 0
+		   ? a->window_us
+		   : SECOND_US *
+			 option_u64(self, SETTING_api_audit_window_seconds);
 }
 
 static void
@@ -242,7 +245,7 @@ auditor_on_window(struct actor *self, struct timer *timer)
 		}
 		if (e->until_us <= now_us) {
 			auditor_tell(self, a, e);
-			e->until_us = now_us + auditor_window_us(self);
+			e->until_us = now_us + auditor_window_us(self, a);
 		}
 		if (e->until_us < next_us)
 			next_us = e->until_us;
@@ -276,9 +279,9 @@ auditor_begin(
 	if (e == NULL)
 		return;
 	e->note.times = 0;
-	e->until_us = actor_now_us(self) + auditor_window_us(self);
+	e->until_us = actor_now_us(self) + auditor_window_us(self, a);
 	if (!timer_is_running(&a->windows))
-		timer_start(self, &a->windows, auditor_window_us(self),
+		timer_start(self, &a->windows, auditor_window_us(self, a),
 		    auditor_on_window);
 }
 

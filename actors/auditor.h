@@ -35,6 +35,7 @@ struct auditor {
 	uint64_t lost_sent; /* told with those on their way */
 	bool lost_is_due;   /* also without a note beside it */
 	bool is_draining;
+	uint64_t window_us;  /* its actor's to set; 0: as configured */
 	uint64_t lost_ever;  /* for metrics */
 	uint64_t full_at_us; /* of what nobody is let say */
 	struct memo callers; /* how fast each of them is refused */

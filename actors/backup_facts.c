@@ -13,7 +13,7 @@
 #define SUM_DIGITS 64
 
 /* clang-format off */
-#define VALUE(id, text, doc) [id] = text,
+#define VALUE(id, text, doc) [id] = (text),
 #define ENUMERATION(n, doc, values)                           \
 	const char *n##_text(enum n v)                        \
 	{                                                     \

@@ -38,7 +38,7 @@ typedef void (*run_work_fn)(struct backup_job *j);
 struct run_caller {
 	char user_id[ID_MAX + 1];
 	char username[USERNAME_MAX + 1];
-	char session_id[SESSION_ID_MAX + 1];
+	char session[AUDIT_SESSION_MAX + 1]; /* or API key */
 	char address[ADDRESS_MAX + 1];
 	enum role role;
 	enum auth_method method;

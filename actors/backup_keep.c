@@ -11,6 +11,7 @@
 #include "actors/backup_tree.h"
 #include "runtime/base/calendar.h"
 #include "runtime/base/fault.h"
+#include "runtime/base/items.h"
 #include "runtime/base/log.h"
 
 #define PATH_SIZE (BACKUP_PATH_MAX + 16)
@@ -69,14 +70,13 @@ const char *
 backup_protect_read(const char *text, uint32_t *ret_set)
 {
 	uint32_t set = 0, bit;
+	const char *word;
+	size_t size;
 
-	while (*(text += strspn(text, " ,")) != '\0') {
-		size_t size = strcspn(text, " ,");
-
-		if (!trigger_find(text, size, &bit))
+	while ((word = items_word(&text, " ,", &size)) != NULL) {
+		if (!trigger_find(word, size, &bit))
 			return protect_mistake();
 		set |= bit;
-		text += size;
 	}
 	*ret_set = set;
 	return NULL;

@@ -4,6 +4,7 @@
 #include "actors/backup_shelf.h"
 #include "actors/id.h"
 #include "protocols/json.h"
+#include "runtime/audit_by.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -34,7 +35,7 @@ backup_tell_caller(struct backup_run *r, const struct principal *who)
 	r->by_somebody = true;
 	text_fit(c->user_id, sizeof(c->user_id), who->user_id);
 	text_fit(c->username, sizeof(c->username), who->username);
-	text_fit(c->session_id, sizeof(c->session_id), who->session_id);
+	audit_by_digits(who, c->session);
 	text_fit(c->address, sizeof(c->address), who->address);
 	c->role = who->role;
 	c->method = who->method;
@@ -45,7 +46,7 @@ backup_tell_who(const struct run_caller *c)
 {
 	return (struct principal){ .user_id = c->user_id,
 		.username = c->username,
-		.session_id = c->session_id,
+		.session_id = c->session,
 		.address = c->address,
 		.user_agent = "",
 		.role = c->role,

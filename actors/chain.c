@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "runtime/base/fnv.h"
+
 void
 chain_init(struct chain *c, struct chain_node **buckets, size_t count)
 {
@@ -53,15 +55,15 @@ chain_next(const struct chain_node *node)
 	return chain_skip(node->next, node->hash);
 }
 
-/* FNV-1a (G. Fowler, L. Noll, K. Vo), its bits mixed once more at the end. */
+/* FNV-1a, its bits mixed once more at the end. */
 uint64_t
 chain_hash(const void *bytes, size_t size, uint64_t seed)
 {
 	const unsigned char *b = bytes;
-	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ seed;
+	uint64_t h = FNV_BASIS ^ seed;
 
 	for (size_t i = 0; i < size; i++)
-		h = (h ^ b[i]) * UINT64_C(0x100000001b3);
+		h = fnv_byte(h, b[i]);
 	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
 	return h ^ h >> 29;
 }

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/decimal.h"
 #include "runtime/seal_file.h"
 
 #define FILE_MARK "troupe-keys 1\n"
@@ -60,12 +60,8 @@ static bool
 file_number(char **at, uint64_t *ret_number)
 {
 	const char *word = file_word(at, ' ');
-	char *end;
 
-	if (word == NULL || word[0] < '0' || word[0] > '9' || strlen(word) > 18)
-		return false;
-	*ret_number = strtoull(word, &end, 10);
-	return *end == '\0';
+	return word != NULL && decimal_parse(word, INT64_MAX, ret_number);
 }
 
 static bool

@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/text.h"
 
 #define RECORDS_MODE 0600
-#define DIGITS "0123456789"
 #define FLOOR_STEP 1000000000u /* past a segment that cannot be read */
 
 /* ---- a point ---- */
@@ -21,17 +21,10 @@ bool
 point_read(const char *text, struct point *ret)
 {
 	struct point p = { true, false, UINT64_MAX, INT64_MAX };
-	char *end;
 
-	if (text[0] != '\0' && strspn(text, DIGITS) == strlen(text)) {
-		errno = 0;
-		p.by_txid = true;
-		p.txid = strtoull(text, &end, 10);
-		if (errno != 0 || p.txid == UINT64_MAX)
-			return false;
-	} else if (clock_parse(text, strlen(text), &p.at) != ST_OK) {
+	p.by_txid = decimal_parse(text, UINT64_MAX - 1, &p.txid);
+	if (!p.by_txid && clock_parse(text, strlen(text), &p.at) != ST_OK)
 		return false;
-	}
 	*ret = p;
 	return true;
 }

@@ -73,7 +73,7 @@ struct registry {
 	struct replica replica;
 	struct lockout lockout;
 	struct auditor auditor;
-	struct memo rates;     /* addresses that try to log in */
+	struct memo rates;     /* of log-ins by network, of refreshes */
 	struct wordlist words; /* that are no passwords */
 	uint8_t
 	    key_secret[SEAL_SECRET_SIZE]; /* API keys are digested with it */
@@ -218,6 +218,9 @@ enum status login_begin_session(struct actor *self, struct op *op);
 
 /* ---- registry_refresh.c ---- */
 enum status registry_on_refresh(struct actor *self, const struct msg *in);
+/* A session that was just made, and can be refreshed. */
+void registry_refresh_begin(struct registry *s, const struct uuid *session_id,
+    const struct uuid *user_id);
 /* expires_at: when its session can be refreshed no more. */
 void registry_mint_refresh(struct actor *self, const struct uuid *session_id,
     uint64_t generation, int64_t expires_at,

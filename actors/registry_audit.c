@@ -1,10 +1,8 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "actors/registry.h"
+#include "runtime/base/decimal.h"
 
 #define AUDIT_LIMIT 50 /* entries, if nobody asks for more */
 #define CURSOR_SIZE 24
@@ -13,13 +11,7 @@
 static bool
 audit_cursor(const char *text, uint64_t *ret_before)
 {
-	char *end;
-
-	if (text[0] < '1' || text[0] > '9' || strlen(text) >= CURSOR_SIZE)
-		return false;
-	errno = 0;
-	*ret_before = strtoull(text, &end, 10);
-	return *end == '\0' && errno == 0;
+	return text[0] != '0' && decimal_parse(text, UINT64_MAX, ret_before);
 }
 
 static enum status

@@ -1,11 +1,10 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "actors/access.h"
 #include "actors/registry.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -88,15 +87,14 @@ listing_next(const struct listing *l, const struct store_session_page *page,
 static bool
 listing_cursor(const char *text, int64_t *ret_created_at, const char **ret_id)
 {
+	uint64_t created_at;
 	struct uuid id;
-	char *end;
 
-	if (text[0] < '0' || text[0] > '9')
+	if (!decimal_take(&text, INT64_MAX, &created_at) || *text != ':')
 		return false;
-	errno = 0;
-	*ret_created_at = strtoll(text, &end, 10);
-	*ret_id = end + 1;
-	return errno == 0 && *end == ':' && id_parse(end + 1, &id);
+	*ret_created_at = (int64_t)created_at;
+	*ret_id = text + 1;
+	return id_parse(*ret_id, &id);
 }
 
 static enum status

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "actors/registry_account.h"
+#include "runtime/base/items.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
@@ -119,14 +120,14 @@ registry_load_words(struct actor *self)
 	const char *rest =
 	    c == NULL ? "" : config_text(c, SETTING_api_auth_password_lists);
 	char path[PATH_MAX];
+	const char *word;
+	size_t size;
 
 	actor_random(self, s->words.key, sizeof(s->words.key));
-	for (; *(rest += strspn(rest, LIST_BETWEEN)) != '\0';
-	     rest += strcspn(rest, LIST_BETWEEN)) {
-		size_t size = strcspn(rest, LIST_BETWEEN);
+	while ((word = items_word(&rest, LIST_BETWEEN, &size)) != NULL) {
 		enum status st = ST_FULL;
 
-		snprintf(path, sizeof(path), "%.*s", (int)size, rest);
+		snprintf(path, sizeof(path), "%.*s", (int)size, word);
 		if (size < sizeof(path))
 			st = wordlist_read(&s->words, path);
 		if (st != ST_OK)

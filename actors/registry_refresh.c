@@ -17,6 +17,9 @@
 #define MINUTE_US (60 * SECOND_US)
 #define RATE_BURST 64u                   /* refreshes of one session at once */
 #define RATE_INTERVAL_US (2 * SECOND_US) /* and then one per */
+#define RATE_OF_SESSION "refresh "
+#define RATE_OF_USER "refresh of "
+#define RATE_NAME_SIZE (sizeof(RATE_OF_USER) + ID_TEXT)
 #define REFRESH_BAD "Invalid or expired refresh token"
 
 struct refreshing {
@@ -70,25 +73,68 @@ refresh_refuse_revoked(struct op *op)
 }
 
 /*
- * False: too fast, and op has been refused.  Each rotation is an entry of the
- * audit log, and nobody shall push out the rest of it.
+ * Each rotation is an entry of the audit log, and nobody shall push out the
+ * rest of it.  So each session has a rate; and its user has the same, which
+ * refuses nothing, but a log-in's session begins with what is left of it.
  */
+static void
+refresh_rate_name(
+    const char *whose, const struct uuid *id, char ret_name[RATE_NAME_SIZE])
+{
+	char text[ID_TEXT + 1];
+
+	id_text(id, text);
+	snprintf(ret_name, RATE_NAME_SIZE, "%s%s", whose, text);
+}
+
+/* How long they must wait, or 0. */
+static uint64_t
+refresh_throttle(struct actor *self, const char *whose, const struct uuid *id)
+{
+	struct registry *s = actor_state(self);
+	char name[RATE_NAME_SIZE];
+
+	refresh_rate_name(whose, id, name);
+	return memo_throttle(
+	    &s->rates, name, RATE_INTERVAL_US, RATE_BURST, actor_now_us(self));
+}
+
+void
+registry_refresh_begin(struct registry *s, const struct uuid *session_id,
+    const struct uuid *user_id)
+{
+	char name[RATE_NAME_SIZE];
+	uint64_t full_at;
+
+	refresh_rate_name(RATE_OF_USER, user_id, name);
+	full_at = memo_get(&s->rates, name);
+	refresh_rate_name(RATE_OF_SESSION, session_id, name);
+	if (full_at != 0)
+		memo_put(&s->rates, name, full_at);
+}
+
+static void
+refresh_charge(
+    struct actor *self, struct op *op, const struct refresh_family *f)
+{
+	const struct refreshing *r = op_data(op);
+	struct uuid user_id;
+
+	if (r->address[0] != '\0' && id_parse(f->user_id, &user_id))
+		(void)refresh_throttle(self, RATE_OF_USER, &user_id);
+}
+
+/* False: too fast, and op has been refused. */
 static bool
 refresh_may(struct actor *self, struct op *op)
 {
-	struct registry *s = actor_state(self);
 	const struct refreshing *r = op_data(op);
-	char session[ID_TEXT + 1];
-	char name[sizeof("refresh ") + ID_TEXT];
 	struct refused why;
 	uint64_t wait_us;
 
 	if (r->address[0] == '\0')
 		return true; /* from inside */
-	id_text(&r->session_id, session);
-	snprintf(name, sizeof(name), "refresh %s", session);
-	wait_us = memo_throttle(
-	    &s->rates, name, RATE_INTERVAL_US, RATE_BURST, actor_now_us(self));
+	wait_us = refresh_throttle(self, RATE_OF_SESSION, &r->session_id);
 	if (wait_us == 0)
 		return true;
 	refresh_note(self, op, "rate");
@@ -236,6 +282,8 @@ refresh_on_rotated(struct actor *self, struct op *op, const struct msg *reply)
 		registry_doubt(self, reply);
 		return op_pass(op, reply);
 	}
+	if (r->outcome == REFRESH_ROTATED && r->family != NULL)
+		refresh_charge(self, op, r->family);
 	switch (r->outcome) {
 	case REFRESH_ROTATED:
 	case REFRESH_AGAIN:

@@ -6,6 +6,8 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
+#define SESSION_UNKNOWN "Session not found"
+
 /* What a revocation keeps on its way. */
 struct revoking {
 	struct replica_wait wait;
@@ -183,7 +185,21 @@ revoke_refuse(struct actor *self, struct op *op, const char *why)
 	id_text(&r->session_id, session);
 	id_short(session, brief);
 	registry_note_refused(self, &r->by, "session.revoke", brief, why);
-	return OP_REFUSE(op, NOT_FOUND, "Session not found");
+	return OP_REFUSE(op, NOT_FOUND, SESSION_UNKNOWN);
+}
+
+/* As much of it as is shown of one that is well-formed. */
+static enum status
+revoke_refuse_malformed(struct actor *self, const struct msg *in,
+    const struct principal *caller, const char *session_id)
+{
+	struct registry *s = actor_state(self);
+	char brief[ID_IN_LOGS + 1];
+
+	(void)text_fit(brief, sizeof(brief), session_id);
+	auditor_refused(self, &s->auditor, caller, "session.revoke", brief,
+	    "session_unknown");
+	return REFUSE(self, in, NOT_FOUND, SESSION_UNKNOWN);
 }
 
 static enum status
@@ -267,6 +283,7 @@ registry_on_revoke(struct actor *self, const struct msg *in)
 {
 	const struct auth_session_revoke *ask = in->body;
 	const struct principal *caller = &ask->caller;
+	struct uuid session_id;
 	struct revoking *r;
 	struct op *op;
 
@@ -276,14 +293,17 @@ registry_on_revoke(struct actor *self, const struct msg *in)
 	    !revoke_is_recent(
 		self, in, caller, "session.revoke", ask->session_id))
 		return ST_OK;
+	if (!id_parse(ask->session_id, &session_id))
+		return revoke_refuse_malformed(
+		    self, in, caller, ask->session_id);
 	op = op_open(self, in);
 	if (op == NULL)
 		return ST_OK;
 	r = op_data(op);
+	r->session_id = session_id;
 	r->privileged = access_is_operator(caller);
 	registry_who_take(&r->by, caller);
-	if ((!id_parse(caller->user_id, &r->by.user_id) && !r->privileged) ||
-	    !id_parse(ask->session_id, &r->session_id))
+	if (!id_parse(caller->user_id, &r->by.user_id) && !r->privileged)
 		return revoke_refuse_unknown(self, op);
 	if (strcmp(caller->session_id, ask->session_id) == 0)
 		r->expires_at = caller->expires_at;

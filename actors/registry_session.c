@@ -322,13 +322,15 @@ login_note_unstored(struct actor *self, const struct login *login)
 static enum status
 login_on_created(struct actor *self, struct op *op, const struct msg *reply)
 {
-	const struct registry *s = actor_state(self);
+	struct registry *s = actor_state(self);
 	struct login *login = login_of(op);
 
 	login_log_created(login, reply);
 	if (reply->id != MSG_done)
 		login_note_unstored(self, login);
 	login->has_refresh = login->wants_refresh && reply->id == MSG_done;
+	if (login->has_refresh)
+		registry_refresh_begin(s, &login->session_id, &login->user_id);
 	if (reply->id != MSG_done || s->sessions_max == 0)
 		return replica_wait_for(self, op, login_answer);
 	login->victims_at = LOGIN_VICTIMS;

@@ -2,6 +2,7 @@
 
 #include "actors/access.h"
 #include "actors/registry_account.h"
+#include "runtime/audit_by.h"
 #include "runtime/base/text.h"
 
 /* Who asked, for as long as an op lives. */
@@ -12,7 +13,7 @@ registry_who_take(struct registry_who *w, const struct principal *caller)
 	(void)id_parse(caller->user_id, &w->user_id);
 	w->role = (uint8_t)caller->role;
 	w->method = (uint8_t)caller->method;
-	(void)text_fit(w->session, sizeof(w->session), caller->session_id);
+	audit_by_digits(caller, w->session);
 	(void)text_fit(w->address, sizeof(w->address), caller->address);
 }
 

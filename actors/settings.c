@@ -7,7 +7,8 @@
 #include "runtime/base/fault.h"
 #include "runtime/base/log.h"
 
-#define MINUTE_US (UINT64_C(60) * 1000000)
+#define SECOND_US UINT64_C(1000000)
+#define MINUTE_US (60 * SECOND_US)
 #define LOAD_AGAIN_US 1000000u /* after the store did not answer */
 
 static_assert(SETTING_COUNT <= SETTINGS_PAGE_MAX, "a list holds them all");
@@ -66,6 +67,19 @@ settings_take_row(struct settings_state *s, const struct setting_row *row)
 					: status_text(st)));
 }
 
+/* Of a number: what it is now. */
+static uint64_t
+settings_number(const struct settings_state *s, enum setting_id id)
+{
+	char why[SETTING_WHY_SIZE];
+	uint64_t number = 0;
+	enum status st = setting_check(
+	    setting_nth(id), overrides_value(&s->overrides, id), &number, why);
+
+	assert(st == ST_OK); /* nothing else is let in */
+	return number;
+}
+
 static enum status
 settings_on_loaded(struct actor *self, struct op *op, const struct msg *reply)
 {
@@ -78,6 +92,8 @@ settings_on_loaded(struct actor *self, struct op *op, const struct msg *reply)
 	}
 	for (uint32_t i = 0; i < page->rows_count; i++)
 		settings_take_row(s, &page->rows[i]);
+	s->auditor.window_us =
+	    SECOND_US * settings_number(s, SETTING_api_audit_window_seconds);
 	settings_announce(self);
 	actor_ready(self);
 	return OP_REPLY(op, done, 0);
@@ -118,6 +134,7 @@ settings_start(struct actor *self)
 	struct settings_state *s = actor_state(self);
 	char folder[sizeof(s->safe.path)];
 
+	pool_init(&s->writers, sizeof(struct tally_note), ACTOR_OPS_MAX, 0);
 	s->overrides.config = actor_config(self);
 	s->safe_st =
 	    safe_open(&s->safe, settings_folder(self, folder, sizeof(folder)));
@@ -127,7 +144,10 @@ settings_start(struct actor *self)
 static void
 settings_stop(struct actor *self)
 {
-	safe_close(&((struct settings_state *)actor_state(self))->safe);
+	struct settings_state *s = actor_state(self);
+
+	safe_close(&s->safe);
+	pool_fini(&s->writers);
 }
 
 static void
@@ -162,16 +182,11 @@ struct settings_refusal {
 static bool
 settings_gave_password(struct actor *self, const struct principal *caller)
 {
-	const struct settings_state *s = actor_state(self);
-	const enum setting_id id = SETTING_api_auth_reauth_minutes;
-	char why[SETTING_WHY_SIZE];
-	uint64_t minutes;
+	uint64_t minutes =
+	    settings_number(actor_state(self), SETTING_api_auth_reauth_minutes);
 
-	return setting_check(setting_nth(id),
-		   overrides_value(&s->overrides, id), &minutes,
-		   why) == ST_OK &&
-	       access_is_recent(
-		   caller, minutes * MINUTE_US, actor_wall_us(self));
+	return access_is_recent(
+	    caller, minutes * MINUTE_US, actor_wall_us(self));
 }
 
 /* Nor does a log-in of long ago prove who is there now. */

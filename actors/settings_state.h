@@ -16,12 +16,14 @@
 #include "actors/safe.h"
 #include "actors/settings.h"
 #include "runtime/actor.h"
+#include "runtime/base/pool.h"
 
 struct settings_state {
 	struct overrides overrides;
 	struct safe safe;
 	enum status safe_st; /* not OK: the key cannot be used */
 	struct auditor auditor;
+	struct pool writers; /* struct tally_note: who is writing what */
 	bool was_read[SETTING_COUNT];
 	uint64_t watchers[WATCHERS_MAX];
 	uint32_t watcher_count;

@@ -11,18 +11,14 @@
 /* What an op that writes keeps. */
 struct settings_op {
 	enum setting_id id;
+	struct tally_note *writer;         /* for the logs, of s->writers */
 	char expected[UPDATED_AT_MAX + 1]; /* for the log */
-	char by[ID_MAX / 4 + 1];           /* for the logs, as what follows */
-	char session[AUDIT_SESSION_MAX + 1];
-	char address[ADDRESS_MAX + 1];
-	const char *action; /* static */
-	uint8_t role;       /* enum role */
-	uint8_t method;     /* enum auth_method */
 };
 
 /* As the audit log names them. */
 #define PUT "setting.put"
 #define DELETE "setting.delete"
+#define CONFLICT "version conflict"
 
 static_assert(sizeof(struct settings_op) <= OP_DATA_MAX, "an op holds it");
 
@@ -58,29 +54,52 @@ settings_tag_holds(struct actor *self, const struct msg *in, enum setting_id id,
 	LOG(API_CONCURRENCY_CONFLICT, KV("resource", resource),
 	    KV("request_etag", sent), KV("current_etag", etag));
 	if (writer != NULL)
-		settings_note_refused(
-		    self, writer, action, what, "version conflict");
+		settings_note_refused(self, writer, action, what, CONFLICT);
 	(void)REFUSE(self, in, VERSION_CONFLICT,
 	    "the setting has changed meanwhile; read it again");
 	return false;
 }
 
-/* What the store must hold for the write to happen; NULL: whatever. */
-static const char *
-settings_expected(struct settings_state *s, struct op *op, enum setting_id id,
-    const struct principal *by, const char *action, const char *if_match)
+/* Until settings_end; note is what is audited.  NULL: in has been refused. */
+static struct op *
+settings_begin(struct actor *self, const struct msg *in, enum setting_id id,
+    const struct audit_note *note)
 {
-	struct settings_op *keep = op_data(op);
+	struct settings_state *s = actor_state(self);
+	struct op *op = op_open(self, in);
+	struct settings_op *keep;
 
+	if (op == NULL)
+		return NULL;
+	keep = op_data(op);
 	keep->id = id;
-	keep->action = action;
-	keep->role = (uint8_t)by->role;
-	keep->method = (uint8_t)by->method;
-	(void)text_fit(keep->by, sizeof(keep->by), by->user_id);
-	(void)text_fit(keep->session, sizeof(keep->session), by->session_id);
-	(void)text_fit(keep->address, sizeof(keep->address), by->address);
+	keep->writer = pool_take(&s->writers);
+	if (keep->writer == NULL) {
+		(void)OP_REFUSE(op, OVERLOADED, "out of memory");
+		return NULL;
+	}
+	tally_note_take(keep->writer, note);
 	(void)text_fit(keep->expected, sizeof(keep->expected),
 	    overrides_version(&s->overrides, id));
+	return op;
+}
+
+/* Before it is answered. */
+static void
+settings_end(struct actor *self, struct op *op)
+{
+	struct settings_state *s = actor_state(self);
+	struct settings_op *keep = op_data(op);
+
+	pool_put(&s->writers, keep->writer);
+}
+
+/* What the store must hold for the write to happen; NULL: whatever. */
+static const char *
+settings_expected(struct op *op, const char *if_match)
+{
+	const struct settings_op *keep = op_data(op);
+
 	return if_match_is_given(if_match) ? keep->expected : NULL;
 }
 
@@ -95,7 +114,7 @@ settings_finish(struct actor *self, struct op *op, bool has_changed)
 
 	if (has_changed) {
 		LOG(SETTINGS_CHANGED, KV("namespace", what->space),
-		    KV("key", what->key), KV("by", keep->by),
+		    KV("key", what->key), KV("by", keep->writer->user_id),
 		    KV("source", settings_source_text(overrides_source(
 				     &s->overrides, keep->id))),
 		    KU("restart_required",
@@ -103,6 +122,7 @@ settings_finish(struct actor *self, struct op *op, bool has_changed)
 		settings_notify(self, keep->id);
 	}
 	entry = settings_entry(s, keep->id, etag);
+	settings_end(self, op);
 	return op_reply(op, MSG_setting_entry, &entry);
 }
 
@@ -118,6 +138,7 @@ settings_on_reread(struct actor *self, struct op *op, const struct msg *reply)
 		settings_take_row(s, found->row);
 	else if (reply->id == MSG_store_setting_found)
 		overrides_remove(&s->overrides, keep->id);
+	settings_end(self, op);
 	return OP_REFUSE(op, VERSION_CONFLICT,
 	    "the setting has changed meanwhile; read it again");
 }
@@ -125,24 +146,21 @@ settings_on_reread(struct actor *self, struct op *op, const struct msg *reply)
 static enum status
 settings_on_refused(struct actor *self, struct op *op, const struct msg *reply)
 {
+	struct settings_state *s = actor_state(self);
 	const struct settings_op *keep = op_data(op);
 	const struct setting *what = setting_nth(keep->id);
+	struct audit_note note = tally_note_give(keep->writer);
 
 	if (reply->id != MSG_refused ||
-	    ((const struct refused *)reply->body)->status != ST_CONFLICT)
+	    ((const struct refused *)reply->body)->status != ST_CONFLICT) {
+		settings_end(self, op);
 		return op_pass(op, reply);
+	}
 	LOG(SETTINGS_VERSION_CONFLICT, KV("namespace", what->space),
 	    KV("key", what->key), KV("expected_updated_at", keep->expected),
 	    KV("reason", "concurrent_modification"));
-	settings_note_refused(self,
-	    &(struct principal){ .user_id = keep->by,
-		.username = "",
-		.role = (enum role)keep->role,
-		.method = (enum auth_method)keep->method,
-		.session_id = keep->session,
-		.address = keep->address,
-		.user_agent = "" },
-	    keep->action, what, "version conflict");
+	auditor_refused(
+	    self, &s->auditor, &note.by, note.action, note.target, CONFLICT);
 	return OP_ASK(op, settings_store(self), store_setting_get,
 	    settings_on_reread, .namespace = what->space, .key = what->key);
 }
@@ -223,22 +241,20 @@ static enum status
 settings_store_put(struct actor *self, const struct msg *in,
     const struct setting *what, const char *value)
 {
-	struct settings_state *s = actor_state(self);
 	const struct setting_put *ask = in->body;
-	enum setting_id id = setting_id(what);
 	char target[SETTING_NAME_SIZE];
 	struct audit_note note;
-	struct op *op = op_open(self, in);
+	struct op *op;
 
-	if (op == NULL)
-		return ST_OK;
 	setting_address(what, target);
 	note = audit_note_by(self, &ask->caller, PUT, target);
+	op = settings_begin(self, in, setting_id(what), &note);
+	if (op == NULL)
+		return ST_OK;
 	return OP_ASK(op, settings_store(self), store_setting_put,
 	    settings_on_stored, .namespace = what->space, .key = what->key,
 	    .value = value, .now = actor_wall_us(self), .audit = &note,
-	    .expected =
-		settings_expected(s, op, id, &ask->caller, PUT, ask->if_match));
+	    .expected = settings_expected(op, ask->if_match));
 }
 
 enum status
@@ -291,7 +307,6 @@ settings_on_deleted(struct actor *self, struct op *op, const struct msg *reply)
 enum status
 settings_on_delete(struct actor *self, const struct msg *in)
 {
-	struct settings_state *s = actor_state(self);
 	const struct setting_delete *ask = in->body;
 	const struct setting *what = settings_find(
 	    self, in, &ask->caller, ACCESS_SETTINGS, ask->namespace, ask->key);
@@ -307,14 +322,13 @@ settings_on_delete(struct actor *self, const struct msg *in)
 	if (!settings_tag_holds(
 		self, in, id, &ask->caller, DELETE, ask->if_match))
 		return ST_OK;
-	op = op_open(self, in);
-	if (op == NULL)
-		return ST_OK;
 	setting_address(what, target);
 	note = audit_note_by(self, &ask->caller, DELETE, target);
+	op = settings_begin(self, in, id, &note);
+	if (op == NULL)
+		return ST_OK;
 	return OP_ASK(op, settings_store(self), store_setting_delete,
 	    settings_on_deleted, .namespace = what->space, .key = what->key,
 	    .audit = &note, .now = actor_wall_us(self), .has_now = true,
-	    .expected = settings_expected(
-		s, op, id, &ask->caller, DELETE, ask->if_match));
+	    .expected = settings_expected(op, ask->if_match));
 }

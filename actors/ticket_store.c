@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "actors/memo.h"
 #include "actors/table.h"
 #include "runtime/base/base64url.h"
 #include "runtime/base/list.h"
@@ -16,6 +17,7 @@
 #define TICKET_BUCKETS 512 /* of users, and of sessions */
 #define TICKET_KEY_SIZE 32
 #define SECOND_US 1000000u
+#define MINUTE_US (UINT64_C(60) * SECOND_US)
 #define TICKET_INVALID "Invalid or expired ticket"
 
 struct ticket {
@@ -40,11 +42,13 @@ struct ticket_store {
 	struct list sessions[TICKET_BUCKETS];
 	uint8_t key[TICKET_KEY_SIZE];
 	struct watch watch;
+	struct memo rates; /* of users */
 	uint64_t ttl_us;
-	uint64_t pending_max; /* per user */
+	uint64_t pending_max;     /* per user */
+	uint64_t rate_per_minute; /* likewise; 0: unlimited */
 };
 
-/* Both are LIVE: a ticket keeps the deadline it was issued with. */
+/* All are LIVE: a ticket keeps the deadline it was issued with. */
 static void
 ticket_store_on_settings(struct actor *self)
 {
@@ -55,6 +59,8 @@ ticket_store_on_settings(struct actor *self)
 	    SECOND_US;
 	s->pending_max = watch_number(
 	    &s->watch, self, SETTING_api_ws_ticket_max_pending_per_user);
+	s->rate_per_minute =
+	    watch_number(&s->watch, self, SETTING_api_ws_tickets_per_minute);
 }
 
 static enum status
@@ -83,6 +89,7 @@ ticket_store_start(struct actor *self)
 	if (sodium_init() < 0)
 		return ST_IO;
 	actor_random(self, s->key, sizeof(s->key));
+	actor_random(self, s->rates.key, sizeof(s->rates.key));
 	actor_random(self, &salt, sizeof(salt));
 	list_init(&s->by_age);
 	for (size_t i = 0; i < TICKET_BUCKETS; i++) {
@@ -224,6 +231,39 @@ ticket_store_issue(
 	    .expires_in = (uint32_t)(s->ttl_us / SECOND_US));
 }
 
+static enum status
+ticket_store_refuse(struct actor *self, const struct msg *in, uint32_t problem,
+    const char *detail, uint64_t wait_us)
+{
+	return actor_refuse_with(self, in,
+	    &(struct refused){ .status = ST_FULL,
+		.problem = problem,
+		.detail = detail,
+		.retry_after_ms = (uint32_t)((wait_us + 999) / 1000) });
+}
+
+/* What comes too fast; in has been refused unless it is true. */
+static bool
+ticket_store_may(
+    struct actor *self, const struct msg *in, const struct principal *who)
+{
+	struct ticket_store *s = actor_state(self);
+	uint64_t wait_us;
+
+	if (s->rate_per_minute == 0)
+		return true;
+	wait_us = memo_throttle(&s->rates, who->user_id,
+	    MINUTE_US / s->rate_per_minute, (uint32_t)s->rate_per_minute,
+	    actor_now_us(self));
+	if (wait_us == 0)
+		return true;
+	LOG(API_AUTH_THROTTLED, KV("address", who->address),
+	    KV("action", "ticket.create"));
+	(void)ticket_store_refuse(self, in, PROBLEM_RATE_LIMITED,
+	    "Too many tickets of this user", wait_us);
+	return false;
+}
+
 /* Counting, refusing and adding are one turn: no two askers meet in it. */
 static enum status
 ticket_store_on_create(struct actor *self, const struct msg *in)
@@ -240,17 +280,16 @@ ticket_store_on_create(struct actor *self, const struct msg *in)
 	(void)ticket_store_purge(s, actor_now_us(self));
 	pending = ticket_store_pending(s, who->user_id);
 	if (pending < s->pending_max) {
+		if (!ticket_store_may(self, in, who))
+			return ST_OK;
 		LOG(API_WS_TICKET_ISSUED, KV("user_id", who->user_id),
 		    KU("pending", pending + 1));
 		return ticket_store_issue(self, in, who);
 	}
 	LOG(API_WS_TICKET_LIMIT_EXCEEDED, KV("user_id", who->user_id),
 	    KU("pending", pending), KU("max", s->pending_max));
-	return actor_refuse_with(self, in,
-	    &(struct refused){ .status = ST_FULL,
-		.problem = PROBLEM_TICKET_LIMIT,
-		.detail = "Too many pending tickets",
-		.retry_after_ms = (uint32_t)(s->ttl_us / 1000) });
+	return ticket_store_refuse(self, in, PROBLEM_TICKET_LIMIT,
+	    "Too many pending tickets", s->ttl_us);
 }
 
 /* NULL unless text is just what was issued once and is still here. */

@@ -37,7 +37,8 @@ SESSIONS = 100000
 FILL = program.ROOT / "build/release/bench_sessions"
 STORM_S = 10
 STORM_CLIENTS = 16
-UNLIMITED = ("api.auth.tries_per_minute=0",
+UNLIMITED = ("api.ws_tickets_per_minute=0",
+             "api.auth.tries_per_minute=0",
              "api.auth.max_concurrent_sessions=0",
              "api.server.requests_max=1000000000")
 

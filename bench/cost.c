@@ -9,8 +9,9 @@
  * bench/cost_peer.py puts PostgreSQL beside it.
  *
  *   bench_cost [folder]             records, checks beside them, holds
- *   bench_cost scale N [folder]     N records in N / 10 projects, or as many
- *                                   as LOAD_S is enough for; point reads
+ *   bench_cost scale N [folder [s]] N records in N / 10 projects, or as many
+ *                                   as s seconds (LOAD_S) are enough for;
+ *                                   then reads at random
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -33,6 +34,7 @@
 #define CHECKS_PER_S 5000
 #define CHECKS_MAX 200000
 #define READS 100000
+#define PAGES 1000
 #define LOAD_BATCH 8192
 #define LOAD_S 200
 
@@ -40,7 +42,15 @@
 static uint64_t records_max = 60000;
 static double jobs_a_group; /* of the last run of ours */
 
-enum work { WORK_RECORD, WORK_HOLD, WORK_SETTLE, WORK_CHECK, WORK_GET };
+enum work {
+	WORK_RECORD,
+	WORK_HOLD,
+	WORK_SETTLE,
+	WORK_CHECK,
+	WORK_TOTAL,
+	WORK_ONE,
+	WORK_PAGE
+};
 
 struct ask {
 	struct job job;
@@ -64,10 +74,14 @@ ask_run(struct txn *t, struct job *j)
 		return run_settle(t, a->number);
 	case WORK_CHECK:
 		return run_check(t, a->number);
-	case WORK_GET:
+	case WORK_TOTAL:
+		return run_total(t, a->number);
+	case WORK_ONE:
+		return run_list(t, NULL, a->number, 1);
+	case WORK_PAGE:
 		break;
 	}
-	return run_get(t, a->number);
+	return run_page(t, a->number);
 }
 
 static void
@@ -409,9 +423,9 @@ main_part(const char *path)
 
 		struct spent last = spent_now();
 
-		r->bare = per_s(n, bare_run(path, naive_rows, n));
+		r->bare = per_s(n, bare_run(path, LAYOUT_NAIVE, n));
 		spent_since(&last, n, &r->bare_cpu, &r->bare_kib);
-		r->blocks = per_s(n, bare_run(path, block_rows, n));
+		r->blocks = per_s(n, bare_run(path, LAYOUT_OURS, n));
 		spent_since(&last, n, &r->blocks_cpu, &r->blocks_kib);
 		r->ours = per_s(n, ours_run(path, n, false, false));
 		spent_since(&last, n, &r->ours_cpu, &r->ours_kib);
@@ -457,37 +471,40 @@ main_part(const char *path)
 
 /* ---- scale ---- */
 
-static void
-reads_run(struct commit *c, struct checks *ret)
+/* One after the other, of what is anywhere in the first records. */
+static struct checks
+reads_run(struct commit *c, enum work work, uint64_t count, uint64_t records)
 {
+	struct checks k = { .took_us = calloc(count, sizeof(double)) };
 	struct job_patience p = { 0 };
 	struct job_queue answers;
 	struct ask a = { .job.run = ask_run,
 		.job.done = ask_done,
-		.work = WORK_GET,
+		.work = work,
 		.answers = &answers };
 	struct list back;
 
 	job_queue_init(&answers, 4, SIZE_MAX);
-	for (ret->count = 0; ret->count < READS; ret->count++) {
+	for (k.count = 0; k.count < count; k.count++) {
 		double began = bench_now_us();
 
-		a.number = ret->count;
+		a.number = k.count * UINT64_C(0x9e3779b97f4a7c15) % records;
 		CHECK(commit_read(c, &a.job) == ST_OK);
 		CHECK(job_queue_wait(&answers, &p));
 		list_init(&back);
 		(void)job_queue_take(&answers, 1, SIZE_MAX, &back);
-		ret->took_us[ret->count] = bench_now_us() - began;
+		k.took_us[k.count] = bench_now_us() - began;
 	}
 	job_queue_fini(&answers);
+	return k;
 }
 
 /* Straight to the repositories, and no longer than that: how many. */
 static uint64_t
-load_records(struct backend *b, uint64_t wanted)
+load_records(struct backend *b, uint64_t wanted, double seconds)
 {
 	struct txn_room *room = txn_room_create();
-	double until = bench_now_us() + LOAD_S * 1e6;
+	double until = bench_now_us() + seconds * 1e6;
 	struct backend_txn *inner;
 	uint64_t n = 0;
 	struct txn t;
@@ -505,36 +522,52 @@ load_records(struct backend *b, uint64_t wanted)
 }
 
 static void
-scale_part(const char *path, uint64_t wanted)
+reads_print(const char *what, struct checks *k, const char *more)
 {
+	printf("%-44s %10.0f us p50 %10.0f us p99\n", what, percentile(k, 0.5),
+	    percentile(k, 0.99));
+	printf("{\"bench\":\"cost_scale\",\"read\":\"%s\",\"p50_us\":%.0f,"
+	       "\"p99_us\":%.0f%s}\n",
+	    what, percentile(k, 0.5), percentile(k, 0.99), more);
+	free(k->took_us);
+}
+
+static void
+scale_reads(struct commit *c, uint64_t records)
+{
+	struct checks totals = reads_run(c, WORK_TOTAL, READS, records);
+	struct checks ones = reads_run(c, WORK_ONE, READS, records);
+	char more[96];
+
+	snprintf(more, sizeof(more),
+	    ",\"records\":%" PRIu64 ",\"own_mib\":%.1f", records, own_mib());
+	reads_print("a project's total", &totals, more);
+	reads_print("a record", &ones, more);
+	ones = reads_run(c, WORK_PAGE, PAGES, records);
+	reads_print("the first records of a project", &ones, more);
+}
+
+static void
+scale_part(const char *path, uint64_t wanted, double seconds)
+{
+	/* Filled without a sync for each group, so that it ends today. */
+	struct commit_options o = { .backend =
+					ours_open(path, true, DURABLE_NONE) };
 	uint64_t records;
-	struct checks reads = { .took_us = calloc(READS, sizeof(double)) };
-	struct commit_options o;
 	struct commit *c;
-	double took, mib;
+	double took = bench_now_us();
 
 	projects = wanted / 10;
-	/* Filled without a sync for each group, so that it ends today. */
-	o = (struct commit_options){ .backend =
-					 ours_open(path, true, DURABLE_NONE) };
-	took = bench_now_us();
-	records = load_records(o.backend, wanted);
+	records = load_records(o.backend, wanted, seconds);
 	took = bench_now_us() - took;
-	CHECK(commit_start(&o, &c) == ST_OK);
-	reads_run(c, &reads);
-	mib = own_mib();
-	printf("%" PRIu64 " records, %" PRIu64 " projects: filled at %.0f/s, "
-	       "a total is read in %.0f us (p50), %.0f us (p99), "
+	printf("%" PRIu64 " records of %" PRIu64 " projects, put in at %.0f/s; "
 	       "%.1f MiB of memory beside the map\n",
-	    records, projects, (double)records * 1e6 / took,
-	    percentile(&reads, 0.5), percentile(&reads, 0.99), mib);
-	printf("{\"bench\":\"cost_scale\",\"records\":%" PRIu64
-	       ",\"read_p99_us\":%.0f,\"own_mib\":%.1f}\n",
-	    records, percentile(&reads, 0.99), mib);
+	    records, projects, (double)records * 1e6 / took, own_mib());
+	CHECK(commit_start(&o, &c) == ST_OK);
+	scale_reads(c, records);
 	commit_stop(c);
 	CHECK(backend_close(o.backend) == ST_OK);
 	remove_folder(path);
-	free(reads.took_us);
 }
 
 int
@@ -551,7 +584,8 @@ main(int argc, char **argv)
 		records_max = strtoull(few, NULL, 10);
 	snprintf(path, sizeof(path), "%s/bench-cost.%d", folder, (int)getpid());
 	if (scale)
-		scale_part(path, strtoull(argv[2], NULL, 10));
+		scale_part(path, strtoull(argv[2], NULL, 10),
+		    argc > 4 ? strtod(argv[4], NULL) : LOAD_S);
 	else
 		main_part(path);
 	return 0;

@@ -103,13 +103,30 @@ run_check(struct txn *t, uint64_t n)
 }
 
 static enum status
-run_get(struct txn *t, uint64_t n)
+run_total(struct txn *t, uint64_t n)
 {
 	struct names x;
 
-	names_of(n * 7919, &x);
+	names_of(n, &x);
 	return run_request(t, MSG_store_project_cost_get,
 	    &(struct store_project_cost_get){ .project_id = x.project });
+}
+
+static enum status
+run_list(struct txn *t, const char *project, uint64_t after, uint32_t limit)
+{
+	return run_request(t, MSG_store_cost_list,
+	    &(struct store_cost_list){
+		.project_id = project, .after = after, .limit = limit });
+}
+
+static enum status
+run_page(struct txn *t, uint64_t n)
+{
+	struct names x;
+
+	names_of(n, &x);
+	return run_list(t, x.project, 0, 10);
 }
 
 #endif

@@ -38,6 +38,7 @@ SETTINGS = {
     "api.server.ws_ping_interval": 0,
     "api.ws_frame_timeout_seconds": 600,
     "api.ws_ticket_max_pending_per_user": 50,
+    "api.ws_tickets_per_minute": 0,
 }
 
 

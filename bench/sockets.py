@@ -148,6 +148,7 @@ def measure(count, events):
     with program.Program(
             "api.ws_max_connections_total=20000",
             "api.ws_max_connections_per_user=0",
+            "api.ws_tickets_per_minute=0",
             "api.ws_max_connections_per_address=0",
             "api.server.connections_max=20000",
             "api.server.requests_max=1000000000",

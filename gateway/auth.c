@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/fnv.h"
 #include "runtime/base/text.h"
 
 const struct account_entry auth_system = {
@@ -77,7 +78,7 @@ auth_hash(const char *token, size_t size)
 	size_t from = size > 32 ? size - 32 : 0;
 
 	for (size_t i = from; i < size; i++)
-		h = (h ^ (unsigned char)token[i]) * UINT64_C(0x100000001b3);
+		h = fnv_byte(h, (uint8_t)token[i]);
 	return h ^ h >> 32;
 }
 

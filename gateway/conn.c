@@ -210,6 +210,7 @@ conn_take_exchange(struct conn *c)
 			return NULL;
 		c->exchange = x;
 		http1_head_init(&x->head);
+		list_init(&x->waiting);
 		actor_random(
 		    c->gateway->self, x->request_id, sizeof(x->request_id));
 	}

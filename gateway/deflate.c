@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "gateway/header.h"
+#include "runtime/base/decimal.h"
 
 #define EXTENSION "permessage-deflate"
 #define LEVEL 1  /* CPU time is dearer here than a few bytes */
@@ -67,17 +68,12 @@ offer_cut(struct bytes *name, struct bytes *ret_value)
 static uint8_t
 window_parse(struct bytes b)
 {
-	uint32_t n = 0;
+	uint64_t n;
 
-	if (b.size == 0 || b.size > 2 || b.at[0] == '0')
+	if (!decimal_read(b.at, b.size, DEFLATE_WINDOW_MAX, &n) ||
+	    n < DEFLATE_WINDOW_MIN || b.at[0] == '0')
 		return 0;
-	for (size_t i = 0; i < b.size; i++) {
-		if (b.at[i] < '0' || b.at[i] > '9')
-			return 0;
-		n = n * 10 + (b.at[i] - '0');
-	}
-	return n < DEFLATE_WINDOW_MIN || n > DEFLATE_WINDOW_MAX ? 0
-								: (uint8_t)n;
+	return (uint8_t)n;
 }
 
 enum parameter {

@@ -34,6 +34,7 @@ exchange_end(struct conn *c)
 	if (x == NULL)
 		return;
 	c->exchange = NULL;
+	list_remove(&x->waiting);
 	exchange_drop_request(c->gateway, x);
 	pool_put(&c->gateway->exchanges, x);
 }
@@ -135,6 +136,10 @@ exchange_act(struct conn *c, const uint8_t *at, struct bytes body)
 	enum status st;
 
 	if (at == NULL) {
+		if (wait_is_needed(c)) {
+			wait_begin(c);
+			return;
+		}
 		at = x->head_copy;
 		/* While the body came, the answer may have become no. */
 		if (!gate_pass(c, at) || !gate_pass_role(c))
@@ -187,18 +192,29 @@ exchange_find_route(struct conn *c, const uint8_t *at)
 	return false;
 }
 
-/* A body is still to come: what the head says must outlive its bytes. */
-static void
-exchange_await_body(struct conn *c, const uint8_t *at)
+/* What the head says must outlive its bytes.  False: answered. */
+static bool
+exchange_keep_head(struct conn *c, const uint8_t *at)
 {
 	struct exchange *x = c->exchange;
 
 	x->head_copy = malloc(x->head.size);
 	if (x->head_copy == NULL) {
 		respond_problem(c, PROBLEM_OVERLOADED, "out of memory");
-		return;
+		return false;
 	}
 	memcpy(x->head_copy, at, x->head.size);
+	return true;
+}
+
+/* A body is still to come. */
+static void
+exchange_await_body(struct conn *c, const uint8_t *at)
+{
+	struct exchange *x = c->exchange;
+
+	if (!exchange_keep_head(c, at))
+		return;
 	if (x->head.expects_continue && x->body.step == HTTP1_MORE)
 		(void)conn_write_head(c, http1_reply_continue, false);
 }
@@ -207,17 +223,22 @@ void
 exchange_begin(struct conn *c, const uint8_t *at)
 {
 	struct exchange *x = c->exchange;
+	bool must_wait;
 
 	context_read(c, at);
 	x->wants_problem = exchange_header_is_problem(x, at);
 	x->is_head = x->head.method == HTTP1_HEAD;
-	if (!exchange_find_route(c, at) || !gate_pass(c, at) ||
-	    !gate_pass_role(c))
+	if (!exchange_find_route(c, at))
+		return;
+	must_wait = wait_is_needed(c); /* it is judged later */
+	if (!must_wait && (!gate_pass(c, at) || !gate_pass_role(c)))
 		return;
 	if (x->head.chunked || (x->head.has_length && x->head.length > 0)) {
 		exchange_await_body(c, at);
 		return;
 	}
+	if (must_wait && !exchange_keep_head(c, at))
+		return;
 	conn_become(c, CONN_WAITING);
-	exchange_act(c, at, (struct bytes){ NULL, 0 });
+	exchange_act(c, must_wait ? NULL : at, (struct bytes){ NULL, 0 });
 }

@@ -6,21 +6,14 @@
 
 #include "gateway/chars.h"
 #include "gateway/header.h"
+#include "runtime/base/decimal.h"
 
-/* All digits, at most five, at most 65535. */
 static bool
 forwarded_is_port(struct bytes b)
 {
-	unsigned n = 0;
+	uint16_t port;
 
-	if (b.size == 0 || b.size > 5)
-		return false;
-	for (size_t i = 0; i < b.size; i++) {
-		if (b.at[i] < '0' || b.at[i] > '9')
-			return false;
-		n = n * 10 + (unsigned)(b.at[i] - '0');
-	}
-	return n <= UINT16_MAX;
+	return decimal_port(b.at, b.size, &port);
 }
 
 /* Takes "[address]" or "[address]:port" apart. */

@@ -55,6 +55,7 @@ gateway_on_replica_ready(void *ctx)
 	enum status st;
 
 	sockets_revise_all(g);
+	wait_end_all(g);
 	if (g->listen.count > 0 || g->draining)
 		return ST_OK;
 	st = listen_open(g);
@@ -112,6 +113,8 @@ gateway_on_sweep(struct actor *self, struct timer *t)
 	seen_flush(&g->seen, self);
 	refusals_flush(g);
 	replica_check(&g->replica);
+	if (!replica_is_coming(&g->replica))
+		wait_end_all(g);
 	timer_start(self, t, GATEWAY_SWEEP_US, gateway_on_sweep);
 	return ST_OK;
 }
@@ -125,6 +128,7 @@ gateway_begin(struct actor *self)
 
 	g->self = self;
 	list_init(&g->open);
+	list_init(&g->waiting);
 	gateway_read_limits(g);
 	g->has_begun = true;
 	seen_init(&g->seen, self);
@@ -136,7 +140,8 @@ gateway_begin(struct actor *self)
 	    &g->exchanges, sizeof(struct exchange), GATEWAY_EXCHANGES_MAX, 0);
 	g->scratch = malloc(GATEWAY_REPLY_MAX);
 	g->tokens = auth_cache_create();
-	if (g->scratch == NULL || g->tokens == NULL)
+	g->fields = route_fields_create();
+	if (g->scratch == NULL || g->tokens == NULL || g->fields == NULL)
 		return ST_NO_MEMORY;
 	g->replica.ctx = g;
 	g->replica.on_ready = gateway_on_replica_ready;
@@ -219,6 +224,7 @@ gateway_stop(struct actor *self)
 	replica_fini(&g->replica);
 	auth_cache_destroy(g->tokens);
 	free(g->scratch);
+	free(g->fields);
 	pool_fini(&g->conns);
 	pool_fini(&g->exchanges);
 }

@@ -4,6 +4,7 @@
 
 #include "gateway/chars.h"
 #include "gateway/header.h"
+#include "runtime/base/decimal.h"
 
 #define PORT_DIGITS_MAX 5
 
@@ -69,12 +70,9 @@ http1_field_length(
 	if (value.size == 0 || !chars_all(value, CHAR_DIGIT))
 		REFUSE(400, "bad Content-Length");
 	h->has_length = true;
-	h->length = 0;
-	if (value.size > HTTP1_LENGTH_DIGITS_MAX)
+	if (value.size > HTTP1_LENGTH_DIGITS_MAX ||
+	    !decimal_read(value.at, value.size, UINT64_MAX, &h->length))
 		h->length = UINT64_MAX;
-	else
-		for (size_t i = 0; i < value.size; i++)
-			h->length = h->length * 10 + (value.at[i] - '0');
 	return NULL;
 }
 

@@ -63,6 +63,8 @@ struct exchange {
 	uint8_t *held;          /* the body so far; owned */
 	size_t held_size;
 	size_t held_room;
+	struct list waiting; /* of gateway.waiting */
+	struct conn *conn;   /* while it waits */
 	struct context context;
 	uint8_t request_id[16]; /* of this exchange alone */
 	uint32_t allow;         /* methods the path has, when ours is not */
@@ -112,12 +114,14 @@ struct gateway {
 	uint32_t connections; /* of clients, whatever they speak */
 	struct pool conns;
 	struct pool exchanges;
-	struct list open; /* every conn */
+	struct list open;    /* every conn */
+	struct list waiting; /* exchanges, for the replica: wait.c */
 	struct replica replica;
 	struct sockets *sockets;
 	struct auth_cache *tokens;
 	struct seen_list seen;
 	struct refusals refusals;
+	struct route_fields *fields;
 	const uint8_t *head_at; /* of the request that a local route answers */
 	struct http1_date date;
 	struct watch watch;
@@ -168,6 +172,14 @@ void exchange_begin(struct conn *c, const uint8_t *at);
 /* The body is complete: fill the message in and ask its actor. */
 void exchange_act(struct conn *c, const uint8_t *at, struct bytes body);
 void exchange_end(struct conn *c);
+
+/* ---- wait.c: while the session-registry starts again ---- */
+/* True: nobody can be judged yet, but soon. */
+bool wait_is_needed(struct conn *c);
+/* Until then; its head has been copied, its body is whole. */
+void wait_begin(struct conn *c);
+/* The replica is fresh, or was given up: each is judged. */
+void wait_end_all(struct gateway *g);
 
 /* ---- gate.c: false: it has been answered ---- */
 bool gate_pass(struct conn *c, const uint8_t *at);

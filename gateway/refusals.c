@@ -70,6 +70,7 @@ refusals_note(struct conn *c, const char *action, const char *why)
 	note.by.role = x->who.account->role;
 	note.by.method = x->who.method;
 	note.by.session_id = x->who.session_id;
+	note.by.key_id = x->who.key_id;
 	refusals_add(c->gateway, &note);
 }
 

@@ -26,6 +26,7 @@ replica_init(struct replica *r, struct actor *self)
 	uint64_t secret[2];
 
 	r->self = self;
+	r->lost_us = actor_now_us(self);
 	actor_random(self, secret, sizeof(secret));
 	r->accounts = lookup_create(
 	    sizeof(struct account_entry), REPLICA_ACCOUNTS_MAX, secret);
@@ -55,6 +56,13 @@ replica_is_fresh(const struct replica *r)
 	return r->complete && !r->overflowed &&
 	       actor_now_us(r->self) - r->heard_us <
 		   REPLICA_LEASE_MS * UINT64_C(1000);
+}
+
+bool
+replica_is_coming(const struct replica *r)
+{
+	return !r->complete && !r->overflowed &&
+	       actor_now_us(r->self) - r->lost_us < REPLICA_PATIENCE_US;
 }
 
 /* Of our epoch.  Too late is too late: only another join helps then. */
@@ -304,6 +312,8 @@ replica_start(struct replica *r)
 	    "an op holds a cursor");
 	if (r->joining)
 		return;
+	if (r->complete)
+		r->lost_us = actor_now_us(r->self);
 	r->joining = true;
 	r->complete = false;
 	op = op_open(r->self, NULL);

@@ -18,6 +18,7 @@
 #define REPLICA_ACCOUNTS_MAX 100000u
 #define REPLICA_REVOKED_MAX 200000u
 #define REPLICA_KEYS_MAX 10000u
+#define REPLICA_PATIENCE_US 1000000 /* in which a join is worth waiting for */
 
 struct account_entry {
 	char user_id[64 + 1];
@@ -50,6 +51,7 @@ struct replica {
 	uint64_t epoch;
 	uint64_t heard_us; /* the last beat, or change, of this epoch */
 	uint64_t whole_us; /* since when it is complete */
+	uint64_t lost_us;  /* since when it last was not */
 	bool complete;     /* every page has been read */
 	bool joining;
 	bool overflowed;
@@ -75,6 +77,9 @@ void replica_start(struct replica *r);
 void replica_check(struct replica *r);
 
 bool replica_is_fresh(const struct replica *r);
+/* It is not fresh, but has not been for less than REPLICA_PATIENCE_US: the
+ * registry may have started again, which takes it a moment. */
+bool replica_is_coming(const struct replica *r);
 bool replica_is_revoked(const struct replica *r, const char *session_id);
 /* It is, and that is not known to be durable. */
 bool replica_is_unsettled(const struct replica *r, const char *session_id);

@@ -7,6 +7,7 @@
 
 #include "protocols/json_lex.h"
 #include "protocols/packer.h"
+#include "runtime/base/decimal.h"
 
 #define FIX_MAX 15u /* items that a head of one byte can count */
 #define FIX_MAP 0x80u
@@ -75,15 +76,11 @@ transcode_whole(struct transcoder *t, const struct json_token *token)
 {
 	bool negative = token->text[0] == '-';
 	uint64_t max = negative ? (uint64_t)INT64_MAX + 1 : UINT64_MAX;
-	uint64_t n = 0;
+	uint64_t n;
 
-	for (size_t i = negative; i < token->size; i++) {
-		unsigned digit = (unsigned)(token->text[i] - '0');
-
-		if (digit > 9 || n > (max - digit) / 10)
-			return false;
-		n = n * 10 + digit;
-	}
+	if (!decimal_read(
+		token->text + negative, token->size - negative, max, &n))
+		return false;
 	if (negative)
 		packer_int(&t->out, (int64_t)(0 - n));
 	else

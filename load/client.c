@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -170,66 +169,29 @@ client_read(struct client *c)
 	return ST_OK;
 }
 
-/* The value of a header within head; "" if it is not there. */
-static void
-head_find(
-    const char *head, size_t size, const char *name, char *ret, size_t max)
-{
-	const char *at = head, *end = head + size;
-	size_t length = strlen(name);
-
-	ret[0] = '\0';
-	while (at < end) {
-		const char *line_end = memchr(at, '\r', (size_t)(end - at));
-
-		if (line_end == NULL)
-			line_end = end;
-		if ((size_t)(line_end - at) > length && at[length] == ':' &&
-		    strncasecmp(at, name, length) == 0) {
-			at += length + 1;
-			while (at < line_end && *at == ' ')
-				at++;
-			snprintf(ret, max, "%.*s", (int)(line_end - at), at);
-			return;
-		}
-		at = line_end + 2;
-	}
-}
-
 bool
 client_take_reply(
     struct client *c, struct client_reply *ret_reply, enum status *ret_st)
 {
-	char length[24];
-	const char *end;
-	size_t head, body = 0;
-	uint32_t status = 0;
+	struct reply_head h;
+	enum status st;
 
 	*ret_st = ST_OK;
 	client_forget(c);
-	end = memmem(c->in, c->in_used, "\r\n\r\n", 4);
-	if (end == NULL)
-		return false;
-	head = (size_t)(end - c->in) + 4;
-	if (head >= 16 && memcmp(c->in, "HTTP/1.1 ", 9) == 0)
-		status = (uint32_t)strtoul(c->in + 9, NULL, 10);
-	if (status < 100 || status > 599) {
-		*ret_st = ST_MALFORMED;
+	st = reply_head_read(c->in, c->in_used, &h);
+	if (st == ST_OK && h.length > CLIENT_IN_MAX - h.size)
+		st = ST_FULL;
+	if (st != ST_OK) {
+		*ret_st = st == ST_NOT_FOUND ? ST_OK : st;
 		return false;
 	}
-	ret_reply->status = status;
-	head_find(c->in, head, "Content-Length", length, sizeof(length));
-	head_find(c->in, head, "ETag", ret_reply->etag, CLIENT_ETAG_SIZE);
-	if (length[0] != '\0')
-		body = strtoul(length, NULL, 10);
-	if (body > CLIENT_IN_MAX - head) {
-		*ret_st = ST_FULL;
+	if (c->in_used < h.size + h.length)
 		return false;
-	}
-	if (c->in_used < head + body)
-		return false;
-	ret_reply->body = (struct bytes){ (const uint8_t *)c->in + head, body };
-	c->in_taken = head + body;
+	ret_reply->status = h.status;
+	memcpy(ret_reply->etag, h.etag, sizeof(ret_reply->etag));
+	ret_reply->body =
+	    (struct bytes){ (const uint8_t *)c->in + h.size, h.length };
+	c->in_taken = h.size + h.length;
 	return true;
 }
 

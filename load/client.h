@@ -14,12 +14,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "load/reply_head.h"
 #include "runtime/base/bytes.h"
 #include "runtime/base/status.h"
 
 #define CLIENT_IN_MAX (1u << 20)
 #define CLIENT_OUT_MAX (64u << 10)
-#define CLIENT_ETAG_SIZE 80
 
 struct client {
 	int fd; /* -1: closed */
@@ -33,7 +33,7 @@ struct client {
 
 struct client_reply {
 	unsigned status;
-	char etag[CLIENT_ETAG_SIZE];
+	char etag[REPLY_ETAG_SIZE];
 	struct bytes body; /* until the next call */
 };
 

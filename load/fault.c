@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "load/crew.h"
+#include "runtime/base/items.h"
 
 struct fault_form {
 	const char *name;
@@ -165,22 +166,24 @@ enum status
 faults_parse(const char *text, const struct plan *p, uint32_t nodes,
     struct faults *ret_faults, char ret_why[PLAN_WHY_SIZE])
 {
+	struct bytes rest = { (const uint8_t *)text, strlen(text) };
 	char one[FAULT_WORD_MAX + 1];
+	struct bytes word;
 
 	*ret_faults = (struct faults){ 0 };
-	while (*text != '\0') {
-		size_t size = strcspn(text, ",");
+	while (items_next(&rest, ',', &word)) {
 		struct fault *f = &ret_faults->list[ret_faults->count];
 
-		if (ret_faults->count == FAULTS_MAX || size > FAULT_WORD_MAX)
-			return fault_wrong(
-			    ret_why, "too many, or too long", text);
-		snprintf(one, sizeof(one), "%.*s", (int)size, text);
+		if (ret_faults->count == FAULTS_MAX ||
+		    word.size > FAULT_WORD_MAX)
+			return fault_wrong(ret_why, "too many, or too long",
+			    (const char *)word.at);
+		snprintf(one, sizeof(one), "%.*s", (int)word.size,
+		    (const char *)word.at);
 		if (fault_parse(one, p, nodes, f, ret_why) != ST_OK)
 			return ST_INVALID;
 		ret_faults->cuts |= f->kind == FAULT_CUT;
 		ret_faults->count++;
-		text += size + (text[size] == ',');
 	}
 	return ST_OK;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/decimal.h"
+
 static const struct {
 	const char *name;
 	bool sends, asks, starts;
@@ -137,6 +139,26 @@ plan_ends(const struct plan *p, uint32_t role)
 	return plan_ends_within(p, role, PLAN_ROLES_MAX);
 }
 
+/* A schedule does not wait, so those who follow one share a bound. */
+uint32_t
+plan_asks(const struct plan *p, uint32_t role)
+{
+	enum does does = p->roles[role].does;
+	uint32_t starters = 0, each;
+
+	if (!does_ask(does))
+		return 0;
+	if (!does_start(does))
+		return PLAN_ASKS_MAX;
+	if (p->rate == 0)
+		return p->window;
+	for (uint32_t r = 0; r < p->nroles; r++)
+		if (does_start(p->roles[r].does))
+			starters += plan_count(p, r);
+	each = PLAN_ASKS_DUE_MAX / starters;
+	return each > PLAN_ASKS_DUE_MIN ? each : PLAN_ASKS_DUE_MIN;
+}
+
 /* A relay that leads back to itself would never come to an end. */
 static bool
 role_comes_to_an_end(const struct plan *p, uint32_t role)
@@ -214,12 +236,7 @@ plan_number(const char *text, uint64_t max, uint64_t *ret_number)
 	uint64_t n = 0;
 	const char *c = text;
 
-	for (; *c >= '0' && *c <= '9'; c++) {
-		if (n > max / 10)
-			return ST_INVALID;
-		n = n * 10 + (uint64_t)(*c - '0');
-	}
-	if (c == text)
+	if (!decimal_take(&c, max, &n))
 		return ST_INVALID;
 	for (const char *unit = "kmg"; *c != '\0' && *unit != '\0'; unit++) {
 		if (n > max / 1000)
@@ -246,17 +263,12 @@ plan_time(const char *text, uint64_t *ret_us)
 		uint64_t us;
 	} units[] = { { "", 1 }, { "us", 1 }, { "ms", 1000 }, { "s", 1000000 },
 		{ "m", 60000000 } };
-	char number[24];
-	size_t digits = strspn(text, "0123456789");
 	uint64_t n;
 
-	if (digits >= sizeof(number))
-		return ST_INVALID;
-	snprintf(number, sizeof(number), "%.*s", (int)digits, text);
-	if (plan_number(number, PLAN_TIME_MAX_US, &n) != ST_OK)
+	if (!decimal_take(&text, PLAN_TIME_MAX_US, &n))
 		return ST_INVALID;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(text + digits, units[i].unit) != 0)
+		if (strcmp(text, units[i].unit) != 0)
 			continue;
 		if (n > PLAN_TIME_MAX_US / units[i].us)
 			return ST_INVALID;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -168,43 +167,21 @@ call_receive(int fd, size_t *ret_size)
 	return NULL;
 }
 
-/* The value of a header of a head that ends at end; NULL: not there. */
-static const char *
-call_header(const char *head, const char *end, const char *name)
-{
-	size_t size = strlen(name);
-	const char *line = head;
-
-	while ((line = strstr(line, "\r\n")) != NULL && line < end) {
-		line += 2;
-		if (strncasecmp(line, name, size) == 0 && line[size] == ':')
-			return line + size + 1 + strspn(line + size + 1, " ");
-	}
-	return NULL;
-}
-
 /* Cuts the head off; MALFORMED if it is no whole answer. */
 static enum status
 call_parse(char *text, size_t size, struct call_reply *ret)
 {
-	char *end = strstr(text, "\r\n\r\n");
-	const char *length, *etag;
+	struct reply_head h;
 	size_t body;
 
-	if (end == NULL || strncmp(text, "HTTP/1.1 ", 9) != 0)
+	if (reply_head_read(text, size, &h) != ST_OK)
 		return ST_MALFORMED;
-	ret->http = (uint32_t)strtoul(text + 9, NULL, 10);
-	if (ret->http < 100 || ret->http > 599)
+	body = size - h.size;
+	if (h.has_length && h.length != body)
 		return ST_MALFORMED;
-	body = size - (size_t)(end + 4 - text);
-	length = call_header(text, end, "Content-Length");
-	if (length != NULL && strtoull(length, NULL, 10) != body)
-		return ST_MALFORMED;
-	etag = call_header(text, end, "ETag");
-	if (etag != NULL)
-		snprintf(ret->etag, sizeof(ret->etag), "%.*s",
-		    (int)strcspn(etag, "\r"), etag);
-	memmove(text, end + 4, body + 1);
+	ret->http = h.status;
+	memcpy(ret->etag, h.etag, sizeof(ret->etag));
+	memmove(text, text + h.size, body + 1);
 	ret->body = text;
 	ret->size = body;
 	return ST_OK;

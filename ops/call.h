@@ -17,13 +17,13 @@
 #ifndef OPS_CALL_H
 #define OPS_CALL_H
 
+#include "load/reply_head.h"
 #include "ops/cmd.h"
 #include "protocols/wire.h"
 #include "runtime/base/status.h"
 
 #define CALL_REPLY_MAX (16u << 20)
 #define CALL_WAIT_S 60
-#define CALL_ETAG_SIZE 64
 
 /* clang-format off */
 #define CALL_OPTIONS \
@@ -42,9 +42,9 @@ struct call_ask {
 };
 
 struct call_reply {
-	unsigned http;             /* the status code */
-	char etag[CALL_ETAG_SIZE]; /* "" if there was none */
-	char *body;                /* JSON and a NUL; owned; "" for none */
+	unsigned http;              /* the status code */
+	char etag[REPLY_ETAG_SIZE]; /* "" if there was none */
+	char *body;                 /* JSON and a NUL; owned; "" for none */
 	size_t size;
 };
 

@@ -1,8 +1,8 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "ops/loaded.h"
 #include "ops/node_keys.h"
+#include "runtime/base/decimal.h"
 #include "runtime/link_cert.h"
 
 /*
@@ -160,13 +160,12 @@ static bool
 certify_read_days(const struct cmd_args *args, int64_t *ret_days)
 {
 	const char *given = cmd_value(args, "days");
-	char *end;
+	uint64_t days = LINK_CERT_DAYS;
+	bool good =
+	    given == NULL || decimal_parse(given, CERTIFY_DAYS_MAX, &days);
 
-	*ret_days = LINK_CERT_DAYS;
-	if (given == NULL)
-		return true;
-	*ret_days = strtol(given, &end, 10);
-	return *end == '\0' && *ret_days >= 1 && *ret_days <= CERTIFY_DAYS_MAX;
+	*ret_days = (int64_t)days;
+	return good && days >= 1;
 }
 
 static enum cmd_exit

@@ -1,8 +1,8 @@
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ops/loaded.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "store/audit.h"
@@ -22,36 +22,13 @@ struct noted {
 };
 
 static bool
-noted_digit(char c, uint8_t *ret_value)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c == '\0' ? NULL : strchr(digits, c);
-
-	if (at != NULL)
-		*ret_value = (uint8_t)(at - digits);
-	return at != NULL;
-}
-
-static bool
 noted_parse(const char *text, struct noted *ret)
 {
-	const char *colon = strchr(text, ':');
-	char *end;
-
-	if (colon == NULL || text[0] < '1' || text[0] > '9' ||
-	    strlen(colon + 1) != AUDIT_DIGEST_TEXT)
-		return false;
-	ret->end.seq = strtoull(text, &end, 10);
-	for (size_t i = 0; i < AUDIT_DIGEST_SIZE; i++) {
-		uint8_t high, low;
-
-		if (!noted_digit(colon[1 + 2 * i], &high) ||
-		    !noted_digit(colon[2 + 2 * i], &low))
-			return false;
-		ret->digest[i] = (uint8_t)(high << 4 | low);
-	}
 	ret->end.digest = (struct bytes){ ret->digest, sizeof(ret->digest) };
-	return end == colon;
+	return text[0] != '0' &&
+	       decimal_take(&text, UINT64_MAX, &ret->end.seq) &&
+	       *text++ == ':' &&
+	       text_unhex(text, ret->digest, sizeof(ret->digest));
 }
 
 static void

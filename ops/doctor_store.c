@@ -1,8 +1,8 @@
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ops/loaded.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "store/inspect.h"
@@ -146,15 +146,8 @@ store_no_log(void *ctx, enum event_id event, const char *line, size_t size)
 static bool
 show_parse(const char *text, uint64_t *ret_show)
 {
-	char *end;
-
 	*ret_show = SHOW_DEFAULT;
-	if (text == NULL)
-		return true;
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	*ret_show = strtoull(text, &end, 10);
-	return *end == '\0' && *ret_show <= SHOW_MAX;
+	return text == NULL || decimal_parse(text, SHOW_MAX, ret_show);
 }
 
 static enum cmd_exit

@@ -21,6 +21,7 @@ static const char *const node_settings[] = {
 	"api.auth.max_concurrent_sessions=0",
 	"api.ws_max_connections_per_user=0",
 	"api.ws_ticket_max_pending_per_user=50",
+	"api.ws_tickets_per_minute=0",
 	"api.ws_max_connections_total=20000",
 	"api.ws_frame_timeout_seconds=600",
 	NULL,

@@ -7,6 +7,7 @@
 #include "protocols/json_lex.h"
 #include "protocols/json_value.h"
 #include "protocols/scalar.h"
+#include "runtime/base/arena_text.h"
 #include "runtime/base/text.h"
 
 #define PATH_MAX_STEPS                                        \
@@ -220,12 +221,12 @@ raw_read(struct reader *r, const struct wire_field *f,
 		reader_fail(r, ST_INVALID, "too long");
 		return;
 	}
-	text = arena_take(r->arena, size + 1);
+	text = arena_text(
+	    r->arena, (struct bytes){ (const uint8_t *)start, size });
 	if (text == NULL) {
 		reader_unexpected(r, f, ST_NO_MEMORY);
 		return;
 	}
-	memcpy(text, start, size);
 	*(const char **)(void *)(body + f->offset) = text;
 }
 

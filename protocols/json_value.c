@@ -6,6 +6,7 @@
 
 #include "runtime/base/base64url.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/utf8.h"
 #include "runtime/base/uuid.h"
 
@@ -40,17 +41,7 @@ verdict(enum status st)
 static enum status
 digits_parse(const char *text, size_t size, uint64_t max, uint64_t *ret_n)
 {
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		unsigned digit = (unsigned)(text[i] - '0');
-
-		if (digit > 9 || digit > max || n > (max - digit) / 10)
-			return ST_INVALID;
-		n = n * 10 + digit;
-	}
-	*ret_n = n;
-	return ST_OK;
+	return decimal_read(text, size, max, ret_n) ? ST_OK : ST_INVALID;
 }
 
 static enum status

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "protocols/setting.h"
+#include "runtime/base/decimal.h"
 #include "runtime/base/network.h"
 
 /* What a path of nothing on disk is called; it passes as it is. */
@@ -45,14 +46,7 @@ number_parse(const char *text, bool units, uint64_t *ret_number)
 	uint64_t n = 0;
 	const char *c = text;
 
-	for (; *c >= '0' && *c <= '9'; c++) {
-		uint64_t digit = (uint64_t)(*c - '0');
-
-		if (n > (UINT64_MAX - digit) / 10)
-			return false;
-		n = n * 10 + digit;
-	}
-	if (c == text)
+	if (!decimal_take(&c, UINT64_MAX, &n))
 		return false;
 	for (unsigned i = 0; units && *c != '\0' && i < 4; i++) {
 		unsigned shift = 10 * (i + 1);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "runtime/base/items.h"
 #include "runtime/base/text.h"
 
 #define ETAG_OCTETS 8
@@ -43,36 +44,32 @@ if_match_is_given(const char *header)
 }
 
 /* Without the blanks around it. */
-static size_t
-if_match_trim(const char **at, size_t size)
+static struct bytes
+if_match_trim(struct bytes b)
 {
-	while (size > 0 && strchr(ETAG_BLANKS, **at) != NULL) {
-		(*at)++;
-		size--;
+	while (b.size > 0 && strchr(ETAG_BLANKS, b.at[0]) != NULL) {
+		b.at++;
+		b.size--;
 	}
-	while (size > 0 && strchr(ETAG_BLANKS, (*at)[size - 1]) != NULL)
-		size--;
-	return size;
+	while (b.size > 0 && strchr(ETAG_BLANKS, b.at[b.size - 1]) != NULL)
+		b.size--;
+	return b;
 }
 
 bool
 if_match_allows(const char *header, const char *etag)
 {
-	const char *at = header;
-	size_t size = if_match_trim(&at, strlen(at));
+	struct bytes rest = { (const uint8_t *)header, strlen(header) };
+	struct bytes item = if_match_trim(rest);
 
 	assert(etag[0] == '"');
-	if (size == 1 && *at == '*')
+	if (item.size == 1 && item.at[0] == '*')
 		return true;
-	for (at = header; at != NULL;) {
-		const char *comma = strchr(at, ',');
-		const char *item = at;
-
-		size = comma == NULL ? strlen(at) : (size_t)(comma - at);
-		size = if_match_trim(&item, size);
-		if (size == strlen(etag) && memcmp(item, etag, size) == 0)
+	while (items_next(&rest, ',', &item)) {
+		item = if_match_trim(item);
+		if (item.size == strlen(etag) &&
+		    memcmp(item.at, etag, item.size) == 0)
 			return true;
-		at = comma == NULL ? NULL : comma + 1;
 	}
 	return false;
 }

@@ -3,18 +3,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include "runtime/base/decimal.h"
+
 #define IPC_SCHEME "ipc://"
 #define TCP_SCHEME "tcp://"
 #define TLS_SCHEME "tls+tcp://"
 #define IPC_MODE 0600
-#define PORT_MAX 65535
 
 static const char *
 after(const char *text, const char *prefix)
@@ -24,17 +24,6 @@ after(const char *text, const char *prefix)
 	return strncmp(text, prefix, n) == 0 ? text + n : NULL;
 }
 
-/* One to five digits; 0 unless it is from 1 to PORT_MAX. */
-static int
-port_parse(const char *text)
-{
-	size_t digits = strspn(text, "0123456789");
-	long port =
-	    digits <= 5 && text[digits] == '\0' ? strtol(text, NULL, 10) : 0;
-
-	return port <= PORT_MAX ? (int)port : 0;
-}
-
 /* "127.0.0.1:80", "[::1]:80". */
 static enum status
 address_parse(const char *text, struct sockaddr_storage *ret)
@@ -42,12 +31,11 @@ address_parse(const char *text, struct sockaddr_storage *ret)
 	const char *colon = strrchr(text, ':');
 	char host[LINK_URL_MAX + 1];
 	size_t size = colon == NULL ? 0 : (size_t)(colon - text);
-	int port;
+	uint16_t port;
 
 	if (size == 0 || size > LINK_URL_MAX)
 		return ST_INVALID;
-	port = port_parse(colon + 1);
-	if (port == 0)
+	if (!decimal_port(colon + 1, strlen(colon + 1), &port) || port == 0)
 		return ST_INVALID;
 	memcpy(host, text, size);
 	host[size] = '\0';

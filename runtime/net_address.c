@@ -4,8 +4,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "runtime/base/decimal.h"
+
 #define LOCAL_PREFIX "unix:"
-#define PORT_DIGITS_MAX 5
 
 static enum status
 net_address_parse_local(const char *path, struct net_address *a)
@@ -18,20 +19,6 @@ net_address_parse_local(const char *path, struct net_address *a)
 	memcpy(a->u.local.sun_path, path, size + 1);
 	a->size = sizeof(a->u.local);
 	return ST_OK;
-}
-
-/* Digits to the end of the text, at most 65535; -1 otherwise. */
-static int
-net_address_port(const char *text)
-{
-	int port = 0;
-	size_t n = strspn(text, "0123456789");
-
-	if (n == 0 || n > PORT_DIGITS_MAX || text[n] != '\0')
-		return -1;
-	for (size_t i = 0; i < n; i++)
-		port = port * 10 + (text[i] - '0');
-	return port <= UINT16_MAX ? port : -1;
 }
 
 /* Fills in whichever family the number is of. */
@@ -64,14 +51,13 @@ net_address_parse(const char *text, struct net_address *ret_address)
 	const char *colon = strrchr(text, ':');
 	bool bracketed = text[0] == '[';
 	size_t size;
-	int port;
+	uint16_t port;
 
 	memset(ret_address, 0, sizeof(*ret_address));
 	if (strncmp(text, LOCAL_PREFIX, strlen(LOCAL_PREFIX)) == 0)
 		return net_address_parse_local(
 		    text + strlen(LOCAL_PREFIX), ret_address);
-	port = colon == NULL ? -1 : net_address_port(colon + 1);
-	if (port < 0)
+	if (colon == NULL || !decimal_port(colon + 1, strlen(colon + 1), &port))
 		return ST_INVALID;
 	size = (size_t)(colon - text);
 	if (bracketed && (size < 2 || colon[-1] != ']'))
@@ -82,8 +68,7 @@ net_address_parse(const char *text, struct net_address *ret_address)
 		return ST_INVALID;
 	memcpy(number, text, size);
 	number[size] = '\0';
-	return net_address_parse_number(
-	    number, bracketed, (uint16_t)port, ret_address);
+	return net_address_parse_number(number, bracketed, port, ret_address);
 }
 
 void

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "runtime/audit_by.h"
 #include "runtime/base/fnv.h"
 #include "runtime/base/network.h"
 #include "runtime/base/text.h"
@@ -25,7 +26,7 @@ tally_note_take(struct tally_note *n, const struct audit_note *from)
 	(void)text_fit(n->user_id, sizeof(n->user_id), by->user_id);
 	(void)text_fit(n->username, sizeof(n->username), by->username);
 	(void)text_fit(n->address, sizeof(n->address), by->address);
-	(void)text_fit(n->session, sizeof(n->session), by->session_id);
+	audit_by_digits(by, n->session);
 	(void)text_fit(n->action, sizeof(n->action), from->action);
 	(void)text_fit(n->target, sizeof(n->target), from->target);
 	(void)text_fit(n->detail, sizeof(n->detail), from->detail);
@@ -62,7 +63,7 @@ tally_hash(const struct tally_note *n, const char *network)
 }
 
 /*
- * Whoever is known did it in one session, or with a key; what nobody proved
+ * Whoever is known did it in one session, or with one key; what nobody proved
  * is one however many sessions it names, as tally_count says.
  */
 static bool
@@ -141,7 +142,7 @@ tally_count(struct tally_entry *e, const struct audit_note *note)
 	e->note.times = e->note.times > UINT32_MAX - times
 			    ? UINT32_MAX
 			    : e->note.times + times;
-	(void)text_fit(session, sizeof(session), note->by.session_id);
+	audit_by_digits(&note->by, session);
 	if (strcmp(e->note.session, session) != 0)
 		e->note.session[0] = '\0';
 }

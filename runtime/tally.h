@@ -1,12 +1,12 @@
 /*
  * tally - refusals that repeat: one entry, and how often.
  *
- * What is the same in who and how (auth_method, session), from which network
- * (network_of_client), what, to whom, and why is one entry; the address of the
- * first of them stands for all.  Of AUTH_NONE the session makes no difference,
- * and none is named if they differ.  The gateway gathers in one what it tells
- * the session-registry; an actor's auditor (actors/auditor.h) keeps in one what
- * it has told lately.
+ * What is the same in who and how (auth_method, session or API key), from
+ * which network (network_of_client), what, to whom, and why is one entry; the
+ * address of the first of them stands for all.  Of AUTH_NONE the session makes
+ * no difference, and none is named if they differ.  The gateway gathers in one
+ * what it tells the session-registry; an actor's auditor (actors/auditor.h)
+ * keeps in one what it has told lately.
  *
  * Bounds:  TALLY_MAX entries; texts are cut to what is kept
  * Threads: one; zeroed is empty
@@ -31,7 +31,7 @@ struct tally_note {
 	char user_id[TALLY_ID_MAX + 1];
 	char username[USERNAME_MAX + 1];
 	char address[ADDRESS_MAX + 1];
-	char session[AUDIT_SESSION_MAX + 1];
+	char session[AUDIT_SESSION_MAX + 1]; /* or API key */
 	char action[AUDIT_ACTION_MAX + 1];
 	char target[TALLY_TARGET_MAX + 1];
 	char detail[TALLY_DETAIL_MAX + 1];

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/decimal.h"
 #include "runtime/base/suggest.h"
 #include "runtime/topology_table.h"
 #include "runtime/topology_url.h"
@@ -81,14 +82,11 @@ static bool
 topology_count(struct topology_build *b, const struct yaml_node *n,
     unsigned min, unsigned max, unsigned *ret_count)
 {
-	const char *c = n->kind == YAML_TEXT ? n->text : "";
-	unsigned count = 0;
+	uint64_t count;
 
-	for (; *c >= '0' && *c <= '9' && count <= max; c++)
-		count = count * 10 + (unsigned)(*c - '0');
-	if (n->kind == YAML_TEXT && c > n->text && *c == '\0' && count >= min &&
-	    count <= max) {
-		*ret_count = count;
+	if (n->kind == YAML_TEXT && decimal_parse(n->text, max, &count) &&
+	    count >= min) {
+		*ret_count = (unsigned)count;
 		return true;
 	}
 	mistakes_add(b->mistakes, at(b, n->line, n->key),

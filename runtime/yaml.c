@@ -1,4 +1,5 @@
 #include "runtime/yaml.h"
+#include "runtime/base/arena_text.h"
 #include "runtime/base/utf8.h"
 
 #include <assert.h>
@@ -135,12 +136,11 @@ yaml_text(struct yaml_build *b, struct fy_token *token)
 		yaml_refuse(b, "a text is longer than a value may be");
 		size = 0;
 	}
-	copy = arena_take(b->arena, size + 1);
-	if (copy == NULL) {
+	copy =
+	    arena_text(b->arena, (struct bytes){ (const uint8_t *)text, size });
+	if (copy == NULL)
 		yaml_stop(b, "holds more text than a file may");
-		return NULL;
-	}
-	return memcpy(copy, text, size);
+	return copy;
 }
 
 static bool

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/audit_by.h"
 #include "runtime/base/text.h"
 #include "runtime/seal.h"
 #include "store/meta.h"
@@ -136,7 +137,7 @@ audit_append(struct txn *t, const struct audit_note *note)
 	}
 	audit_find_end(t, AUDIT_HEAD, &head);
 	entry = audit_entry_of(note, &head);
-	(void)text_fit(session, sizeof(session), note->by.session_id);
+	audit_by_digits(&note->by, session);
 	entry.session = session;
 	audit_key(&k, entry.seq);
 	if (!row_put_new(

@@ -37,6 +37,7 @@ enum table {
 	TABLE_COUNT
 };
 
+/* In the order of the words of persistence.lmdb.durability. */
 enum durability {
 	DURABLE_FULL, /* on the disk before commit returns */
 	DURABLE_LAZY, /* whole, but a power cut may lose the last commit */

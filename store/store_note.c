@@ -1,4 +1,7 @@
+#include <stdio.h>
+
 #include "protocols/messages.h"
+#include "protocols/setting.h"
 #include "runtime/base/log.h"
 #include "store/store_inside.h"
 
@@ -78,15 +81,18 @@ store_note(struct actor *self, const struct errand *e)
 void
 store_tell_connected(const struct store_state *s)
 {
-	static const char *const names[] = { [DURABLE_FULL] = "full",
-		[DURABLE_LAZY] = "meta_lazy",
-		[DURABLE_NONE] = "none" };
 	struct backend_usage u;
+	char word[16] = "";
+	const char *found;
+	size_t size;
 
 	backend_usage(s->backend, &u);
+	found = setting_word(setting_nth(SETTING_persistence_lmdb_durability),
+	    u.durability, &size);
+	if (found != NULL)
+		snprintf(word, sizeof(word), "%.*s", (int)size, found);
 	LOG(PERSISTENCE_BACKEND_CONNECTED, KV("path", s->path),
-	    KV("durability", names[u.durability]),
-	    KU("map_bytes", u.map_bytes));
+	    KV("durability", word), KU("map_bytes", u.map_bytes));
 }
 
 /* What to do about it, rather than the library's words: those are logged. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/decimal.h"
+
 #define BITS_IN_IP4 32
 #define BITS_IN_IP6 128
 #define OCTETS_BEFORE_IP4 12
@@ -14,17 +16,12 @@
 static bool
 prefix_parse(const char *text, unsigned max, unsigned *ret_prefix)
 {
-	unsigned n = 0;
+	uint64_t n;
 
-	if (strlen(text) < 1 || strlen(text) > 3)
+	if (strlen(text) > 3 || !decimal_parse(text, max, &n))
 		return false;
-	for (; *text != '\0'; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		n = n * 10 + (unsigned)(*text - '0');
-	}
-	*ret_prefix = n;
-	return n <= max;
+	*ret_prefix = (unsigned)n;
+	return true;
 }
 
 /* The first octets of an IPv4 address in an IPv6 one (RFC 4291, 2.5.5.2). */

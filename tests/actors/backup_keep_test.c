@@ -211,6 +211,21 @@ test_kinds_are_named_as_they_are_called(void **state)
 	assert_non_null(strstr(backup_protect_read("whim", &set), all));
 }
 
+/* The mistake names each component that there is. */
+static void
+test_components_are_named_as_they_are_called(void **state)
+{
+	static const char *const lies[] = { "whim" };
+	enum backup_component of[BACKUP_COMPONENTS_MAX];
+	const char *why = NULL;
+
+	(void)state;
+	assert_false(backup_components_read(lies, 1, of, &why));
+	for (int i = 0; i < BACKUP_COMPONENTS_MAX; i++)
+		assert_non_null(strstr(
+		    why, backup_component_text((enum backup_component)i)));
+}
+
 /* One a day for two years: what grandfather, father and son leave of it. */
 static void
 test_the_ladder_thins_out(void **state)
@@ -375,6 +390,7 @@ main(void)
 		cmocka_unit_test(test_held_and_protected_kinds_stay),
 		cmocka_unit_test(test_kinds_are_read_strictly),
 		cmocka_unit_test(test_kinds_are_named_as_they_are_called),
+		cmocka_unit_test(test_components_are_named_as_they_are_called),
 		cmocka_unit_test(test_the_ladder_thins_out),
 		cmocka_unit_test(test_plan_is_what_the_rules_say),
 	};

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,12 +13,13 @@
 #include <cmocka.h>
 
 #include "runtime/seal_file.h"
+#include "tests/tempdir.h"
 
 #define NOW INT64_C(1775210400000000)
 
 struct ring {
 	struct keyring *k;
-	char folder[32];
+	const char *folder;
 	char path[64];
 };
 
@@ -29,8 +29,7 @@ static const uint8_t secret[64] = { 9, 8, 7 };
 static void
 ring_open(struct ring *r)
 {
-	snprintf(r->folder, sizeof(r->folder), "ring.XXXXXX");
-	assert_non_null(mkdtemp(r->folder));
+	r->folder = tempdir_make();
 	snprintf(r->path, sizeof(r->path), "%s/" KEYRING_FILE, r->folder);
 	r->k = keyring_create();
 	assert_non_null(r->k);

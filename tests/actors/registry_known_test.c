@@ -2,7 +2,6 @@
  * Who is known from where, a password given again, and secrets that are gone.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "tests/check.h"
 #include "tests/registry_scene.h"
 #include "tests/store_double.h"
+#include "tests/tempdir.h"
 
 #define MINUTE (60 * SECOND)
 #define HOME "2001:db8:1:2::7"
@@ -339,13 +339,12 @@ remove_key(const char *folder, const char *name)
 static void
 test_a_lost_secret_of_api_keys_stops_the_start(void **state)
 {
-	char folder[] = "lost.XXXXXX";
+	const char *folder = tempdir_make();
 	char keys[64];
 
 	(void)state;
 	store_double_reset();
 	scene_add_user(C1, "c1", ROLE_CEO);
-	assert_non_null(mkdtemp(folder));
 	start_in(folder);
 	assert_int_equal(rig_logged(&s.r, EV_KEY_FILE_MADE), 1);
 	assert_int_equal(rig_logged(&s.r, EV_KEY_FILE_REMADE), 1);

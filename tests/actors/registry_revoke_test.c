@@ -94,7 +94,7 @@ test_strangers_are_refused_with_distinct_reasons(void **state)
 static void
 test_foreign_and_unknown_sessions_look_the_same(void **state)
 {
-	const struct refused *foreign, *unknown;
+	const struct refused *foreign, *unknown, *malformed;
 	struct auth_token t;
 	const char *line;
 	struct scene s;
@@ -105,10 +105,17 @@ test_foreign_and_unknown_sessions_look_the_same(void **state)
 	foreign =
 	    scene_refused(&s, scene_ask_revoke(&s, "u2", "", t.session_id));
 	unknown = scene_refused(&s, scene_ask_revoke(&s, "u2", "", J_UNKNOWN));
+	malformed =
+	    scene_refused(&s, scene_ask_revoke(&s, "u2", "", "nonsense it is"));
 	assert_int_equal(foreign->problem, PROBLEM_NOT_FOUND);
 	assert_int_equal(unknown->problem, PROBLEM_NOT_FOUND);
 	assert_int_equal(foreign->status, unknown->status);
 	assert_string_equal(foreign->detail, unknown->detail);
+	assert_int_equal(unknown->status, malformed->status);
+	assert_int_equal(unknown->problem, malformed->problem);
+	assert_string_equal(unknown->detail, malformed->detail);
+	assert_int_equal(
+	    store_double_noted("session.revoke/" U2 "/nonsense/refused"), 1);
 	assert_false(scene_is_revoked(&s, t.session_id));
 	assert_int_equal(rig_logged(&s.r, EV_API_AUTH_FAILED), 1);
 	line = rig_line(&s.r, EV_API_AUTH_FAILED, 0);

@@ -287,6 +287,34 @@ test_overrides_are_read_at_the_start_and_nonsense_ignored(void **state)
 	rig_fini(&r);
 }
 
+/* One that needs a restart counts from the start on, for ourselves too. */
+static void
+test_an_override_of_the_audit_window_is_our_own(void **state)
+{
+	const struct setting_row rows[] = {
+		{ API, "audit.window_seconds", "2",
+		    "2026-04-03T10:00:00.000002+00:00", 1 },
+	};
+	struct rig r;
+
+	(void)state;
+	settings_rig_with(&r, NULL);
+	RIG_ANSWER(&r, RIG_TAKE(&r, store, store_setting_list),
+	    store_setting_page, .rows = rows, .rows_count = 1);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+		    problem_of(&r, ask_put_as(&r, OBSERVER, KEY, NULL, "20")),
+		    PROBLEM_FORBIDDEN);
+	assert_int_equal(noted.times, 0); /* once */
+	rig_advance_ms(&r, 1999);
+	serve(&r);
+	assert_int_equal(noted.times, 0); /* once */
+	rig_advance_ms(&r, 1);
+	serve(&r);
+	assert_int_equal(noted.times, 2);
+	rig_fini(&r);
+}
+
 static void
 test_long_tag_is_cut_in_the_log(void **state)
 {
@@ -318,6 +346,7 @@ main(void)
 		RUN(test_list_shows_all_or_one_namespace),
 		RUN(test_the_first_that_has_a_value_wins),
 		RUN(test_overrides_are_read_at_the_start_and_nonsense_ignored),
+		RUN(test_an_override_of_the_audit_window_is_our_own),
 		RUN(test_long_tag_is_cut_in_the_log),
 	};
 

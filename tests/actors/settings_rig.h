@@ -10,6 +10,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/config.h"
 #include "runtime/etag.h"
+#include "runtime/tally.h"
 #include "tests/actors/people.h"
 #include "tests/rig.h"
 
@@ -26,14 +27,14 @@ struct row {
 
 static struct row row;
 static int64_t stamp_us;
-static char noted_session[AUDIT_SESSION_MAX + 1]; /* of the last refusal */
+static struct tally_note noted; /* the last refusal */
 
 static inline void
 settings_rig_with(struct rig *r, const struct config *config)
 {
 	row = (struct row){ 0 };
 	stamp_us = 0;
-	noted_session[0] = '\0';
+	noted = (struct tally_note){ 0 };
 	rig_init_with(r, config);
 	rig_probe(r, ACTOR_NUMBER(store));
 	rig_spawn(r, &settings_class, ACTOR_NUMBER(settings));
@@ -113,10 +114,8 @@ static inline void
 serve_append(struct rig *r, struct heard *h)
 {
 	const struct store_audit_append *ask = RIG_BODY(h, store_audit_append);
-	const struct audit_note *last = &ask->notes[ask->notes_count - 1];
 
-	(void)snprintf(
-	    noted_session, sizeof(noted_session), "%s", last->by.session_id);
+	tally_note_take(&noted, &ask->notes[ask->notes_count - 1]);
 	RIG_ANSWER(r, h, done, 0);
 }
 

@@ -170,7 +170,10 @@ test_write_that_slips_in_between_is_a_conflict(void **state)
 	assert_int_equal(rig_logged(&r, EV_SETTINGS_VERSION_CONFLICT), 1);
 	assert_non_null(strstr(rig_line(&r, EV_SETTINGS_VERSION_CONFLICT, 0),
 	    "reason=concurrent_modification"));
-	assert_string_equal(noted_session, "abcdef01");
+	assert_string_equal(noted.session, "abcdef01");
+	assert_string_equal(noted.username, who.username);
+	assert_string_equal(noted.action, "setting.put");
+	assert_string_equal(noted.detail, "version conflict");
 	assert_int_equal(rig_logged(&r, EV_SETTINGS_VALIDATION_FAILED), 0);
 	assert_string_equal(row.value, "99");
 	assert_string_equal(get(&r, KEY)->setting.value, "99");

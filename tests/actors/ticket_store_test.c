@@ -206,7 +206,7 @@ test_expired_tickets_do_not_count(void **state)
 	rig_fini(&r);
 }
 
-/* TK-04, AT-23 */
+/* TK-04 */
 static void
 test_cleanup_counts_in_one_step(void **state)
 {
@@ -239,6 +239,96 @@ test_cleanup_counts_in_one_step(void **state)
 	    .service = "session-cleanup", .generation = 9);
 	assert_int_equal(RIG_REPLIED(&r, scheduler, tag, refused)->problem,
 	    PROBLEM_NOT_FOUND);
+	rig_fini(&r);
+}
+
+/* What must be there: issued, not used, not known to be forgotten. */
+struct model {
+	const char *tickets[4 * PENDING_MAX];
+	uint64_t until_ms[4 * PENDING_MAX];
+	size_t count;
+	uint64_t now_ms;
+};
+
+static void
+model_drop(struct model *m, size_t i)
+{
+	m->count--;
+	for (; i < m->count; i++) {
+		m->tickets[i] = m->tickets[i + 1];
+		m->until_ms[i] = m->until_ms[i + 1];
+	}
+}
+
+/* How many have expired, and are no more. */
+static size_t
+model_purge(struct model *m)
+{
+	size_t removed = 0;
+
+	for (; m->count > 0 && m->until_ms[0] < m->now_ms; removed++)
+		model_drop(m, 0);
+	return removed;
+}
+
+static void
+model_create(struct rig *r, struct model *m, const char *user)
+{
+	struct heard *h =
+	    rig_answer_to(r, ACTOR_NUMBER(gateway), ask_create(r, user, "s"));
+
+	(void)model_purge(m);
+	if (h->id == MSG_refused)
+		return;
+	m->tickets[m->count] = RIG_BODY(h, ticket_issued)->ticket;
+	m->until_ms[m->count++] = m->now_ms + TTL_MS;
+}
+
+static void
+model_consume(struct rig *r, struct model *m, size_t i)
+{
+	if (m->until_ms[i] < m->now_ms)
+		expect_invalid(r, m->tickets[i]);
+	else
+		(void)consume(r, m->tickets[i]);
+	model_drop(m, i);
+}
+
+static void
+model_clean(struct rig *r, struct model *m)
+{
+	uint64_t tag =
+	    RIG_ASK(r, scheduler, ticket_store, ticket_clean, .nothing = 0);
+	const struct ticket_cleaned *c =
+	    RIG_REPLIED(r, scheduler, tag, ticket_cleaned);
+
+	assert_int_equal(c->removed + c->remaining, m->count);
+	assert_int_equal(c->removed, model_purge(m));
+}
+
+/* AT-23: whoever creates, uses and cleans up by turns, the sums are right. */
+static void
+test_ten_thousand_rounds_add_up(void **state)
+{
+	static const char *const users[] = { "u1", "u2", "u3", "u4" };
+	struct model m = { 0 };
+	uint32_t dice = 1;
+	struct rig r;
+
+	(void)state;
+	tickets_start(&r);
+	log_set_level(LOG_ERROR);
+	for (int round = 0; round < 10000; round++) {
+		dice = dice * 1664525u + 1013904223u;
+		if (dice >> 30 == 0)
+			model_clean(&r, &m);
+		else if (dice >> 30 == 1 && m.count > 0)
+			model_consume(&r, &m, (dice >> 16) % m.count);
+		else
+			model_create(&r, &m, users[dice >> 20 & 3]);
+		rig_advance_ms(&r, dice >> 8 & 0xfff);
+		m.now_ms += dice >> 8 & 0xfff;
+	}
 	rig_fini(&r);
 }
 
@@ -404,6 +494,29 @@ change(struct rig *r, const char *key, const char *value)
 	    .key = key, .value = value);
 }
 
+/* So many of one user at once, and then one each time their room is back. */
+static void
+test_a_user_has_a_rate(void **state)
+{
+	enum { PER_MINUTE = 20 };
+	const struct refused *why;
+	struct rig r;
+
+	(void)state;
+	tickets_start(&r);
+	for (int i = 0; i < PER_MINUTE; i++)
+		(void)consume(&r, create(&r, "u1", "s1"));
+	why = refused_of(&r, ask_create(&r, "u1", "s2"));
+	assert_int_equal(why->problem, PROBLEM_RATE_LIMITED);
+	assert_int_equal(why->retry_after_ms, 60000 / PER_MINUTE);
+	assert_int_equal(rig_logged(&r, EV_API_AUTH_THROTTLED), 1);
+	(void)create(&r, "u2", "s3");
+	rig_advance_ms(&r, 60000 / PER_MINUTE);
+	(void)create(&r, "u1", "s1");
+	(void)refused_of(&r, ask_create(&r, "u1", "s1"));
+	rig_fini(&r);
+}
+
 /* Live settings count from the next ticket; taken back, the default does. */
 static void
 test_cap_and_life_follow_the_settings(void **state)
@@ -452,6 +565,7 @@ main(void)
 		cmocka_unit_test(test_ticket_dies_after_its_time),
 		cmocka_unit_test(test_expired_tickets_do_not_count),
 		cmocka_unit_test(test_cleanup_counts_in_one_step),
+		cmocka_unit_test(test_ten_thousand_rounds_add_up),
 		cmocka_unit_test(test_tickets_die_with_their_session),
 		cmocka_unit_test(test_only_a_token_of_a_person_gets_a_ticket),
 		cmocka_unit_test(
@@ -460,6 +574,7 @@ main(void)
 		cmocka_unit_test(test_table_of_tickets_is_bounded),
 		cmocka_unit_test(
 		    test_of_ten_users_with_ten_rivals_each_gets_five),
+		cmocka_unit_test(test_a_user_has_a_rate),
 		cmocka_unit_test(test_cap_and_life_follow_the_settings),
 	};
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/websocket_reader.h"
+#include "runtime/base/fnv.h"
 #include "tests/fuzz/fuzz.h"
 
 #define KEEP_MAX 512
@@ -24,7 +25,7 @@ told_add(struct told *t, const void *at, size_t size)
 	const uint8_t *bytes = at;
 
 	for (size_t i = 0; i < size; i++)
-		t->sum = (t->sum ^ bytes[i]) * UINT64_C(0x100000001b3);
+		t->sum = fnv_byte(t->sum, bytes[i]);
 }
 
 /* What a server would write of it comes back the same at a client. */

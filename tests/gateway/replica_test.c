@@ -3,6 +3,8 @@
 
 #define RUN(name) cmocka_unit_test(name)
 #define OTHER_EPOCH (GATE_EPOCH + 1)
+#define PATIENCE_MS (REPLICA_PATIENCE_US / 1000)
+#define SWEEP_MS (GATEWAY_SWEEP_US / 1000)
 
 static struct gate g;
 
@@ -157,17 +159,103 @@ test_lapsed_lease_lets_nobody_in_until_it_joins_again(void **state)
 	rig_advance_ms(&g.r, REPLICA_LEASE_MS - 1);
 	assert_has(gate_me(&g, ceo_token()), "HTTP/1.1 200 ");
 	rig_advance_ms(&g.r, 1);
-	taken = gate_me(&g, ceo_token());
+	assert_string_equal(gate_me(&g, ceo_token()), "");
+	gate_beat(&g, GATE_EPOCH);
+	assert_string_equal(gate_taken(&g), "");
+	rig_advance_ms(&g.r, PATIENCE_MS - 1);
+	assert_string_equal(gate_taken(&g), "");
+	rig_advance_ms(&g.r, SWEEP_MS);
+	taken = gate_taken(&g);
 	assert_has(taken, "HTTP/1.1 503 ");
 	assert_has(taken, "Retry-After: 1\r\n");
-	gate_beat(&g, GATE_EPOCH);
+	/* Who comes now learns it at once. */
 	assert_has(gate_me(&g, ceo_token()), "HTTP/1.1 503 ");
 	gate_send(&g, "GET /readyz HTTP/1.1\r\n" HOST "\r\n");
 	assert_has(gate_taken(&g), "HTTP/1.1 503 ");
-	rig_advance_ms(&g.r, 300);
 	gate_join(&g, GATE_EPOCH);
 	gate_page(&g, &ceo, 1);
 	assert_has(gate_me(&g, ceo_token()), "HTTP/1.1 200 ");
+	gate_end(&g);
+}
+
+/* The registry has started again: nobody is sent away for that. */
+static void
+test_requests_wait_while_the_registry_starts_again(void **state)
+{
+	const struct account ceo = gate_account("ceo", ROLE_CEO);
+	const char *taken;
+
+	(void)state;
+	gate_start(&g);
+	gate_dial(&g);
+	gate_beat(&g, OTHER_EPOCH);
+	/* One after the other, of one connection. */
+	gate_send(
+	    &g, gate_request("GET /api/v1/auth/me", ceo_token(), "\r\n" LIVEZ));
+	assert_string_equal(gate_taken(&g), "");
+	gate_join(&g, OTHER_EPOCH);
+	gate_page(&g, &ceo, 1);
+	taken = gate_taken(&g);
+	assert_int_equal(occurs(taken, "HTTP/1.1 200 "), 2);
+	assert_true(strstr(taken, "\"ceo\"") < strstr(taken, "\"live\""));
+	gate_end(&g);
+}
+
+/* Its body may come before the answer to who sends it, or after. */
+static void
+test_bodies_wait_too(void **state)
+{
+	const struct account ceo = gate_account("ceo", ROLE_CEO);
+
+	(void)state;
+	gate_start(&g);
+	gate_dial(&g);
+	gate_beat(&g, OTHER_EPOCH);
+	gate_send(&g, gate_request("POST /api/v1/tasks", ceo_token(),
+			  "Content-Type: application/json\r\n"
+			  "Content-Length: 13\r\n\r\n{\"title\""));
+	gate_send(&g, ":\"t\"}");
+	assert_string_equal(gate_taken(&g), "");
+	gate_join(&g, OTHER_EPOCH);
+	gate_page(&g, &ceo, 1);
+	/* Let in, and understood. */
+	assert_has(gate_taken(&g), "body.description: required");
+	gate_end(&g);
+}
+
+/* What is known at the end of the wait counts, not what was before it. */
+static void
+test_who_has_waited_is_judged_anew(void **state)
+{
+	const struct account ceo = gate_account("ceo", ROLE_CEO);
+	const struct revocation gone = { .session_id = JTI_1,
+		.user_id = "ceo" };
+
+	(void)state;
+	gate_start(&g);
+	gate_dial(&g);
+	assert_has(gate_me(&g, ceo_token()), "HTTP/1.1 200 ");
+	gate_beat(&g, OTHER_EPOCH);
+	assert_string_equal(gate_me(&g, ceo_token()), "");
+	gate_join(&g, OTHER_EPOCH);
+	page(&ceo, &gone, false);
+	assert_has(gate_taken(&g), "\"error_code\":1002");
+	gate_end(&g);
+}
+
+static void
+test_who_waits_may_leave(void **state)
+{
+	(void)state;
+	gate_start(&g);
+	gate_dial(&g);
+	gate_beat(&g, OTHER_EPOCH);
+	assert_string_equal(gate_me(&g, ceo_token()), "");
+	gate_hang_up(&g);
+	gate_dial(&g);
+	gate_join(&g, OTHER_EPOCH);
+	gate_page(&g, NULL, 0);
+	assert_has(gate_me(&g, ceo_token()), "HTTP/1.1 401 ");
 	gate_end(&g);
 }
 
@@ -198,6 +286,7 @@ test_other_epoch_means_join_again(void **state)
 	(void)RIG_REPLIED(&g.r, session_registry, tag, refused);
 	assert_has(gate_me(&g, ceo_token()), "HTTP/1.1 200 ");
 	gate_beat(&g, OTHER_EPOCH);
+	rig_advance_ms(&g.r, PATIENCE_MS);
 	assert_has(gate_me(&g, ceo_token()), "HTTP/1.1 503 ");
 	gate_join(&g, OTHER_EPOCH);
 	gate_page(&g, &other, 1);
@@ -271,6 +360,10 @@ main(void)
 		RUN(test_join_is_tried_again),
 		RUN(test_slow_pages_are_no_failure),
 		RUN(test_lapsed_lease_lets_nobody_in_until_it_joins_again),
+		RUN(test_requests_wait_while_the_registry_starts_again),
+		RUN(test_bodies_wait_too),
+		RUN(test_who_has_waited_is_judged_anew),
+		RUN(test_who_waits_may_leave),
 		RUN(test_beats_keep_the_lease),
 		RUN(test_other_epoch_means_join_again),
 		RUN(test_late_word_to_join_is_passed_over),

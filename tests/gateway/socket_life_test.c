@@ -181,8 +181,31 @@ test_no_registry_no_sockets(void **state)
 	rig_advance_ms(&l.rig, 3500);
 	live_hold(&l, "u1", "s");
 	client_expect_close(&waiting, 1011, "Internal error");
+	/* One that asks waits for it a little: the next comes too late. */
+	c = client_ask(&l, "", "troupe.json.v1");
+	client_expect_nothing(&c);
+	rig_advance_ms(&l.rig, REPLICA_PATIENCE_US / 1000 + 250);
+	client_expect_status(&c, "503");
 	c = client_ask(&l, "", "troupe.json.v1");
 	client_expect_status(&c, "503");
+	live_fini(&l);
+}
+
+static void
+test_sockets_wait_while_the_registry_starts_again(void **state)
+{
+	struct live l;
+	struct client c;
+
+	(void)state;
+	live_init(&l, NULL);
+	RIG_SEND(&l.rig, session_registry, gateway, replica_beat,
+	    .epoch = LIVE_EPOCH + 1);
+	c = client_ask(&l, "", "troupe.json.v1");
+	client_expect_nothing(&c);
+	live_join(&l);
+	client_expect_status(&c, "101");
+	client_log_in(&c, "u1", "s");
 	live_fini(&l);
 }
 
@@ -266,6 +289,12 @@ test_new_hub_is_told_everything_again(void **state)
 	    RIG_BODY(RIG_TAKE(&l.rig, event_hub, hub_socket_up), hub_socket_up)
 		->user_id,
 	    "u1");
+	for (int times = 0; times < 2; times++)
+		assert_string_equal(
+		    RIG_BODY(RIG_TAKE(&l.rig, event_hub, hub_socket_channels),
+			hub_socket_channels)
+			->channels[0],
+		    "tasks");
 	live_tell(&l, "tasks", "{}");
 	client_expect_event(&c, "tasks", "{}");
 	live_fini(&l);
@@ -422,6 +451,7 @@ main(void)
 		RUN(test_sockets_of_one_user_are_few),
 		RUN(test_all_sockets_are_bounded),
 		RUN(test_no_registry_no_sockets),
+		RUN(test_sockets_wait_while_the_registry_starts_again),
 		RUN(test_hub_that_does_not_listen_is_1011),
 		RUN(test_interest_is_counted),
 		RUN(test_new_hub_is_told_everything_again),

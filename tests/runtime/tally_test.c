@@ -91,6 +91,15 @@ test_another_way_in_is_another(void **state)
 	note.by.session_id = "11111111";
 	note.by.method = AUTH_API_KEY;
 	assert_null(tally_find(&t, &note));
+	note.by.session_id = "";
+	note.by.key_id = "33333333aaaaaaaa";
+	assert_non_null(tally_put(&t, &note));
+	note.by.key_id = "44444444aaaaaaaa";
+	assert_null(tally_find(&t, &note));
+	note.by.key_id = "33333333aaaaaaaa";
+	assert_string_equal(tally_find(&t, &note)->note.session, "33333333");
+	note.by.key_id = NULL;
+	note.by.session_id = "11111111";
 	note.by.method = AUTH_NONE;
 	assert_null(tally_find(&t, &note));
 }

@@ -85,6 +85,31 @@ def test_what_a_key_may_not(ceo):
     assert details(ceo, "api_key.create") == {"api key"}
 
 
+def test_each_key_of_an_owner_is_an_entry(ceo):
+    """Whoever has stolen one of them is told from the owner, and by which."""
+    made = [make_key(ceo, name, scope="read") for name in ("ci", "cd")]
+    writers = [make_key(ceo, name, scope="write") for name in ("ca", "cb")]
+    for _ in range(2):
+        for key in made:
+            robot = Client(ceo.server, key["key"])
+            robot.source = ceo.source
+            assert robot.create_task("no").status == 403
+        for key in writers:
+            robot = Client(ceo.server, key["key"])
+            robot.source = ceo.source
+            assert robot.post("auth/api-keys", {"name": "x"}).status == 403
+    for action, keys in (("access.scope", made), ("api_key.create", writers)):
+        entries = found(ceo, 2, action=action, result="refused")
+        assert {e["session"] for e in entries} == {
+            key["api_key"]["id"][:8] for key in keys}
+    robot = Client(ceo.server, writers[0]["key"])
+    path = "settings/api/ticket_cleanup_interval_seconds"
+    assert robot.put(path, {"value": "61"}).status == 200
+    [entry] = found(ceo, action="setting.put", result="ok")
+    assert entry["session"] == writers[0]["api_key"]["id"][:8]
+    assert entry["method"] == "api_key"
+
+
 def test_a_password_that_must_be_changed_first(ceo):
     bob = hire(ceo, "bob", must_change_password=True)
     assert bob.get("tasks").brief == (403, 1004)

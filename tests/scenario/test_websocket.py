@@ -1,8 +1,4 @@
-"""Live sockets.  Numbers are those of the scenarios.
-
-The program has one account so far: what takes several users is named as a
-part of its scenario, or left out.
-"""
+"""Live sockets.  Numbers are those of the scenarios."""
 
 import json
 import secrets
@@ -22,8 +18,11 @@ from client import (
     wait_for,
 )
 from people import hire
+from server import parse_event
 
 REVOKED_S = 1
+ROUNDS = 20
+SWEEP = "services/ticket-cleanup/wake"
 FRAME_MAX = 4096
 
 
@@ -243,6 +242,11 @@ def test_52_filters_are_bounded(ceo, filters):
         ('{"action":"subscribe","channels":"tasks"}', "Invalid control message"),
         ('{"action":"subscribe","channels":[7]}', "Invalid control message"),
         ('{"action":"ping","more":1}', "Invalid control message"),
+        (
+            '{"action":"subscribe","channels":["tasks"],'
+            '"filters":{"k":"1","k":"2"}}',
+            "Invalid control message",
+        ),
         ('{"action":"auth","ticket":"x"}', "Unknown action"),
         (" " * (FRAME_MAX + 1), "Message too large"),
     ],
@@ -321,6 +325,85 @@ def test_61_who_races_for_the_last_place(ceo):
     assert live.authenticate(tickets[0]) == {"action": "auth_ok"}
     assert ceo.post("auth/ws-ticket").status == 200
     assert ceo.post("auth/ws-ticket").brief == (429, 5001)
+
+
+def test_21_ten_rivals_of_each_of_ten_users(ceo):
+    """AT-21: every user gets exactly five."""
+    users = [ceo, *(hire(ceo, f"user{n}") for n in range(9))]
+    people = [user.twin() for user in users for _ in range(10)]
+    answers = together(100, lambda n: people[n].post("auth/ws-ticket").brief)
+    for n in range(0, 100, 10):
+        mine = sorted(answers[n : n + 10])
+        assert mine == [(200, None)] * 5 + [(429, 5001)] * 5
+
+
+def cleanups(server):
+    """What each removed, which with what it left is what there was then."""
+    size, removed = 0, []
+    with server.lines.changed:
+        told = [parse_event(line) for line in server.lines.log]
+    for event in told:
+        match event.get("event"):
+            case "api.ws.ticket_issued":
+                size += 1
+            case "api.ws.ticket_consumed":
+                size -= 1
+            case "api.ws.ticket_cleanup":
+                assert event["removed"] + event["remaining"] == size, event
+                size = event["remaining"]
+                removed.append(event["removed"])
+    return removed
+
+
+def test_23_creators_consumers_and_cleanups(start):
+    """AT-23: each cleanup counts, in one step, what was there before it."""
+    ceo = Client(start(
+        api__ws_ticket_ttl_seconds=600, runtime__log_level="debug",
+        api__ws_ticket_max_pending_per_user=50))
+    assert ceo.setup().status == 201
+    people = [ceo, hire(ceo, "bob"), hire(ceo, "eve")]
+    sweeper = ceo.twin()
+
+    def work(n):
+        for _ in range(ROUNDS):
+            if n == len(people):
+                assert sweeper.post(SWEEP).status == 200
+                continue
+            people[n].ticket()  # which nobody uses
+            live = Socket(ceo.server)
+            used = live.authenticate(people[n].ticket())
+            assert used == {"action": "auth_ok"}
+            live.close()
+
+    together(len(people) + 1, work)
+    ceo.server.wait_event("api.ws.ticket_cleanup")
+    assert sum(cleanups(ceo.server)) == 0
+    path = "settings/api/ws_ticket_ttl_seconds"
+    assert ceo.put(path, {"value": "1"}).status == 200
+    wait_for(lambda: ceo.post("auth/ws-ticket").data["expires_in"] == 1)
+
+    def swept():
+        assert sweeper.post(SWEEP).status == 200
+        return sum(cleanups(ceo.server)) == 1
+
+    wait_for(swept)
+
+
+def test_a_user_gets_so_many_tickets_a_minute(start):
+    """sessions.md 2.4.5; here 3, so that a slow machine makes none of them."""
+    ceo = Client(start(api__ws_tickets_per_minute=3))
+    assert ceo.setup().status == 201
+    bob = hire(ceo, "bob")
+    answers = [ceo.post("auth/ws-ticket") for _ in range(5)]
+    good = [a for a in answers if a.status == 200]
+    assert 3 <= len(good) < 5
+    late = next(a for a in answers if a.status != 200)
+    assert late.brief == (429, 5000)
+    assert 1 <= int(late.headers["Retry-After"]) <= 20
+    assert bob.post("auth/ws-ticket").status == 200
+    path = "settings/api/ws_tickets_per_minute"
+    assert ceo.put(path, {"value": "0"}).status == 200
+    wait_for(lambda: ceo.post("auth/ws-ticket").brief != (429, 5000))
 
 
 def test_24_a_ticket_dies_after_its_time(start):

@@ -1,6 +1,6 @@
 #include "store/audit.h"
 
-#include "tests/store/asker.h"
+#include "tests/store/money_rig.h"
 
 static struct audit_note
 note_of(const char *who, const char *action, const char *target, int64_t at)
@@ -444,28 +444,57 @@ test_a_dry_run_and_a_hold_forget_nothing(void **state)
 	IS(INVALID, ASK(store_audit_prune, .keep = 1));
 }
 
+/* As if there had been so many. */
+static void
+set_head(uint64_t seq)
+{
+	uint8_t digest[AUDIT_DIGEST_SIZE] = { 1 };
+	struct audit_end head = { seq, { digest, sizeof(digest) } };
+	struct backend_txn *inner;
+	struct key end;
+	struct txn t;
+
+	OK(backend_write(asker.f->b, &inner));
+	txn_init(&t, inner, asker.room);
+	key_init(&end);
+	key_tail(&end, "head");
+	row_put(&t, TABLE_AUDIT_ENDS, &end, CATALOGUE_TYPE(audit_end), &head);
+	OK(backend_commit(inner));
+}
+
+/* cost.audit_records: in a full log each takes the place of the oldest. */
+static void
+test_a_flood_of_cost_records_is_bounded(void **state)
+{
+	struct audit_note note = note_of("u1", "cost.record", "", 100);
+
+	(void)state;
+	append_many(1, 8);
+	set_head(AUDIT_KEEP_MAX);
+	for (uint64_t n = 1; n <= 8; n++) {
+		struct cost_record r = a_record(n, "p", CENT);
+
+		OK(ASK(store_cost_add, .record = r, .principal = "u1",
+		    .now = NOW, .keep_us = KEEP_US, .event_id = r.record_id,
+		    .decision_id = "decision", .audit = &note));
+		assert_int_equal(asker_count(TABLE_AUDIT), 8);
+	}
+	assert_int_equal(
+	    page_of((struct store_audit_list){ .action = "cost.record" })
+		->entries_count,
+	    8);
+}
+
 /* Held: also what would fall out because the log is full. */
 static void
 test_a_held_log_that_is_full_keeps_its_oldest(void **state)
 {
 	struct store_audit_prune ask = { .hold = true };
-	struct audit_end head = { 0 };
-	uint8_t digest[AUDIT_DIGEST_SIZE] = { 1 };
-	struct backend_txn *inner;
-	struct txn t;
-	struct key end;
 
 	(void)state;
 	append_many(1, 3);
 	(void)prune(ask);
-	OK(backend_write(asker.f->b, &inner));
-	txn_init(&t, inner, asker.room);
-	head.seq = AUDIT_KEEP_MAX + 3; /* as if there had been so many */
-	head.digest = (struct bytes){ digest, sizeof(digest) };
-	key_init(&end);
-	key_tail(&end, "head");
-	row_put(&t, TABLE_AUDIT_ENDS, &end, CATALOGUE_TYPE(audit_end), &head);
-	OK(backend_commit(inner));
+	set_head(AUDIT_KEEP_MAX + 3);
 	OK(append("u1", "user.create", "", 4));
 	assert_int_equal(asker_count(TABLE_AUDIT), 4);
 	ask.hold = false;
@@ -534,6 +563,7 @@ main(void)
 		ASKED(test_pruning_by_count_leaves_a_chain_that_holds),
 		ASKED(test_pruning_by_age_and_in_steps),
 		ASKED(test_a_dry_run_and_a_hold_forget_nothing),
+		ASKED(test_a_flood_of_cost_records_is_bounded),
 		ASKED(test_a_held_log_that_is_full_keeps_its_oldest),
 		ASKED(test_an_entry_that_cannot_be_read_is_not_forgotten),
 		ASKED(test_an_anchor_that_was_moved_is_found),
