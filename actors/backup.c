@@ -60,7 +60,7 @@ backup_close(struct actor *self)
 	struct backup_self *s = actor_state(self);
 
 	s->has_closed = true;
-	actor_drained(self);
+	auditor_drain(self, &s->auditor);
 }
 
 void

@@ -134,6 +134,14 @@ backup_entry_compare(const void *a, const void *b)
 	return strcmp(x->backup_id, y->backup_id);
 }
 
+int
+backup_entry_compare_ids(const void *a, const void *b)
+{
+	const struct backup_entry *x = a, *y = b;
+
+	return strcmp(x->facts.backup_id, y->facts.backup_id);
+}
+
 /* A folder beside its archive: the archive was made of it. */
 static size_t
 entries_unite(struct backup_entry *e, size_t count)

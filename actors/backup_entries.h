@@ -34,6 +34,8 @@ struct backup_entry {
 
 /* For qsort: newest first, and by their ids if of one instant. */
 int backup_entry_compare(const void *a, const void *b);
+/* Or by their ids alone. */
+int backup_entry_compare_ids(const void *a, const void *b);
 
 /*
  * Newest first, each id once; free them.  No root is no entries.  A thousand

@@ -417,11 +417,14 @@ struct backup_entry *
 second_find(struct actor *self, const char *backup_id)
 {
 	struct second *s = second_of(self);
+	struct backup_entry wanted = { 0 };
 
-	for (size_t i = 0; i < s->there_count; i++)
-		if (strcmp(s->there[i].facts.backup_id, backup_id) == 0)
-			return &s->there[i];
-	return NULL;
+	if (s->there_count == 0)
+		return NULL;
+	(void)text_fit(
+	    wanted.facts.backup_id, sizeof(wanted.facts.backup_id), backup_id);
+	return bsearch(&wanted, s->there, s->there_count, sizeof(wanted),
+	    backup_entry_compare_ids);
 }
 
 void

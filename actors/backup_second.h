@@ -37,7 +37,7 @@ struct second {
 	struct second_bad bad;
 
 	/* As the last look has found it. */
-	struct backup_entry *there; /* newest first; owned */
+	struct backup_entry *there; /* by their ids; owned */
 	size_t there_count;
 	uint64_t copies, behind;
 	int64_t oldest_at;

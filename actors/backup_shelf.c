@@ -170,7 +170,14 @@ where_is(struct actor *self, const struct backup_entry *here)
 							    : WHERE_LOCAL;
 }
 
-/* Those that are left on the second target alone. */
+static int
+newest_first(const void *a, const void *b)
+{
+	return backup_entry_compare(*(const struct backup_entry *const *)a,
+	    *(const struct backup_entry *const *)b);
+}
+
+/* Those that are left on the second target alone, newest first. */
 static size_t
 list_there(struct actor *self, const struct shelf *f, const char **ids,
     struct backup_entry **ret)
@@ -190,6 +197,8 @@ list_there(struct actor *self, const struct shelf *f, const char **ids,
 					 id_compare) == NULL)
 			ret[count++] = e;
 	}
+	if (count > 0)
+		qsort(ret, count, sizeof(*ret), newest_first);
 	return count;
 }
 

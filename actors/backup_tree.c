@@ -11,6 +11,7 @@
 
 #include "actors/backup_facts.h"
 #include "actors/backup_sum.h"
+#include "runtime/base/folders.h"
 #include "runtime/base/log.h"
 
 #define REMOVE_FILES 16
@@ -155,11 +156,15 @@ backup_tree_walk(const char *root, backup_visit_fn visit, void *ctx)
 	return st;
 }
 
-/* How deep it stands after each part, never above the root. */
+/*
+ * Up from the folder it is in, and down from there: a `..` behind a name could
+ * climb from wherever another link has led.
+ */
 bool
 backup_link_stays(const char *path, const char *target)
 {
-	long depth = 0;
+	size_t depth = 0;
+	bool down = false;
 
 	if (target[0] == '/' || target[0] == '\0')
 		return false;
@@ -168,12 +173,13 @@ backup_link_stays(const char *path, const char *target)
 	while (*target != '\0') {
 		size_t n = strcspn(target, "/");
 
-		if (n == 2 && strncmp(target, "..", 2) == 0)
+		if (n == 2 && strncmp(target, "..", 2) == 0) {
+			if (down || depth == 0)
+				return false;
 			depth--;
-		else if (n > 0 && !(n == 1 && target[0] == '.'))
-			depth++;
-		if (depth < 0)
-			return false;
+		} else if (n != 1 || target[0] != '.') {
+			down = true;
+		}
 		target += n;
 		target += strspn(target, "/");
 	}
@@ -488,20 +494,7 @@ backup_tree_remove(const char *path)
 enum status
 backup_folder_make(const char *path)
 {
-	char part[BACKUP_PATH_MAX + 1];
-
-	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
-		return ST_FULL;
-	for (char *c = part + 1; *c != '\0'; c++) {
-		if (*c != '/')
-			continue;
-		*c = '\0';
-		if (mkdir(part, BACKUP_FOLDER_MODE) != 0 && errno != EEXIST)
-			return ST_IO;
-		*c = '/';
-	}
-	return mkdir(part, BACKUP_FOLDER_MODE) == 0 || errno == EEXIST ? ST_OK
-								       : ST_IO;
+	return folders_make(AT_FDCWD, path) ? ST_OK : ST_IO;
 }
 
 enum status

@@ -40,7 +40,10 @@ typedef enum status (*backup_visit_fn)(
 MUST_CHECK enum status backup_tree_walk(
     const char *root, backup_visit_fn visit, void *ctx);
 
-/* Whether a link with this target, at this path in a tree, stays within. */
+/*
+ * Whether a link with this target, at this path in a tree, stays within, where
+ * every other link does.
+ */
 bool backup_link_stays(const char *path, const char *target);
 
 /*

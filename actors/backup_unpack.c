@@ -14,6 +14,7 @@
 #include "actors/backup_feed.h"
 #include "actors/backup_tally.h"
 #include "actors/backup_tree.h"
+#include "runtime/base/folders.h"
 #include "runtime/base/text.h"
 
 #define UNPACK_FLUSH (8 << 20) /* begin to write back after so many bytes */
@@ -116,24 +117,6 @@ name_clean(const char *name, char *clean)
 	return clean;
 }
 
-static bool
-make_parents(struct unpack *u, const char *name)
-{
-	char part[BACKUP_PATH_MAX + 1];
-
-	snprintf(part, sizeof(part), "%s", name);
-	for (char *c = part; *c != '\0'; c++) {
-		if (*c != '/')
-			continue;
-		*c = '\0';
-		if (mkdirat(u->to, part, BACKUP_FOLDER_MODE) != 0 &&
-		    errno != EEXIST)
-			return false;
-		*c = '/';
-	}
-	return true;
-}
-
 /* The disk works while the rest is unpacked. */
 static void
 unpack_flush(int fd, la_int64_t at, size_t size, la_int64_t *flushed)
@@ -199,14 +182,17 @@ unpack_file(struct unpack *u, const char *name, struct archive_entry *e)
 	return st;
 }
 
+/* Each part is put somewhere else: what is in it stays in it. */
 static enum status
 keep_link(struct unpack *u, const char *name, const char *target)
 {
+	const char *part = strchr(name, '/');
 	struct late_link *l;
 
-	if (target == NULL || !backup_link_stays(name, target))
+	if (part == NULL || target == NULL ||
+	    !backup_link_stays(part + 1, target))
 		return unpack_fail(
-		    u, ST_MALFORMED, name, "is a link out of the backup");
+		    u, ST_MALFORMED, name, "is a link out of its part");
 	backup_tally_link(u->tally, name, target);
 	l = calloc(1, sizeof(*l));
 	if (l == NULL)
@@ -218,21 +204,36 @@ keep_link(struct unpack *u, const char *name, const char *target)
 	return l->path == NULL || l->target == NULL ? ST_NO_MEMORY : ST_OK;
 }
 
-/* There are no links in the folder yet: the target is where it seems. */
+static bool
+is_same_part(const char *name, const char *other)
+{
+	size_t n = strcspn(name, "/");
+
+	return name[n] == '/' && strncmp(name, other, n + 1) == 0;
+}
+
+/*
+ * Within a part: a file of the memory tree must not be the store's as well.
+ * There are no links in the folder yet: the target is where it seems.
+ */
 static enum status
 hard_link(struct unpack *u, const char *name, const char *target)
 {
+	char clean[BACKUP_PATH_MAX + 1];
+	const char *to = name_clean(target, clean);
+
 	backup_tally_lose(u->tally);
-	if (!name_is_good(target) || linkat(u->to, target, u->to, name, 0) != 0)
+	if (to == NULL || !name_is_good(to) || !is_same_part(name, to) ||
+	    linkat(u->to, to, u->to, name, 0) != 0)
 		return unpack_fail(u, ST_MALFORMED, name,
-		    "is a hard link to nothing in the backup");
+		    "is a hard link to nothing in its part");
 	return ST_OK;
 }
 
 static enum status
 unpack_member(struct unpack *u, const char *name, struct archive_entry *e)
 {
-	if (!make_parents(u, name))
+	if (!folders_make_parents(u->to, name))
 		return unpack_fail(u, ST_MALFORMED, name, "cannot be made");
 	if (archive_entry_hardlink(e) != NULL)
 		return hard_link(u, name, archive_entry_hardlink(e));

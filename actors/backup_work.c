@@ -17,54 +17,6 @@
 #define ROOT_MODE 0700
 #define PATH_SIZE 4096
 
-bool
-backup_is_within(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return strncmp(path, folder, n) == 0 &&
-	       (path[n] == '\0' || path[n] == '/');
-}
-
-const char *
-backup_place_init(const struct config *c, struct backup_place *p)
-{
-	const struct {
-		enum setting_id id;
-		char *at;
-	} paths[] = {
-		{ SETTING_backup_path, p->root },
-		{ SETTING_backup_key_dir, p->keys },
-		{ SETTING_backup_second_path, p->second },
-		{ SETTING_memory_path, p->memory },
-		{ SETTING_company_config_path, p->config },
-	};
-
-	if (!text_fit(p->data_dir, sizeof(p->data_dir),
-		config_text(c, SETTING_runtime_data_dir)))
-		return "runtime.data_dir is too long";
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-		if (config_path(
-			c, paths[i].id, paths[i].at, BACKUP_PLACE_MAX) != ST_OK)
-			return "a path is too long";
-	/* Or keys would go wherever the backups go. */
-	if (backup_is_within(p->keys, p->root))
-		return "backup.key_dir must not be in backup.path";
-	if (config_text(c, SETTING_backup_second_path)[0] == '\0')
-		p->second[0] = '\0';
-	else if (backup_is_within(p->second, p->root) ||
-		 backup_is_within(p->root, p->second))
-		return "backup.second.path and backup.path must be apart";
-	else if (backup_is_within(p->keys, p->second))
-		return "backup.key_dir must not be in backup.second.path";
-	p->second_elsewhere = config_bool(c, SETTING_backup_second_other_disk);
-	p->archive =
-	    (enum backup_archive)config_choice(c, SETTING_backup_archive);
-	p->require_signature = config_bool(c, SETTING_backup_require_signature);
-	return backup_protect_read(
-	    config_text(c, SETTING_backup_retention_protect), &p->protects);
-}
-
 static bool
 job_fail(struct backup_job *j, enum status st, uint32_t problem,
     const char *what, const char *why)
@@ -103,6 +55,17 @@ work_choose_id(struct backup_job *j)
 	    "every one of them is taken");
 }
 
+/* Names did not say so: backups in a memory tree would go with it. */
+static bool
+work_is_apart(struct backup_job *j)
+{
+	if (!backup_facts_have(&j->facts, COMPONENT_MEMORY) ||
+	    backup_are_apart(j->place->root, j->place->memory))
+		return true;
+	return job_fail(j, ST_INVALID, PROBLEM_BACKUP_FAILED, "memory",
+	    "memory.path and backup.path are not apart");
+}
+
 /* For those who watch; the store's part is added when it is known. */
 static void
 work_expect(struct backup_job *j)
@@ -122,7 +85,7 @@ backup_work_begin(struct backup_job *j)
 	char area[PATH_SIZE];
 
 	if (!job_went(j, backup_folder_make(j->place->root), "backup root") ||
-	    !work_choose_id(j))
+	    !work_is_apart(j) || !work_choose_id(j))
 		return;
 	(void)chmod(j->place->root, ROOT_MODE);
 	snprintf(j->stage, sizeof(j->stage), "%s/" BACKUP_TMP "%s",

@@ -38,12 +38,15 @@ struct backup_place {
 	uint32_t protects; /* kinds that retention never removes */
 };
 
-/* NULL, or what is wrong with the configuration. */
+/* NULL, or what is wrong with the configuration: what one thing replaces or
+ * removes must not hold another. */
 const char *backup_place_init(
     const struct config *c, struct backup_place *ret_place);
 
 /* Or the same; by their names alone. */
 bool backup_is_within(const char *path, const char *folder);
+/* Whatever links their paths have: neither is, nor holds, the other. */
+bool backup_are_apart(const char *a, const char *b);
 
 struct backup_job {
 	const struct backup_place *place;

@@ -3,7 +3,8 @@
  *
  * A job is a request that outlives its handler with its message kept: it is
  * among those the store has been asked for, or in the outbox, from which the
- * store is asked again, one at a time and in order, until it answers.
+ * store is asked again, one at a time and in order, until it answers.  What
+ * the store cannot take, though it answers, lets the others pass.
  */
 #ifndef ACTORS_COST_H
 #define ACTORS_COST_H
@@ -23,11 +24,17 @@
 struct cost_job {
 	struct list link;
 	struct mail *mail; /* a cost_add, or a budget_check */
-	uint32_t slot;     /* in the window */
+	bool remembered;   /* the window has it because of this */
 	struct uuid record_id;
 	struct uuid event_id;
 	int64_t timestamp;
 	int64_t now; /* when it was recorded, however often it is sent */
+};
+
+struct cost_counts {
+#define METRIC(id, name, type, words, doc) uint64_t id;
+#include "actors/cost_metric.def"
+#undef METRIC
 };
 
 struct cost_state {
@@ -42,15 +49,16 @@ struct cost_state {
 	uint64_t deadline_us;
 	uint64_t keep_us;
 	bool fails_closed;
-	bool audits; /* records, too */
+	bool reconciles; /* a total in memory counts if it is more */
+	bool audits;     /* records, too */
 	char currency[CURRENCY_MAX + 1];
 	struct timer replay;
-	bool replays; /* the head of the outbox is under way */
+	bool replays;         /* the head of the outbox is under way */
+	uint32_t passed_over; /* in the outbox, one behind the other */
 	struct timer expiry;
 	int64_t expiry_at; /* what it is set to; INT64_MAX: nothing known */
 	bool expires;      /* the store has been asked */
-	uint64_t skipped;  /* checks that passed since nobody knew */
-	uint64_t dropped;  /* records that the outbox had no room for */
+	struct cost_counts counts;
 };
 
 uint64_t cost_store(const struct actor *self);
@@ -85,8 +93,12 @@ void cost_job_drop(struct actor *self, struct cost_job *job);
 const void *cost_job_body(
     struct actor *self, const struct cost_job *job, const struct wire_type *t);
 
-/* The first 16 bytes of a digest of whose key it is. */
-struct uuid cost_key_id(const struct principal *who, const struct once *once);
+/*
+ * The first 16 bytes of a digest of whose key it is, and for what: the record
+ * that a hold becomes has the hold's id, so one key may not make both.
+ */
+struct uuid cost_key_id(
+    const struct principal *who, const char *what, const struct once *once);
 
 /* A hold has been made, or may have ended. */
 void cost_expiry_look(struct actor *self, int64_t at);

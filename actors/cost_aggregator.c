@@ -1,5 +1,6 @@
 #include "actors/cost_aggregator.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,10 +10,12 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/config.h"
+#include "runtime/metric.h"
 #include "runtime/seal.h"
 
 #define SERVICE_NAME "cost-prune"
 #define COST_EXPIRE_MAX 100
+#define KEY_WHAT_MAX 8
 
 /* ---- what the other files need ---- */
 
@@ -88,15 +91,17 @@ cost_job_take(struct actor *self, const struct msg *in)
 	struct list *node = list_first(&s->jobs_free);
 	struct cost_job *job;
 
-	if (node == NULL)
+	if (node == NULL) {
+		s->counts.overloaded++;
 		return NULL;
+	}
 	job = LIST_OF(node, struct cost_job, link);
 	job->mail = actor_keep_mail(self, in);
 	if (job->mail == NULL)
 		return NULL;
 	list_remove(node);
 	list_append(&s->jobs_asked, node);
-	job->slot = COST_SLOT_NONE;
+	job->remembered = false;
 	return job;
 }
 
@@ -125,17 +130,23 @@ cost_job_body(
 }
 
 struct uuid
-cost_key_id(const struct principal *who, const struct once *once)
+cost_key_id(
+    const struct principal *who, const char *what, const struct once *once)
 {
-	uint8_t text[ID_MAX + IDEMPOTENCY_MAX + 1];
-	size_t a = strlen(who->user_id), b = strlen(once->key);
+	const char *const parts[] = { who->user_id, what, once->key };
+	uint8_t text[ID_MAX + KEY_WHAT_MAX + IDEMPOTENCY_MAX + 3];
 	uint8_t digest[SEAL_DIGEST_SIZE];
 	struct uuid id;
+	size_t n = 0;
 
-	memcpy(text, who->user_id, a);
-	text[a] = 0;
-	memcpy(text + a + 1, once->key, b);
-	seal_digest((struct bytes){ text, a + 1 + b }, digest);
+	assert(strlen(what) <= KEY_WHAT_MAX);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		size_t size = strlen(parts[i]) + 1; /* its NUL ends it */
+
+		memcpy(text + n, parts[i], size);
+		n += size;
+	}
+	seal_digest((struct bytes){ text, n }, digest);
 	memcpy(id.octets, digest, sizeof(id.octets));
 	id.octets[6] = (uint8_t)((id.octets[6] & 0x0f) | 0x80);
 	id.octets[8] = (uint8_t)((id.octets[8] & 0x3f) | 0x80);
@@ -223,6 +234,7 @@ cost_settings(struct actor *self)
 	if (c == NULL)
 		return;
 	s->fails_closed = config_choice(c, SETTING_budget_fail_mode) == 1;
+	s->reconciles = config_choice(c, SETTING_cost_reconcile) == 1;
 	(void)text_fit(s->currency, sizeof(s->currency),
 	    config_text(c, SETTING_budget_currency));
 }
@@ -293,6 +305,23 @@ cost_on_service_cancel(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
+static void
+cost_measure(struct actor *self, struct metric_page *to)
+{
+	const struct cost_state *s = actor_state(self);
+	struct cost_counts c = s->counts;
+
+	c.evicted = s->window.evicted;
+	c.nameless = s->window.nameless;
+	c.outbox = s->outbox_count;
+	c.window = s->window.count;
+#define METRIC(id, name, type, words, doc) \
+	metric_add(                        \
+	    to, &(struct metric){ name, METRIC_##type, doc }, c.id, NULL);
+#include "actors/cost_metric.def"
+#undef METRIC
+}
+
 static const struct handler cost_on[] = {
 #define X(message, fn) ON(message, fn),
 	COST_TAKES(X)
@@ -310,5 +339,6 @@ const struct actor_class cost_aggregator_class = {
 	.ops_max = 16384,
 	.start = cost_start,
 	.stop = cost_stop,
+	.measure = cost_measure,
 	.on = cost_on,
 };

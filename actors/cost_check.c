@@ -72,6 +72,17 @@ look_in_memory(struct actor *self, const char *project_id)
 	return l;
 }
 
+/* What the store has missed is in memory, for as long as the window is. */
+static void
+look_reconcile(
+    struct actor *self, const char *project_id, struct looked_up *stored)
+{
+	struct looked_up l = look_in_memory(self, project_id);
+
+	if (l.available && l.cost > stored->cost)
+		*stored = l;
+}
+
 /* What the store said, else what memory knows. */
 static struct looked_up
 look_up(struct actor *self, const char *project_id, enum site site,
@@ -79,16 +90,20 @@ look_up(struct actor *self, const char *project_id, enum site site,
 {
 	const struct store_project_cost_found *found = reply->body;
 	const struct refused *why = reply->body;
+	struct cost_state *s = actor_state(self);
 	struct looked_up l = { .available = true, .source = SOURCE_AGGREGATE };
 
 	if (reply->id == MSG_store_project_cost_found) {
 		if (found->project != NULL)
 			l.cost = budget_round(found->project->total_cost);
+		if (s->reconciles)
+			look_reconcile(self, project_id, &l);
 		check_log_source(project_id, &l);
 		return l;
 	}
 	check_log_error(site, project_id, REASON_AGGREGATE,
 	    reply->id == MSG_refused ? why->detail : "undecodable");
+	s->counts.fallbacks++;
 	l = look_in_memory(self, project_id);
 	if (l.available)
 		check_log_source(project_id, &l);
@@ -143,9 +158,9 @@ check_skip(struct actor *self, struct op *op, const char *project_id)
 	if (s->fails_closed)
 		return OP_REFUSE(op, STORE_FAILED,
 		    "query_failed: nobody can say what was spent");
-	s->skipped++;
+	s->counts.skipped++;
 	LOG(BUDGET_ENFORCEMENT_SKIPPED, KV("project_id", project_id),
-	    KU("skipped", s->skipped));
+	    KU("skipped", s->counts.skipped));
 	return OP_REPLY(op, budget_checked, .enforced = false);
 }
 

@@ -50,9 +50,11 @@ csv_key(struct csv *c, const char *key)
 	csv_puts(c, quoted);
 }
 
-static void
+/* Whole, or not at all. */
+static bool
 csv_point(struct csv *c, const struct cost_point *p, const char *currency)
 {
+	const struct csv before = *c;
 	char start[CLOCK_TEXT_SIZE], cost[MONEY_TEXT_SIZE], counts[96];
 
 	clock_text(p->start, start);
@@ -68,15 +70,22 @@ csv_point(struct csv *c, const struct cost_point *p, const char *currency)
 	    ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\r\n", p->input_tokens,
 	    p->output_tokens, p->records);
 	csv_puts(c, counts);
+	if (!c->full)
+		return true;
+	*c = before;
+	*c->at = '\0';
+	return false;
 }
 
-enum status
+uint32_t
 cost_csv_write(const struct cost_points *points, char *ret_text, size_t size)
 {
 	struct csv c = { ret_text, size, false };
+	uint32_t n = 0;
 
 	csv_puts(&c, CSV_HEAD);
-	for (uint32_t i = 0; i < points->points_count; i++)
-		csv_point(&c, &points->points[i], points->currency);
-	return c.full ? ST_FULL : ST_OK;
+	while (n < points->points_count &&
+	       csv_point(&c, &points->points[n], points->currency))
+		n++;
+	return n;
 }

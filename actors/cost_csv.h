@@ -9,8 +9,8 @@
 
 #include "protocols/messages.h"
 
-/* FULL if it does not fit; ends in a NUL. */
-MUST_CHECK enum status cost_csv_write(
+/* How many of the points fit, each whole; ends in a NUL. */
+uint32_t cost_csv_write(
     const struct cost_points *points, char *ret_text, size_t size);
 
 #endif

@@ -48,7 +48,7 @@ hold_ask(struct actor *self, const struct msg *in)
 	    ask->has_ttl_seconds ? ask->ttl_seconds : HOLD_TTL_DEFAULT;
 	struct uuid id = ask->once.key == NULL
 			     ? id_make_ordered(self)
-			     : cost_key_id(&ask->caller, &ask->once);
+			     : cost_key_id(&ask->caller, "hold", &ask->once);
 	struct uuid decision = id_make(self);
 	char text[ID_TEXT + 1], decision_text[ID_TEXT + 1];
 	struct hold hold = { .id = text,

@@ -98,6 +98,15 @@ record_ask(struct actor *self, struct op *op, struct cost_job *job,
 	    .decision_id = decision, .audit = s->audits ? &note : NULL);
 }
 
+/* It was refused for good. */
+static void
+record_forget(struct cost_state *s, const struct cost_job *job)
+{
+	s->counts.refused++;
+	if (job->remembered)
+		cost_window_remove(&s->window, &job->record_id);
+}
+
 /* ---- the outbox ---- */
 
 static enum status record_on_replayed(
@@ -157,6 +166,34 @@ record_log_failed(
 	    KV("outcome", outcome));
 }
 
+/* Of this record, as of a project whose row is corrupt; not of the store. */
+static bool
+replay_is_stuck(const struct msg *reply)
+{
+	const struct refused *why = reply->body;
+
+	return reply->id == MSG_refused &&
+	       (why->status == ST_CORRUPT || why->status == ST_NEWER);
+}
+
+/* The others first; once all were tried, later. */
+static void
+replay_failed(struct actor *self, struct cost_job *job, bool stuck)
+{
+	struct cost_state *s = actor_state(self);
+
+	if (stuck) {
+		list_remove(&job->link);
+		list_append(&s->outbox, &job->link);
+		if (++s->passed_over < s->outbox_count) {
+			replay_head(self);
+			return;
+		}
+	}
+	s->passed_over = 0;
+	cost_replay_later(self);
+}
+
 /* Refused for good: it is told, and the next one goes on. */
 static enum status
 record_on_replayed(struct actor *self, struct op *op, const struct msg *reply)
@@ -170,16 +207,17 @@ record_on_replayed(struct actor *self, struct op *op, const struct msg *reply)
 
 	s->replays = false;
 	if (!added && cost_store_failed(reply)) {
-		cost_replay_later(self);
+		replay_failed(self, job, replay_is_stuck(reply));
 		return st;
 	}
+	s->passed_over = 0;
 	if (!added || got->decision != NULL) {
 		const struct cost_add *ask =
 		    cost_job_body(self, job, CATALOGUE_TYPE(cost_add));
 
 		if (ask != NULL)
 			record_log_failed(ask, reply, "refused");
-		cost_window_remove(&s->window, job->slot);
+		record_forget(s, job);
 	}
 	s->outbox_count--;
 	cost_job_drop(self, job);
@@ -200,7 +238,7 @@ record_keep(struct actor *self, struct op *op, struct cost_job *job,
 
 	record_log_failed(ask, reply, room ? "queued" : "lost");
 	if (!room) {
-		s->dropped++;
+		s->counts.lost++;
 		cost_job_drop(self, job);
 		return OP_REPLY(
 		    op, cost_added, .record = record, .durable = durable);
@@ -208,15 +246,18 @@ record_keep(struct actor *self, struct op *op, struct cost_job *job,
 	list_remove(&job->link);
 	list_append(&s->outbox, &job->link);
 	s->outbox_count++;
+	s->counts.queued++;
 	cost_replay_later(self);
 	return OP_REPLY(op, cost_added, .record = record, .durable = durable);
 }
 
 static void
-record_log_applied(const struct store_cost_added *got)
+record_count_applied(struct cost_state *s, const struct store_cost_added *got)
 {
 	char cost[MONEY_TEXT_SIZE], total[MONEY_TEXT_SIZE];
 
+	s->counts.applied += !got->duplicate;
+	s->counts.duplicates += got->duplicate;
 	if (got->project == NULL || got->duplicate)
 		return;
 	money_text(got->record.cost, cost);
@@ -238,8 +279,8 @@ record_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 	const struct cost_add *ask;
 
 	if (reply->id == MSG_store_cost_added && got->decision == NULL) {
-		record_log_applied(got);
-		if (job->slot == COST_SLOT_NONE && !got->duplicate)
+		record_count_applied(s, got);
+		if (!job->remembered && !got->duplicate)
 			(void)cost_window_add(&s->window, &got->record);
 		cost_job_drop(self, job);
 		return OP_REPLY(op, cost_added, .record = got->record,
@@ -252,7 +293,7 @@ record_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 	if (reply->id != MSG_store_cost_added && ask != NULL && ask->has_cost &&
 	    cost_store_failed(reply))
 		return record_keep(self, op, job, ask, reply);
-	cost_window_remove(&s->window, job->slot);
+	record_forget(s, job);
 	cost_job_drop(self, job);
 	if (reply->id == MSG_store_cost_added)
 		return cost_refuse_decision(op, got->decision);
@@ -266,7 +307,8 @@ record_ids(struct actor *self, const struct cost_add *ask, struct cost_job *job)
 {
 	job->record_id = ask->has_record_id ? ask->record_id : id_make(self);
 	if (!ask->has_record_id && ask->once.key != NULL)
-		job->record_id = cost_key_id(&ask->caller, &ask->once);
+		job->record_id =
+		    cost_key_id(&ask->caller, "record", &ask->once);
 	job->event_id = id_make(self);
 	job->now = actor_wall_us(self);
 	job->timestamp = ask->has_timestamp ? ask->timestamp : job->now;
@@ -281,7 +323,7 @@ record_remember(
 
 	if (!ask->has_cost)
 		return;
-	job->slot = cost_window_add(&s->window, &record);
+	job->remembered = cost_window_add(&s->window, &record);
 	money_text(ask->cost, cost);
 	LOG(BUDGET_RECORD_ADDED, KV("agent_id", ask->agent_id),
 	    KV("task_id", ask->task_id), KV("cost", cost));

@@ -181,19 +181,23 @@ breakdown_ask(struct actor *self, const struct msg *in,
 	    .currency = ask->currency, .after = ask->cursor);
 }
 
+/* A file that is full goes on behind its last group. */
 static enum status
 report_on_csv(struct actor *self, struct op *op, const struct msg *reply)
 {
+	const struct cost_points *page = reply->body;
+	const char *next;
+	uint32_t n;
 	char *text;
 
 	if (reply->id != MSG_cost_points)
 		return cost_explain(self, op, reply);
 	text = arena_take(actor_arena(self), COST_CSV_MAX + 1);
-	if (text == NULL ||
-	    cost_csv_write(reply->body, text, COST_CSV_MAX + 1) != ST_OK)
-		return OP_REFUSE(
-		    op, VALIDATION, "too long for one file: a shorter time");
-	return OP_REPLY(op, cost_csv, .csv = text);
+	if (text == NULL)
+		return OP_REFUSE(op, OVERLOADED, "out of memory");
+	n = cost_csv_write(page, text, COST_CSV_MAX + 1);
+	next = n < page->points_count ? page->points[n - 1].key : page->next;
+	return OP_REPLY(op, cost_csv, .csv = text, .next = next);
 }
 
 enum status

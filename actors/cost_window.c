@@ -204,16 +204,19 @@ id_hash(const struct cost_window *w, const struct uuid *id)
 	return chain_hash(id->octets, sizeof(id->octets), w->seed);
 }
 
-static bool
-id_is_known(const struct cost_window *w, const struct uuid *id, uint64_t hash)
+/* NULL: it is not in memory. */
+static struct cost_entry *
+entry_find(const struct cost_window *w, const struct uuid *id, uint64_t hash)
 {
 	struct chain_node *n = chain_first(&w->ids, hash);
 
-	for (; n != NULL; n = chain_next(n))
-		if (memcmp(CHAIN_OF(n, struct cost_entry, by_id)->id.octets,
-			id->octets, sizeof(id->octets)) == 0)
-			return true;
-	return false;
+	for (; n != NULL; n = chain_next(n)) {
+		struct cost_entry *e = CHAIN_OF(n, struct cost_entry, by_id);
+
+		if (memcmp(e->id.octets, id->octets, sizeof(id->octets)) == 0)
+			return e;
+	}
+	return NULL;
 }
 
 static uint32_t
@@ -227,32 +230,43 @@ entry_take(struct cost_window *w)
 	return slot;
 }
 
-void
-cost_window_remove(struct cost_window *w, uint32_t slot)
+static void
+entry_drop(struct cost_window *w, struct cost_entry *e)
 {
-	struct cost_entry *e;
-
-	if (slot == COST_SLOT_NONE)
-		return;
-	e = &w->entries[slot];
 	heap_take(w, e->place);
 	chain_take(&w->ids, &e->by_id);
 	project_leave(w, e);
 	e->place = w->free_entry;
-	w->free_entry = slot;
+	w->free_entry = (uint32_t)(e - w->entries);
 }
 
-uint32_t
+static void
+entry_drop_oldest(struct cost_window *w)
+{
+	entry_drop(w, &w->entries[w->heap[0]]);
+}
+
+void
+cost_window_remove(struct cost_window *w, const struct uuid *id)
+{
+	struct cost_entry *e =
+	    w->records_max == 0 ? NULL : entry_find(w, id, id_hash(w, id));
+
+	if (e != NULL)
+		entry_drop(w, e);
+}
+
+bool
 cost_window_add(struct cost_window *w, const struct cost_record *r)
 {
 	uint64_t hash = id_hash(w, &r->record_id);
 	struct cost_entry *e;
 	uint32_t slot;
 
-	if (w->records_max == 0 || id_is_known(w, &r->record_id, hash))
-		return COST_SLOT_NONE;
+	if (w->records_max == 0 || entry_find(w, &r->record_id, hash) != NULL)
+		return false;
 	if (w->count == w->records_max) {
-		cost_window_remove(w, w->heap[0]);
+		entry_drop_oldest(w);
 		w->evicted++;
 	}
 	slot = entry_take(w);
@@ -266,7 +280,7 @@ cost_window_add(struct cost_window *w, const struct cost_record *r)
 	chain_put(&w->ids, &e->by_id, hash);
 	heap_set(w, w->count++, slot);
 	heap_up(w, e->place);
-	return slot;
+	return true;
 }
 
 uint64_t
@@ -275,7 +289,7 @@ cost_window_prune(struct cost_window *w, int64_t cutoff)
 	uint64_t n = 0;
 
 	for (; w->count > 0 && heap_time(w, 0) < cutoff; n++)
-		cost_window_remove(w, w->heap[0]);
+		entry_drop_oldest(w);
 	return n;
 }
 

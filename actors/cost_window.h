@@ -58,9 +58,10 @@ MUST_CHECK enum status cost_window_init(
     struct cost_window *w, uint32_t records_max, uint64_t seed);
 void cost_window_fini(struct cost_window *w);
 
-/* Its slot; COST_SLOT_NONE if it is there already, or nothing is kept. */
-uint32_t cost_window_add(struct cost_window *w, const struct cost_record *r);
-void cost_window_remove(struct cost_window *w, uint32_t slot);
+/* False if it is there already, or nothing is kept. */
+bool cost_window_add(struct cost_window *w, const struct cost_record *r);
+/* By its id: it may have left by itself, and its place be another's. */
+void cost_window_remove(struct cost_window *w, const struct uuid *id);
 
 /* Those before cutoff leave; how many. */
 uint64_t cost_window_prune(struct cost_window *w, int64_t cutoff);

@@ -42,6 +42,7 @@ hub_tell_once(struct actor *self, const struct msg *in, struct channel_entry *c,
 	    &s->dedup, &c->window, &event->event_id, actor_now_us(self));
 
 	if (st == ST_EXISTS) {
+		s->counts.duplicates++;
 		uuid_text(&event->event_id, id);
 		LOG(EVENT_STREAM_HUB_PUBLISH_DEDUPED, KV("channel", c->name),
 		    KV("event_id", id));
@@ -200,7 +201,7 @@ hub_start(struct actor *self)
 
 	actor_random(self, &seed, sizeof(seed));
 	channels_init(&s->channels, seed);
-	presence_init(&s->presence, seed);
+	presence_init(&s->presence, seed, hub_on_moved, self);
 	st = dedup_init(&s->dedup, ttl_s * 1000000, ids, seed);
 	if (st != ST_OK)
 		return st;
@@ -237,6 +238,7 @@ static const struct handler hub_on[] = {
 	ON(presence_list, hub_on_presence_list),
 	ON(hub_socket_up, hub_on_socket_up),
 	ON(hub_socket_down, hub_on_socket_down),
+	ON(hub_socket_channels, hub_on_socket_channels),
 	ON(store_restored, actor_on_start_over),
 	{ 0 },
 };
@@ -250,5 +252,6 @@ const struct actor_class event_hub_class = {
 	.starts_slowly = true,
 	.start = hub_start,
 	.stop = hub_stop,
+	.measure = hub_measure,
 	.on = hub_on,
 };

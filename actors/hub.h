@@ -19,6 +19,14 @@
 #define HUB_LEASE_US 6000000u /* a gateway that is silent so long is gone */
 #define HUB_LEASE_LOOK_US 1000000u
 
+struct metric_page;
+
+struct hub_counts {
+#define METRIC(id, name, type, labels, doc) uint64_t id;
+#include "actors/hub_metric.def"
+#undef METRIC
+};
+
 struct hub_state {
 	struct channels channels;
 	struct dedup dedup;
@@ -37,6 +45,7 @@ struct hub_state {
 	struct timer lease;
 	uint64_t beat_us[LISTENERS_MAX]; /* 0: never, or forgotten */
 	bool has_lapsed[LISTENERS_MAX];
+	struct hub_counts counts;
 };
 
 /* What an op keeps that fills a channel's gap, or lets a gateway listen. */
@@ -73,6 +82,9 @@ bool hub_is_gateway(const struct msg *in);
 /* A signal that cannot be refused is logged.  Always ST_OK. */
 enum status hub_ignore(
     const struct msg *in, const char *message, const char *why);
+/* The same of what there is no room for, which is counted. */
+enum status hub_ignore_for(struct actor *self, const struct msg *in,
+    const char *message, enum status st);
 /* What an older incarnation of this gateway had is dropped. */
 void hub_note_incarnation(
     struct actor *self, uint32_t gateway, uint64_t incarnation);
@@ -84,8 +96,11 @@ enum status hub_on_unlisten(struct actor *self, const struct msg *in);
 
 /* ctx: the actor. */
 void hub_on_user_gone(void *ctx, const char *user_id, uint32_t count);
+void hub_on_moved(
+    void *ctx, const char *channel, const char *user_id, bool joined);
 enum status hub_on_socket_up(struct actor *self, const struct msg *in);
 enum status hub_on_socket_down(struct actor *self, const struct msg *in);
+enum status hub_on_socket_channels(struct actor *self, const struct msg *in);
 enum status hub_on_beat(struct actor *self, const struct msg *in);
 enum status hub_on_presence_list(struct actor *self, const struct msg *in);
 
@@ -95,6 +110,10 @@ enum status hub_on_event_publish(struct actor *self, const struct msg *in);
 enum status hub_on_events_publish(struct actor *self, const struct msg *in);
 enum status hub_on_service_run(struct actor *self, const struct msg *in);
 enum status hub_on_service_cancel(struct actor *self, const struct msg *in);
+
+/* ---- hub_measure.c ---- */
+
+void hub_measure(struct actor *self, struct metric_page *to);
 
 /* ---- hub_history.c ---- */
 

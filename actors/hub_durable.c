@@ -10,12 +10,15 @@ bool
 hub_tell_one(struct actor *self, uint32_t gateway, const struct event *event)
 {
 	uint64_t to = actor_find(self, ACTOR_NUMBER(gateway), gateway);
+	struct hub_state *s = actor_state(self);
 	char id[UUID_TEXT_SIZE];
 	enum status st;
 
 	st = SEND(self, to, hub_event, .event = *event);
-	if (st == ST_OK)
+	if (st == ST_OK) {
+		s->counts.told++;
 		return true;
+	}
 	uuid_text(&event->event_id, id);
 	LOG(EVENT_STREAM_HUB_DELIVERY_FAILED, KU("gateway", gateway),
 	    KV("channel", event->channel), KV("event_id", id),
@@ -52,6 +55,17 @@ hub_tell(struct actor *self, struct channel_entry *c, const struct event *event)
 
 /* ---- durable events: in their order, from the store or the journal ---- */
 
+/* What lay between is gone. */
+static void
+hub_note_lost(struct actor *self, const struct channel_entry *c, uint64_t next)
+{
+	struct hub_state *s = actor_state(self);
+
+	s->counts.lost++;
+	LOG(EVENT_STREAM_HUB_LOST, KV("channel", c->name), KU("after", c->head),
+	    KU("next", next));
+}
+
 static void
 hub_tell_next(
     struct actor *self, struct channel_entry *c, const struct event *event)
@@ -59,8 +73,7 @@ hub_tell_next(
 	if (event->offset <= c->head)
 		return;
 	if (event->offset != c->head + 1)
-		LOG(EVENT_STREAM_HUB_LOST, KV("channel", c->name),
-		    KU("after", c->head), KU("next", event->offset));
+		hub_note_lost(self, c, event->offset);
 	c->head = event->offset;
 	(void)hub_tell(self, c, event);
 }
@@ -91,8 +104,7 @@ hub_take_page(struct actor *self, struct channel_entry *c,
 		hub_tell_next(self, c, &page->events[i]);
 	if (is_another || page->events_count > 0 || c->head >= c->wanted)
 		return;
-	LOG(EVENT_STREAM_HUB_LOST, KV("channel", c->name), KU("after", c->head),
-	    KU("next", c->wanted + 1));
+	hub_note_lost(self, c, c->wanted + 1);
 	c->head = c->wanted;
 }
 
@@ -178,6 +190,7 @@ hub_take_event(struct actor *self, const struct event *event)
 	} else if (event->offset == c->head + 1) {
 		hub_tell_next(self, c, event);
 	} else {
+		s->counts.gaps++;
 		LOG(EVENT_STREAM_HUB_GAP, KV("channel", c->name),
 		    KU("head", c->head), KU("offset", event->offset));
 		hub_fill(self, c);

@@ -66,6 +66,7 @@ hub_let_fall_behind(
 {
 	struct hub_state *s = actor_state(self);
 
+	s->counts.behind++;
 	(void)channel_set_listener(c, gateway, false);
 	channels_settle(&s->channels, c);
 	hub_call_back(self, gateway);

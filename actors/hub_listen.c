@@ -65,6 +65,16 @@ hub_ignore(const struct msg *in, const char *message, const char *why)
 	return ST_OK;
 }
 
+enum status
+hub_ignore_for(struct actor *self, const struct msg *in, const char *message,
+    enum status st)
+{
+	struct hub_state *s = actor_state(self);
+
+	s->counts.full += st == ST_FULL;
+	return hub_ignore(in, message, status_text(st));
+}
+
 /* ---- listening ---- */
 
 static enum status
@@ -165,8 +175,10 @@ hub_on_listen(struct actor *self, const struct msg *in)
 	if (!channel_is_valid(ask->channel))
 		return REFUSE(self, in, VALIDATION, "there is no such channel");
 	c = channels_take(&s->channels, ask->channel);
-	if (c == NULL)
+	if (c == NULL) {
+		s->counts.full++;
 		return REFUSE(self, in, OVERLOADED, "too many channels");
+	}
 	op = op_open(self, in);
 	if (op == NULL)
 		return ST_OK;

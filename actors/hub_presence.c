@@ -4,18 +4,22 @@
 #include "actors/access.h"
 #include "actors/hub.h"
 #include "actors/id.h"
+#include "protocols/channel.h"
 #include "protocols/event_type.h"
 #include "protocols/json.h"
 #include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/config.h"
 
 /*
- * Who is online.  The first shard of the hub knows, from the gateways: each
- * tells of its sockets by number, so nothing counts twice.  What a gateway
- * told holds while it lives: it beats every second, and one that was silent
- * for HUB_LEASE_US, or that is another incarnation, is forgotten with all it
- * had.  One that was only cut off is asked to tell everything again.
+ * Who is online, and on which channels.  The first shard of the hub knows,
+ * from the gateways: each tells of its sockets by number, so nothing counts
+ * twice, and of all channels of a socket at once, so that a lost word is made
+ * good by the next.  What a gateway told holds while it lives: it beats every
+ * second, and one that was silent for HUB_LEASE_US, or that is another
+ * incarnation, is forgotten with all it had.  One that was only cut off is
+ * asked to tell everything again.
  */
 
 #define PRESENCE_PAGE_DEFAULT 100u
@@ -31,15 +35,16 @@ presence_on_told(struct actor *self, struct op *op, const struct msg *reply)
 	return op_close(op);
 }
 
-/* Ephemeral, on `system`: whoever must know for sure asks for the list. */
+/* Ephemeral: whoever must know for sure asks for the list. */
 static void
-presence_tell(struct actor *self, enum event_type_id type, const char *user_id)
+presence_tell(struct actor *self, enum event_type_id type, const char *channel,
+    const char *user_id)
 {
 	char payload[PRESENCE_JSON_MAX];
 	struct wire_out out = { (unsigned char *)payload, sizeof(payload) - 2,
 		0 };
 	struct event event = { .event_type = event_type_name(type),
-		.channel = event_type_channel(type),
+		.channel = channel,
 		.timestamp = actor_wall_us(self),
 		.payload = payload };
 	struct op *op;
@@ -56,13 +61,41 @@ presence_tell(struct actor *self, enum event_type_id type, const char *user_id)
 	    presence_on_told, .event = event);
 }
 
+static void
+presence_tell_all(
+    struct actor *self, enum event_type_id type, const char *user_id)
+{
+	presence_tell(self, type, event_type_channel(type), user_id);
+}
+
 void
 hub_on_user_gone(void *ctx, const char *user_id, uint32_t count)
 {
 	LOG(USER_PRESENCE_DISCONNECT, KV("user_id", user_id),
 	    KU("count", count));
 	if (count == 0)
-		presence_tell(ctx, EVENT_PRESENCE_LEFT, user_id);
+		presence_tell_all(ctx, EVENT_PRESENCE_LEFT, user_id);
+}
+
+static struct channel_ref
+presence_channel(const char *name)
+{
+	return channel_parse(
+	    (struct bytes){ (const uint8_t *)name, strlen(name) });
+}
+
+/* Told on a project's channel alone: of others everybody is a member. */
+void
+hub_on_moved(void *ctx, const char *channel, const char *user_id, bool joined)
+{
+	struct actor *self = ctx;
+
+	if (config_bool(
+		actor_config(self), SETTING_event_stream_project_presence) &&
+	    presence_channel(channel).kind == CHANNEL_PROJECT)
+		presence_tell(self,
+		    joined ? EVENT_CHANNEL_JOINED : EVENT_CHANNEL_LEFT, channel,
+		    user_id);
 }
 
 enum status
@@ -82,11 +115,11 @@ hub_on_socket_up(struct actor *self, const struct msg *in)
 	if (st == ST_EXISTS)
 		return ST_OK;
 	if (st != ST_OK)
-		return hub_ignore(in, "hub_socket_up", status_text(st));
+		return hub_ignore_for(self, in, "hub_socket_up", st);
 	LOG(USER_PRESENCE_CONNECT, KV("user_id", news->user_id),
 	    KU("count", count));
 	if (count == 1)
-		presence_tell(self, EVENT_PRESENCE_JOINED, news->user_id);
+		presence_tell_all(self, EVENT_PRESENCE_JOINED, news->user_id);
 	return ST_OK;
 }
 
@@ -104,6 +137,24 @@ hub_on_socket_down(struct actor *self, const struct msg *in)
 		news->user_id, &count) == ST_OK)
 		hub_on_user_gone(self, news->user_id, count);
 	return ST_OK;
+}
+
+/* Of one that has gone, or was never counted: nothing to tell. */
+enum status
+hub_on_socket_channels(struct actor *self, const struct msg *in)
+{
+	const struct hub_socket_channels *news = in->body;
+	struct hub_state *s = actor_state(self);
+	enum status st;
+
+	if (!hub_is_gateway(in))
+		return hub_ignore(
+		    in, "hub_socket_channels", "it is no gateway");
+	st = presence_set_channels(&s->presence, address_shard(in->from),
+	    news->socket, news->user_id, news->channels, news->channels_count);
+	return st == ST_OK || st == ST_NOT_FOUND
+		   ? ST_OK
+		   : hub_ignore_for(self, in, "hub_socket_channels", st);
 }
 
 /* ---- leases ---- */
@@ -151,34 +202,89 @@ hub_on_beat(struct actor *self, const struct msg *in)
 
 /* ---- the list ---- */
 
+/* Of all sockets, or of those on a channel. */
+static uint32_t
+presence_of(struct actor *self, const struct presence_list *ask,
+    const char *after, struct present *ret_users, uint32_t max)
+{
+	const struct hub_state *s = actor_state(self);
+
+	return ask->channel == NULL
+		   ? presence_after(&s->presence, after, ret_users, max)
+		   : presence_after_on(
+			 &s->presence, ask->channel, after, ret_users, max);
+}
+
+static uint32_t
+presence_total(struct actor *self, const struct presence_list *ask)
+{
+	const struct hub_state *s = actor_state(self);
+
+	return ask->channel == NULL
+		   ? presence_online(&s->presence)
+		   : presence_online_on(&s->presence, ask->channel);
+}
+
 static enum status
 presence_answer_one(
-    struct actor *self, const struct msg *in, const char *user_id)
+    struct actor *self, const struct msg *in, const struct presence_list *ask)
 {
 	struct hub_state *s = actor_state(self);
-	const struct present one = { user_id,
-		presence_count(&s->presence, user_id) };
+	const struct present one = { ask->user_id,
+		ask->channel == NULL
+		    ? presence_count(&s->presence, ask->user_id)
+		    : presence_count_on(
+			  &s->presence, ask->channel, ask->user_id) };
 
 	return REPLY(self, in, presence_page, .users = &one,
 	    .users_count = one.sockets > 0,
-	    .online = presence_online(&s->presence));
+	    .online = presence_total(self, ask));
+}
+
+static uint32_t
+presence_channel_problem(const struct actor *self,
+    const struct presence_list *ask, const char **ret_why)
+{
+	const struct hearer who = { ask->caller.role, ask->caller.user_id,
+		ask->caller.session_id,
+		channel_roles_of(config_text(
+		    actor_config(self), SETTING_event_stream_project_read)) };
+	const struct channel_ref ref = presence_channel(ask->channel);
+
+	*ret_why = "channel: a shared one, or project:ID";
+	if (ref.kind != CHANNEL_SHARED && ref.kind != CHANNEL_PROJECT)
+		return PROBLEM_VALIDATION;
+	*ret_why = "your role may not hear that channel";
+	return channel_allows(&ref, &who) ? 0 : PROBLEM_FORBIDDEN;
+}
+
+/* 0, or why nobody is named; *ret_why says it in words. */
+static uint32_t
+presence_problem(const struct actor *self, const struct presence_list *ask,
+    const char **ret_why)
+{
+	uint32_t problem = access_check(&ask->caller, ACCESS_READ);
+
+	*ret_why = "your role may not see who is online";
+	return problem != 0 || ask->channel == NULL
+		   ? problem
+		   : presence_channel_problem(self, ask, ret_why);
 }
 
 enum status
 hub_on_presence_list(struct actor *self, const struct msg *in)
 {
 	const struct presence_list *ask = in->body;
-	struct hub_state *s = actor_state(self);
-	uint32_t problem = access_check(&ask->caller, ACCESS_READ);
 	uint32_t limit = ask->has_limit ? ask->limit : PRESENCE_PAGE_DEFAULT;
 	struct present users[PRESENCE_PAGE_MAX + 1];
 	struct uuid after;
+	const char *why;
+	uint32_t problem = presence_problem(self, ask, &why);
 	uint32_t count;
 	bool more;
 
 	if (problem != 0)
-		return actor_refuse(
-		    self, in, problem, "your role may not see who is online");
+		return actor_refuse(self, in, problem, why);
 	if (limit == 0)
 		return REFUSE(
 		    self, in, VALIDATION, "limit: must be at least 1");
@@ -186,12 +292,12 @@ hub_on_presence_list(struct actor *self, const struct msg *in)
 		return REFUSE(self, in, VALIDATION,
 		    "cursor: is not one that a page ended with");
 	if (ask->user_id != NULL)
-		return presence_answer_one(self, in, ask->user_id);
-	count = presence_after(&s->presence,
-	    ask->cursor == NULL ? "" : ask->cursor, users, limit + 1);
+		return presence_answer_one(self, in, ask);
+	count = presence_of(self, ask, ask->cursor == NULL ? "" : ask->cursor,
+	    users, limit + 1);
 	more = count > limit;
 	return REPLY(self, in, presence_page, .users = users,
 	    .users_count = more ? limit : count,
-	    .online = presence_online(&s->presence),
+	    .online = presence_total(self, ask),
 	    .next = more ? users[limit - 1].user_id : NULL);
 }

@@ -6,9 +6,11 @@
 #include "protocols/channel.h"
 #include "protocols/event_type.h"
 #include "protocols/json.h"
+#include "protocols/setting.h"
 #include "runtime/base/text.h"
 #include "runtime/base/uuid.h"
 #include "runtime/config.h"
+#include "runtime/seal.h"
 
 /*
  * Events that the API tells.  A durable one is appended to its channel's
@@ -70,19 +72,14 @@ publish_key_mistake(const char *key)
 static bool
 publish_is_open(const struct actor *self, const char *channel)
 {
-	const char *at =
-	    config_text(actor_config(self), SETTING_event_stream_user_publish);
-	size_t size = strlen(channel);
+	char item[SETTING_ITEM_MAX + 1];
+	struct setting_items it;
 
-	while (*at != '\0') {
-		size_t n;
-
-		at += strspn(at, ", ");
-		n = strcspn(at, ", ");
-		if (n == size && memcmp(at, channel, n) == 0)
+	setting_items_init(&it,
+	    config_text(actor_config(self), SETTING_event_stream_user_publish));
+	while (setting_items_next(&it, item) == ST_OK)
+		if (strcmp(item, channel) == 0)
 			return true;
-		at += n;
-	}
 	return false;
 }
 
@@ -201,6 +198,29 @@ publish_on_told(struct actor *self, struct op *op, const struct msg *reply)
 	    .duplicate = told->duplicate);
 }
 
+/*
+ * All that is remembered of one is its id: with a key it has it from that, so
+ * that a repeat is known as such for as long.  Version 8 (RFC 9562).
+ */
+static struct uuid
+publish_id_of_key(const struct event_publish *ask)
+{
+	char text[ID_MAX + IDEMPOTENCY_MAX + SEAL_DIGEST_SIZE + 2];
+	int used = snprintf(text, sizeof(text) - SEAL_DIGEST_SIZE, "%s%c%s%c",
+	    ask->caller.user_id, 0, ask->once.key, 0);
+	uint8_t digest[SEAL_DIGEST_SIZE];
+	struct uuid id;
+
+	memcpy(text + used, ask->once.body_hash.at, ask->once.body_hash.size);
+	seal_digest((struct bytes){ (const uint8_t *)text,
+			(size_t)used + ask->once.body_hash.size },
+	    digest);
+	memcpy(id.octets, digest, sizeof(id.octets));
+	id.octets[6] = (uint8_t)((id.octets[6] & 0x0f) | 0x80);
+	id.octets[8] = (uint8_t)((id.octets[8] & 0x3f) | 0x80);
+	return id;
+}
+
 static enum status
 publish_tell(
     struct actor *self, const struct msg *in, const struct event *event)
@@ -225,6 +245,7 @@ hub_on_event_publish(struct actor *self, const struct msg *in)
 		.has_event_id = ask->has_event_id,
 		.event_id = ask->event_id };
 	const char *mistake = publish_mistake(ask->channel, &draft);
+	bool is_kept = !ask->has_durable || ask->durable;
 	struct event event = { .event_type = ask->event_type,
 		.channel = ask->channel,
 		.timestamp = actor_wall_us(self),
@@ -239,10 +260,11 @@ hub_on_event_publish(struct actor *self, const struct msg *in)
 		self, &ask->caller, ask->channel, ask->event_type))
 		return REFUSE(self, in, FORBIDDEN, NOT_ALLOWED);
 	if (!ask->has_event_id)
-		event.event_id = id_make(self);
-	if (ask->has_durable && !ask->durable)
-		return publish_tell(self, in, &event);
-	return publish_append(self, in, &event);
+		event.event_id = is_kept || ask->once.key == NULL
+				     ? id_make(self)
+				     : publish_id_of_key(ask);
+	return is_kept ? publish_append(self, in, &event)
+		       : publish_tell(self, in, &event);
 }
 
 /* ---- many at once ---- */

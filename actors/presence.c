@@ -1,41 +1,45 @@
 #include "actors/presence.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "actors/presence_inside.h"
 #include "runtime/base/text.h"
 
-struct present_user {
-	struct chain_node node;
-	char id[ID_MAX + 1];
-	uint32_t count; /* never 0 */
-};
-
-struct present_socket {
-	struct chain_node node;
-	uint64_t number;
-	uint32_t gateway;
-	struct present_user *user;
-};
-
 void
-presence_init(struct presence *p, uint64_t seed)
+presence_init(
+    struct presence *p, uint64_t seed, presence_moved_fn moved, void *ctx)
 {
 	memset(p, 0, sizeof(*p));
 	p->seed = seed;
+	p->moved = moved;
+	p->ctx = ctx;
 	pool_init(&p->sockets, sizeof(struct present_socket),
 	    PRESENCE_SOCKETS_MAX, 0);
 	pool_init(
 	    &p->users, sizeof(struct present_user), PRESENCE_SOCKETS_MAX, 0);
+	pool_init(&p->members, sizeof(struct present_member),
+	    PRESENCE_MEMBERS_MAX, 0);
+	pool_init(&p->channels, sizeof(struct present_channel),
+	    PRESENCE_CHANNELS_MAX, 0);
 	chain_init(&p->by_socket, p->socket_buckets, PRESENCE_SOCKETS_MAX);
 	chain_init(&p->by_user, p->user_buckets, PRESENCE_SOCKETS_MAX);
+	chain_init(&p->by_member, p->member_buckets, PRESENCE_MEMBERS_MAX);
+	chain_init(&p->by_channel, p->channel_buckets, PRESENCE_CHANNELS_MAX);
 }
 
 void
 presence_fini(struct presence *p)
 {
+	struct present_socket *s;
+
+	for (uint32_t i = 0; (s = pool_next(&p->sockets, &i)) != NULL;)
+		free(s->on);
 	pool_fini(&p->sockets);
 	pool_fini(&p->users);
+	pool_fini(&p->members);
+	pool_fini(&p->channels);
 }
 
 static uint64_t
@@ -66,7 +70,7 @@ presence_socket_hash(
 	return chain_hash(&number, sizeof(number), p->seed ^ gateway);
 }
 
-static struct present_socket *
+struct present_socket *
 presence_find_socket(
     const struct presence *p, uint32_t gateway, uint64_t number)
 {
@@ -131,6 +135,7 @@ presence_remove(struct presence *p, struct present_socket *s)
 	struct present_user *u = s->user;
 	uint32_t left = --u->count;
 
+	presence_leave_channels(p, s);
 	chain_take(&p->by_socket, &s->node);
 	pool_put(&p->sockets, s);
 	if (left == 0) {
@@ -191,22 +196,21 @@ presence_online(const struct presence *p)
 	return p->users.used;
 }
 
-/* Keeps the list sorted, and of the smallest. */
-static uint32_t
+uint32_t
 present_insert(struct present *list, uint32_t count, uint32_t max,
-    const struct present_user *u)
+    const struct present *one)
 {
 	uint32_t at = count;
 
-	if (count == max && strcmp(u->id, list[count - 1].user_id) > 0)
+	if (count == max && strcmp(one->user_id, list[count - 1].user_id) > 0)
 		return count;
 	if (count == max)
 		at--;
 	else
 		count++;
-	for (; at > 0 && strcmp(list[at - 1].user_id, u->id) > 0; at--)
+	for (; at > 0 && strcmp(list[at - 1].user_id, one->user_id) > 0; at--)
 		list[at] = list[at - 1];
-	list[at] = (struct present){ u->id, u->count };
+	list[at] = *one;
 	return count;
 }
 
@@ -219,6 +223,7 @@ presence_after(const struct presence *p, const char *after,
 
 	for (uint32_t i = 0; (u = pool_next(&p->users, &i)) != NULL;)
 		if (strcmp(u->id, after) > 0)
-			count = present_insert(ret_users, count, max, u);
+			count = present_insert(ret_users, count, max,
+			    &(struct present){ u->id, u->count });
 	return count;
 }

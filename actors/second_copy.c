@@ -210,19 +210,6 @@ source_open(struct second_job *j, struct transfer *t)
 
 /* ---- the target ---- */
 
-/* Whatever links their paths have: neither is, nor holds, the other. */
-static bool
-are_apart(const char *a, const char *b)
-{
-	char *x = realpath(a, NULL), *y = realpath(b, NULL);
-	bool apart = x == NULL || y == NULL ||
-		     (!backup_is_within(x, y) && !backup_is_within(y, x));
-
-	free(x);
-	free(y);
-	return apart;
-}
-
 /* Where backups will be, if there are none yet. */
 static bool
 is_on_one_disk(const struct backup_place *p, int fd)
@@ -242,7 +229,7 @@ second_open(struct second_job *j)
 
 	if (fd < 0)
 		(void)second_failed(j);
-	else if (!are_apart(p->root, p->second))
+	else if (!backup_are_apart(p->root, p->second))
 		(void)second_went(
 		    j, ST_DENIED, "it and backup.path are not apart");
 	else if (p->second_elsewhere && is_on_one_disk(p, fd))

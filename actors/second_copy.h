@@ -45,8 +45,8 @@ struct second_job {
 	/* Of a look: what to keep there, and what it has found. */
 	struct backup_policy policy;
 	struct second_bad bad;
-	struct backup_entry *there; /* newest first; owned */
-	size_t there_count;         /* at most SECOND_KNOWN_MAX */
+	struct backup_entry *there; /* by their ids; owned */
+	size_t there_count;         /* the newest, SECOND_KNOWN_MAX at most */
 	uint64_t copies, behind;
 	int64_t oldest_at; /* of those behind */
 	uint64_t pruned;
@@ -81,6 +81,6 @@ bool second_is_copy(
 /* Which backups are to be copied, given what is there; both newest first. */
 MUST_CHECK enum status second_plan(const struct backup_entry *here,
     size_t here_count, const struct backup_entry *there, size_t there_count,
-    const struct backup_policy *p, bool *ret_wanted);
+    const struct backup_policy *policy, bool *ret_wanted);
 
 #endif

@@ -30,39 +30,108 @@ second_is_copy(const struct backup_entry *e, const struct backup_entry *there)
 	       (!e->is_archive || e->stored_bytes == there->stored_bytes);
 }
 
-static bool
-is_there(const struct backup_entry *e, const struct backup_entry *there,
-    size_t count)
+/* Entries in the order of their ids. */
+struct by_id {
+	const struct backup_entry **at;
+	size_t count;
+};
+
+static int
+by_id_compare(const void *a, const void *b)
 {
+	const struct backup_entry *x = *(const struct backup_entry *const *)a;
+	const struct backup_entry *y = *(const struct backup_entry *const *)b;
+
+	return strcmp(x->facts.backup_id, y->facts.backup_id);
+}
+
+static bool
+by_id_init(struct by_id *x, const struct backup_entry *e, size_t count)
+{
+	x->at = calloc(count + 1, sizeof(const struct backup_entry *));
+	x->count = count;
+	if (x->at == NULL)
+		return false;
 	for (size_t i = 0; i < count; i++)
-		if (second_is_copy(e, &there[i]))
+		x->at[i] = &e[i];
+	if (count > 0)
+		qsort(x->at, count, sizeof(*x->at), by_id_compare);
+	return true;
+}
+
+/* An id may be there twice, if somebody wants it so. */
+static bool
+is_there(const struct backup_entry *e, const struct by_id *x)
+{
+	size_t low = 0, high = x->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (by_id_compare(&x->at[mid], &e) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < x->count && by_id_compare(&x->at[low], &e) == 0; low++)
+		if (second_is_copy(e, x->at[low]))
 			return true;
 	return false;
 }
 
 /* ---- the plan ---- */
 
-/* Both in one list, newest first; at[i] is where here[i] stands in it. */
+struct plan {
+	const struct backup_entry *here, *there; /* newest first */
+	size_t here_count, there_count;
+	struct by_id of_here, of_there;
+	struct backup_entry *all; /* both, newest first */
+	enum backup_fate *fates;
+	size_t *at; /* where here[i] stands in all */
+};
+
+static bool
+plan_init(struct plan *p)
+{
+	size_t total = p->here_count + p->there_count + 1;
+
+	p->all = calloc(total, sizeof(*p->all));
+	p->fates = calloc(total, sizeof(*p->fates));
+	p->at = calloc(p->here_count + 1, sizeof(*p->at));
+	return by_id_init(&p->of_here, p->here, p->here_count) &&
+	       by_id_init(&p->of_there, p->there, p->there_count) &&
+	       p->all != NULL && p->fates != NULL && p->at != NULL;
+}
+
+static void
+plan_fini(struct plan *p)
+{
+	free(p->all);
+	free(p->fates);
+	free(p->at);
+	free(p->of_here.at);
+	free(p->of_there.at);
+}
+
+/* What is in both is there once. */
 static size_t
-unite(const struct backup_entry *here, size_t here_count,
-    const struct backup_entry *there, size_t there_count,
-    struct backup_entry *all, size_t *at)
+plan_unite(struct plan *p)
 {
 	size_t count = 0, k = 0;
 
-	for (size_t i = 0; i < here_count; i++) {
-		while (k < there_count &&
-		       backup_entry_compare(&there[k], &here[i]) < 0) {
-			if (!is_there(&there[k], here, here_count))
-				all[count++] = there[k];
+	for (size_t i = 0; i <= p->here_count; i++) {
+		while (k < p->there_count &&
+		       (i == p->here_count || backup_entry_compare(&p->there[k],
+						  &p->here[i]) < 0)) {
+			if (!is_there(&p->there[k], &p->of_here))
+				p->all[count++] = p->there[k];
 			k++;
 		}
-		at[i] = count;
-		all[count++] = here[i];
+		if (i == p->here_count)
+			break;
+		p->at[i] = count;
+		p->all[count++] = p->here[i];
 	}
-	for (; k < there_count; k++)
-		if (!is_there(&there[k], here, here_count))
-			all[count++] = there[k];
 	return count;
 }
 
@@ -73,27 +142,22 @@ unite(const struct backup_entry *here, size_t here_count,
 enum status
 second_plan(const struct backup_entry *here, size_t here_count,
     const struct backup_entry *there, size_t there_count,
-    const struct backup_policy *p, bool *ret_wanted)
+    const struct backup_policy *policy, bool *ret_wanted)
 {
-	size_t total = here_count + there_count + 1;
-	struct backup_entry *all = calloc(total, sizeof(*all));
-	enum backup_fate *fates = calloc(total, sizeof(*fates));
-	size_t *at = calloc(here_count + 1, sizeof(*at));
+	struct plan p = { .here = here,
+		.there = there,
+		.here_count = here_count,
+		.there_count = there_count };
 	enum status st = ST_NO_MEMORY;
 
-	if (all != NULL && fates != NULL && at != NULL) {
-		size_t count =
-		    unite(here, here_count, there, there_count, all, at);
-
-		backup_keep_plan(all, count, p, fates);
+	if (plan_init(&p)) {
+		backup_keep_plan(p.all, plan_unite(&p), policy, p.fates);
 		for (size_t i = 0; i < here_count; i++)
-			ret_wanted[i] = !backup_fate_goes(fates[at[i]]) &&
-					!is_there(&here[i], there, there_count);
+			ret_wanted[i] = !backup_fate_goes(p.fates[p.at[i]]) &&
+					!is_there(&here[i], &p.of_there);
 		st = ST_OK;
 	}
-	free(all);
-	free(fates);
-	free(at);
+	plan_fini(&p);
 	return st;
 }
 
@@ -200,6 +264,9 @@ look_keep(struct second_job *j, struct both *b)
 	j->copies = b->there_count;
 	j->there_count = b->there_count < SECOND_KNOWN_MAX ? b->there_count
 							   : SECOND_KNOWN_MAX;
+	if (j->there_count > 0)
+		qsort(j->there, j->there_count, sizeof(*j->there),
+		    backup_entry_compare_ids);
 	b->there = NULL;
 }
 

@@ -423,9 +423,9 @@ main_part(const char *path)
 
 		struct spent last = spent_now();
 
-		r->bare = per_s(n, bare_run(path, naive_rows, n));
+		r->bare = per_s(n, bare_run(path, LAYOUT_NAIVE, n));
 		spent_since(&last, n, &r->bare_cpu, &r->bare_kib);
-		r->blocks = per_s(n, bare_run(path, block_rows, n));
+		r->blocks = per_s(n, bare_run(path, LAYOUT_OURS, n));
 		spent_since(&last, n, &r->blocks_cpu, &r->blocks_kib);
 		r->ours = per_s(n, ours_run(path, n, false, false));
 		spent_since(&last, n, &r->ours_cpu, &r->ours_kib);

@@ -12,9 +12,9 @@
 #define MAP_BYTES (UINT64_C(24) << 30)
 
 static double
-bare_run(const char *path, const struct bare_row *rows, uint64_t records)
+bare_run(const char *path, enum bare_layout layout, uint64_t records)
 {
-	MDB_dbi dbis[BARE_ROWS_MAX];
+	MDB_dbi dbis[BARE_ROWS];
 	double began;
 	MDB_env *env;
 	MDB_txn *txn;
@@ -22,18 +22,18 @@ bare_run(const char *path, const struct bare_row *rows, uint64_t records)
 	CHECK(mkdir(path, 0700) == 0);
 	CHECK(mdb_env_create(&env) == 0);
 	CHECK(mdb_env_set_mapsize(env, MAP_BYTES) == 0);
-	CHECK(mdb_env_set_maxdbs(env, BARE_ROWS_MAX) == 0);
+	CHECK(mdb_env_set_maxdbs(env, BARE_ROWS) == 0);
 	CHECK(mdb_env_open(env, path, MDB_NOTLS, 0600) == 0);
 	CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
-	for (int i = 0; rows[i].name != NULL; i++)
-		CHECK(
-		    mdb_dbi_open(txn, rows[i].name, MDB_CREATE, &dbis[i]) == 0);
+	for (int i = 0; i < BARE_ROWS; i++)
+		CHECK(mdb_dbi_open(
+			  txn, bare_rows[i].name, MDB_CREATE, &dbis[i]) == 0);
 	CHECK(mdb_txn_commit(txn) == 0);
 	began = bench_now_us();
 	for (uint64_t n = 0; n < records;) {
 		CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
 		for (int i = 0; i < ASKERS && n < records; i++)
-			bare_record(txn, rows, dbis, n++);
+			bare_record(txn, layout, dbis, n++);
 		CHECK(mdb_txn_commit(txn) == 0);
 	}
 	began = bench_now_us() - began;

@@ -1,11 +1,14 @@
 """What it costs to tell one event to many live sockets, beside others.
 
     fanout.py [sockets [seconds [first word of a name ...]]]
+    fanout.py latency SOCKETS RATE BATCH [first word of a name ...]
 
 Each server gets the same sockets of the same client; batches of BATCH
 messages are told to all of them, AHEAD at a time (saturation), then at
 half that rate (latency).  CPU time of the server per delivery is the
 figure to trust.  drain.c reads, and throws away most of it unseen.
+The second form tells RATE deliveries a second, BATCH events at a time, and
+looks at nothing but how long they take.
 
 Beside it: flood.c, which is the kernel's part alone.  Peers: nats-server over
 its WebSocket; uWebSockets, which is what `bun` serves WebSockets with, if
@@ -30,6 +33,7 @@ import program
 
 BATCH = 16
 AHEAD = 3  # batches under way at saturation
+LATENCY_S = 4
 EVERY = 16  # one socket of so many is read; of the others bytes are counted
 FLOOD = program.ROOT / "build/release/bench_flood"
 DRAIN = program.ROOT / "build/release/bench_drain"
@@ -336,22 +340,22 @@ def saturate(server, drain, count, seconds):
     return cpu * 1e6 / (told * count), told * count / took
 
 
-def at_rate(server, drain, count, rate, seconds):
-    """The 99th percentile from publish to receive, in ms; REST's beside it."""
-    step, told, rest = BATCH * count / rate, 0, []
+def at_rate(server, drain, count, rate, seconds, batch=BATCH):
+    """The 99th percentile from publish to receive, in ms, and what the rate
+    was; REST is asked meanwhile."""
+    step, told = batch * count / rate, 0
     drain.say("eager")
     drain.ask()
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        server.tell(BATCH)
+        server.tell(batch)
         told += 1
-        if hasattr(server, "rest_ms"):
-            rest.append(server.rest_ms())
+        if batch == BATCH and hasattr(server, "rest_ms"):
+            server.rest_ms()
         pause(max(0, began + told * step - time.monotonic()))
+    took = time.monotonic() - began
     pause(0.2)
-    p99 = drain.ask()[2] / 1000
-    rest.sort()
-    return p99, rest[int(len(rest) * 0.99)] if rest else None
+    return drain.ask()[2] / 1000, told * batch * count / took
 
 
 def idle_ms(idle):
@@ -411,15 +415,51 @@ def measure(kind, count, seconds):
         server.close()
 
 
+def latency(kind, count, rate, batch):
+    server = kind()
+    try:
+        drain = Drain([server.open() for _ in range(count)], server.every)
+        server.start()
+        server.tell(BATCH)
+        await_all(drain, BATCH * count)
+        began, cpu = time.monotonic(), sum(map(program.cpu_s, server.pids))
+        p99_ms, had = at_rate(server, drain, count, rate, LATENCY_S, batch)
+        cpu = sum(map(program.cpu_s, server.pids)) - cpu
+        drain.close()
+        return {"p99_ms": round(p99_ms, 2), "per_s": round(had),
+                "busy": round(cpu / (time.monotonic() - began), 2)}
+    finally:
+        server.close()
+
+
+def choose(names):
+    kinds = [Troupe, Flood, Nats]
+    if "TROUPE_BENCH_BUN" in os.environ:
+        kinds.append(Uws)
+    names = names or ["troupe", "bare", "nats-server", "uWebSockets"]
+    return [kind for kind in kinds if kind.name.split()[0] in names]
+
+
+def main_latency(count, rate, batch, *names):
+    result = {"bench": "fanout_latency", "sockets": int(count),
+              "per_s": float(rate), "batch": int(batch),
+              "load": program.load()}
+    for kind in choose(names):
+        result[kind.name] = latency(kind, int(count), float(rate), int(batch))
+        print(f"{kind.name:<20}{result[kind.name]}", file=sys.stderr)
+    print(json.dumps(result))
+
+
 def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 5
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if sys.argv[1:2] == ["latency"]:
+        main_latency(*sys.argv[2:])
+        return
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 5
     result = {"bench": "fanout", "sockets": count, "load": program.load()}
-    kinds = [Troupe, Flood, Nats] + ([Uws] if "TROUPE_BENCH_BUN" in os.environ else [])
-    names = sys.argv[3:] or ["troupe", "bare", "nats-server", "uWebSockets"]
-    kinds = [kind for kind in kinds if kind.name.split()[0] in names]
+    kinds = choose(sys.argv[3:])
     for kind in kinds:
         result[kind.name] = found = measure(kind, count, seconds)
         print(f"{kind.name:<20}{found}", file=sys.stderr)

@@ -43,12 +43,41 @@ principal_fill(struct conn *c, const uint8_t *at, struct principal *ret_who)
 	ret_who->authenticated_at = x->who.authenticated_at;
 }
 
+/*
+ * Of the body, and of what the path names: the same body to another channel
+ * is another request.
+ */
+static const uint8_t *
+once_digest(struct conn *c, struct bytes body)
+{
+	const struct route_match *m = &c->exchange->match;
+	struct arena *a = actor_arena(c->gateway->self);
+	uint8_t *digest = arena_take(a, SEAL_DIGEST_SIZE);
+	uint8_t all[SEAL_DIGEST_SIZE + sizeof(m->values)];
+	size_t used = SEAL_DIGEST_SIZE;
+
+	if (digest == NULL)
+		return NULL;
+	seal_digest(body, digest);
+	if (m->count == 0)
+		return digest;
+	memcpy(all, digest, SEAL_DIGEST_SIZE);
+	for (uint32_t i = 0; i < m->count; i++) {
+		size_t size = strlen(m->values[i]) + 1;
+
+		memcpy(all + used, m->values[i], size);
+		used += size;
+	}
+	seal_digest((struct bytes){ all, used }, digest);
+	return digest;
+}
+
 static enum status
 once_fill(struct conn *c, const uint8_t *at, struct bytes body,
     struct once *ret_once, struct json_result *why)
 {
 	struct arena *a = actor_arena(c->gateway->self);
-	uint8_t *digest = arena_take(a, SEAL_DIGEST_SIZE);
+	const uint8_t *digest;
 	struct bytes value;
 	char *key;
 	enum status st =
@@ -58,9 +87,9 @@ once_fill(struct conn *c, const uint8_t *at, struct bytes body,
 		return ST_OK;
 	if (st == ST_OK && value.size > 0 && value.size <= IDEMPOTENCY_MAX &&
 	    utf8_valid(value.at, value.size) &&
+	    (digest = once_digest(c, body)) != NULL &&
 	    (key = arena_text(a, value)) != NULL) {
 		ret_once->key = key;
-		seal_digest(body, digest);
 		ret_once->body_hash =
 		    (struct bytes){ digest, SEAL_DIGEST_SIZE };
 		return ST_OK;
@@ -235,10 +264,14 @@ struct bookmark
 bind_bookmark(const struct conn *c)
 {
 	const struct exchange *x = c->exchange;
+	const struct route_fields *f =
+	    route_fields_of(c->gateway->fields, x->route);
 
 	return (struct bookmark){ .secret = c->gateway->replica.api_key_secret,
 		.list = x->route->request == NULL ? NULL : x->route->request(),
-		.user_id = x->who.user_id };
+		.user_id = x->who.user_id,
+		.cursor = f->cursor,
+		.next = f->next };
 }
 
 static enum status

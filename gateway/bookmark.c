@@ -12,17 +12,6 @@
 #define BOOKMARK_BYTES_MAX BASE64URL_BYTES_SIZE(CURSOR_MAX)
 #define LIST_NAME_MAX 64
 
-/* The field of that name, if it is a text; else NULL. */
-static const struct wire_field *
-bookmark_field(const struct wire_type *t, const char *name)
-{
-	for (size_t i = 0; t != NULL && i < t->nfields; i++)
-		if (t->fields[i].kind == WIRE_TEXT &&
-		    strcmp(t->fields[i].name, name) == 0)
-			return &t->fields[i];
-	return NULL;
-}
-
 static const char **
 bookmark_text(const struct wire_field *f, void *body)
 {
@@ -53,8 +42,8 @@ bookmark_mac(const struct bookmark *b, struct bytes cursor,
 enum status
 bookmark_open(const struct bookmark *b, struct arena *a, void *request)
 {
-	const struct wire_field *f = bookmark_field(b->list, "cursor");
-	const char **text = f == NULL ? NULL : bookmark_text(f, request);
+	const char **text =
+	    b->cursor == NULL ? NULL : bookmark_text(b->cursor, request);
 	uint8_t bytes[BOOKMARK_BYTES_MAX], mac[SEAL_MAC_MAX];
 	size_t size, cursor;
 	const char *opened;
@@ -100,12 +89,11 @@ const void *
 bookmark_seal(const struct bookmark *b, struct arena *a,
     const struct wire_type *type, const void *reply)
 {
-	const struct wire_field *next = bookmark_field(type, "next");
 	const char *cursor = NULL, *text;
 	void *copy;
 
-	if (next != NULL && bookmark_field(b->list, "cursor") != NULL)
-		memcpy(&cursor, (const char *)reply + next->offset,
+	if (b->next != NULL)
+		memcpy(&cursor, (const char *)reply + b->next->offset,
 		    sizeof(cursor));
 	if (cursor == NULL)
 		return reply;
@@ -114,6 +102,6 @@ bookmark_seal(const struct bookmark *b, struct arena *a,
 	if (copy == NULL || text == NULL)
 		return NULL;
 	memcpy(copy, reply, type->size);
-	*bookmark_text(next, copy) = text;
+	*bookmark_text(b->next, copy) = text;
 	return copy;
 }

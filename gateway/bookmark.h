@@ -19,9 +19,11 @@
 #define BOOKMARK_TAG 8
 
 struct bookmark {
-	const uint8_t *secret;        /* BOOKMARK_SECRET bytes */
-	const struct wire_type *list; /* NULL: nothing that is a list */
+	const uint8_t *secret; /* BOOKMARK_SECRET bytes */
+	const struct wire_type *list;
 	const char *user_id;
+	const struct wire_field *cursor; /* of the list; NULL: it is none */
+	const struct wire_field *next;   /* of its reply; as cursor */
 };
 
 /*

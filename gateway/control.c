@@ -87,7 +87,7 @@ static void
 control_add_filter(
     struct control *c, struct bytes key, const struct walk_item *value)
 {
-	if (value->kind != WALK_TEXT)
+	if (value->kind != WALK_TEXT || fields_has(&c->filters, key))
 		c->odd = true;
 	else if (c->filters_count == CONTROL_FILTERS_MAX ||
 		 control_chars(value->text) > CONTROL_FILTER_CHARS_MAX)

@@ -67,8 +67,10 @@ static void
 job_lose(const struct job *j, struct socket *s)
 {
 	socket_note_dropped(s, "event");
-	if (j->offset != 0 && !s->all->limits.drops_durable)
-		socket_close(s, WEBSOCKET_POLICY, SOCKET_SLOW_REASON);
+	if (j->offset == 0 || s->all->limits.drops_durable)
+		return;
+	s->all->gateway->counts.sockets_slow++;
+	socket_close(s, WEBSOCKET_POLICY, SOCKET_SLOW_REASON);
 }
 
 /* One after the other: each has its client's own place before it. */

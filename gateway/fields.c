@@ -101,25 +101,44 @@ fields_of_json(struct bytes json, struct fields *into)
 	return json_lex_done(&l) ? ST_OK : ST_MALFORMED;
 }
 
+static size_t
+fields_span(const uint8_t *at)
+{
+	return SIZES + fields_size_at(at) + fields_size_at(at + SIZES / 2);
+}
+
+/* The first of that name; NULL: there is none. */
+static const uint8_t *
+fields_find(const struct fields *f, struct bytes name)
+{
+	const uint8_t *at = f->at;
+
+	while (at < f->at + f->size) {
+		if (fields_size_at(at) == name.size &&
+		    (name.size == 0 ||
+			memcmp(at + SIZES, name.at, name.size) == 0))
+			return at;
+		at += fields_span(at);
+	}
+	return NULL;
+}
+
+bool
+fields_has(const struct fields *f, struct bytes name)
+{
+	return fields_find(f, name) != NULL;
+}
+
 /* Is there such a field?  Name and value of it lie at want + SIZES. */
 static bool
 fields_have(const struct fields *f, const uint8_t *want)
 {
-	size_t name = fields_size_at(want);
-	size_t both = name + fields_size_at(want + SIZES / 2);
-	const uint8_t *at = f->at;
+	struct bytes name = { want + SIZES, fields_size_at(want) };
+	const uint8_t *at = fields_find(f, name);
+	size_t size = fields_span(want);
 
-	while (at < f->at + f->size) {
-		size_t size =
-		    SIZES + fields_size_at(at) + fields_size_at(at + SIZES / 2);
-
-		if (fields_size_at(at) == name &&
-		    memcmp(at + SIZES, want + SIZES, name) == 0)
-			return size == SIZES + both &&
-			       memcmp(at, want, size) == 0;
-		at += size;
-	}
-	return false;
+	return at != NULL && fields_span(at) == size &&
+	       memcmp(at, want, size) == 0;
 }
 
 bool
@@ -130,8 +149,7 @@ fields_match(const struct fields *wanted, const struct fields *there)
 	while (at < wanted->at + wanted->size) {
 		if (!fields_have(there, at))
 			return false;
-		at +=
-		    SIZES + fields_size_at(at) + fields_size_at(at + SIZES / 2);
+		at += fields_span(at);
 	}
 	return true;
 }

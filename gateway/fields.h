@@ -29,6 +29,8 @@ size_t fields_need(struct bytes name, struct bytes value);
 /* Appends; the caller has made room for fields_need. */
 void fields_append(struct fields *f, struct bytes name, struct bytes value);
 
+bool fields_has(const struct fields *f, struct bytes name);
+
 /*
  * Of a JSON object, into `into`, which has room for json.size bytes.
  * MALFORMED if it is no JSON object.

@@ -140,7 +140,8 @@ gateway_begin(struct actor *self)
 	    &g->exchanges, sizeof(struct exchange), GATEWAY_EXCHANGES_MAX, 0);
 	g->scratch = malloc(GATEWAY_REPLY_MAX);
 	g->tokens = auth_cache_create();
-	if (g->scratch == NULL || g->tokens == NULL)
+	g->fields = route_fields_create();
+	if (g->scratch == NULL || g->tokens == NULL || g->fields == NULL)
 		return ST_NO_MEMORY;
 	g->replica.ctx = g;
 	g->replica.on_ready = gateway_on_replica_ready;
@@ -223,6 +224,7 @@ gateway_stop(struct actor *self)
 	replica_fini(&g->replica);
 	auth_cache_destroy(g->tokens);
 	free(g->scratch);
+	free(g->fields);
 	pool_fini(&g->conns);
 	pool_fini(&g->exchanges);
 }

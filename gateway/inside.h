@@ -121,6 +121,7 @@ struct gateway {
 	struct auth_cache *tokens;
 	struct seen_list seen;
 	struct refusals refusals;
+	struct route_fields *fields;
 	const uint8_t *head_at; /* of the request that a local route answers */
 	struct http1_date date;
 	struct watch watch;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "gateway/inside.h"
+#include "gateway/socket_inside.h"
 #include "gateway/tls.h"
 #include "runtime/metric.h"
 
@@ -14,6 +15,8 @@ measure_gather(struct gateway *g)
 	struct tls_counts tls = { 0 };
 
 	g->counts.connections = g->connections;
+	g->counts.sockets_open = g->sockets == NULL ? 0 : g->sockets->count;
+	g->counts.events_dropped = g->sockets == NULL ? 0 : g->sockets->dropped;
 	g->counts.tls_not_after = 0;
 	if (g->listen.tls != NULL) {
 		tls = tls_counts(g->listen.tls);

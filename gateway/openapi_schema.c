@@ -231,13 +231,11 @@ openapi_field_write(
 static const struct wire_field *
 route_data_field(const struct route *r)
 {
-	const struct wire_type *t = r->reply();
+	const struct wire_field *f = catalogue_find_field(r->reply(), r->data);
 
-	for (size_t i = 0; i < t->nfields; i++)
-		if (strcmp(t->fields[i].name, r->data) == 0)
-			return &t->fields[i];
-	assert(strcmp(r->data, "ALL") == 0 || strcmp(r->data, "CSV") == 0);
-	return NULL;
+	assert(f != NULL || strcmp(r->data, "ALL") == 0 ||
+	       strcmp(r->data, "CSV") == 0);
+	return f;
 }
 
 void

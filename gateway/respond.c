@@ -20,7 +20,6 @@
 #define MEDIA_JSON "application/json"
 #define MEDIA_PROBLEM "application/problem+json"
 #define MEDIA_CSV "text/csv; charset=utf-8"
-#define CSV_FIELD "csv"
 #define PROBLEM_TYPE "https://troupe.invalid/problems#"
 
 /* What goes out, and how. */
@@ -248,15 +247,12 @@ respond_raw(struct conn *c, uint32_t http, const char *media, struct bytes body)
 
 /* The part of a reply that stands under "data". */
 static enum status
-respond_encode_data(const struct route *route, const struct wire_type *t,
-    const void *body, struct wire_out *out)
+respond_encode_data(const struct route_fields *fields,
+    const struct wire_type *t, const void *body, struct wire_out *out)
 {
-	if (strcmp(route->data, "ALL") == 0)
-		return json_encode(t, 0, body, out);
-	for (size_t i = 0; i < t->nfields; i++)
-		if (strcmp(t->fields[i].name, route->data) == 0)
-			return json_encode_field(&t->fields[i], 0, body, out);
-	return ST_BUG;
+	return fields->data == ROUTE_ALL
+		   ? json_encode(t, 0, body, out)
+		   : json_encode_field(fields->at, 0, body, out);
 }
 
 static enum status
@@ -273,19 +269,13 @@ out_puts(struct wire_out *out, const char *text)
 
 /* A text of the reply, as it is. */
 static void
-respond_csv(struct conn *c, struct answer *a)
+respond_text(struct conn *c, struct answer *a, const struct wire_field *f)
 {
-	for (size_t i = 0; i < a->type->nfields; i++) {
-		const struct wire_field *f = &a->type->fields[i];
-		const char *const *text =
-		    (const void *)((const char *)a->reply + f->offset);
+	const char *const *text =
+	    (const void *)((const char *)a->reply + f->offset);
 
-		if (strcmp(f->name, CSV_FIELD) != 0)
-			continue;
-		a->media = MEDIA_CSV;
-		a->body =
-		    (struct bytes){ (const uint8_t *)*text, strlen(*text) };
-	}
+	a->media = MEDIA_CSV;
+	a->body = (struct bytes){ (const uint8_t *)*text, strlen(*text) };
 	respond_send(c, a);
 }
 
@@ -294,6 +284,8 @@ respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 {
 	struct auth_token hidden;
 	const struct route *route = c->exchange->route;
+	const struct route_fields *fields =
+	    route_fields_of(c->gateway->fields, route);
 	struct wire_out out = { c->gateway->scratch, GATEWAY_REPLY_MAX, 0 };
 	struct answer a = { .http = route->http, .type = t, .reply = body };
 	struct bookmark b = bind_bookmark(c);
@@ -304,12 +296,12 @@ respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 		    bookmark_seal(&b, actor_arena(c->gateway->self), t, body);
 	if (body == NULL)
 		st = ST_NO_MEMORY;
-	if (st == ST_OK && strcmp(route->data, "NONE") == 0) {
+	if (st == ST_OK && fields->data == ROUTE_NONE) {
 		respond_send(c, &a);
 		return;
 	}
-	if (st == ST_OK && strcmp(route->data, "CSV") == 0) {
-		respond_csv(c, &a);
+	if (st == ST_OK && fields->data == ROUTE_TEXT) {
+		respond_text(c, &a, fields->at);
 		return;
 	}
 	if (st == ST_OK)
@@ -317,7 +309,7 @@ respond_reply(struct conn *c, const struct wire_type *t, const void *body)
 	if (st == ST_OK && t == catalogue_type_auth_token())
 		body = respond_hide(&hidden, body);
 	if (st == ST_OK)
-		st = respond_encode_data(route, t, body, &out);
+		st = respond_encode_data(fields, t, body, &out);
 	if (st == ST_OK)
 		st = out_puts(&out, ENVELOPE_TAIL);
 	if (st != ST_OK) {

@@ -1,9 +1,12 @@
 #include "gateway/route.h"
 
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/inside.h"
 #include "gateway/target.h"
+#include "protocols/catalogue.h"
 
 /* clang-format off */
 #define ROUTE(method, path, access, actor, request, reply, http, data, takes, gives, summary) \
@@ -20,12 +23,63 @@ static const struct route routes[] = {
 #undef LOCAL
 /* clang-format on */
 
+#define CSV_FIELD "csv"
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
 
 const struct route *
 route_nth(size_t n)
 {
 	return n < ROUTE_COUNT ? &routes[n] : NULL;
+}
+
+/* The text of that name, such as a cursor; else NULL. */
+static const struct wire_field *
+route_find_text(const struct wire_type *t, const char *name)
+{
+	const struct wire_field *f =
+	    t == NULL ? NULL : catalogue_find_field(t, name);
+
+	return f != NULL && f->kind == WIRE_TEXT ? f : NULL;
+}
+
+static void
+route_fill_fields(const struct route *r, struct route_fields *ret_fields)
+{
+	const struct wire_type *request =
+	    r->request == NULL ? NULL : r->request();
+	struct route_fields f = { .data = ROUTE_FIELD };
+
+	if (strcmp(r->data, "ALL") == 0)
+		f.data = ROUTE_ALL;
+	else if (strcmp(r->data, "NONE") == 0)
+		f.data = ROUTE_NONE;
+	else if (strcmp(r->data, "CSV") == 0)
+		f.data = ROUTE_TEXT;
+	if (f.data == ROUTE_TEXT)
+		f.at = route_find_text(r->reply(), CSV_FIELD);
+	else if (f.data == ROUTE_FIELD)
+		f.at = catalogue_find_field(r->reply(), r->data);
+	assert(f.at != NULL || f.data == ROUTE_ALL || f.data == ROUTE_NONE);
+	f.cursor = route_find_text(request, "cursor");
+	if (f.cursor != NULL)
+		f.next = route_find_text(r->reply(), "next");
+	*ret_fields = f;
+}
+
+struct route_fields *
+route_fields_create(void)
+{
+	struct route_fields *all = calloc(ROUTE_COUNT, sizeof(*all));
+
+	for (size_t i = 0; all != NULL && i < ROUTE_COUNT; i++)
+		route_fill_fields(&routes[i], &all[i]);
+	return all;
+}
+
+const struct route_fields *
+route_fields_of(const struct route_fields *all, const struct route *r)
+{
+	return &all[r - routes];
 }
 
 bool

@@ -14,6 +14,9 @@
 #define ROUTE_VALUE_MAX 512    /* bytes of one, decoded */
 #define ROUTE_HEADERS_MAX 4    /* of takes, and of gives */
 
+/* What of a reply is the answer's data. */
+enum route_data { ROUTE_ALL, ROUTE_NONE, ROUTE_TEXT, ROUTE_FIELD };
+
 #define ROUTE_ACCESSES(X) X(PUBLIC) X(USER) X(READ) X(WRITE) X(STEER) X(CEO)
 
 enum route_access {
@@ -40,6 +43,14 @@ struct route {
 	const char *summary;
 };
 
+/* The fields of a route's messages that are looked at by name, found once. */
+struct route_fields {
+	enum route_data data;
+	const struct wire_field *at;     /* of ROUTE_TEXT and ROUTE_FIELD */
+	const struct wire_field *cursor; /* of the request; NULL: it has none */
+	const struct wire_field *next;   /* of the reply; as cursor */
+};
+
 /* What the {name} parts were, decoded. */
 struct route_match {
 	uint32_t count;
@@ -59,6 +70,11 @@ MUST_CHECK enum status route_find(enum http1_method method, struct bytes path,
 
 /* In the order of routes.def; NULL past its end. */
 const struct route *route_nth(size_t n);
+
+/* Of all routes, for route_fields_of; the caller frees it.  NULL: no memory. */
+struct route_fields *route_fields_create(void);
+const struct route_fields *route_fields_of(
+    const struct route_fields *all, const struct route *r);
 
 /* Its fields come in the body, and none in the query. */
 bool route_takes_body(enum http1_method m);

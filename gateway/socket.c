@@ -36,8 +36,10 @@ socket_create(
 	struct sockets *k = c->gateway->sockets;
 	struct socket *s;
 
-	if (k->count >= k->limits.total_max || !address_take(k, client))
+	if (k->count >= k->limits.total_max || !address_take(k, client)) {
+		c->gateway->counts.sockets_refused++;
 		return NULL;
+	}
 	s = pool_take(&k->pool);
 	if (s == NULL) {
 		address_drop(k, client);
@@ -85,20 +87,6 @@ uint64_t
 sockets_presence_hub(struct sockets *k)
 {
 	return actor_find(k->gateway->self, ACTOR_NUMBER(event_hub), 0);
-}
-
-/* False: the hub could not be told. */
-static bool
-socket_send_down(struct socket *s)
-{
-	struct actor *self = s->all->gateway->self;
-	enum status st =
-	    SEND(self, sockets_presence_hub(s->all), hub_socket_down,
-		.user_id = s->person->user_id, .socket = s->number);
-
-	if (st == ST_OK)
-		s->present = false;
-	return st == ST_OK;
 }
 
 void
@@ -237,7 +225,6 @@ sockets_drain_some(struct sockets *k)
 static bool
 sockets_rise_some(struct sockets *k)
 {
-	struct actor *self = k->gateway->self;
 	struct socket *s;
 
 	for (int n = 0; n < SOCKET_SLICE; n++) {
@@ -247,10 +234,7 @@ sockets_rise_some(struct sockets *k)
 		k->rising = s != NULL;
 		if (s == NULL)
 			return false;
-		if (!s->present || s->left ||
-		    SEND(self, sockets_presence_hub(k), hub_socket_up,
-			.user_id = s->person->user_id, .socket = s->number,
-			.incarnation = k->incarnation) == ST_OK)
+		if (!s->present || s->left || socket_send_up(s))
 			continue;
 		k->rise_at = at; /* it has no room: at the next tick */
 		return false;
@@ -286,6 +270,7 @@ sockets_retry(struct sockets *k)
 {
 	interests_tick(k);
 	recoveries_retry(k);
+	sockets_retry_channels(k);
 	sockets_retry_leaving(k);
 	if (k->rising)
 		sockets_work_soon(k);

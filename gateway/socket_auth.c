@@ -95,6 +95,7 @@ socket_admit(struct socket *s, const struct principal *who)
 
 	if (p != NULL && k->limits.per_user_max > 0 &&
 	    p->count >= k->limits.per_user_max) {
+		k->gateway->counts.sockets_refused++;
 		socket_close(s, SOCKET_TOO_MANY, "Too many connections");
 		return;
 	}
@@ -110,24 +111,14 @@ socket_admit(struct socket *s, const struct principal *who)
 		socket_greet(s);
 }
 
-static bool
-socket_send_up(struct socket *s)
-{
-	struct actor *self = s->all->gateway->self;
-
-	s->present = SEND(self, sockets_presence_hub(s->all), hub_socket_up,
-			 .user_id = s->person->user_id, .socket = s->number,
-			 .incarnation = s->all->incarnation) == ST_OK;
-	return s->present;
-}
-
 void
 socket_greet(struct socket *s)
 {
 	uint64_t now_us = actor_now_us(s->all->gateway->self);
 	enum status st = ST_UNAVAILABLE;
 
-	if (socket_send_up(s))
+	s->present = socket_send_up(s);
+	if (s->present)
 		st = socket_reply(s, "action", control_says_text(SAYS_AUTH_OK));
 	if (st == ST_CLOSED)
 		return;
@@ -151,7 +142,10 @@ socket_come_in(struct socket *s, const char *user_id)
 	const struct account_entry *a =
 	    replica_account(&s->all->gateway->replica, user_id);
 
-	if (a == NULL || !socket_enter(s, a) || !socket_send_up(s))
+	if (a == NULL || !socket_enter(s, a))
+		return false;
+	s->present = socket_send_up(s);
+	if (!s->present)
 		return false;
 	s->connected = true;
 	s->pinged_us = actor_now_us(s->all->gateway->self);

@@ -42,11 +42,15 @@ socket_set_live(struct socket *s, uint64_t subscribed, uint64_t recovering)
 {
 	uint64_t changed =
 	    (s->subscribed & ~s->recovering) ^ (subscribed & ~recovering);
+	uint64_t moved =
+	    (s->subscribed ^ subscribed) & ~CHANNEL_BIT(CHANNEL_OWN);
 
 	while (changed != 0)
 		members_flip(s, channels_pop(&changed));
 	s->subscribed = subscribed;
 	s->recovering = recovering;
+	if (moved != 0)
+		socket_tell_channels(s);
 }
 
 static struct hearer

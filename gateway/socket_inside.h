@@ -108,6 +108,7 @@ struct socket {
 	uint8_t syntax;      /* enum websocket_subprotocol, or SYNTAX_SSE */
 	uint8_t window;      /* bits of permessage-deflate; 0: not agreed on */
 	bool present;        /* the hub was told that it is up */
+	bool is_behind;      /* the hub does not know its channels */
 	bool connected;      /* auth_ok was sent */
 	bool left;           /* it belongs to nothing any more */
 	bool awaits_pong;
@@ -153,6 +154,7 @@ struct sockets {
 	struct list later;  /* at the next tick */
 	uint32_t asking;
 	uint32_t again;     /* recoveries to be tried again */
+	uint32_t behind;    /* sockets whose channels the hub does not know */
 	uint32_t stale;     /* looks in a row that met a replica out of date */
 	uint64_t look_us;   /* when to look again */
 	uint64_t revise_us; /* when to look at every account again */

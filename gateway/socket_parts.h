@@ -112,6 +112,15 @@ void event_log_lost(const struct event *e, enum status st, uint32_t sockets);
 /* Counts and logs what a client did not get since it reads too slowly. */
 void socket_note_dropped(struct socket *s, const char *what);
 
+/* ---- socket_present.c ---- */
+/* It is up, and on these channels.  False: the hub could not be told. */
+bool socket_send_up(struct socket *s);
+/* False: the hub could not be told. */
+bool socket_send_down(struct socket *s);
+/* The hub hears now, or at a later tick, what it is subscribed to. */
+void socket_tell_channels(struct socket *s);
+void sockets_retry_channels(struct sockets *k);
+
 /* ---- socket_revise.c ---- */
 void sockets_revise_tick(struct sockets *k, uint64_t now_us);
 

@@ -41,7 +41,10 @@ socket_on_control(struct socket *s, const struct control *ask)
 	}
 }
 
-/* One more message in this second; false: more than it may send. */
+/*
+ * One more message, ping or pong in this second; false: more than it may
+ * send.
+ */
 static bool
 socket_may_say(struct socket *s, uint64_t now_us)
 {
@@ -54,6 +57,28 @@ socket_may_say(struct socket *s, uint64_t now_us)
 	return s->said++ < s->all->limits.control_max;
 }
 
+/* False: it said too much, and is closed. */
+static bool
+socket_count_frame(struct socket *s)
+{
+	if (socket_may_say(s, actor_now_us(s->all->gateway->self)))
+		return true;
+	socket_close(s, WEBSOCKET_POLICY, "Too many messages");
+	return false;
+}
+
+/* Each ping is answered: many of them are as much work as messages. */
+static void
+socket_on_ping(struct socket *s, const struct websocket_event *e)
+{
+	if (!socket_count_frame(s))
+		return;
+	if (e->opcode == WEBSOCKET_PONG)
+		s->awaits_pong = false;
+	else
+		(void)socket_push_frame(s, WEBSOCKET_PONG, e->payload);
+}
+
 static void
 socket_on_message(struct socket *s, const struct websocket_event *e)
 {
@@ -62,9 +87,9 @@ socket_on_message(struct socket *s, const struct websocket_event *e)
 	bool text = e->opcode == WEBSOCKET_TEXT;
 
 	s->heard_us = actor_now_us(self);
-	if (!socket_may_say(s, s->heard_us))
-		socket_close(s, WEBSOCKET_POLICY, "Too many messages");
-	else if (text != (s->syntax == WEBSOCKET_JSON))
+	if (!socket_count_frame(s))
+		return;
+	if (text != (s->syntax == WEBSOCKET_JSON))
 		socket_close(s, WEBSOCKET_UNSUPPORTED,
 		    text ? "Binary messages only" : "Text messages only");
 	else if (e->oversized ||
@@ -115,10 +140,8 @@ socket_on_frame(struct socket *s, struct websocket_event *e)
 		socket_finish(s, e->code, "");
 	else if (s->state == SOCKET_CLOSING)
 		return;
-	else if (e->opcode == WEBSOCKET_PONG)
-		s->awaits_pong = false;
-	else if (e->opcode == WEBSOCKET_PING)
-		(void)socket_push_frame(s, WEBSOCKET_PONG, e->payload);
+	else if (e->opcode == WEBSOCKET_PONG || e->opcode == WEBSOCKET_PING)
+		socket_on_ping(s, e);
 	else if (s->state == SOCKET_AUTH)
 		socket_on_first(s, e);
 	else
@@ -216,9 +239,10 @@ socket_go_on(struct conn *c)
 {
 	size_t used;
 
-	if (socket_waits(c->socket) || c->socket->sse != NULL)
+	if (socket_waits(c->socket))
 		return;
-	if (c->kept_size > 0) {
+	/* One that only listens is read for its end alone. */
+	if (c->kept_size > 0 && c->socket->sse == NULL) {
 		used = socket_read(c, c->kept, c->kept_size);
 		if (used == SIZE_MAX)
 			return;

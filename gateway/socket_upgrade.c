@@ -154,7 +154,7 @@ upgrade_ask(struct conn *c, const struct upgrade *u, struct bytes ticket)
 	}
 	op = op_open(g->self, NULL);
 	if (op == NULL) {
-		g->counts.full++;
+		g->counts.sockets_refused++;
 		respond_problem(
 		    c, PROBLEM_OVERLOADED, "too many requests are open");
 		return;

@@ -181,22 +181,29 @@ sse_add(struct sse_ask *ask, struct bytes name)
 	return true;
 }
 
-/* False: none, too many, or one that may not be heard. */
-static bool
+/* INVALID: none, too many, or an empty name; DENIED: one may not be heard. */
+static enum status
 sse_read_channels(
     struct sse_ask *ask, struct bytes list, const struct hearer *who)
 {
 	struct bytes name;
 
+	if (list.size > 0 && list.at[list.size - 1] == ',')
+		return ST_INVALID; /* an empty name at the end */
 	while (items_next(&list, ',', &name)) {
 		struct channel_ref ref = channel_parse(name);
 
-		if (!channel_allows(&ref, who) || !sse_add(ask, name))
-			return false;
+		if (name.size == 0)
+			return ST_INVALID;
+		if (!channel_allows(&ref, who))
+			return ST_DENIED;
+		if (!sse_add(ask, name))
+			return ST_INVALID;
 	}
-	return ask->count > 0;
+	return ask->count > 0 ? ST_OK : ST_INVALID;
 }
 
+/* INVALID: another parameter, or the same one again. */
 static enum status
 sse_find_channels(struct conn *c, const uint8_t *at, struct bytes *ret_list)
 {
@@ -206,13 +213,14 @@ sse_find_channels(struct conn *c, const uint8_t *at, struct bytes *ret_list)
 	enum status st;
 
 	query_init(&q, http1_bytes(at, c->exchange->head.query));
-	do
-		st = query_next(&q, actor_arena(c->gateway->self), &p);
-	while (st == ST_OK && (p.name.size != sizeof(name) - 1 ||
-				  memcmp(p.name.at, name, p.name.size) != 0));
-	if (st == ST_OK)
+	while (
+	    (st = query_next(&q, actor_arena(c->gateway->self), &p)) == ST_OK) {
+		if (ret_list->at != NULL || p.name.size != sizeof(name) - 1 ||
+		    memcmp(p.name.at, name, p.name.size) != 0)
+			return ST_INVALID;
 		*ret_list = p.value;
-	return st;
+	}
+	return st == ST_NOT_FOUND ? ST_OK : st;
 }
 
 /* The header outlives the exchange: the numbers are read at once. */
@@ -244,7 +252,7 @@ sse_is_possible(struct conn *c, const char *user_id)
 	if (k->count >= k->limits.total_max ||
 	    (p != NULL && k->limits.per_user_max > 0 &&
 		p->count >= k->limits.per_user_max)) {
-		g->counts.full++;
+		g->counts.sockets_refused++;
 		respond_problem(
 		    c, PROBLEM_CONNECTION_LIMIT, "too many live sockets");
 		return false;
@@ -281,11 +289,11 @@ static void
 sse_open(struct conn *c, const struct sse_ask *ask, const struct principal *who)
 {
 	struct sockets *k = c->gateway->sockets;
-	struct net_peer peer;
+	char client[NET_PEER_TEXT_SIZE];
 	struct socket *s;
 
-	net_peer(c->stream, &peer);
-	s = socket_create(c, SYNTAX_SSE, peer.text);
+	(void)text_fit(client, sizeof(client), c->exchange->context.client);
+	s = socket_create(c, SYNTAX_SSE, client);
 	if (s == NULL) {
 		respond_problem(
 		    c, PROBLEM_CONNECTION_LIMIT, "too many live sockets");
@@ -307,6 +315,20 @@ sse_keep(struct arena *a, const char *text)
 {
 	return arena_text(
 	    a, (struct bytes){ (const uint8_t *)text, strlen(text) });
+}
+
+static void
+sse_refuse(struct conn *c, enum status why)
+{
+	if (why == ST_DENIED)
+		respond_problem(c, PROBLEM_FORBIDDEN,
+		    "query.channels: one of them may not be heard");
+	else if (why == ST_INVALID)
+		respond_problem(c, PROBLEM_VALIDATION,
+		    "query: `channels` alone and once, 1 to 16 of them");
+	else
+		respond_problem(
+		    c, PROBLEM_BAD_REQUEST, "the query does not decode");
 }
 
 void
@@ -331,17 +353,12 @@ local_events(struct conn *c)
 	}
 	hearer = (struct hearer){ from->account->role, who.user_id,
 		who.session_id, g->sockets->limits.projects };
-	if (st != ST_OK && st != ST_NOT_FOUND) {
-		respond_problem(
-		    c, PROBLEM_BAD_REQUEST, "the query does not decode");
-	} else if (st == ST_NOT_FOUND || list.size == 0) {
-		respond_problem(c, PROBLEM_VALIDATION,
-		    "query.channels: name 1 to 16 channels");
-	} else if (!sse_read_channels(ask, list, &hearer)) {
-		respond_problem(c, PROBLEM_FORBIDDEN,
-		    "query.channels: one of them may not be heard");
-	} else if (sse_is_possible(c, who.user_id)) {
+	if (st == ST_OK)
+		st = sse_read_channels(ask, list, &hearer);
+	if (st == ST_OK && sse_is_possible(c, who.user_id)) {
 		sse_read_since(c, at, ask);
 		sse_open(c, ask, &who);
+	} else if (st != ST_OK) {
+		sse_refuse(c, st);
 	}
 }

@@ -79,7 +79,7 @@ crew_create(struct ledger *l, const struct placement *p, bool cuttable,
 	if (scratch_make(c->dir) != ST_OK)
 		st = crew_failed(ret_why, "cannot make a scratch folder");
 	if (st == ST_OK && p->namespaces)
-		st = crew_host_prepare(ret_why);
+		st = crew_host_prepare(c, ret_why);
 	if (st == ST_OK)
 		st = seal_start();
 	if (st == ST_OK)
@@ -145,7 +145,6 @@ crew_start_proxy(struct crew *c, struct crew_node *n)
 enum status
 crew_start_node(struct crew *c, uint32_t node)
 {
-	const struct order plugged = { .kind = ORDER_PLUGGED };
 	struct crew_node *n = &c->nodes[node];
 	int child_end = -1;
 	enum status st;
@@ -158,10 +157,6 @@ crew_start_node(struct crew *c, uint32_t node)
 	st = crew_fork(c, &n->orders, &n->pid, &child_end);
 	if (st == ST_OK && n->pid == 0)
 		crew_node_run(c, node, child_end);
-	if (st == ST_OK && c->placement.namespaces) {
-		st = crew_host_plug(node, n->pid);
-		crew_order(c, node, &plugged);
-	}
 	atomic_store(&c->l->nodes[node].pid, n->pid);
 	return st;
 }
@@ -345,6 +340,8 @@ crew_destroy(struct crew *c)
 			close(n->orders);
 		if (n->proxy_orders > 0)
 			close(n->proxy_orders);
+		if (n->netns > 0)
+			close(n->netns);
 		seal_keypair_destroy(n->keys);
 	}
 	scratch_remove(c->dir);

@@ -18,7 +18,7 @@
 
 struct crew;
 
-enum order_kind { ORDER_PLUGGED, ORDER_GO, ORDER_FAIL, ORDER_HOLD };
+enum order_kind { ORDER_GO, ORDER_FAIL, ORDER_HOLD };
 
 struct order {
 	enum order_kind kind;

@@ -14,9 +14,10 @@
 
 /*
  * Hosts on one machine: the conductor moves into a network namespace of its
- * own with a switch in it, each node into one more, with a cable between; the
- * links on it are in TLS, under an authority of this run alone.  All of it goes
- * when the processes end; nobody needs to be root, where the system allows user
+ * own with a switch in it, and makes one more for each node, with a cable
+ * between; the links on it are in TLS, under an authority of this run alone.
+ * A host outlives the process on it, as hosts do.  All of it goes when the
+ * processes end; nobody needs to be root, where the system allows user
  * namespaces.  The `ip` of iproute2 does the wiring.
  */
 
@@ -88,68 +89,88 @@ host_become_root(void)
 	return host_write("/proc/self/gid_map", map);
 }
 
-enum status
-crew_host_prepare(char ret_why[CREW_WHY_SIZE])
-{
-	static bool prepared;
-
-	snprintf(ret_why, CREW_WHY_SIZE,
-	    "cannot make network namespaces here: %s", strerror(EPERM));
-	if (prepared)
-		return ST_OK;
-	if (!host_become_root())
-		return ST_IO;
-	snprintf(ret_why, CREW_WHY_SIZE,
-	    "cannot wire network namespaces: is iproute2 installed?");
-	if (host_ip("link", "add", "sw", "type", "bridge", NULL) != ST_OK ||
-	    host_ip("link", "set", "sw", "up", NULL) != ST_OK)
-		return ST_IO;
-	prepared = true;
-	return ST_OK;
-}
-
-enum status
-crew_host_enter(void)
-{
-	return unshare(CLONE_NEWNET) == 0 ? ST_OK : ST_IO;
-}
-
-/* Ours; a killed node's goes with its namespace, maybe not at once. */
 static void
 host_cable(uint32_t node, char ret_name[16])
 {
 	snprintf(ret_name, 16, "v%u", (unsigned)node);
 }
 
-/* The child is in its namespace once its network is another one than ours. */
-static bool
-host_has_entered(pid_t pid)
+/* From inside the new host: its end of the cable, and its address. */
+static enum status
+host_wire(uint32_t node, const char *cable, const char *home_path)
 {
-	char path[64], theirs[64], ours[64];
-	ssize_t n, m;
+	char address[32];
 
-	snprintf(path, sizeof(path), "/proc/%ld/ns/net", (long)pid);
-	n = readlink(path, theirs, sizeof(theirs));
-	m = readlink("/proc/self/ns/net", ours, sizeof(ours));
-	return n > 0 && m > 0 &&
-	       (n != m || memcmp(theirs, ours, (size_t)n) != 0);
+	snprintf(
+	    address, sizeof(address), HOST_NET ".%u/24", (unsigned)node + 1);
+	if (host_ip("link", "add", "e0", "type", "veth", "peer", "name", cable,
+		"netns", home_path, NULL) != ST_OK ||
+	    host_ip("addr", "add", address, "dev", "e0", NULL) != ST_OK ||
+	    host_ip("link", "set", "lo", "up", NULL) != ST_OK ||
+	    host_ip("link", "set", "e0", "up", NULL) != ST_OK)
+		return ST_IO;
+	return ST_OK;
+}
+
+/* The conductor goes there to wire it, and comes home. */
+static enum status
+host_build(uint32_t node, int home, int *ret_netns)
+{
+	char cable[16], home_path[48];
+	enum status st;
+
+	host_cable(node, cable);
+	snprintf(home_path, sizeof(home_path), "/proc/%ld/fd/%d",
+	    (long)getpid(), home);
+	/* That of a run before may not have gone yet. */
+	(void)host_ip("link", "del", cable, NULL);
+	if (unshare(CLONE_NEWNET) != 0)
+		return ST_IO;
+	st = host_wire(node, cable, home_path);
+	*ret_netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (setns(home, CLONE_NEWNET) != 0 || *ret_netns < 0)
+		return ST_IO;
+	if (st == ST_OK)
+		st = host_ip("link", "set", cable, "master", "sw", "up", NULL);
+	return st;
+}
+
+static enum status
+host_build_all(struct crew *c)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	enum status st = home < 0 ? ST_IO : ST_OK;
+
+	for (uint32_t i = 0; st == ST_OK && i < c->placement.nodes; i++)
+		st = host_build(i, home, &c->nodes[i].netns);
+	if (home >= 0)
+		close(home);
+	return st;
 }
 
 enum status
-crew_host_plug(uint32_t node, pid_t pid)
+crew_host_prepare(struct crew *c, char ret_why[CREW_WHY_SIZE])
 {
-	char cable[16], number[16];
+	static bool has_switch; /* of a run before */
 
-	host_cable(node, cable);
-	snprintf(number, sizeof(number), "%ld", (long)pid);
-	for (int i = 0; i < 1000 && !host_has_entered(pid); i++)
-		crew_wait(2000);
-	(void)host_ip("link", "del", cable, NULL);
-	if (host_ip("link", "add", cable, "type", "veth", "peer", "name", "e0",
-		"netns", number, NULL) != ST_OK ||
-	    host_ip("link", "set", cable, "master", "sw", "up", NULL) != ST_OK)
+	snprintf(ret_why, CREW_WHY_SIZE,
+	    "cannot make network namespaces here: %s", strerror(EPERM));
+	if (!has_switch && !host_become_root())
 		return ST_IO;
-	return ST_OK;
+	snprintf(ret_why, CREW_WHY_SIZE,
+	    "cannot wire network namespaces: is iproute2 installed?");
+	if (!has_switch &&
+	    (host_ip("link", "add", "sw", "type", "bridge", NULL) != ST_OK ||
+		host_ip("link", "set", "sw", "up", NULL) != ST_OK))
+		return ST_IO;
+	has_switch = true;
+	return host_build_all(c);
+}
+
+enum status
+crew_host_enter(const struct crew *c, uint32_t node)
+{
+	return setns(c->nodes[node].netns, CLONE_NEWNET) == 0 ? ST_OK : ST_IO;
 }
 
 void
@@ -157,20 +178,6 @@ crew_host_url(uint32_t node, char ret_url[CREW_URL_SIZE])
 {
 	snprintf(ret_url, CREW_URL_SIZE, "tls+tcp://" HOST_NET ".%u:%d",
 	    (unsigned)node + 1, HOST_PORT);
-}
-
-enum status
-crew_host_address(uint32_t node)
-{
-	char address[32];
-
-	snprintf(
-	    address, sizeof(address), HOST_NET ".%u/24", (unsigned)node + 1);
-	if (host_ip("addr", "add", address, "dev", "e0", NULL) != ST_OK ||
-	    host_ip("link", "set", "lo", "up", NULL) != ST_OK ||
-	    host_ip("link", "set", "e0", "up", NULL) != ST_OK)
-		return ST_IO;
-	return ST_OK;
 }
 
 void

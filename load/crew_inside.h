@@ -17,6 +17,7 @@ struct crew_node {
 	bool expected_to_die;
 	pid_t proxy; /* 0: none */
 	int proxy_orders;
+	int netns; /* its host; 0: none */
 	char name[16];
 	char listen[CREW_URL_SIZE];
 	char dial[CREW_URL_SIZE]; /* what its peers are told */
@@ -39,15 +40,12 @@ _Noreturn void crew_proxy_run(
     const char *listen_path, const char *to_path, int orders);
 
 /* ---- crew_host.c: network namespaces ---- */
-/* Before any fork: a network of our own, with a switch in it. */
-MUST_CHECK enum status crew_host_prepare(char ret_why[CREW_WHY_SIZE]);
-/* In the child: a namespace of its own. */
-MUST_CHECK enum status crew_host_enter(void);
-/* In the conductor: a cable to it, once it has entered. */
-MUST_CHECK enum status crew_host_plug(uint32_t node, pid_t pid);
+/* Before any fork: a network of our own, with a switch and hosts in it. */
+MUST_CHECK enum status crew_host_prepare(
+    struct crew *c, char ret_why[CREW_WHY_SIZE]);
+/* In the child: onto its host. */
+MUST_CHECK enum status crew_host_enter(const struct crew *c, uint32_t node);
 void crew_host_url(uint32_t node, char ret_url[CREW_URL_SIZE]);
-/* In the child, once it is plugged in. */
-MUST_CHECK enum status crew_host_address(uint32_t node);
 void crew_host_cut(uint32_t node, bool cut);
 /* An authority and a certificate for each node, in the scratch folder. */
 MUST_CHECK enum status crew_host_certify(const struct crew *c);

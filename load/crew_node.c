@@ -126,7 +126,7 @@ child_start(struct child *me)
 	enum status st = ST_OK;
 
 	if (c->placement.namespaces)
-		st = crew_host_address(me->number);
+		st = crew_host_enter(c, me->number);
 	if (st == ST_OK)
 		st = node_create(&nc, &me->node);
 	if (st == ST_OK)
@@ -237,10 +237,6 @@ crew_node_run(struct crew *c, uint32_t number, int orders)
 	me = (struct child){ .crew = c,
 		.number = number,
 		.clock = { child_mono_us, child_wall_us, mine } };
-	if (c->placement.namespaces &&
-	    (crew_host_enter() != ST_OK ||
-		read(orders, &o, sizeof(o)) != sizeof(o)))
-		_exit(1);
 	st = child_start(&me);
 	if (st != ST_OK) {
 		fprintf(stderr, "troupe load: node %s: %s\n",

@@ -51,23 +51,37 @@ memory_of_windows(const struct ledger *l)
 	return n;
 }
 
+/*
+ * Asks that may be open, of all that start some; in a chain, as an account's
+ * for a teller, one for each role.
+ */
+static uint64_t
+memory_of_asks(const struct plan *p)
+{
+	uint64_t started = 0, roles = 0;
+
+	for (uint32_t r = 0; r < p->nroles; r++) {
+		roles += does_ask(p->roles[r].does);
+		if (does_start(p->roles[r].does))
+			started += (uint64_t)plan_count(p, r) * plan_asks(p, r);
+	}
+	return started * roles;
+}
+
 uint64_t
 memory_bound(const struct ledger *l)
 {
+	const struct plan *p = &l->plan;
 	uint64_t boxes = memory_of_boxes(l), windows = memory_of_windows(l);
-	uint64_t links = l->nnodes - 1;
-	uint64_t open = l->plan.rate > 0 ? boxes : windows;
-	uint64_t n = (l->plan.rate > 0 || boxes < windows ? boxes : windows) *
-		     memory_of_message(&l->plan);
+	uint64_t links = l->nnodes - 1, asks = memory_of_asks(p);
+	/* An answer is let in whatever the mailbox holds. */
+	uint64_t due = boxes + asks;
+	uint64_t n = (p->rate > 0 || due < windows ? due : windows) *
+		     memory_of_message(p);
 
+	n += asks * MEMORY_OP;
 	for (uint32_t i = 0; i < l->nnodes; i++)
 		n += l->nodes[i].rss_ready + MEMORY_SLACK;
-	for (uint32_t i = 0; i < l->nmembers; i++)
-		if (does_ask(l->plan.roles[l->members[i].role].does) &&
-		    l->members[i].edges > 0) {
-			n += open * MEMORY_OP;
-			break;
-		}
 	n += (uint64_t)l->nslots * MEMORY_LOOP;
 	/* The ledger is seen by each of them. */
 	n += l->size * l->nnodes;

@@ -139,6 +139,26 @@ plan_ends(const struct plan *p, uint32_t role)
 	return plan_ends_within(p, role, PLAN_ROLES_MAX);
 }
 
+/* A schedule does not wait, so those who follow one share a bound. */
+uint32_t
+plan_asks(const struct plan *p, uint32_t role)
+{
+	enum does does = p->roles[role].does;
+	uint32_t starters = 0, each;
+
+	if (!does_ask(does))
+		return 0;
+	if (!does_start(does))
+		return PLAN_ASKS_MAX;
+	if (p->rate == 0)
+		return p->window;
+	for (uint32_t r = 0; r < p->nroles; r++)
+		if (does_start(p->roles[r].does))
+			starters += plan_count(p, r);
+	each = PLAN_ASKS_DUE_MAX / starters;
+	return each > PLAN_ASKS_DUE_MIN ? each : PLAN_ASKS_DUE_MIN;
+}
+
 /* A relay that leads back to itself would never come to an end. */
 static bool
 role_comes_to_an_end(const struct plan *p, uint32_t role)

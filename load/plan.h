@@ -34,6 +34,9 @@
 #define PLAN_SIZE_MAX 65536u
 #define PLAN_MAILBOX 65536u /* of a role that names none */
 #define PLAN_BURN_US_MAX 1000000u
+#define PLAN_ASKS_MAX 65536u     /* open at once, of one that asks */
+#define PLAN_ASKS_DUE_MAX 16384u /* of all starters, in an open loop */
+#define PLAN_ASKS_DUE_MIN 16u    /* of each of them at least */
 
 enum does {
 #define DOES(id, name, sends, asks, starts, doc) DOES_##id,
@@ -107,6 +110,11 @@ uint32_t plan_edge_to(
     const struct plan *p, uint32_t role, uint32_t index, uint32_t nth);
 /* Of all members; more than PLAN_EDGES_MAX when too many. */
 uint64_t plan_edges(const struct plan *p);
+/*
+ * Asks that a member of role may have open; what would be one more is refused
+ * FULL before it is sent.
+ */
+uint32_t plan_asks(const struct plan *p, uint32_t role);
 /* Messages that come to their end for one that a member of role sends. */
 uint32_t plan_ends(const struct plan *p, uint32_t role);
 

@@ -517,8 +517,7 @@ player_class(uint32_t role)
 		.state_size = sizeof(struct player),
 		.mailbox_max = p->roles[role].mailbox,
 		.mailbox_bytes_max = PLAYER_MAILBOX_BYTES,
-		.ops_max = does_ask(p->roles[role].does) ? PLAYER_OPS_MAX
-							 : PLAYER_OPS_FEW,
+		.ops_max = plan_asks(p, role) + PLAYER_OPS_FEW,
 		.restart = RESTART_ON_FAILURE,
 		.start = player_start,
 		.on = player_on,

@@ -4,7 +4,8 @@
  * Speaks:  protocols/load.def
  * Keeps:   what it has counted, in the ledger; nothing else survives it
  * Bounds:  the mailbox of its role; `window` messages on their way in a
- *          closed loop; PLAYER_BURST messages a turn in an open one
+ *          closed loop; PLAYER_BURST messages a turn in an open one, and
+ *          plan_asks open at once
  *
  * Closed loop: each starter has `window` messages on their way and sends when
  * it hears that some have arrived, or has an answer.  Open loop: message k of
@@ -22,8 +23,7 @@
 #define PLAYER_STILL 3         /* looks without: the window counts as lost */
 #define PLAYER_SAMPLE 16u      /* one in so many is measured, closed loop */
 #define PLAYER_ASK_US 10000000 /* an answer takes no longer */
-#define PLAYER_OPS_MAX 65536u
-#define PLAYER_OPS_FEW 512u /* of one that asks only whether others live */
+#define PLAYER_OPS_FEW 512u    /* to ask whether others live */
 
 /* The class of a role's members, made when first asked for. */
 const struct actor_class *player_class(uint32_t role);

@@ -93,8 +93,10 @@ player_ask_one(struct player *p, uint64_t sent_us)
 {
 	uint32_t edge = player_pick_edge(p);
 	struct load_data body = { .origin = p->id, .sent_us = sent_us };
-	struct op *op = op_open(p->self, NULL);
+	struct op *op = NULL;
 
+	if (p->in_flight < plan_asks(&p->l->plan, p->m->role))
+		op = op_open(p->self, NULL);
 	if (p->l->plan.rate == 0)
 		player_spend(p);
 	if (op == NULL) {

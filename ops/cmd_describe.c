@@ -172,6 +172,8 @@ static const struct describe_metric describe_metric_list[] = {
 #define METRIC(id, name, type, labels, doc) { name, type, labels, doc },
 #include "actors/audit_metric.def"
 #include "actors/backup_metric.def"
+#include "actors/cost_metric.def"
+#include "actors/hub_metric.def"
 #include "actors/metric.def"
 #include "actors/registry_metric.def"
 #include "gateway/metric.def"

@@ -1,11 +1,13 @@
 #include "ops/node_keys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/folders.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 
@@ -21,19 +23,9 @@ node_keys_failed(char ret_why[NODE_KEYS_WHY_SIZE], const char *what,
 enum status
 node_keys_folder(const char *path, char ret_why[NODE_KEYS_WHY_SIZE])
 {
-	char part[NODE_KEYS_PATH_SIZE];
-
-	for (const char *at = path; *at != '\0'; at++) {
-		at = strchr(at + 1, '/');
-		if (at == NULL)
-			at = path + strlen(path);
-		snprintf(part, sizeof(part), "%.*s", (int)(at - path), path);
-		if (mkdir(part, 0700) != 0 && errno != EEXIST)
-			return node_keys_failed(ret_why,
-			    "cannot make the folder", part, strerror(errno));
-		if (*at == '\0')
-			break;
-	}
+	if (!folders_make(AT_FDCWD, path))
+		return node_keys_failed(
+		    ret_why, "cannot make the folder", path, strerror(errno));
 	if (access(path, W_OK | X_OK) != 0)
 		return node_keys_failed(
 		    ret_why, "cannot write in", path, strerror(errno));

@@ -156,6 +156,15 @@ catalogue_find_name(const char *name)
 	return NULL;
 }
 
+const struct wire_field *
+catalogue_find_field(const struct wire_type *t, const char *name)
+{
+	for (size_t i = 0; i < t->nfields; i++)
+		if (strcmp(t->fields[i].name, name) == 0)
+			return &t->fields[i];
+	return NULL;
+}
+
 const struct wire_enum *
 catalogue_find_enum(const char *name)
 {

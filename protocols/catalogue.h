@@ -8,6 +8,9 @@
 const struct wire_type *catalogue_find(uint16_t id);
 const struct wire_type *catalogue_find_name(const char *name);
 const struct wire_enum *catalogue_find_enum(const char *name);
+/* NULL: the type has no field of that name. */
+const struct wire_field *catalogue_find_field(
+    const struct wire_type *t, const char *name);
 
 /* In the order of the .def files; n from 0 until NULL. */
 const struct wire_type *catalogue_nth(size_t n);

@@ -153,10 +153,7 @@ compat_message(const struct line *l, struct compat_report *r)
 static const char *
 field_fate(const struct wire_type *t, const char *name)
 {
-	for (size_t i = 0; i < t->nfields; i++)
-		if (strcmp(t->fields[i].name, name) == 0)
-			return "has moved";
-	return "is gone";
+	return catalogue_find_field(t, name) != NULL ? "has moved" : "is gone";
 }
 
 static bool

@@ -9,7 +9,8 @@
 #define RETRY_MAX_US 5000000
 #define STUCK_MIN_US LINK_SILENCE_US /* then a fresh connection is made */
 #define STUCK_MAX_US 4000000
-#define BROKEN_US UINT64_C(10000) /* before a broken one is replaced */
+#define BROKEN_US UINT64_C(10000)  /* before a broken one is replaced */
+#define HAILED_US UINT64_C(100000) /* or one that hangs, once hailed */
 
 static const char *const state_names[] = {
 #define X(name) #name,
@@ -53,6 +54,7 @@ link_dial(struct link *l)
 	l->dialed_us = l->all->now_us;
 	l->redial_us = l->all->now_us + link_backoff_us(l, STUCK_MIN_US, most);
 	l->tries++;
+	l->hailed = false;
 	l->shake.next_us = 0;
 }
 
@@ -190,16 +192,25 @@ link_on_carry(struct link *l, struct bytes in)
 	}
 }
 
-/* When a link that is not UP has waited enough for this connection. */
+/*
+ * When a link that is not UP has waited enough for this connection.  One that
+ * was dialed while the peer's host was away may hang until the system tries it
+ * again, seconds later; the peer's hello says that it is back.
+ */
 static uint64_t
 link_redial_us(const struct link *l)
 {
 	struct link_transport *t = l->all->transport;
+	enum link_outbox outbox = t->outbox(t, l->node);
 
-	if (t->outbox(t, l->node) == OUTBOX_BROKEN)
+	if (outbox == OUTBOX_BROKEN)
 		return link_earlier(l->redial_us,
 		    l->dialed_us +
 			(BROKEN_US << (l->tries < 3 ? l->tries : 3)));
+	if (outbox == OUTBOX_DIALING && l->hailed)
+		return link_earlier(l->redial_us,
+		    l->dialed_us +
+			(HAILED_US << (l->tries < 5 ? l->tries - 1 : 4)));
 	return l->redial_us;
 }
 

@@ -46,6 +46,7 @@ struct link {
 	uint64_t dialed_us;
 	uint64_t redial_us; /* not UP: when the connection seems stuck */
 	uint32_t tries;     /* since it was UP last */
+	bool hailed;        /* a hello has come since we dialed */
 	uint64_t heard_us;
 	uint64_t spoken_us;
 	uint64_t incarnation;      /* of the peer; 0: none known */

@@ -272,6 +272,7 @@ link_shake_on_hello(struct link *l, struct bytes in)
 			shake_refuse(l, reason, h.incarnation, "us");
 		return;
 	}
+	l->hailed = true;
 	link_shake_begin(l);
 	if (l->shake.exchange == NULL)
 		return;

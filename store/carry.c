@@ -29,6 +29,7 @@ static const enum table carried[] = {
 	TABLE_TOMBSTONES,
 	TABLE_KEYS_GONE,
 	TABLE_REFRESH,
+	TABLE_SESSIONS,
 };
 
 #define CARRIED (sizeof(carried) / sizeof(carried[0]))
@@ -180,8 +181,36 @@ put_refresh(struct txn *t, const struct backend_entry *e)
 		txn_put(t, TABLE_REFRESH, &k, e->value);
 }
 
+/* One that the backup does not know could neither be seen nor ended later. */
 static void
-put_rows(struct txn *t, const struct carry *c)
+put_session(struct txn *t, const struct backend_entry *e, int64_t now)
+{
+	const struct session *s = ROW_DECODE(t, TABLE_SESSIONS, e, session);
+	struct revocation r, refused;
+
+	if (s == NULL || !session_is_active(s, now) ||
+	    session_get(t, s->session_id) != NULL)
+		return;
+	r = session_revocation(s);
+	(void)session_refuse(t, &r, &refused);
+}
+
+static void
+put_row(
+    struct txn *t, enum table table, const struct backend_entry *e, int64_t now)
+{
+	if (table == TABLE_TOMBSTONES)
+		put_tombstone(t, e);
+	else if (table == TABLE_KEYS_GONE)
+		put_key_gone(t, e);
+	else if (table == TABLE_REFRESH)
+		put_refresh(t, e);
+	else
+		put_session(t, e, now);
+}
+
+static void
+put_rows(struct txn *t, const struct carry *c, int64_t now)
 {
 	size_t mark = txn_mark(t);
 	size_t at = 0;
@@ -196,14 +225,11 @@ put_rows(struct txn *t, const struct carry *c)
 		at += head.key_size;
 		e.value = (struct bytes){ c->at + at, head.value_size };
 		at += head.value_size;
-		if (head.table == TABLE_TOMBSTONES)
-			put_tombstone(t, &e);
-		else if (head.table == TABLE_KEYS_GONE)
-			put_key_gone(t, &e);
-		else
-			put_refresh(t, &e);
+		put_row(t, (enum table)head.table, &e, now);
 		txn_release(t, mark);
 	}
+	if (txn_count(t, TABLE_TOMBSTONES) > CARRY_REFUSED_MAX)
+		(void)txn_fail(t, ST_FULL, "more is revoked than can be known");
 }
 
 static void
@@ -249,7 +275,7 @@ carry_write(struct backend *b, const struct carry *c,
 	if (st != ST_OK)
 		return st;
 	txn_init(&t, inner, room);
-	put_rows(&t, c);
+	put_rows(&t, c, to->now);
 	put_epoch(&t, to->epoch);
 	st = txn_status(&t);
 	if (st == ST_OK)

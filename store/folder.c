@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/folders.h"
 #include "runtime/base/list.h"
 #include "store/backend_class.h"
 
-#define FOLDER_MODE 0700
 #define LOCK_MODE 0600
 #define PID_TEXT_SIZE 24
 
@@ -27,32 +27,12 @@ struct folder {
 static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list held = { &held, &held };
 
-/* Makes every folder on the way; what is there already stays as it is. */
-static enum status
-folder_make_parents(const char *path)
-{
-	char part[BACKEND_PATH_MAX];
-
-	snprintf(part, sizeof(part), "%s", path);
-	for (char *c = part + 1; *c != '\0'; c++) {
-		if (*c != '/')
-			continue;
-		*c = '\0';
-		if (mkdir(part, FOLDER_MODE) != 0 && errno != EEXIST)
-			return backend_fail(ST_IO, part, strerror(errno));
-		*c = '/';
-	}
-	return ST_OK;
-}
-
 enum status
 folder_make(const char *path)
 {
-	enum status st = folder_make_parents(path);
-
-	if (st != ST_OK)
-		return st;
-	if (mkdir(path, FOLDER_MODE) == 0)
+	if (!folders_make_parents(AT_FDCWD, path))
+		return backend_fail(ST_IO, path, strerror(errno));
+	if (mkdir(path, FOLDERS_MODE) == 0)
 		return ST_OK;
 	return backend_fail(
 	    errno == EEXIST ? ST_EXISTS : ST_IO, path, strerror(errno));

@@ -48,17 +48,6 @@ inspect_took(
 	return false;
 }
 
-const void *
-inspect_decode(struct txn *t, const struct wire_type *type, struct bytes value)
-{
-	const void *body = NULL;
-	uint32_t version = 0;
-	enum status st = record_decode(
-	    type, &t->room->arena, value.at, value.size, &version, &body);
-
-	return st == ST_OK && version <= ROW_VERSION ? body : NULL;
-}
-
 static bool
 bytes_equal(struct bytes a, struct bytes b)
 {
@@ -112,7 +101,7 @@ static void
 row_inspect(struct txn *t, struct inspection *i, const struct shape *s,
     const struct backend_entry *entry)
 {
-	const void *row = inspect_decode(t, s->type(), entry->value);
+	const void *row = row_peek(t, s->type(), entry->value);
 	const char *fault;
 	struct key k;
 
@@ -153,7 +142,7 @@ entry_fault(
 		return "is no key of this index";
 	if (!txn_get(t, s->rows, &row_key, &value))
 		return "leads to no row";
-	row = inspect_decode(t, rows->type(), value);
+	row = row_peek(t, rows->type(), value);
 	if (row == NULL)
 		return NULL;
 	if (shape_key(s, rows->type(), row, key_bytes(&row_key), &k) ==

@@ -43,9 +43,6 @@ void inspect_wrong(
 /* False: it is to give up, and t is stuck. */
 bool inspect_took(
     struct txn *t, struct inspection *i, const struct backend_entry *entry);
-/* NULL: it does not decode.  In the room's arena, and not logged. */
-const void *inspect_decode(
-    struct txn *t, const struct wire_type *type, struct bytes value);
 void inspect_journal(struct txn *t, struct inspection *i);
 void inspect_audit(struct txn *t, struct inspection *i);
 void inspect_sums(struct txn *t, struct inspection *i);

@@ -32,7 +32,7 @@ rows_walk(struct txn *t, struct inspection *i, enum table table,
 	found = scan_first(&scan, &entry);
 	for (; found && inspect_took(t, i, &entry);
 	     found = scan_next(&scan, &entry)) {
-		each(ctx, &entry, inspect_decode(t, type, entry.value));
+		each(ctx, &entry, row_peek(t, type, entry.value));
 		txn_release(t, mark);
 	}
 	scan_close(&scan);
@@ -361,7 +361,7 @@ compare_kept(void *ctx, const struct backend_entry *entry, const void *row)
 	key_init(&k);
 	key_raw(&k, entry->key);
 	if (txn_get(again, c->of->table, &k, &value))
-		should = inspect_decode(again, c->of->type(), value);
+		should = row_peek(again, c->of->type(), value);
 	if (should != NULL && c->of->differs(row, should, what))
 		inspect_wrong(c->s->i, c->of->table, entry->key, what);
 	txn_release(again, mark);

@@ -225,29 +225,48 @@ marks_find(struct txn *t, const struct uuid *id)
 	return NULL;
 }
 
-/* The oldest goes, if it was made by then. */
+/* The oldest goes, if it was made by then; one that cannot be read is as old
+ * as the next that can. */
 static bool
 marks_sweep_one(struct txn *t, int64_t until)
 {
-	size_t mark = txn_mark(t);
+	size_t room = txn_mark(t);
 	const struct cost_applied *row = NULL;
 	struct backend_entry entry;
+	int unread = -1;
 	struct scan s;
-	bool due;
+	bool due, found;
 	struct key k;
 
 	key_init(&k);
 	scan_open(&s, t, TABLE_COST_APPLIED, NULL);
-	if (scan_first(&s, &entry)) {
-		row = ROW_DECODE(t, TABLE_COST_APPLIED, &entry, cost_applied);
+	found = scan_first(&s, &entry);
+	if (found)
 		key_raw(&k, entry.key);
+	for (; found && row == NULL && unread < SWEEP_MAX; unread++) {
+		row = row_peek(t, CATALOGUE_TYPE(cost_applied), entry.value);
+		found = scan_next(&s, &entry);
 	}
 	scan_close(&s);
 	due = row != NULL && row->at <= until;
-	if (txn_status(t) != ST_OK)
+	txn_release(t, room);
+	if (!due || !txn_delete(t, TABLE_COST_APPLIED, &k))
 		return false;
-	txn_release(t, mark);
-	return due && txn_delete(t, TABLE_COST_APPLIED, &k);
+	if (unread > 0)
+		row_tell(TABLE_COST_APPLIED, key_bytes(&k), ST_CORRUPT);
+	t->swept++;
+	return true;
+}
+
+/* Only marks that are there count: m->used has those that went, too. */
+static void
+marks_sweep(struct txn *t, int64_t until)
+{
+	if (txn_count(t, TABLE_COST_APPLIED) >= MARKS_HURRY)
+		until = INT64_MAX;
+	for (int i = 0; i < SWEEP_MAX; i++)
+		if (!marks_sweep_one(t, until))
+			break;
 }
 
 void
@@ -259,12 +278,8 @@ marks_put(struct txn *t, const struct uuid *id, const struct cost_applied *mark,
 
 	if (m == NULL)
 		return;
-	if (m->used >= MARKS_HURRY)
-		until = INT64_MAX;
 	if (mark->seq % SWEEP_EVERY == 0)
-		for (int i = 0; i < SWEEP_MAX; i++)
-			if (!marks_sweep_one(t, until))
-				break;
+		marks_sweep(t, until);
 	if (m->used == 0)
 		m->base = mark->seq - 1;
 	marks_add(t, m, mark->seq, id);

@@ -8,6 +8,7 @@
 static const uint32_t thresholds[] = { 75, 90, 100 };
 
 #define THRESHOLDS (sizeof(thresholds) / sizeof(thresholds[0]))
+#define ROLLING_HOURS (2 * BUDGET_ROLLING_MAX + 1)
 
 struct cost_dims
 cost_dims_of(const char *project_id, const char *department,
@@ -67,11 +68,16 @@ meter_sum(struct txn *t, money a, money b)
 	return sum;
 }
 
-/* Hours before the charged one, and any after it, if clocks went back. */
+/* Of each hour a window can have that the charged one is in. */
+struct rolling {
+	money spent[ROLLING_HOURS];
+	money held[ROLLING_HOURS];
+};
+
 static void
-meter_add_rolling(struct txn *t, struct meter *m)
+rolling_read(struct txn *t, struct meter *m, struct rolling *r)
 {
-	int64_t from = m->start - m->budget->rolling_hours * CALENDAR_HOUR_US;
+	int64_t span = m->budget->rolling_hours * CALENDAR_HOUR_US;
 	struct backend_entry entry;
 	struct key prefix, seek;
 	struct scan s;
@@ -79,20 +85,57 @@ meter_add_rolling(struct txn *t, struct meter *m)
 
 	key_init(&prefix);
 	key_text(&prefix, m->budget->id);
-	meter_key(&seek, m->budget, from);
+	meter_key(&seek, m->budget, m->start - span);
 	scan_open(&s, t, TABLE_BUDGET_METERS, &prefix);
 	found = scan_seek(&s, &seek, &entry);
 	for (; found; found = scan_next(&s, &entry)) {
-		const struct budget_meter *row =
-		    ROW_DECODE(t, TABLE_BUDGET_METERS, &entry, budget_meter);
+		const struct budget_meter *row;
+		struct key_reader k;
+		int64_t at;
 
+		key_read(&k, entry.key);
+		key_skip(&k, &prefix);
+		at = key_read_time(&k) - (m->start - span);
+		if (k.failed || at < 0 || at > 2 * span)
+			break;
+		row = ROW_DECODE(t, TABLE_BUDGET_METERS, &entry, budget_meter);
 		if (row == NULL)
 			break;
-		m->spent = meter_sum(t, m->spent, row->spent);
-		m->held = meter_sum(t, m->held, row->held);
+		r->spent[at / CALENDAR_HOUR_US] = row->spent;
+		r->held[at / CALENDAR_HOUR_US] = row->held;
 		m->alerted |= row->alerted;
 	}
 	scan_close(&s);
+}
+
+/* The most that `hours` full hours and one more add up to. */
+static money
+rolling_most(struct txn *t, const money of[ROLLING_HOURS], uint32_t hours)
+{
+	money sum = 0, most = 0;
+
+	for (uint32_t end = 0; end <= 2 * hours; end++) {
+		sum = meter_sum(t, sum, of[end]);
+		if (end > hours)
+			sum -= of[end - hours - 1];
+		if (end >= hours && sum > most)
+			most = sum;
+	}
+	return most;
+}
+
+static void
+meter_add_rolling(struct txn *t, struct meter *m)
+{
+	size_t mark = txn_mark(t);
+	struct rolling *r = txn_take(t, sizeof(*r));
+
+	if (r == NULL)
+		return;
+	rolling_read(t, m, r);
+	m->spent = rolling_most(t, r->spent, m->budget->rolling_hours);
+	m->held = rolling_most(t, r->held, m->budget->rolling_hours);
+	txn_release(t, mark);
 }
 
 void

@@ -4,7 +4,8 @@
  * A budget has a row per window it was ever charged in, under the time the
  * window begins, so no window is ever reset.  A rolling one has a row per
  * hour and is the sum of its last rolling_hours full hours and the one under
- * way: never less than what any stretch of rolling_hours has seen.
+ * way: never less than what any stretch of rolling_hours has seen.  At a time
+ * that is past it is the most that any such window around that time has.
  *
  * Bounds: BUDGETS_SUBJECT_MAX budgets of one subject, so that
  * BUDGETS_MATCH_MAX hold whatever applies to a cost.

@@ -4,7 +4,8 @@
 #include "protocols/json.h"
 #include "store/journal.h"
 
-#define NOTE_SIZE 4096
+/* Three ids are the most that a note has; as JSON a byte may become six. */
+#define NOTE_SIZE (3 * 6 * ID_MAX + 1024)
 #define THRESHOLD_BITS 8
 
 /* In the transaction's memory; NULL once stuck. */

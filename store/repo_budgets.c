@@ -10,6 +10,7 @@
 #include "store/row.h"
 
 #define BUDGET_SCOPE "budget.create"
+#define BUDGET_WALK_MAX 20000 /* that one page looks at */
 #define BUDGET_AMOUNT_MAX ((money)1000000000000000 * 1000000000000)
 
 static const char *
@@ -211,12 +212,14 @@ list_wants(const struct store_budget_list *ask, const struct budget *b)
 	return ask->subject == NULL || strcmp(ask->subject, b->subject) == 0;
 }
 
+/* A page that looked at too many goes on where it stopped. */
 static void
 list_fill(struct scan *s, const struct store_budget_list *ask,
     struct budget_status *list, struct budget_page *page)
 {
 	struct backend_entry entry;
-	const char *last = NULL;
+	char *last = txn_take(s->t, ID_MAX + 1);
+	uint32_t walked = 0;
 	struct key from;
 	struct meter m;
 	bool found;
@@ -226,16 +229,20 @@ list_fill(struct scan *s, const struct store_budget_list *ask,
 		key_text(&from, ask->after); /* its end makes it the next */
 	found = ask->after == NULL ? scan_first(s, &entry)
 				   : scan_seek(s, &from, &entry);
-	while (found && page->budgets_count < ask->limit) {
+	while (found && page->budgets_count < ask->limit &&
+	       walked++ < BUDGET_WALK_MAX) {
+		size_t mark = txn_mark(s->t);
 		const struct budget *b =
 		    ROW_DECODE(s->t, TABLE_BUDGETS, &entry, budget);
 
-		if (b == NULL)
+		if (b == NULL || last == NULL)
 			break;
-		last = b->id;
+		(void)text_fit(last, ID_MAX + 1, b->id);
 		if (list_wants(ask, b)) {
 			meter_load(s->t, b, ask->now, &m);
 			meter_status(&m, &list[page->budgets_count++]);
+		} else {
+			txn_release(s->t, mark);
 		}
 		found = scan_next(s, &entry);
 	}

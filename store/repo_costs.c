@@ -181,6 +181,7 @@ list_fill(struct cost_walk *w, const struct cost_filter *f,
 	struct backend_entry entry;
 	uint64_t last = 0;
 	uint32_t walked = 0;
+	size_t used = 0;
 	bool found = cost_walk_first(w, ask->after, COST_BLOCKS_MAX, &entry);
 
 	while (found && page->records_count < ask->limit &&
@@ -190,6 +191,10 @@ list_fill(struct cost_walk *w, const struct cost_filter *f,
 		const struct cost_record *r = cost_walk_record(w, &entry);
 
 		if (r == NULL)
+			break;
+		if (filter_wants(f, r) &&
+		    !request_page_takes(
+			t, CATALOGUE_TYPE(cost_record), r, &used))
 			break;
 		last = r->seq;
 		if (filter_wants(f, r))

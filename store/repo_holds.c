@@ -97,45 +97,67 @@ hold_release(
 		txn_release(t, mark);
 }
 
-/* The next to run out, if it is due at now; in the transaction's memory. */
-static bool
-hold_due(
-    struct txn *t, int64_t now, struct hold_row *ret_row, int64_t *ret_next)
+/* NULL: it cannot be read, or says otherwise than its entry. */
+static const struct hold_row *
+hold_peek(struct txn *t, const struct key *k)
+{
+	const struct hold_row *row = NULL;
+	struct bytes value;
+
+	if (txn_get(t, TABLE_HOLDS, k, &value))
+		row = row_peek(t, CATALOGUE_TYPE(hold_row), value);
+	return row != NULL && row->hold.status == HOLD_OPEN ? row : NULL;
+}
+
+struct hold_sweep {
+	int64_t now;
+	bool tells;   /* of those that cannot be read */
+	int64_t next; /* when the next one runs out; INT64_MAX: none */
+};
+
+/*
+ * The next to run out, if it is due; in the transaction's memory.  One that
+ * cannot be read stays held, and keeps no other one from its end.
+ */
+static const struct hold_row *
+hold_due(struct txn *t, struct hold_sweep *w)
 {
 	const struct hold_row *row = NULL;
 	struct backend_entry entry;
-	struct key_reader r;
 	struct scan s;
-	struct key k;
+	bool found;
 
-	*ret_next = INT64_MAX;
-	key_init(&k);
+	w->next = INT64_MAX;
 	scan_open(&s, t, TABLE_HOLDS_BY_EXPIRY, NULL);
-	if (scan_first(&s, &entry)) {
+	found = scan_first(&s, &entry);
+	for (; found && row == NULL; found = scan_next(&s, &entry)) {
+		struct key k = sweep_row_key(entry.key);
+		struct key_reader r;
+
 		key_read(&r, entry.key);
-		*ret_next = key_read_time(&r);
-		k = sweep_row_key(entry.key);
+		w->next = key_read_time(&r);
+		if (w->next > w->now)
+			break;
+		row = hold_peek(t, &k);
+		if (row == NULL && w->tells)
+			row_tell(TABLE_HOLDS, key_bytes(&k), ST_CORRUPT);
+		w->next = INT64_MAX;
 	}
 	scan_close(&s);
-	if (*ret_next == INT64_MAX || *ret_next > now)
-		return false;
-	row = ROW_GET(t, TABLE_HOLDS, &k, hold_row);
-	if (row == NULL || row->hold.status != HOLD_OPEN) {
-		row_is_corrupt(t, TABLE_HOLDS_BY_EXPIRY, key_bytes(&k));
-		return false;
-	}
-	*ret_row = *row;
-	return true;
+	return row;
 }
 
 static uint32_t
-holds_expire(struct txn *t, int64_t now, uint32_t max, int64_t *ret_next)
+holds_expire(struct txn *t, struct hold_sweep *w, uint32_t max)
 {
-	struct hold_row row;
+	const struct hold_row *due;
 	uint32_t n = 0;
 
-	while (n < max && hold_due(t, now, &row, ret_next)) {
-		hold_release(t, &row, HOLD_EXPIRED, now);
+	while (n < max && (due = hold_due(t, w)) != NULL) {
+		struct hold_row row = *due;
+
+		hold_release(t, &row, HOLD_EXPIRED, w->now);
+		w->tells = false;
 		n++;
 	}
 	return n;
@@ -236,15 +258,15 @@ repo_hold_add(struct txn *t, const void *request, struct store_reply *ret)
 	struct store_hold_made *made = txn_take(t, sizeof(*made));
 	struct cost_result *r = txn_take(t, sizeof(*r));
 	const char *fault = hold_fault(h);
+	struct hold_sweep sweep = { .now = h->created_at };
 	struct key k;
-	int64_t next;
 
 	if (fault != NULL)
 		return txn_fail(t, ST_INVALID, fault);
 	old = hold_find(t, h->id);
 	if (old != NULL)
 		return hold_replay(t, ask, old, ret);
-	(void)holds_expire(t, h->created_at, HOLD_SWEEP_MAX, &next);
+	(void)holds_expire(t, &sweep, HOLD_SWEEP_MAX);
 	(void)sweep_old(t, TABLE_HOLDS_BY_END, TABLE_HOLDS,
 	    h->created_at - HOLD_KEEP_US, HOLD_FORGET_MAX);
 	if (txn_status(t) == ST_OK)
@@ -444,16 +466,17 @@ repo_hold_expire(struct txn *t, const void *request, struct store_reply *ret)
 {
 	const struct store_hold_expire *ask = request;
 	struct store_hold_expired *reply = txn_take(t, sizeof(*reply));
-	struct hold_row unused;
-	int64_t next = INT64_MAX;
+	struct hold_sweep sweep = { .now = ask->now, .tells = true };
 
 	if (reply == NULL || !request_limit(t, ask->limit))
 		return txn_status(t);
-	reply->count = holds_expire(t, ask->now, ask->limit, &next);
-	if (reply->count == ask->limit)
-		(void)hold_due(t, INT64_MIN, &unused, &next);
-	reply->next_at = next;
-	reply->has_next_at = next != INT64_MAX;
+	reply->count = holds_expire(t, &sweep, ask->limit);
+	if (reply->count == ask->limit) {
+		sweep.now = INT64_MIN;
+		(void)hold_due(t, &sweep);
+	}
+	reply->next_at = sweep.next;
+	reply->has_next_at = sweep.next != INT64_MAX;
 	return REQUEST_REPLY(t, ret, store_hold_expired, reply);
 }
 
@@ -499,6 +522,7 @@ repo_hold_list(struct txn *t, const void *request, struct store_reply *ret)
 	struct hold_page *page = txn_take(t, sizeof(*page));
 	struct hold *holds = txn_take(t, ask->limit * sizeof(*holds));
 	struct backend_entry entry;
+	size_t used = 0;
 	struct scan s;
 	bool found;
 
@@ -515,6 +539,9 @@ repo_hold_list(struct txn *t, const void *request, struct store_reply *ret)
 			row_is_corrupt(t, s.table, entry.key);
 			break;
 		}
+		if (!request_page_takes(
+			t, CATALOGUE_TYPE(hold), &row->hold, &used))
+			break;
 		holds[page->holds_count++] = row->hold;
 		found = scan_next(&s, &entry);
 	}

@@ -176,6 +176,7 @@ history_fill(struct scan *s, const struct store_message_history *ask,
 	struct backend_entry entry;
 	bool found = history_first(s, ask, &entry);
 	const char *last = NULL;
+	size_t used = 0;
 
 	while (found && page->messages_count < ask->limit &&
 	       txn_mark(s->t) - began < REQUEST_PAGE_BYTES) {
@@ -183,8 +184,12 @@ history_fill(struct scan *s, const struct store_message_history *ask,
 
 		if (m == NULL || (ask->has_since && m->timestamp < ask->since))
 			return;
-		if (history_wants(ask, m))
+		if (history_wants(ask, m)) {
+			if (!request_page_takes(
+				s->t, CATALOGUE_TYPE(agent_message), m, &used))
+				break;
 			list[page->messages_count++] = *m;
+		}
 		last = place_write(s->t, entry.key);
 		found = scan_prev(s, &entry);
 	}

@@ -197,6 +197,7 @@ groups_fill(struct report *r, const struct store_cost_breakdown *ask,
 {
 	struct backend_entry entry;
 	struct key by, from, prefix;
+	size_t used = 0;
 	struct scan s;
 	bool found;
 
@@ -221,6 +222,9 @@ groups_fill(struct report *r, const struct store_cost_breakdown *ask,
 			break;
 		cost_slot_prefix(&prefix, ask->by, p->key);
 		found = group_fill(r, &s, &prefix, &entry, p);
+		if (p->records > 0 && !request_page_takes(r->t,
+					  CATALOGUE_TYPE(cost_point), p, &used))
+			break;
 		page->points_count += p->records > 0;
 		page->next = found ? p->key : NULL;
 	}

@@ -329,6 +329,7 @@ list_fill(struct scan *s, const struct store_task_list *ask, struct task *tasks,
 	struct backend_entry entry;
 	bool found = list_first(s, ask, &entry);
 	const char *last = NULL;
+	size_t used = 0;
 
 	while (found && page->tasks_count < ask->limit &&
 	       txn_mark(s->t) - began < REQUEST_PAGE_BYTES) {
@@ -336,8 +337,12 @@ list_fill(struct scan *s, const struct store_task_list *ask, struct task *tasks,
 
 		if (task == NULL)
 			break;
-		if (list_wants(ask, task))
+		if (list_wants(ask, task)) {
+			if (!request_page_takes(
+				s->t, CATALOGUE_TYPE(task), task, &used))
+				break;
 			tasks[page->tasks_count++] = *task;
+		}
 		last = task->id;
 		found = scan_next(s, &entry);
 	}

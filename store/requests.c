@@ -1,5 +1,6 @@
 #include "store/requests.h"
 
+#include "protocols/json.h"
 #include "protocols/messages.h"
 #include "runtime/base/text.h"
 
@@ -82,4 +83,16 @@ request_limit(struct txn *t, uint32_t limit)
 	if (limit == 0)
 		(void)txn_fail(t, ST_INVALID, "a limit is at least 1");
 	return txn_status(t) == ST_OK;
+}
+
+bool
+request_page_takes(
+    struct txn *t, const struct wire_type *type, const void *row, size_t *used)
+{
+	struct wire_out out = { t->room->row, REQUEST_JSON_BYTES, *used };
+	enum status st = json_encode(type, 0, row, &out);
+	bool first = *used == 0;
+
+	*used = out.used + 1; /* a comma */
+	return st == ST_OK || first;
 }

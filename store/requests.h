@@ -46,6 +46,13 @@ bool request_limit(struct txn *t, uint32_t limit);
 
 /* A page of rows that may be long ends there; one more still fits FRAME_MAX. */
 #define REQUEST_PAGE_BYTES (700u << 10)
+/* As JSON, where a byte may become six; with what is around the rows it fits
+ * into an answer of 1 MiB. */
+#define REQUEST_JSON_BYTES (1000u << 10)
+
+/* Whether a page may have one more row, as JSON; the first always fits. */
+bool request_page_takes(
+    struct txn *t, const struct wire_type *type, const void *row, size_t *used);
 
 #define REQUEST_REPLY(t, ret, type, body) \
 	request_reply(t, ret, MSG_##type, body)

@@ -40,6 +40,16 @@ row_name(enum table table, struct bytes key, char ret_name[NAME_SIZE])
 	ret_name[at] = '\0';
 }
 
+void
+row_tell(enum table table, struct bytes key, enum status st)
+{
+	char name[NAME_SIZE];
+
+	row_name(table, key, name);
+	LOG(PERSISTENCE_ROW_DESERIALIZE_FAILED, KV("row", name),
+	    KV("error", status_name(st)));
+}
+
 static void
 row_refuse(struct txn *t, enum table table, struct bytes key, enum status st)
 {
@@ -47,9 +57,8 @@ row_refuse(struct txn *t, enum table table, struct bytes key, enum status st)
 
 	if (t->st != ST_OK)
 		return;
+	row_tell(table, key, st);
 	row_name(table, key, name);
-	LOG(PERSISTENCE_ROW_DESERIALIZE_FAILED, KV("row", name),
-	    KV("error", status_name(st)));
 	(void)txn_fail(t, st, name);
 }
 
@@ -78,6 +87,17 @@ row_decode(struct txn *t, enum table table, const struct backend_entry *entry,
 	else if (version > ROW_VERSION)
 		row_refuse(t, table, entry->key, ST_NEWER);
 	return t->st == ST_OK ? body : NULL;
+}
+
+const void *
+row_peek(struct txn *t, const struct wire_type *type, struct bytes value)
+{
+	const void *body = NULL;
+	uint32_t version = 0;
+	enum status st = record_decode(
+	    type, &t->room->arena, value.at, value.size, &version, &body);
+
+	return st == ST_OK && version <= ROW_VERSION ? body : NULL;
 }
 
 const void *

@@ -24,6 +24,12 @@ void row_put(struct txn *t, enum table table, const struct key *key,
 bool row_put_new(struct txn *t, enum table table, const struct key *key,
     const struct wire_type *type, const void *body);
 
+/* NULL: it does not decode, and nobody minds: not logged, nothing sticks. */
+const void *row_peek(
+    struct txn *t, const struct wire_type *type, struct bytes value);
+/* Logs that it does not decode. */
+void row_tell(enum table table, struct bytes key, enum status st);
+
 /* The row breaks a rule that its type cannot express. */
 void row_is_corrupt(struct txn *t, enum table table, struct bytes key);
 

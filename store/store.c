@@ -64,6 +64,9 @@ store_options(struct actor *self, struct backend_options *ret_options)
 	if (config_path(c, SETTING_persistence_lmdb_path, s->path,
 		sizeof(s->path)) != ST_OK)
 		s->path[0] = '\0';
+	s->has_files =
+	    s->path[0] != '\0' && s->path[0] != ':' &&
+	    strcmp(config_text(c, SETTING_persistence_backend), "lmdb") == 0;
 	ret_options->map_bytes =
 	    config_u64(c, SETTING_persistence_lmdb_map_size);
 	ret_options->readers_max =

@@ -30,6 +30,7 @@ struct store_state {
 	struct backend *backend; /* NULL: not connected */
 	struct commit *commit;
 	char path[BACKEND_PATH_MAX];
+	bool has_files; /* what keeps it is no memory */
 	uint32_t schema;
 	uint32_t asked;  /* errands out */
 	uint32_t copies; /* copies of the live data under way */

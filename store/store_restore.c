@@ -53,12 +53,6 @@ store_data_dir(struct actor *self)
 	return c == NULL ? "." : config_text(c, SETTING_runtime_data_dir);
 }
 
-static bool
-store_has_files(const struct store_state *s)
-{
-	return s->path[0] != '\0' && s->path[0] != ':';
-}
-
 /* ---- copy, verify, stage ---- */
 
 /* The snapshot alone knows what it shows. */
@@ -206,12 +200,11 @@ disk_make(struct actor *self, const struct msg *in, enum disk_what what,
 	*ret_op = op;
 	if (op == NULL)
 		return NULL;
-	w = store_has_files(s) ? calloc(1, sizeof(*w)) : NULL;
+	w = s->has_files ? calloc(1, sizeof(*w)) : NULL;
 	if (w == NULL) {
-		(void)(store_has_files(s)
-			   ? OP_REFUSE(op, OVERLOADED, "out of memory")
-			   : OP_REFUSE(op, UNAVAILABLE,
-				 "the memory backend has no files"));
+		(void)(s->has_files ? OP_REFUSE(op, OVERLOADED, "out of memory")
+				    : OP_REFUSE(op, UNAVAILABLE,
+					  "the memory backend has no files"));
 		return NULL;
 	}
 	w->actor = self;
@@ -340,7 +333,8 @@ static enum status
 store_swap_with(struct actor *self, const struct carry *carry)
 {
 	struct store_state *s = actor_state(self);
-	struct carry_new to = { store_new_epoch(self), s->swap.txid_floor };
+	struct carry_new to = { store_new_epoch(self), s->swap.txid_floor,
+		actor_wall_us(self) };
 	enum status st;
 
 	(void)store_close(s);
@@ -456,7 +450,7 @@ store_on_swap(struct actor *self, const struct msg *in)
 	if (op == NULL)
 		return ST_OK;
 	if (s->swap.state != SWAP_NONE || s->backend == NULL ||
-	    s->closing != NULL || !store_has_files(s))
+	    s->closing != NULL || !s->has_files)
 		return OP_REFUSE(op, CONFLICT, "it cannot be swapped now");
 	s->swap.state = SWAP_QUIET;
 	s->swap.op = op_handle(op);
@@ -480,7 +474,7 @@ store_on_settle(struct actor *self, const struct msg *in)
 		st = store_keep_swap(self);
 	else if (s->swap.state == SWAP_SWAPPED)
 		st = store_undo_swap(self);
-	else if (store_has_files(s))
+	else if (s->has_files)
 		st = swap_keep(s->path); /* what was staged, if anything */
 	if (st == ST_OK)
 		return REPLY(self, in, done, 0);

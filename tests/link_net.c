@@ -68,7 +68,8 @@ end_dial(struct link_transport *t, uint16_t peer, const char *url)
 	struct net_end *e = end_of(t);
 
 	(void)url;
-	e->net->ready[e->node][peer] = true;
+	e->net->ready[e->node][peer] = !e->net->away;
+	e->net->hangs[e->node][peer] = e->net->away;
 }
 
 static enum link_outbox
@@ -76,6 +77,8 @@ end_outbox(struct link_transport *t, uint16_t peer)
 {
 	struct net_end *e = end_of(t);
 
+	if (e->net->hangs[e->node][peer])
+		return OUTBOX_DIALING;
 	return e->net->ready[e->node][peer] ? OUTBOX_READY : OUTBOX_BROKEN;
 }
 

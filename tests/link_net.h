@@ -20,6 +20,8 @@ struct link_net {
 	struct list flying;
 	uint64_t order;
 	bool ready[LINK_ENDS][LINK_ENDS];
+	bool hangs[LINK_ENDS][LINK_ENDS]; /* dialed, and nobody answers */
+	bool away;                        /* so does what is dialed now */
 	/* Sees every message before it flies; false drops it.  May be NULL. */
 	bool (*tap)(struct link_net *net, uint16_t from, uint16_t to,
 	    uint8_t *bytes, size_t size);

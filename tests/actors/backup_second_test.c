@@ -38,7 +38,24 @@ yes_on_redo_end(struct actor *self, const struct msg *in)
 	return REPLY(self, in, store_redo_stands, .stand = { 0 });
 }
 
+static uint32_t appends_refused; /* so many to come */
+static uint32_t notes_appended;
+
+static enum status
+yes_on_audit_append(struct actor *self, const struct msg *in)
+{
+	const struct store_audit_append *ask = in->body;
+
+	if (appends_refused > 0) {
+		appends_refused--;
+		return REFUSE(self, in, UNAVAILABLE, "not now");
+	}
+	notes_appended += ask->notes_count;
+	return REPLY(self, in, done, 0);
+}
+
 static const struct handler yes_store_on[] = {
+	ON(store_audit_append, yes_on_audit_append),
 	ON(store_settle, yes_on_settle),
 	ON(store_health, yes_on_health),
 	ON(store_redo_end, yes_on_redo_end),
@@ -210,17 +227,18 @@ teardown(void **state)
 
 /* ---- what is asked of it ---- */
 
+#define BOSS                                                          \
+	{                                                             \
+		.user_id = "u", .username = "u", .role = ROLE_CEO,    \
+		.method = AUTH_JWT, .session_id = "s", .address = "", \
+		.user_agent = "",                                     \
+	}
+
 static const struct backup_second *
 now_is(struct scene *s)
 {
-	uint64_t tag = RIG_ASK(&s->r, gateway, backup, backup_status,
-	    .caller = { .user_id = "u",
-		.username = "u",
-		.role = ROLE_CEO,
-		.method = AUTH_JWT,
-		.session_id = "s",
-		.address = "",
-		.user_agent = "" });
+	uint64_t tag =
+	    RIG_ASK(&s->r, gateway, backup, backup_status, .caller = BOSS);
 	const struct backup_second *now =
 	    RIG_REPLIED(&s->r, gateway, tag, backup_state)->second;
 
@@ -368,6 +386,27 @@ test_another_life_copies_nothing_twice(void **state)
 	}
 }
 
+/* The store did not take it at once: the end does not wait for another try. */
+static void
+test_a_drain_tells_the_audit_log_what_is_left(void **state)
+{
+	struct scene *s = *state;
+	uint64_t tag;
+
+	scene_start(s);
+	rig_advance_ms(&s->r, 300);
+	appends_refused = 1;
+	notes_appended = 0;
+	tag = RIG_ASK(&s->r, gateway, backup, backup_delete, .caller = BOSS,
+	    .backup_id = "0123456789ab");
+	(void)RIG_REPLIED(&s->r, gateway, tag, done);
+	assert_int_equal(appends_refused, 0);
+	assert_int_equal(notes_appended, 0);
+	node_drain(s->r.node, 1000000);
+	assert_int_equal(notes_appended, 1);
+	scene_stop(s);
+}
+
 int
 main(void)
 {
@@ -379,6 +418,7 @@ main(void)
 		PLACED(test_a_target_that_goes_is_missed_without_a_backup),
 		PLACED(test_a_worker_that_hangs_is_not_sent_another),
 		PLACED(test_another_life_copies_nothing_twice),
+		PLACED(test_a_drain_tells_the_audit_log_what_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,10 @@ test_links_stay_within(void **state)
 	assert_false(backup_link_stays("a", "/etc/passwd"));
 	assert_false(backup_link_stays("a", "b/../../x"));
 	assert_false(backup_link_stays("a", ""));
+	/* Where a/b/u leads to the root, a/b/u/.. is outside. */
+	assert_true(backup_link_stays("a/b/u", "../.."));
+	assert_false(backup_link_stays("m", "a/b/u/.."));
+	assert_false(backup_link_stays("a/m", "../b/.."));
 }
 
 struct place {

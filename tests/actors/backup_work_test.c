@@ -95,6 +95,19 @@ test_h16_when_all_are_taken_there_is_no_backup(void **state)
 	assert_string_equal(p->job.stage, "");
 }
 
+/* Names do not show it: a restore would set the backups aside and drop them. */
+static void
+test_a_memory_tree_that_holds_the_backups_is_not_saved(void **state)
+{
+	struct work_place *p = *state;
+
+	assert_int_equal(symlink(p->folder, p->at.memory), 0);
+	backup_work_begin(&p->job);
+	assert_int_equal(p->job.st, ST_INVALID);
+	assert_non_null(strstr(p->job.why, "apart"));
+	assert_string_equal(p->job.stage, "");
+}
+
 /* For the bar: what is there to be read. */
 static void
 test_what_it_comes_to_is_known_at_the_beginning(void **state)
@@ -122,6 +135,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		PLACED(test_h16_an_id_that_is_taken_is_not_given_again),
 		PLACED(test_h16_when_all_are_taken_there_is_no_backup),
+		PLACED(test_a_memory_tree_that_holds_the_backups_is_not_saved),
 		PLACED(test_what_it_comes_to_is_known_at_the_beginning),
 	};
 

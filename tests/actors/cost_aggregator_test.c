@@ -133,6 +133,52 @@ test_c36_outbox_is_replayed(void **state)
 	rig_fini(&r);
 }
 
+static void
+replayed_is(struct heard *h, const char *project)
+{
+	assert_string_equal(
+	    RIG_BODY(h, store_cost_add)->record.project_id, project);
+}
+
+/* A project whose row is corrupt keeps its own records waiting alone. */
+static void
+test_a_record_that_is_stuck_lets_the_others_pass(void **state)
+{
+	static const char *const projects[] = { "bad", "p", "q" };
+	struct heard *h;
+	struct rig r;
+
+	(void)state;
+	cost_rig(&r);
+	for (int i = 0; i < 3; i++) {
+		uint64_t tag = ask_cost(&r, projects[i], CENT);
+
+		store_fails(&r, asked(&r));
+		(void)durable_of(&r, tag);
+	}
+	rig_advance_ms(&r, 250);
+	h = asked(&r);
+	replayed_is(h, "bad");
+	rig_refuse(&r, h, ST_CORRUPT, PROBLEM_STORE_FAILED, "injected");
+	for (int i = 1; i < 3; i++) {
+		h = asked(&r);
+		replayed_is(h, projects[i]);
+		store_adds(&r, h, CENT);
+	}
+	for (int i = 0; i < 2; i++) { /* alone: once each time */
+		h = asked(&r);
+		replayed_is(h, "bad");
+		rig_refuse(&r, h, ST_CORRUPT, PROBLEM_STORE_FAILED, "injected");
+		rig_settle(&r);
+		assert_null(rig_peek(&r, STORE, MSG_store_cost_add));
+		rig_advance_ms(&r, 250);
+	}
+	store_adds(&r, asked(&r), CENT); /* mended */
+	rig_advance_ms(&r, 5000);
+	assert_null(rig_peek(&r, STORE, MSG_store_cost_add));
+	rig_fini(&r);
+}
+
 /* C-35, in memory: the same id again is the same record. */
 static void
 test_c35_repeated_record_is_in_memory_once(void **state)
@@ -154,31 +200,62 @@ test_c35_repeated_record_is_in_memory_once(void **state)
 	rig_fini(&r);
 }
 
-/* What the store forbids is not in memory either; the answer explains. */
 static void
-test_refused_record_leaves_memory(void **state)
+store_forbids(struct rig *r, struct heard *h)
 {
 	struct budget_decision d = { .id = "d1",
 		.rule = "mixed_currency",
 		.problem = PROBLEM_MIXED_CURRENCY,
 		.detail = "mixed",
 		.asked_by = "" };
+
+	RIG_ANSWER(r, h, store_cost_added,
+	    .record = RIG_BODY(h, store_cost_add)->record, .decision = &d);
+}
+
+/* What the store forbids is not in memory either; the answer explains. */
+static void
+test_refused_record_leaves_memory(void **state)
+{
 	const struct refused *why;
-	struct heard *h;
 	struct rig r;
 	uint64_t tag;
 
 	(void)state;
 	cost_rig(&r);
 	tag = ask_cost(&r, "p", CENT);
-	h = asked(&r);
-	RIG_ANSWER(&r, h, store_cost_added,
-	    .record = RIG_BODY(h, store_cost_add)->record, .decision = &d);
+	store_forbids(&r, asked(&r));
 	why = RIG_REPLIED(&r, gateway, tag, refused);
 	assert_int_equal(why->problem, PROBLEM_MIXED_CURRENCY);
 	assert_string_equal(why->decision, "d1");
 	assert_true(in_memory(&r, "p") == 0);
 	rig_fini(&r);
+}
+
+/* Memory may have given its place to another one meanwhile. */
+static void
+test_refused_record_that_left_memory_takes_nobody_along(void **state)
+{
+	struct config *c = config_of("cost:\n  max_window_records: 1\n");
+	struct heard *first, *second;
+	struct rig r;
+	uint64_t tag, other;
+
+	(void)state;
+	cost_rig_with(&r, c);
+	tag = ask_cost(&r, "p", CENT);
+	first = asked(&r);
+	other = ask_cost(&r, "q", 2 * CENT);
+	second = asked(&r);
+	store_forbids(&r, first);
+	(void)RIG_REPLIED(&r, gateway, tag, refused);
+	assert_true(in_memory(&r, "p") == 0);
+	assert_true(in_memory(&r, "q") == 2 * CENT);
+	store_forbids(&r, second);
+	(void)RIG_REPLIED(&r, gateway, other, refused);
+	assert_true(in_memory(&r, "q") == 0);
+	rig_fini(&r);
+	config_destroy(c);
 }
 
 /* C-26: no memory is nothing to go on from. */
@@ -276,13 +353,15 @@ test_csv_is_exact_and_harmless(void **state)
 	char text[512];
 
 	(void)state;
-	assert_int_equal(cost_csv_write(&page, text, sizeof(text)), ST_OK);
+	assert_int_equal(cost_csv_write(&page, text, sizeof(text)), 2);
 	assert_string_equal(text,
 	    "start,key,cost,currency,input_tokens,output_tokens,records\r\n"
 	    "1970-01-01T00:00:00.000000+00:00,\"'=1+\"\"x\"\"\","
 	    "0.000000000001,EUR,0,0,2\r\n"
 	    "1970-01-01T00:00:00.000000+00:00,\"\",-0.5,EUR,0,0,0\r\n");
-	assert_int_equal(cost_csv_write(&page, text, 100), ST_FULL);
+	/* What does not fit is left out whole. */
+	assert_int_equal(cost_csv_write(&page, text, 150), 1);
+	assert_string_equal(text + strlen(text) - 3, "2\r\n");
 }
 
 int
@@ -296,8 +375,12 @@ main(void)
 		    test_c27_failing_store_does_not_fail_the_record),
 		cmocka_unit_test(test_c28_hanging_store_blocks_nobody),
 		cmocka_unit_test(test_c36_outbox_is_replayed),
+		cmocka_unit_test(
+		    test_a_record_that_is_stuck_lets_the_others_pass),
 		cmocka_unit_test(test_c35_repeated_record_is_in_memory_once),
 		cmocka_unit_test(test_refused_record_leaves_memory),
+		cmocka_unit_test(
+		    test_refused_record_that_left_memory_takes_nobody_along),
 		cmocka_unit_test(test_c26_no_memory_ends_the_actor),
 		cmocka_unit_test(
 		    test_c10_bad_records_are_refused_and_forgotten),

@@ -79,6 +79,37 @@ test_c19_unknown_project_has_cost_nothing(void **state)
 	rig_fini(&r);
 }
 
+/* D12: what the store has not heard of yet counts, if it is set so. */
+static void
+test_d12_memory_counts_if_it_has_more(void **state)
+{
+	struct config *config = config_of("cost: {reconcile: max}\n");
+	const struct budget_checked *got;
+	struct rig r;
+	uint64_t tag;
+
+	(void)state;
+	cost_rig_with(&r, config);
+	tag = ask_cost(&r, "p", 30 * UNIT);
+	store_fails(&r, asked(&r));
+	assert_int_equal(durable_of(&r, tag), DURABLE_QUEUED);
+	tag = ask_check(&r, "p", 30 * UNIT);
+	store_knows(&r, "p", -1);
+	(void)exhausted(&r, tag);
+	tag = ask_check(&r, "p", 31 * UNIT);
+	store_knows(&r, "p", 29 * UNIT);
+	got = RIG_REPLIED(&r, gateway, tag, budget_checked);
+	assert_true(got->cost == 30 * UNIT);
+	assert_int_equal(got->source, SOURCE_MEMORY);
+	tag = ask_check(&r, "p", 32 * UNIT);
+	store_knows(&r, "p", 31 * UNIT);
+	got = RIG_REPLIED(&r, gateway, tag, budget_checked);
+	assert_true(got->cost == 31 * UNIT);
+	assert_int_equal(got->source, SOURCE_AGGREGATE);
+	rig_fini(&r);
+	config_destroy(config);
+}
+
 /* C-20 */
 static void
 test_c20_no_budget_asks_nobody(void **state)
@@ -246,6 +277,7 @@ main(void)
 		cmocka_unit_test(test_c15_both_sources_round_alike),
 		cmocka_unit_test(test_c16_rounding_comes_after_the_addition),
 		cmocka_unit_test(test_c19_unknown_project_has_cost_nothing),
+		cmocka_unit_test(test_d12_memory_counts_if_it_has_more),
 		cmocka_unit_test(test_c20_no_budget_asks_nobody),
 		cmocka_unit_test(test_c21_check_falls_back_to_memory),
 		cmocka_unit_test(test_c22_checker_falls_back_to_memory),

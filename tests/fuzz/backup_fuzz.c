@@ -103,6 +103,22 @@ fuzz_nothing_else(void)
 	closedir(dir);
 }
 
+/* Where all the links together lead: nowhere, or within the same part. */
+static void
+fuzz_leads_within(const char *path)
+{
+	char link[BACKUP_PATH_MAX + 128];
+	size_t part = strlen(folder) + 1 + strcspn(path, "/");
+	char *end;
+
+	snprintf(link, sizeof(link), "%s/%s", folder, path);
+	end = realpath(link, NULL);
+	if (end != NULL)
+		assert(strncmp(end, link, part) == 0 &&
+		       (end[part] == '\0' || end[part] == '/'));
+	free(end);
+}
+
 static enum status
 fuzz_stays(void *ctx, const struct backup_found *found)
 {
@@ -117,6 +133,7 @@ fuzz_stays(void *ctx, const struct backup_found *found)
 	assert(n > 0);
 	target[n] = '\0';
 	assert(backup_link_stays(found->path, target));
+	fuzz_leads_within(found->path);
 	return ST_OK;
 }
 

@@ -17,8 +17,12 @@ static const uint8_t secret[BOOKMARK_SECRET] = "not a secret";
 static struct bookmark
 fuzz_bookmark(const char *user_id)
 {
-	return (
-	    struct bookmark){ secret, catalogue_type_project_list(), user_id };
+	const struct wire_type *list = catalogue_type_project_list();
+	const struct wire_type *page = catalogue_type_project_page();
+
+	return (struct bookmark){ secret, list, user_id,
+		catalogue_find_field(list, "cursor"),
+		catalogue_find_field(page, "next") };
 }
 
 /* What the cursor opens to for that user; NULL: it is refused. */

@@ -15,16 +15,25 @@ static unsigned char memory[ARENA_SIZE];
 static struct arena arena;
 
 static struct bookmark
-of(const struct wire_type *list, const char *user)
+of(const struct wire_type *list, const struct wire_type *page, const char *user)
 {
-	return (struct bookmark){ secret, list, user };
+	return (struct bookmark){ secret, list, user,
+		catalogue_find_field(list, "cursor"),
+		page == NULL ? NULL : catalogue_find_field(page, "next") };
+}
+
+static struct bookmark
+of_projects(void)
+{
+	return of(catalogue_type_project_list(), catalogue_type_project_page(),
+	    "bob");
 }
 
 static const char *
 sealed(const char *cursor)
 {
 	const struct project_page page = { .next = cursor };
-	struct bookmark b = of(catalogue_type_project_list(), "bob");
+	struct bookmark b = of_projects();
 	const struct project_page *got;
 
 	arena = (struct arena){ .base = memory, .size = sizeof(memory) };
@@ -37,7 +46,7 @@ open_as(const struct wire_type *list, const char *user, const char *cursor,
     const char **ret_cursor)
 {
 	struct project_list ask = { .cursor = cursor };
-	struct bookmark b = of(list, user);
+	struct bookmark b = of(list, NULL, user);
 	enum status st = bookmark_open(&b, &arena, &ask);
 
 	*ret_cursor = ask.cursor;
@@ -110,8 +119,10 @@ static void
 test_a_list_and_its_file_are_one(void **state)
 {
 	const struct cost_points page = { .next = "g" };
-	struct bookmark b = of(catalogue_type_cost_breakdown(), "bob");
-	struct bookmark file = of(catalogue_type_cost_breakdown_csv(), "bob");
+	struct bookmark b = of(catalogue_type_cost_breakdown(),
+	    catalogue_type_cost_points(), "bob");
+	struct bookmark file =
+	    of(catalogue_type_cost_breakdown_csv(), NULL, "bob");
 	struct cost_breakdown_csv ask = { 0 };
 	const struct cost_points *got;
 
@@ -127,8 +138,8 @@ static void
 test_what_has_no_cursor_stays_as_it_is(void **state)
 {
 	const struct project_page page = { .next = NULL };
-	struct bookmark b = of(catalogue_type_project_list(), "bob");
-	struct bookmark other = of(catalogue_type_cost_sum(), "bob");
+	struct bookmark b = of_projects();
+	struct bookmark other = of(catalogue_type_cost_sum(), NULL, "bob");
 	struct cost_sum ask = { 0 };
 
 	(void)state;

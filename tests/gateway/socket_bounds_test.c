@@ -117,6 +117,43 @@ test_full_hub_hears_of_the_end_later(void **state)
 	live_fini(&l);
 }
 
+static void
+assert_hub_hears_of(struct live *l, const char *channel)
+{
+	const struct hub_socket_channels *news =
+	    RIG_BODY(RIG_TAKE(&l->rig, event_hub, hub_socket_channels),
+		hub_socket_channels);
+
+	assert_string_equal(news->user_id, "u1");
+	assert_int_equal(news->channels_count, 1);
+	assert_string_equal(news->channels[0], channel);
+}
+
+/* One word makes good what another could not say. */
+static void
+test_full_hub_hears_of_channels_later(void **state)
+{
+	struct live l;
+	struct client c;
+
+	(void)state;
+	live_init(&l, NULL);
+	c = client_of(&l, "u1");
+	client_subscribe(&c, "\"tasks\"", "");
+	assert_hub_hears_of(&l, "tasks");
+	live_fill_hub(&l, 0);
+	client_send(&c, "{\"action\":\"unsubscribe\","
+			"\"channels\":[\"tasks\"]}");
+	client_subscribe(&c, "\"tasks\"", "");
+	assert_null(
+	    rig_peek(&l.rig, ACTOR_NUMBER(event_hub), MSG_hub_socket_channels));
+	live_empty_hub(&l);
+	assert_hub_hears_of(&l, "tasks");
+	assert_null(
+	    rig_peek(&l.rig, ACTOR_NUMBER(event_hub), MSG_hub_socket_channels));
+	live_fini(&l);
+}
+
 int
 main(void)
 {
@@ -125,6 +162,7 @@ main(void)
 		RUN(test_failed_revalidations_end_with_4011),
 		RUN(test_58_unsubscribe_that_fails_at_the_end),
 		RUN(test_full_hub_hears_of_the_end_later),
+		RUN(test_full_hub_hears_of_channels_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

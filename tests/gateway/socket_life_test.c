@@ -289,6 +289,12 @@ test_new_hub_is_told_everything_again(void **state)
 	    RIG_BODY(RIG_TAKE(&l.rig, event_hub, hub_socket_up), hub_socket_up)
 		->user_id,
 	    "u1");
+	for (int times = 0; times < 2; times++)
+		assert_string_equal(
+		    RIG_BODY(RIG_TAKE(&l.rig, event_hub, hub_socket_channels),
+			hub_socket_channels)
+			->channels[0],
+		    "tasks");
 	live_tell(&l, "tasks", "{}");
 	client_expect_event(&c, "tasks", "{}");
 	live_fini(&l);

@@ -277,6 +277,37 @@ test_a_full_mailbox_refuses_by_name(void **state)
 	    books.tally.sent, books.tally.handled + books.reasons[ST_FULL]);
 }
 
+/* The one who answers is away, and 36000 asks fall due. */
+static void
+test_asks_that_are_open_have_a_bound_in_an_open_loop(void **state)
+{
+	struct plan p = plan_of("star", 0);
+	struct load_fail fault = { 0 };
+
+	(void)state;
+	p.duration_us = 1000000;
+	p.rate = 4000000;
+	p.actors = 2;
+	start(&p);
+	l->stop_us = l->begin_us + 9000; /* before it is started again */
+	assert_int_equal(
+	    node_signal(node, l->members[0].address, MSG_load_fail, &fault),
+	    ST_OK);
+	node_settle(node);
+	go();
+	advance(9000);
+	for (uint32_t m = 1; m < l->nmembers; m++)
+		assert_int_equal(ledger_read(&l->members[m].open),
+		    PLAN_ASKS_DUE_MAX / p.actors);
+	for (int i = 0; i < 10; i++)
+		advance(100000);
+	finish();
+	assert_balanced();
+	assert_in_range(
+	    books.reasons[ST_FULL], 10000, 36000 - PLAN_ASKS_DUE_MAX);
+	assert_int_equal(ledger_read(&l->members[1].open), 0);
+}
+
 static void
 test_a_failed_actor_comes_back_and_nothing_is_lost(void **state)
 {
@@ -375,6 +406,7 @@ main(void)
 		CASE(test_an_open_loop_keeps_its_schedule),
 		CASE(test_a_stall_is_seen_by_an_open_loop),
 		CASE(test_a_full_mailbox_refuses_by_name),
+		CASE(test_asks_that_are_open_have_a_bound_in_an_open_loop),
 		CASE(test_a_failed_actor_comes_back_and_nothing_is_lost),
 		CASE(test_a_seed_repeats_a_run),
 		CASE(test_a_failed_sender_goes_on_where_it_was),

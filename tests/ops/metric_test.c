@@ -19,6 +19,8 @@ static const struct metric metrics[] = {
 #define METRIC(id, name, type, labels, doc) { name, type },
 #include "actors/audit_metric.def"
 #include "actors/backup_metric.def"
+#include "actors/cost_metric.def"
+#include "actors/hub_metric.def"
 #include "actors/metric.def"
 #include "actors/registry_metric.def"
 #include "gateway/metric.def"

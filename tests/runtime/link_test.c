@@ -262,6 +262,25 @@ test_silence_loses_the_link_and_keeps_frames(void **state)
 	assert_int_equal(links_stats(A->links, 1)->lost_with_link, 0);
 }
 
+/* What A dialed meanwhile hangs for 325 ms at least; B says it is back. */
+static void
+test_a_hello_hurries_a_dial_that_hangs(void **state)
+{
+	(void)state;
+	pair_open_both();
+	pair.net.loss = 1000;
+	pair.net.away = true;
+	while (links_state(A->links, 1) != LINK_LOST)
+		pair_step();
+	pair.net.loss = 0;
+	pair.net.away = false;
+	pair.net.hangs[1][0] = false;
+	pair.net.ready[1][0] = true;
+	pair_run_us(250000);
+	assert_int_equal(pair_last(A)->now, LINK_UP);
+	assert_int_equal(pair_last(B)->now, LINK_UP);
+}
+
 static void
 test_a_peer_lost_for_long_is_down(void **state)
 {
@@ -361,6 +380,7 @@ main(void)
 		RUN(test_acknowledgement_comes_alone_in_time),
 		RUN(test_next_is_never_late_nor_idle_early),
 		RUN(test_silence_loses_the_link_and_keeps_frames),
+		RUN(test_a_hello_hurries_a_dial_that_hangs),
 		RUN(test_a_peer_lost_for_long_is_down),
 		RUN(test_new_incarnation_is_told_and_starts_anew),
 		RUN(test_a_peer_that_leaves_says_so),

@@ -531,42 +531,60 @@ def evil_members():
         return info, io.BytesIO(text)
 
     hello = b"evil"
+    name, link = "a name that leaves the backup", "a link out of its part"
+    hard, twice = "a hard link to nothing in its part", "is there twice"
+    kind = "neither file, folder nor link"
+    soft = tarfile.SYMTYPE
     return {
-        "absolute": [member("/tmp/troupe-evil", text=hello)],
-        "climbs": [member("../evil", text=hello)],
-        "climbs-within": [member("memory/../../evil", text=hello)],
-        "link-out": [member("memory/l", tarfile.SYMTYPE, "/etc/passwd")],
-        "link-up": [
-            member("memory/d", tarfile.SYMTYPE, "../.."),
+        "absolute": (name, [member("/tmp/troupe-evil", text=hello)]),
+        "climbs": (name, [member("../evil", text=hello)]),
+        "climbs-within": (name, [member("memory/../../evil", text=hello)]),
+        "link-out": (link, [member("memory/l", soft, "/etc/passwd")]),
+        "link-up": (link, [
+            member("memory/d", soft, "../.."),
             member("memory/d/x", text=hello),
-        ],
-        "through-link": [
-            member("memory/e", tarfile.SYMTYPE, "."),
+        ]),
+        "link-across": (link, [member("memory/l", soft, "../config")]),
+        "link-by-link": (link, [
+            member("memory/a/u", soft, ".."),
+            member("memory/m", soft, "a/u/.."),
+        ]),
+        "part-is-link": (link, [member("memory", soft, "config")]),
+        "through-link": (twice, [
+            member("memory/e", soft, "."),
             member("memory/e/x", text=hello),
-        ],
-        "hard-link": [member("memory/h", tarfile.LNKTYPE, "/etc/passwd")],
-        "hard-link-up": [member("memory/h", tarfile.LNKTYPE, "../../x")],
-        "fifo": [member("memory/f", tarfile.FIFOTYPE)],
-        "device": [member("memory/n", tarfile.CHRTYPE)],
-        "twice": [
+        ]),
+        "hard-link": (
+            hard, [member("memory/h", tarfile.LNKTYPE, "/etc/passwd")]),
+        "hard-link-up": (
+            hard, [member("memory/h", tarfile.LNKTYPE, "../../x")]),
+        "hard-link-across": (hard, [
+            member("persistence/data.mdb", text=hello),
+            member("memory/h", tarfile.LNKTYPE, "persistence/data.mdb"),
+        ]),
+        "fifo": (kind, [member("memory/f", tarfile.FIFOTYPE)]),
+        "device": (kind, [member("memory/n", tarfile.CHRTYPE)]),
+        "twice": (twice, [
             member("memory/t", text=hello), member("memory/t", text=hello),
-        ],
+        ]),
     }
 
 
 def test_25_evil_archives(keep):
+    """Refused for what is evil in them, before their sum is looked at."""
     client, m, path = folder_backup(keep)
     outside = sorted(p.name for p in client.server.home.iterdir())
     manifest = rewrite_text(path, backup_id="eeeeeeeeeeee").encode()
     evil = root(client) / "eeeeeeeeeeee_evil.tar.gz"
-    for kind, members in evil_members().items():
+    for kind, (why, members) in evil_members().items():
         with tarfile.open(evil, "w:gz") as archive:
             info = tarfile.TarInfo("manifest.json")
             info.size = len(manifest)
             archive.addfile(info, io.BytesIO(manifest))
             for info, content in members:
                 archive.addfile(info, content)
-        assert refused(client, "eeeeeeeeeeee"), kind
+        answer = refused(client, "eeeeeeeeeeee")
+        assert why in answer.json["error"], (kind, answer.body)
         found = sorted(p.name for p in client.server.home.iterdir())
         assert found == outside, kind
     assert not os.path.exists("/tmp/troupe-evil")

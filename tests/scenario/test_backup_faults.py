@@ -30,7 +30,6 @@ BACK = (
 )
 # A start passes the second of these twice.
 FORWARD = ("swap.kept", "restore.settling:3", "restore.settled")
-SPLIT = ("create.packed", "restore.memory.aside", "swap.live", "swap.kept")
 PATIENCE = 2000
 
 
@@ -72,25 +71,32 @@ def end_and_start_again(server, fault):
         server.wait_event("node.ready", 2, node="vault")
 
 
-def points(topology, all_of_them):
-    return [p for p in all_of_them if topology == "one" or p in SPLIT]
+@pytest.mark.parametrize("point", CREATE)
+def test_49_kill_at_every_step_of_a_create(start, topology, point):
+    server = start_killing(start, point)
+    client = boss_of(server)
+    assert asked(lambda: create(client)) is None or topology == "split"
+    end_and_start_again(server, None)
+    client.disconnect()
+    client = again(client)
+    assert patiently(client, lambda: client.get("backups"), {200})
+    assert len(list_of(client)) == len(entries(client)) <= 1
+    assert leftovers(client) == []
+    client = without_fault(client)
+    assert create(client).status == 201
 
 
-def test_49_kill_at_every_step_of_a_create(start, topology):
-    for point in points(topology, CREATE):
-        server = start_killing(start, point)
-        client = boss_of(server)
-        assert asked(lambda: create(client)) is None or \
-            topology == "split"
-        end_and_start_again(server, None)
-        client.disconnect()
-        client = again(client)
-        assert patiently(client, lambda: client.get("backups"), {200})
-        assert len(list_of(client)) == len(entries(client)) <= 1, point
-        assert leftovers(client) == [], point
-        if topology == "one":
-            assert create(client).status == 201
-        server.close()
+def without_fault(client):
+    """Where a parent starts its nodes again, they die again of the same."""
+    server = client.server
+    if server.topology == "one":
+        return client
+    server.kill()
+    start_with(server, None)
+    client.disconnect()
+    client = again(client)
+    patiently(client, lambda: client.get("backups"), {200})
+    return client
 
 
 def start_killing(start, point):
@@ -125,25 +131,24 @@ def life_after(client):
     return again(client)
 
 
-def test_49_kill_at_every_step_of_a_restore(start, topology):
-    for point in points(topology, BACK + FORWARD):
-        server = start_killing(start, point)
-        client = boss_of(server)
-        m = create(client).data
-        old = live(client)
-        change(client, 1)
-        new = live(client)
-        asked(lambda: restore(client, m["backup_id"]))
-        end_and_start_again(server, None)
-        client.disconnect()
-        client = again(client)
-        patiently(client, lambda: client.get("backups"), {200})
-        assert live(client) == (old if point in FORWARD else new), point
-        assert leftovers(client) == [], point
-        if topology == "one":
-            assert restore(client, m["backup_id"]).status == 200
-            assert live(client) == old
-        server.close()
+@pytest.mark.parametrize("point", BACK + FORWARD)
+def test_49_kill_at_every_step_of_a_restore(start, topology, point):
+    server = start_killing(start, point)
+    client = boss_of(server)
+    m = create(client).data
+    old = live(client)
+    change(client, 1)
+    new = live(client)
+    asked(lambda: restore(client, m["backup_id"]))
+    end_and_start_again(server, None)
+    client.disconnect()
+    client = again(client)
+    patiently(client, lambda: client.get("backups"), {200})
+    assert live(client) == (old if point in FORWARD else new)
+    assert leftovers(client) == []
+    client = without_fault(client)
+    assert restore(client, m["backup_id"]).status == 200
+    assert live(client) == old
 
 
 def test_a_fault_is_refused_unless_a_setting_allows_it(tmp_path):

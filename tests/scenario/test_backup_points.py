@@ -287,7 +287,6 @@ def test_switched_off_it_ends_and_on_it_begins_anew(shipper):
 
 # How often a step is passed before it is the one that is meant.
 SHIP = ("ship.head:1", "ship.piece:3", "ship.synced:3")
-SHIP_SPLIT = ("ship.piece:3",)
 
 
 def nothing_is_lost(client, acknowledged):
@@ -303,33 +302,32 @@ def nothing_is_lost(client, acknowledged):
     assert nothing_left(client)
 
 
-def test_kill_at_every_step_of_shipping(start, topology):
-    for step in SHIP if topology == "one" else SHIP_SPLIT:
-        server = start(backup__ship__segment_bytes="65536")
-        client = Client(server)
-        assert client.setup().status == 201
-        fill(server)
-        client.put("settings/backup/ship.enabled", {"value": "true"})
-        current(client)
-        server.stop()
-        server.env = {"TROUPE_FAULT": f"kill:{step}"}
-        server.start()
-        client.disconnect()
-        acknowledged = []
-        client = Client(server, client.token)
-        for i in range(30):
-            was = shipped_so_far(client)
-            answer = asked(lambda: client.create_task(f"task {i:02}"))
-            if answer is not None and answer.status == 201:
-                acknowledged.append(f"task {i:02}")
-                wait_for(lambda: gone(server) or
-                         shipped_so_far(client) > was)
-            if gone(server):
-                break
-        assert gone(server), step
-        client = life_after(client)
-        nothing_is_lost(client, acknowledged)
-        server.close()
+@pytest.mark.parametrize("step", SHIP)
+def test_kill_at_every_step_of_shipping(start, step):
+    server = start(backup__ship__segment_bytes="65536")
+    client = Client(server)
+    assert client.setup().status == 201
+    fill(server)
+    client.put("settings/backup/ship.enabled", {"value": "true"})
+    current(client)
+    server.stop()
+    server.env = {"TROUPE_FAULT": f"kill:{step}"}
+    server.start()
+    client.disconnect()
+    acknowledged = []
+    client = Client(server, client.token)
+    for i in range(30):
+        was = shipped_so_far(client)
+        answer = asked(lambda: client.create_task(f"task {i:02}"))
+        if answer is not None and answer.status == 201:
+            acknowledged.append(f"task {i:02}")
+            wait_for(lambda: gone(server) or
+                     shipped_so_far(client) > was)
+        if gone(server):
+            break
+    assert gone(server)
+    client = life_after(client)
+    nothing_is_lost(client, acknowledged)
 
 
 def gone(server):

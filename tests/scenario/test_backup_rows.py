@@ -14,9 +14,11 @@ import subprocess
 import time
 import uuid
 
-from client import Client, wait_for
+import pytest
+
+from client import Client, Gone, Socket, wait_for
 from rows import change
-from server import TROUPE, parse_event
+from server import SPLIT, TROUPE, parse_event
 from test_backup import (
     create, entries, fill, leftovers, list_of, restore, rewrite,
 )
@@ -33,32 +35,39 @@ def boss(start, **settings):
     return client
 
 
-def run_until_end(home, port, *settings):
+def run_until_end(topology, home, port, *settings):
     words = [w for s in settings for w in ("--set", s)]
+    how = ["run"] if topology == "one" else ["up", "--topology", str(SPLIT)]
     return subprocess.run(
-        [TROUPE, "run", "--data", str(home), "--log", "json", "--listen",
+        [TROUPE, *how, "--data", str(home), "--log", "json", "--listen",
          f"127.0.0.1:{port}", *words],
         capture_output=True, text=True, timeout=30, check=False)
 
 
 def test_44_a_start_that_fails_leaves_nothing_behind(tmp_path, start, topology):
     """The gateway has no port: what had started by then is stopped."""
-    if topology != "one":
-        return  # one process, whatever starts it
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         done = run_until_end(
-            tmp_path, taken.getsockname()[1], "backup.enabled=true",
+            topology, tmp_path, taken.getsockname()[1], "backup.enabled=true",
             "backup.on_startup=true")
     told = [parse_event(line) for line in done.stderr.splitlines()]
-    names = [e.get("event") for e in told]
-    running = [e for e in told if e.get("event") == "service.state"
-               and e["service"] == "backup-scheduler" and e["now"] == "RUNNING"]
+    loop = [e["now"] for e in told if e.get("event") == "service.state"
+            and e["service"] == "backup-scheduler"]
+    stops = [(e["event"], e.get("node")) for e in told
+             if e.get("event") in ("node.stop",
+                                   "persistence.backend.disconnected")]
     assert done.returncode == 1 and "cannot listen" in done.stderr
-    assert running, "its loop had begun"
-    assert names.index("persistence.backend.disconnected") < names.index(
-        "node.stop"), "the store last"
+    assert "RUNNING" in loop, "it had begun"
+    last = "all" if topology == "one" else "vault"
+    assert stops[-2:] == [("persistence.backend.disconnected", None),
+                          ("node.stop", last)], "the store last"
+    if topology == "split":  # its parent tries the edge again, then ends all
+        assert "node edge ended 10 times" in done.stderr.splitlines()[-1]
+        assert loop[-1] == "IDLE", "no loop remains"
+    made = [e["backup_id"] for e in told
+            if e.get("event") == "backup.lifecycle.completed"]
     # Nobody holds anything: the next start is as good as the first.
     server = start()
     server.stop()
@@ -68,7 +77,7 @@ def test_44_a_start_that_fails_leaves_nothing_behind(tmp_path, start, topology):
     assert client.setup().status == 201
     assert create(client, ["config"]).status == 201
     assert leftovers(client) == []
-    assert len(list_of(client)) == len(entries(client)) == 1
+    assert len(list_of(client)) == len(entries(client)) == len(made) + 1
 
 
 def anonymous(server):
@@ -294,7 +303,10 @@ def test_part_2_sessions_and_sockets_survive(start):
     assert client.create_task("before").status == 201
     assert live.event()["payload"]["title"] == "before"
     backup_id = create(client).data["backup_id"]
-    assert late.login().status == 200, "after the backup: a session it lacks"
+    entered = late.enter("auth/login", refresh=True)
+    assert entered.status == 200, "after the backup: a session it lacks"
+    refresh_token, ended_token = entered.data["refresh_token"], late.token
+    gone_socket, ticket = late.socket(), late.ticket()
     nodes = client.server.nodes()
     answer = restore(client, backup_id)
     assert answer.status == 200
@@ -307,6 +319,20 @@ def test_part_2_sessions_and_sockets_survive(start):
     # The session is in the backup: its token goes on too.
     assert wait_for(lambda: client.create_task("after").status == 201)
     assert live.event()["payload"]["title"] == "after"
-    # The other is not, but its account is, and nobody has revoked its token.
-    assert late.me().status == 200
+    # The other is not: nobody could see it or end it, so it has ended.
+    assert wait_for(lambda: late.me().status == 401)
+    with pytest.raises(Gone) as gone:
+        gone_socket.receive()
+    assert gone.value.code == 4003
+    ticketed = Socket(late.server)
+    ticketed.send({"action": "auth", "ticket": ticket})
+    with pytest.raises(Gone):
+        ticketed.receive()
+    assert Client(late.server).post(
+        "auth/refresh", {"refresh_token": refresh_token}).status == 401
     assert late.login().status == 200 and late.me().status == 200
+    client.server.kill()
+    client.server.restart()
+    ended = Client(client.server, ended_token)
+    assert wait_for(lambda: ended.me().status == 401)
+    assert wait_for(lambda: late.twin().me().status == 200)

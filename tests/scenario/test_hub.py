@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+import frames
 from client import (
     MSGPACK_V1,
     RETRY_S,
@@ -239,6 +240,12 @@ def test_ephemeral_event_is_marked_so_and_not_recovered(ceo):
     assert place(live.event()) == {"epoch": 0, "offset": 0}
     again = publish(ceo, "agents", durable=False, event_id=told.data["event_id"])
     assert again.data["duplicate"]
+    key = {"Idempotency-Key": "k1"}
+    keyed = [publish(ceo, "agents", key, durable=False).data for _ in range(2)]
+    assert keyed[1] == {**keyed[0], "duplicate": True}
+    assert live.event()["event_id"] == keyed[0]["event_id"]
+    other = publish(ceo, "agents", key, durable=False, payload={"n": 2}).data
+    assert live.event()["event_id"] == other["event_id"] != keyed[0]["event_id"]
     late = ceo.socket()
     assert since(late, "agents", {"epoch": 0, "offset": 0})["offset"] == 0
     assert late.ping() == {"action": "pong"} and late.behind == []
@@ -252,6 +259,7 @@ def test_publishing_twice_with_a_key_or_an_id_tells_once(ceo):
     second = publish(ceo, "agents", key).data
     assert second == {**first, "duplicate": True}
     assert publish(ceo, "agents", key, payload={"n": 2}).brief == (422, 2004)
+    assert publish(ceo, "tasks", key).brief == (422, 2004)
     one = "6f1c5a52-5f0e-4a0d-9a43-0c4f6a7b8c9d"
     assert not publish(ceo, "agents", event_id=one).data["duplicate"]
     assert publish(ceo, "agents", event_id=one).data["duplicate"]
@@ -373,6 +381,20 @@ def test_more_messages_than_allowed_close_the_socket(start):
         for _ in range(20):
             live.receive()
     assert (gone.value.code, gone.value.reason) == (1008, "Too many messages")
+
+
+def test_more_pings_than_allowed_close_the_socket(start):
+    ceo = Client(start(api__ws_control_per_second=5))
+    assert ceo.setup().status == 201
+    for opcode in (frames.PING, frames.PONG):
+        live = frames.Live(ceo)
+        live.send(frames.frame(opcode, b"x") * 20)
+        pongs, frame = 0, live.receive()
+        while frame == (frames.PONG, b"x"):
+            pongs, frame = pongs + 1, live.receive()
+        assert frame == (frames.CLOSE, b"\x03\xf0Too many messages")
+        assert pongs <= 10  # two seconds' worth
+        live.close()
 
 
 def test_more_channels_than_allowed_are_left_out(start):

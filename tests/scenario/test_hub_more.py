@@ -31,6 +31,7 @@ def test_a_batch_is_told_in_order_and_once(ceo):
         {**e, "duplicate": True} for e in told.data["events"]
     ]
     assert batch(ceo, "agents", numbered(1, 2), **key).brief == (422, 2004)
+    assert batch(ceo, "tasks", numbered(1, 64), **key).brief == (422, 2004)
     assert publish(ceo, "agents", payload={"n": 65}).data["offset"] == 65
     heard = [live.event() for _ in range(65)]
     assert [e["payload"]["n"] for e in heard] == list(range(1, 66))

@@ -114,6 +114,8 @@ class Stuck:
         "event_stream.dedup_ttl_seconds=-1",
         "event_stream.dedup_ttl_seconds=1.5",
         "api.ws_queue_bytes_max=0",
+        "event_stream.user_publish=tasks,nonsense",
+        "event_stream.user_publish=user:",
     ],
 )
 def test_eh01_bounds_that_are_none_do_not_start(tmp_path, topology, setting):
@@ -200,7 +202,7 @@ def test_eh07_a_duplicate_does_not_make_its_id_younger(start):
     assert [live.event()["event_id"] for _ in range(2)] == [name, name]
 
 
-def test_eh08_54_a_stuck_client_loses_events_and_nobody_else_does(alone):
+def test_54_eh08_a_stuck_client_loses_events_and_nobody_else_does(alone):
     stuck, reader = Stuck(alone), listening(alone, "agents")
     told = stuck.fill(alone, reader)
     line = alone.server.events(DROPPED)[0]

@@ -130,14 +130,38 @@ def test_overload_is_refused_by_name_and_memory_stays():
     assert [r["status"] for r in result["reasons"]] == ["FULL"]
 
 
-def test_two_hosts_in_namespaces():
+def test_asks_far_past_overload_are_refused_and_memory_stays():
+    result = found(
+        *("star", "--rate", "1m", "--duration", "400ms"),
+        *("--faults", "slow:centre=20us,box:centre=1024"),
+    )
+    books = balances(result)
+    assert books["refused"] > books["handled"] and books["lost"] == 0
+    assert [r["status"] for r in result["reasons"]] == ["FULL"]
+
+
+def on_hosts(*words):
+    """The result on two hosts; None where the system has no namespaces."""
     can = subprocess.run(["unshare", "-Urn", "true"], capture_output=True)
-    done = load("star", *SMALL, "--placement", "hosts:2", "--json")
+    done = load(*words, "--placement", "hosts:2", "--json")
     if can.returncode != 0:
         assert done.returncode == 1 and "namespaces" in done.stderr
-        return
+        return None
     assert done.returncode == 0, done.stderr
-    assert balances(json.loads(done.stdout))["handled"] > 0
+    return json.loads(done.stdout)
+
+
+def test_two_hosts_in_namespaces():
+    result = on_hosts("star", *SMALL)
+    assert result is None or balances(result)["handled"] > 0
+
+
+def test_a_host_outlives_the_process_that_is_killed_on_it():
+    result = on_hosts(
+        *("counting", "--duration", "1200ms"),
+        *("--faults", "kill:n1@200ms/400ms"),
+    )
+    assert result is None or balances(result)["handled"] > 0
 
 
 def write_runs(path, per_second):

@@ -4,8 +4,11 @@ import re
 import socket
 import subprocess
 
-from client import Client
+import pytest
+
+from client import Client, Gone
 from server import TROUPE
+from test_money import cost
 
 LABEL = r'[a-z]+="(?:[^"\\\n]|\\[\\"n])*"'
 ROW = re.compile(rf"([a-z0-9_]+)(?:\{{({LABEL}(?:,{LABEL})*)\}})? (\d+)")
@@ -127,6 +130,50 @@ def test_what_happens_is_counted(start, topology):
     assert frames >= 2 if topology == "split" else frames == 0
     assert moved("troupe_bridge_sent_total") >= frames
     assert total(after, "troupe_books_unbalanced") == 0
+
+
+def test_records_of_costs_are_counted_by_what_became_of_them(start):
+    server = start(api__metrics__listen="127.0.0.1:0", cost__max_window_records=2)
+    client = Client(server)
+    assert client.setup().status == 201
+    body = cost("1", record_id="00000000-0000-0000-0000-000000000001")
+    statuses = [client.post("costs", b).status for b in (
+        body, body, cost("1"), cost("1"), cost("1", currency="USD"))]
+    assert statuses == [201, 201, 201, 201, 409]
+    pages = scrape_all(server)
+    counted = {
+        name: total(pages, f"troupe_cost_{name}")
+        for name in ("applied_total", "duplicates_total", "refused_total", "queued_total",
+                     "lost_total", "window_evicted_total", "window_records", "outbox")
+    }
+    assert counted == {"applied_total": 3, "duplicates_total": 1, "refused_total": 1,
+                       "queued_total": 0, "lost_total": 0, "window_evicted_total": 2,
+                       "window_records": 1, "outbox": 0}
+
+
+def test_live_sockets_are_counted(start):
+    server = start(
+        api__metrics__listen="127.0.0.1:0", api__ws_max_connections_per_user="1"
+    )
+    ceo = Client(server)
+    assert ceo.setup().status == 201
+    live = ceo.socket()
+    live.subscribe("agents")
+    with pytest.raises(Gone) as gone:
+        ceo.socket()
+    assert gone.value.code == 4008
+    event = {"event_type": "x", "payload": {}, "durable": False,
+             "event_id": "6f1c5a52-5f0e-4a0d-9a43-0c4f6a7b8c9d"}
+    for _ in range(2):
+        assert ceo.post("/api/v1/events/agents", event).status == 201
+    live.event()
+    pages = scrape_all(server)
+    assert total(pages, "troupe_gateway_sockets_open") == 1
+    assert total(pages, "troupe_gateway_sockets_refused_total") == 1
+    assert total(pages, "troupe_hub_users_online") == 1
+    assert total(pages, "troupe_hub_sockets_online") == 1
+    assert total(pages, "troupe_hub_duplicates_total") == 1
+    assert total(pages, "troupe_hub_events_total") == 1
 
 
 def test_the_door_has_nothing_else(start):

@@ -302,12 +302,30 @@ def test_hold_is_idempotent_and_survives_a_power_cut(ceo):
     assert standing(after, of_project) == (Decimal("0.70"), 0)
 
 
+def test_a_key_may_name_a_hold_and_a_record(ceo):
+    first = hold(ceo, "0.70", "key").data["hold"]
+    assert ceo.post("costs", cost("0.10"), **{"Idempotency-Key": "key"}).status == 201
+    assert settle(ceo, first["id"], "0.60").status == 200
+    assert total(ceo) == Decimal("0.70")
+
+
 def test_hold_runs_out_by_itself(ceo):
     of_project = budget(ceo, "1")
     made = hold(ceo, "1", ttl_seconds=1).data["hold"]
     ceo.server.wait_event("budget.holds.expired")
     assert standing(ceo, of_project) == (0, 0)
     assert ceo.get(f"budget/holds/{made['id']}").data["hold"]["status"] == "expired"
+
+
+def test_hold_runs_out_while_nobody_runs(ceo):
+    of_project = budget(ceo, "1")
+    made = hold(ceo, "1", ttl_seconds=1).data["hold"]
+    ceo.server.kill()
+    ceo.server.restart()
+    ceo.server.wait_event("budget.holds.expired")
+    after = ceo.twin()
+    assert standing(after, of_project) == (0, 0)
+    assert after.get(f"budget/holds/{made['id']}").data["hold"]["status"] == "expired"
 
 
 def test_thresholds_are_told_once(ceo):
@@ -419,6 +437,30 @@ def test_csv_is_what_the_trend_says(ceo):
         ("2026-04-03", "6", "EUR"), ("2026-04-04", "8", "EUR")]
     groups = ceo.get(query("analytics/breakdown.csv", **DAY, by="agent"))
     assert len(groups.body.splitlines()) == 3
+
+
+def test_a_csv_that_is_full_says_how_to_go_on(ceo):
+    """Keys so long that a file has no room for all of them."""
+    ids = [f"{n:03}" + "\"" * 253 for n in range(600)]
+    people = [ceo.twin() for _ in range(8)]
+
+    def some(n):
+        for agent in ids[n::8]:
+            body = cost("1", None, agent_id=agent, timestamp="2026-04-03T12:00:00Z")
+            assert people[n].post("costs", body).status == 201
+
+    together(8, some)
+    seen, more, files = [], {}, 0
+    while True:
+        answer = ceo.get(query("analytics/breakdown.csv", **DAY, by="agent", **more))
+        assert answer.status == 200
+        rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
+        seen += [row["key"] for row in rows]
+        files += 1
+        if answer.headers["X-Next-Cursor"] is None:
+            break
+        more = {"cursor": answer.headers["X-Next-Cursor"]}
+    assert files == 2 and seen == ids
 
 
 @pytest.mark.parametrize(

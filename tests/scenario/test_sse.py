@@ -11,8 +11,8 @@ from client import ANSWER_S, PREFIX, Client
 class Stream:
     """Reads events one by one; knows the last id, as a browser does."""
 
-    def __init__(self, person, channels, last=None):
-        headers = {"Authorization": f"Bearer {person.token}"}
+    def __init__(self, person, channels, last=None, **headers):
+        headers["Authorization"] = f"Bearer {person.token}"
         if last is not None:
             headers["Last-Event-ID"] = last
         self.connection = http.client.HTTPConnection(
@@ -108,11 +108,35 @@ def test_foreign_ids_recover_nothing(ceo, last):
         ("nonsense", 403),
         ("tasks,user:somebody", 403),
         ("user:", 403),
-        (",".join(f"project:{n}" for n in range(17)), 403),
+        (",".join(f"project:{n}" for n in range(17)), 422),
+        ("tasks,", 422),
+        (",tasks", 422),
+        ("tasks&channels=agents", 422),
+        ("tasks&since=0", 422),
     ],
 )
 def test_streams_that_are_refused(ceo, query, status):
     assert ceo.get(f"events?channels={query}").status == status
+
+
+def test_streams_count_at_the_address_behind_a_proxy(start):
+    ceo = Client(
+        start(
+            api__trusted_proxies="127.0.0.1",
+            api__ws_max_connections_per_address="1",
+        )
+    )
+    assert ceo.setup().status == 201
+
+    def come(address):
+        stream = Stream(ceo, "tasks", **{"X-Forwarded-For": address})
+        came.append(stream)
+        return stream.status
+
+    came = []
+    assert [come(a) for a in ("9.9.9.1", "9.9.9.2", "9.9.9.1")] == [200, 200, 503]
+    for stream in came:
+        stream.close()
 
 
 def test_nobody_listens_without_a_token(server):

@@ -242,6 +242,11 @@ def test_52_filters_are_bounded(ceo, filters):
         ('{"action":"subscribe","channels":"tasks"}', "Invalid control message"),
         ('{"action":"subscribe","channels":[7]}', "Invalid control message"),
         ('{"action":"ping","more":1}', "Invalid control message"),
+        (
+            '{"action":"subscribe","channels":["tasks"],'
+            '"filters":{"k":"1","k":"2"}}',
+            "Invalid control message",
+        ),
         ('{"action":"auth","ticket":"x"}', "Unknown action"),
         (" " * (FRAME_MAX + 1), "Message too large"),
     ],

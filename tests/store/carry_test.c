@@ -98,7 +98,7 @@ teardown(void **state)
 	return asker_teardown(state);
 }
 
-static const struct carry_new to = { .epoch = OTHER_EPOCH };
+static const struct carry_new to = { .epoch = OTHER_EPOCH, .now = 1 };
 
 static void
 carry_over(void)
@@ -130,6 +130,58 @@ test_a_revoked_session_stays_revoked(void **state)
 	in_txn(asker.f->b, session_is_good);
 	carry_over();
 	in_txn(asker.f->b, session_is_refused_now);
+}
+
+static void
+put_session(struct txn *t)
+{
+	struct key k;
+
+	session_key(&k, session.session_id);
+	row_put(t, TABLE_SESSIONS, &k, CATALOGUE_TYPE(session), &session);
+	session_index(t, &session);
+}
+
+static void
+there_is_no_tombstone(struct txn *t)
+{
+	assert_int_equal(txn_count(t, TABLE_TOMBSTONES), 0);
+}
+
+/* It had no row there: nobody could see it, or end it. */
+static void
+test_a_session_that_the_backup_lacks_ends(void **state)
+{
+	(void)state;
+	in_txn(live, put_session);
+	carry_over();
+	in_txn(asker.f->b, session_is_refused_now);
+}
+
+static void
+test_a_session_that_the_backup_has_goes_on(void **state)
+{
+	(void)state;
+	in_txn(live, put_session);
+	in_txn(asker.f->b, put_session);
+	carry_over();
+	in_txn(asker.f->b, session_is_good);
+	in_txn(asker.f->b, there_is_no_tombstone);
+}
+
+static void
+test_a_session_that_has_expired_needs_no_refusal(void **state)
+{
+	struct carry_new later = to;
+	struct carry *c;
+
+	(void)state;
+	later.now = session.expires_at;
+	in_txn(live, put_session);
+	OK(carry_take(live, &c));
+	OK(carry_put(asker.f->b, c, &later));
+	carry_destroy(c);
+	in_txn(asker.f->b, there_is_no_tombstone);
 }
 
 /* Both ways: also by whoever restores this one next. */
@@ -224,6 +276,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(test_a_revoked_session_stays_revoked),
+		BOTH(test_a_session_that_the_backup_lacks_ends),
+		BOTH(test_a_session_that_the_backup_has_goes_on),
+		BOTH(test_a_session_that_has_expired_needs_no_refusal),
 		BOTH(test_a_revoked_key_stays_revoked),
 		BOTH(test_channels_begin_another_epoch),
 		BOTH(test_what_cannot_be_carried_fails_whole),

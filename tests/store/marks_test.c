@@ -144,6 +144,34 @@ test_a_sweep_counts_once_it_is_committed(void **state)
 	assert_int_equal(asker_count(TABLE_COST_APPLIED), 149);
 }
 
+/* One row that cannot be read keeps no sweep up, and is as old as the next. */
+static void
+test_a_corrupt_mark_is_swept_with_its_neighbours(void **state)
+{
+	struct uuid id = an_id(1);
+	struct txn t;
+	struct key k;
+
+	(void)state;
+	put_many(1, 40);
+	begin(&t);
+	key_init(&k);
+	key_number(&k, 1);
+	key_raw(&k, (struct bytes){ id.octets, sizeof(id.octets) });
+	txn_put(&t, TABLE_COST_APPLIED, &k, B("junk"));
+	for (uint64_t n = 40; n < 60; n++)
+		put(&t, n, n, NOW + 1);
+	OK(txn_status(&t));
+	assert_int_equal(t.swept, 0); /* the next is not due */
+	for (uint64_t n = 60; n < 80; n++)
+		put(&t, n, n, NOW + 10);
+	assert_int_equal(t.swept, 10);
+	for (uint64_t n = 1; n < 80; n++)
+		assert_int_equal(place_of(&t, n), n <= 10 ? 0 : n);
+	OK(backend_commit(t.inner));
+	assert_int_equal(asker_count(TABLE_COST_APPLIED), 69);
+}
+
 /* A place that memory cannot say beside the first one is refused; alone it is
  * like any other. */
 static void
@@ -183,6 +211,7 @@ main(void)
 		ASKED(test_another_life_finds_them_too),
 		ASKED(test_a_given_up_mark_is_none),
 		ASKED(test_a_sweep_counts_once_it_is_committed),
+		ASKED(test_a_corrupt_mark_is_swept_with_its_neighbours),
 		ASKED(test_places_may_be_far_apart),
 	};
 

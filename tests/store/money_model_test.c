@@ -88,25 +88,41 @@ same_window(const struct budget *b, int that, int this)
 		return month_of(that) == month_of(this);
 	case WINDOW_DAY:
 		return that / 24 == this / 24;
-	case WINDOW_ROLLING:
-		return that >= this - (int)b->rolling_hours;
+	case WINDOW_ROLLING: /* that which ends with this hour */
+		return that <= this && that >= this - (int)b->rolling_hours;
 	case WINDOW_LIFETIME:
 		break;
 	}
 	return true;
 }
 
+/* In the window that ends with this hour, or that this hour is in. */
+static void
+ref_window(const struct ref_budget *r, int hour, money *spent, money *held)
+{
+	*spent = *held = 0;
+	for (int h = 0; h <= hour_of(now); h++)
+		if (same_window(&r->b, h, hour)) {
+			*spent += r->spent[h];
+			*held += r->held[h];
+		}
+}
+
+/* Of several windows that the hour is in, the most there is. */
 static void
 ref_sums(const struct ref_budget *r, int hour, money *spent, money *held)
 {
-	int last = hour_of(now);
+	int last = hour;
 
+	if (r->b.window == WINDOW_ROLLING)
+		last += (int)r->b.rolling_hours;
 	*spent = *held = 0;
-	for (int h = 0; h <= last; h++) {
-		if (!same_window(&r->b, h, hour))
-			continue;
-		*spent += r->spent[h];
-		*held += r->held[h];
+	for (int end = hour; end <= last; end++) {
+		money s, h;
+
+		ref_window(r, end, &s, &h);
+		*spent = s > *spent ? s : *spent;
+		*held = h > *held ? h : *held;
 	}
 }
 
@@ -338,19 +354,6 @@ open_holds(void)
 	return n;
 }
 
-/* In the window that ends with this hour, or that this hour is in. */
-static bool
-ref_is_kept(const struct ref_budget *r, int hour)
-{
-	int last = r->b.window == WINDOW_ROLLING ? hour : hour_of(now);
-	money sum = 0;
-
-	for (int h = 0; h <= last; h++)
-		if (same_window(&r->b, h, hour))
-			sum += r->spent[h] + r->held[h];
-	return sum <= r->b.amount;
-}
-
 static void
 compare_at(int64_t at)
 {
@@ -362,7 +365,8 @@ compare_at(int64_t at)
 
 		ref_sums(r, hour_of(at), &spent, &held);
 		agree(s->spent == spent && s->held == held, "sums differ");
-		agree(!r->holds_only || ref_is_kept(r, hour_of(at)),
+		ref_window(r, hour_of(at), &spent, &held);
+		agree(!r->holds_only || spent + held <= r->b.amount,
 		    "a limit is passed");
 	}
 }

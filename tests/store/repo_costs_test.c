@@ -156,6 +156,25 @@ test_c42_ids_are_bytes(void **state)
 		MONEY_IS(project_of(ids[i])->total_cost, (money)(i + 1) * CENT);
 }
 
+/* As JSON each of its bytes becomes six. */
+static void
+test_the_longest_ids_can_be_told(void **state)
+{
+	struct cost_record r = a_record(1, NULL, UNIT);
+	char ids[3][ID_MAX + 1];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		memset(ids[i], 1 + i, ID_MAX);
+		ids[i][ID_MAX] = '\0';
+	}
+	r.agent_id = ids[0];
+	r.task_id = ids[1];
+	r.project_id = ids[2];
+	OK(add(&r, NOW));
+	MONEY_IS(project_of(ids[2])->total_cost, UNIT);
+}
+
 /* C-35 */
 static void
 test_c35_repeated_id_counts_once(void **state)
@@ -527,6 +546,7 @@ main(void)
 		ASKED(test_c11_failing_read_names_operation_and_project),
 		ASKED(test_c12_junk_row_is_not_a_failed_fetch),
 		ASKED(test_c42_ids_are_bytes),
+		ASKED(test_the_longest_ids_can_be_told),
 		ASKED(test_c35_repeated_id_counts_once),
 		ASKED(test_same_key_with_another_body_is_refused),
 		ASKED(test_marks_do_not_pile_up),

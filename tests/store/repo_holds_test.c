@@ -110,6 +110,27 @@ test_void_and_expiry_give_all_back(void **state)
 			  .now = NOW, .decision_id = "d"));
 }
 
+/* It stays held, as nobody can say of how much; the others go on. */
+static void
+test_a_corrupt_hold_keeps_no_other_from_its_end(void **state)
+{
+	(void)state;
+	ten_for_the_project(WINDOW_DAY);
+	OK(ask_hold("h1", UNIT, NOW, HOUR));
+	OK(ask_hold("h2", 4 * UNIT, NOW, 2 * HOUR));
+	OK(ask_hold("h3", 4 * UNIT, NOW, 9 * HOUR));
+	asker_damage(TABLE_HOLDS, "h1");
+	assert_int_equal(expire(NOW + 2 * HOUR), 1);
+	assert_int_equal(REPLY_IS(store_hold_expired)->next_at, NOW + 9 * HOUR);
+	stands("b", NOW, 0, 5 * UNIT);
+	OK(ask_hold("h4", 5 * UNIT, NOW + 2 * HOUR, HOUR));
+	assert_int_equal(hold_problem(), 0);
+	OK(ask_hold("h5", UNIT, NOW + 2 * HOUR, HOUR));
+	assert_int_equal(hold_problem(), PROBLEM_BUDGET_EXHAUSTED);
+	assert_int_equal(expire(NOW + 9 * HOUR), 2);
+	IS(CORRUPT, ASK(store_hold_get, .id = "h1"));
+}
+
 /* A timer that is late does not make a hold last longer. */
 static void
 test_run_out_hold_blocks_nobody_before_the_timer(void **state)
@@ -121,6 +142,50 @@ test_run_out_hold_blocks_nobody_before_the_timer(void **state)
 	assert_int_equal(hold_problem(), 0);
 	assert_int_equal(settle("h1", 1, UNIT, NOW + HOUR), PROBLEM_HOLD_ENDED);
 	stands("b", NOW + HOUR, 0, 10 * UNIT);
+}
+
+/* Entries without rows: they are far from due, so that nobody looks. */
+static void
+many_are_held(int count)
+{
+	struct backend_txn *inner;
+	struct txn t;
+
+	asker_make_room();
+	OK(backend_write(asker.f->b, &inner));
+	txn_init(&t, inner, asker.room);
+	for (int n = 0; n < count; n++) {
+		char id[16];
+		struct key k;
+
+		snprintf(id, sizeof(id), "b%06d", n);
+		key_init(&k);
+		key_time(&k, NOW + 10 * DAY);
+		key_tail(&k, id);
+		txn_put(&t, TABLE_HOLDS_BY_EXPIRY, &k, (struct bytes){ 0 });
+	}
+	OK(txn_status(&t));
+	OK(backend_commit(inner));
+}
+
+static void
+test_open_holds_are_bounded_and_a_refusal_says_so(void **state)
+{
+	const struct budget_decision *d;
+
+	(void)state;
+	many_are_held(99999);
+	OK(ask_hold("h1", UNIT, NOW, HOUR));
+	assert_int_equal(hold_problem(), 0);
+	OK(ask_hold("h2", UNIT, NOW, HOUR));
+	assert_int_equal(hold_problem(), PROBLEM_HOLDS_MAX);
+	OK(ASK(store_decision_get, .id = "decision"));
+	d = REPLY_IS(store_decision_found)->decision;
+	assert_non_null(d);
+	assert_string_equal(d->rule, "holds_max");
+	assert_int_equal(void_hold("h1", NOW), 0);
+	OK(ask_hold("h2", UNIT, NOW, HOUR));
+	assert_int_equal(hold_problem(), 0);
 }
 
 static void
@@ -174,6 +239,31 @@ test_rolling_window_moves_by_the_hour(void **state)
 	assert_int_equal(hold_problem(), PROBLEM_BUDGET_EXHAUSTED);
 	OK(ask_hold("h2", 10 * UNIT, NOW + 4 * HOUR, HOUR));
 	assert_int_equal(hold_problem(), 0);
+}
+
+/* What comes late is judged by the hours around it, not by all since. */
+static void
+test_rolling_window_of_a_late_cost_is_its_own(void **state)
+{
+	(void)state;
+	ten_for_the_project(WINDOW_ROLLING); /* 3 hours */
+	for (uint64_t h = 0; h < 20; h++) {
+		struct cost_record r = a_record(1 + h, "p", UNIT);
+
+		r.timestamp = NOW - (int64_t)h * HOUR;
+		OK(add(&r, NOW));
+		assert_int_equal(asker.reply.events_count, 1); /* no alert */
+	}
+	stands("b", NOW, 4 * UNIT, 0);
+	stands("b", NOW - 10 * HOUR, 4 * UNIT, 0);
+	OK(ask_hold("h", 6 * UNIT, NOW - 10 * HOUR, 20 * HOUR));
+	assert_int_equal(hold_problem(), 0);
+	/* It is in every window that reaches its hour. */
+	stands("b", NOW - 7 * HOUR, 4 * UNIT, 6 * UNIT);
+	OK(ask_hold("h2", UNIT, NOW - 8 * HOUR, HOUR));
+	assert_int_equal(hold_problem(), PROBLEM_BUDGET_EXHAUSTED);
+	OK(ask_hold("h2", UNIT, NOW - 12 * HOUR, HOUR)); /* ends behind it */
+	assert_int_equal(hold_problem(), PROBLEM_BUDGET_EXHAUSTED);
 }
 
 /* A budget made today counts what was recorded and is held already. */
@@ -272,6 +362,43 @@ test_bad_budgets_are_refused(void **state)
 }
 
 /* All budgets of a subject are of one currency, or none could be charged. */
+/* A filter that leaves few looks at no more at once than a page may. */
+static void
+test_a_page_of_budgets_looks_at_so_many(void **state)
+{
+	const struct budget_page *page;
+	struct backend_txn *inner;
+	char id[16], after[ID_MAX + 1];
+	struct txn t;
+
+	(void)state;
+	asker_make_room();
+	OK(backend_write(asker.f->b, &inner));
+	txn_init(&t, inner, asker.room);
+	for (int n = 0; n < 20500; n++) {
+		struct budget b = a_budget(id, LEVEL_TASK,
+		    n == 20400 ? "rare" : "t", WINDOW_LIFETIME, UNIT);
+		struct key k;
+
+		snprintf(id, sizeof(id), "b%05d", n);
+		key_init(&k);
+		key_tail(&k, id);
+		row_put(&t, TABLE_BUDGETS, &k, CATALOGUE_TYPE(budget), &b);
+	}
+	OK(backend_commit(inner));
+	OK(ASK(store_budget_list, .subject = "rare", .now = NOW, .limit = 9));
+	page = REPLY_IS(budget_page);
+	assert_int_equal(page->budgets_count, 0);
+	assert_string_equal(page->next, "b19999");
+	snprintf(after, sizeof(after), "%s", page->next);
+	OK(ASK(store_budget_list, .subject = "rare", .now = NOW, .limit = 9,
+	    .after = after));
+	page = REPLY_IS(budget_page);
+	assert_int_equal(page->budgets_count, 1);
+	assert_string_equal(page->budgets[0].budget.id, "b20400");
+	assert_null(page->next);
+}
+
 static void
 test_budgets_of_a_subject_have_one_currency(void **state)
 {
@@ -330,14 +457,18 @@ main(void)
 		ASKED(test_settlement_gives_the_rest_back),
 		ASKED(test_more_than_was_held_must_fit),
 		ASKED(test_void_and_expiry_give_all_back),
+		ASKED(test_a_corrupt_hold_keeps_no_other_from_its_end),
 		ASKED(test_run_out_hold_blocks_nobody_before_the_timer),
+		ASKED(test_open_holds_are_bounded_and_a_refusal_says_so),
 		ASKED(test_every_level_and_window_is_asked),
 		ASKED(test_settlement_is_charged_to_the_window_of_the_hold),
 		ASKED(test_rolling_window_moves_by_the_hour),
+		ASKED(test_rolling_window_of_a_late_cost_is_its_own),
 		ASKED(test_new_budget_starts_with_what_was),
 		ASKED(test_thresholds_are_told_once_in_a_window),
 		ASKED(test_idempotency_of_holds_and_budgets),
 		ASKED(test_bad_budgets_are_refused),
+		ASKED(test_a_page_of_budgets_looks_at_so_many),
 		ASKED(test_budgets_of_a_subject_have_one_currency),
 		ASKED(test_a_budget_that_has_changed_is_shown_as_it_is),
 	};
