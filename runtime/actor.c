@@ -95,7 +95,7 @@ actor_number_of(uint64_t address)
 }
 
 /* What straight code does not know; m has its head. */
-static enum status
+HOT_SELDOM static enum status
 actor_send_by_table(struct actor *self, struct mail *m, uint64_t to,
     uint16_t id, const void *body)
 {
