@@ -484,6 +484,7 @@ reads_run(struct commit *c, enum work work, uint64_t count, uint64_t records)
 		.answers = &answers };
 	struct list back;
 
+	CHECK(records > 0);
 	job_queue_init(&answers, 4, SIZE_MAX);
 	for (k.count = 0; k.count < count; k.count++) {
 		double began = bench_now_us();

@@ -90,10 +90,11 @@ def anonymous(server):
 
 def test_51_others_are_answered_and_memory_stays(start):
     """Rows 3, 22 and 45: off the loop, and in pieces."""
-    client = boss(start, backup__bytes_per_second="64MiB")
-    (client.server.data / "memory" / "noise").write_bytes(os.urandom(24 * MIB))
+    client = boss(start, backup__bytes_per_second="64MiB",
+                  api__server__request_timeout_ms="60000")
+    (client.server.data / "memory" / "noise").write_bytes(os.urandom(16 * MIB))
     with open(client.server.data / "memory" / "large", "wb") as file:
-        file.truncate(96 * MIB)
+        file.truncate(64 * MIB)
     assert create(client, ["config"]).status == 201  # what it keeps for later
     other = client.twin()
     before = most = anonymous(client.server)

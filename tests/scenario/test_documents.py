@@ -112,4 +112,4 @@ def test_what_is_shown_by_number_has_each_number():
         for number in spans(row[0]):
             seen += 1
             assert f"test_{int(number):02}_" in tests, (row[0], number)
-    assert seen > 25
+    assert seen > 24
