@@ -1,4 +1,4 @@
-"""Message benchmarks after Savina, beside Erlang/OTP, CAF and Go.
+"""Message benchmarks after Savina, beside Erlang/OTP, CAF, Go and bare loops.
 
     savina.py [rounds [row]]
 
@@ -7,8 +7,9 @@ the rows, 64 bytes of message, the processors, the time each runs.  Not equal:
 mailboxes are bounded here and in Go, unbounded in Erlang and CAF; here a
 message is encoded, decoded, has a deadline and is booked, there it is a
 pointer or a copy; actors stand on the loop that bench/savina.c says, the
-peers' schedulers decide for themselves.  `bench_hops` has the physical limit,
-a bare ring between two threads.
+peers' schedulers decide for themselves.  `bare` is no actor system but the
+limit: the same rows on libuv loops with rings between them, placed and
+credited as ours; it is in no ratio.
 """
 
 import shutil
@@ -19,6 +20,7 @@ import peers
 ROUNDS = 5
 ROWS = ["ping-pong", "counting", "thread-ring", "fan-in", "fan-out", "big"]
 PINNED = {1: "0", 2: "0,1"}
+LIMIT = "bare"
 SOURCES = peers.ROOT / "bench/savina"
 
 
@@ -42,6 +44,11 @@ def commands():
     if go:
         found["go"] = lambda row, n, m: (
             [go, row, str(m)], {"GOMAXPROCS": str(n)})
+    bare = peers.build("savina_bare", "bench/savina/bare.c",
+                       ["gcc", "-O2", SOURCES / "bare.c", "-luv", "-lpthread",
+                        "-o", "savina_bare"])
+    if bare:
+        found[LIMIT] = lambda row, n, m: ([bare, row, str(n), str(m)], {})
     return found
 
 
@@ -65,7 +72,8 @@ def main():
             systems = [contender(name, command, row, threads)
                        for name, command in found.items()]
             peers.compete(systems, rounds)
-            best = max((s.median for s in systems[1:]), default=0)
+            best = max((s.median for s in systems[1:] if s.name != LIMIT),
+                       default=0)
             ratio = systems[0].median / best if best else 0
             cells = "".join(f"{s.median / 1e6:9.2f} ±{s.spread:4.0f}%"
                             for s in systems)

@@ -144,7 +144,7 @@ uint32_t
 plan_asks(const struct plan *p, uint32_t role)
 {
 	enum does does = p->roles[role].does;
-	uint32_t starters = 0, each;
+	uint32_t starters = 0, each = PLAN_ASKS_DUE_MAX;
 
 	if (!does_ask(does))
 		return 0;
@@ -155,7 +155,8 @@ plan_asks(const struct plan *p, uint32_t role)
 	for (uint32_t r = 0; r < p->nroles; r++)
 		if (does_start(p->roles[r].does))
 			starters += plan_count(p, r);
-	each = PLAN_ASKS_DUE_MAX / starters;
+	if (starters > 0)
+		each /= starters;
 	return each > PLAN_ASKS_DUE_MIN ? each : PLAN_ASKS_DUE_MIN;
 }
 

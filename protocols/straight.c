@@ -65,7 +65,7 @@
 #define U32(n, max, doc)   at = pen_uint(at, b->n);
 #define U64(n, max, doc)   at = pen_uint(at, b->n);
 #define TEXT(n, max, doc)  if ((at = pen_text(at, b->n)) == NULL) return NULL;
-#define BYTES(n, max, doc) at = pen_bytes(at, &b->n);
+#define BYTES(n, max, doc) at = pen_bytes(at, b->n);
 #define NOTHING
 #define MESSAGE(n, id, doc, fields) \
 	static uint8_t * \

@@ -45,7 +45,7 @@ pen_copy(uint8_t *to, const uint8_t *from, size_t size)
 HOT_INLINE uint8_t *
 pen_wide(uint8_t *at, unsigned head, uint64_t n, unsigned width)
 {
-	uint64_t big = htobe64(n << (64 - 8 * width));
+	uint64_t big = width == 1 ? htole64(n) : htobe64(n << (64 - 8 * width));
 
 	at[0] = (uint8_t)head;
 	memcpy(at + 1, &big, width);
@@ -69,13 +69,13 @@ pen_uint(uint8_t *at, uint64_t n)
 }
 
 HOT_INLINE uint8_t *
-pen_bytes(uint8_t *at, const struct bytes *b)
+pen_bytes(uint8_t *at, struct bytes b)
 {
-	at = b->size <= UINT8_MAX ? pen_wide(at, 0xc4, b->size, 1)
-				  : pen_wide(at, 0xc5, b->size, 2);
-	if (b->size > 0)
-		pen_copy(at, b->at, b->size);
-	return at + b->size;
+	at = b.size <= UINT8_MAX ? pen_wide(at, 0xc4, b.size, 1)
+				 : pen_wide(at, 0xc5, b.size, 2);
+	if (b.size > 0)
+		pen_copy(at, b.at, b.size);
+	return at + b.size;
 }
 
 /* NULL: not plain ASCII. */

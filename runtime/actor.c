@@ -95,7 +95,7 @@ actor_number_of(uint64_t address)
 }
 
 /* What straight code does not know; m has its head. */
-static enum status
+HOT_SELDOM static enum status
 actor_send_by_table(struct actor *self, struct mail *m, uint64_t to,
     uint16_t id, const void *body)
 {
@@ -122,7 +122,8 @@ actor_send(struct actor *self, uint64_t to, uint16_t id, const void *body)
 			 ? loop_post_on(l, m, actor_edge(self, to))
 			 : actor_send_by_table(self, m, to, id, body);
 	}
-	self->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
+	if (__builtin_expect(st != ST_OK, 0))
+		self->books[BOOK_UNSENT]++;
 	return st;
 }
 
@@ -169,7 +170,7 @@ actor_answer(struct actor *self, const struct msg *in, enum frame_kind kind,
 		st = loop_post_on(l, m, actor_edge(self, in->from));
 	else if (m != NULL)
 		loop_drop(l, m);
-	self->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
+	self->books[BOOK_UNSENT] += st != ST_OK;
 }
 
 enum status

@@ -146,7 +146,6 @@ actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 		return;
 	}
 	in->type = slot->type;
-	a->books[BOOK_HANDLED]++;
 	edge_end(m, l->index, EDGE_HANDLED);
 	l->turn_actor = a;
 	l->turn_mail = m;

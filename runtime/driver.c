@@ -20,10 +20,11 @@
  */
 #define DRIVER_POLL_US 50u
 #define DRIVER_GLANCE_US 2u
-#define DRIVER_ALONE_US 5u       /* of it, without giving way to others */
-#define DRIVER_RECENT_US 1000u   /* "a moment ago" */
-#define DRIVER_SOCKETS_TURNS 16u /* busy turns between looks at sockets */
-#define DRIVER_SOCKETS_US 500u   /* or sooner, if they took so long */
+#define DRIVER_ALONE_US 5u          /* of it, without giving way to others */
+#define DRIVER_RECENT_US 1000u      /* "a moment ago" */
+#define DRIVER_SOCKETS_TURNS 16u    /* busy turns between looks at sockets */
+#define DRIVER_SOCKETS_LEAST_US 50u /* and these take so long at least */
+#define DRIVER_SOCKETS_US 500u      /* or so long, however few they are */
 
 struct driver {
 	struct loop *loop;
@@ -33,6 +34,8 @@ struct driver {
 	pthread_t thread;
 	atomic_bool stopping;
 	bool started;
+	uint64_t looked_us; /* at the sockets, last */
+	uint32_t turns;     /* busy ones since then */
 };
 
 struct drivers {
@@ -109,6 +112,15 @@ driver_poll(struct driver *d, uint64_t for_us)
 	return false;
 }
 
+/* At the sockets; what came is for the turn that follows. */
+static void
+driver_look(struct driver *d, uv_run_mode mode)
+{
+	uv_run(&d->uv, mode);
+	d->looked_us = clock_mono_us(d->loop->node->config.clock);
+	d->turns = 0;
+}
+
 static void
 driver_sleep(struct driver *d)
 {
@@ -121,31 +133,36 @@ driver_sleep(struct driver *d)
 		driver_arm(d, next_us);
 	atomic_store_explicit(&l->shared->asleep, true, memory_order_seq_cst);
 	if (inbox_is_empty(&l->shared->inbox) && !atomic_load(&d->stopping))
-		uv_run(&d->uv, UV_RUN_ONCE);
+		driver_look(d, UV_RUN_ONCE);
 	atomic_store_explicit(&l->shared->asleep, false, memory_order_seq_cst);
 	if (next_us != UINT64_MAX)
 		uv_timer_stop(&d->timer);
+}
+
+static bool
+driver_must_look(struct driver *d)
+{
+	uint64_t us = d->loop->now_us - d->looked_us;
+
+	return us >= DRIVER_SOCKETS_US || (++d->turns >= DRIVER_SOCKETS_TURNS &&
+					      us >= DRIVER_SOCKETS_LEAST_US);
 }
 
 static void *
 driver_thread(void *arg)
 {
 	struct driver *d = arg;
-	uint64_t looked_us = 0;
-	uint32_t turns = 0;
 
 	while (!atomic_load_explicit(&d->stopping, memory_order_relaxed)) {
 		bool busy =
 		    loop_turn(d->loop) || driver_poll(d, DRIVER_GLANCE_US);
 
 		if (!busy) {
-			uv_run(&d->uv, UV_RUN_NOWAIT);
+			driver_look(d, UV_RUN_NOWAIT);
 			if (!loop_turn(d->loop))
 				driver_sleep(d);
-		} else if (++turns % DRIVER_SOCKETS_TURNS == 0 ||
-			   d->loop->now_us - looked_us >= DRIVER_SOCKETS_US) {
-			uv_run(&d->uv, UV_RUN_NOWAIT);
-			looked_us = d->loop->now_us;
+		} else if (driver_must_look(d)) {
+			driver_look(d, UV_RUN_NOWAIT);
 		}
 	}
 	return NULL;

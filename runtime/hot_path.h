@@ -20,8 +20,10 @@ actor_edge(struct actor *a, uint64_t to)
 	    &a->edges[(address_number(to) + address_shard(to)) % ACTOR_EDGES];
 	struct edge *e = *slot;
 
-	if (e == NULL || e->to != to)
+	if (e == NULL || e->to != to) {
 		e = *slot = edge_find(a->loop, &a->loop->edges, a->address, to);
+		a->books[BOOK_SENT] += e->from == 0; /* a further one */
+	}
 	return e;
 }
 

@@ -80,7 +80,7 @@ struct actor {
 	struct config *config; /* of its own; NULL: the node's; owned */
 	struct loop *loop;
 	uint64_t address;
-	uint64_t books[BOOKS];
+	uint64_t books[BOOKS]; /* but for what actor_count_books finds */
 	struct edge *edges[ACTOR_EDGES];
 	struct pool ops;
 	struct list timers;
@@ -150,6 +150,9 @@ actor_slot(struct actor *a, uint16_t id)
 enum status actor_accept(struct actor *a, struct mail *m);
 /* Handles mail until the budget or the mailbox ends; true: there is more. */
 bool actor_run(struct actor *a, uint32_t budget);
+
+/* ---- node_show.c ---- */
+void actor_count_books(const struct actor *a, uint64_t ret_books[BOOKS]);
 
 /* ---- op.c ---- */
 void op_on_answer(struct actor *a, struct mail *m, struct msg *in);

@@ -104,6 +104,9 @@ link_uv_send(struct link_transport *transport, uint16_t peer, struct bytes head,
 	if (c->writing.used > 0 && c->filling.used > 0 &&
 	    c->filling.used + size > LINK_UV_WRITE_BYTES)
 		return ST_FULL;
+	/* A batch stays where it is until there is room: no copy of it. */
+	if (c->tls == NULL && c->writing.used > 0 && body.size > 0)
+		return ST_FULL;
 	link_wire_put_length(length, (uint32_t)size);
 	if (c->tls != NULL)
 		return line_tls_put(c, parts, 3);

@@ -25,16 +25,16 @@ struct node;
 /* What this loop has for another one, not handed over yet. */
 struct outbound {
 	struct bundle *mails; /* NULL: none */
-	struct bundle *back;  /* mails on their way home, empty */
+	struct bundle *back;  /* empty mails that go home when it is full */
 	uint64_t sent;        /* ever */
 	uint64_t taken_seen;  /* what the other one had taken when we looked */
 };
 
-/* What the other threads may touch, on a cache line of its own. */
+/* What others write stands on another cache line than what they read. */
 struct loop_shared {
-	alignas(64) struct inbox inbox;
+	alignas(MAIL_LINE) struct inbox inbox;
 	atomic_bool asleep;
-	_Atomic uint64_t turn_since_us;    /* 0: between two handlers */
+	alignas(MAIL_LINE) _Atomic uint64_t turn_since_us; /* 0: no handler */
 	_Atomic uint64_t turn_what;        /* address, of the running handler */
 	_Atomic uint64_t taken[LOOPS_MAX]; /* mails, by sending loop */
 };
@@ -68,7 +68,7 @@ struct loop {
 	uint8_t cause_kept[FRAME_HEAD]; /* of a mail that was given on */
 
 	struct outbound out[LOOPS_MAX];
-	uint32_t dirty; /* some out[] has something to hand over */
+	bool dirty; /* some out[] has mails to hand over */
 	uint64_t taken[LOOPS_MAX];
 	uint64_t far_traffic_us; /* when another loop last sent us mail */
 	struct net *net;

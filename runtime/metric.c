@@ -222,8 +222,7 @@ metric_read_actor(struct actor *a, struct metric_page *p)
 	uint64_t counts[BOOKS + 1];
 	char address[17];
 
-	for (int b = 0; b < BOOKS; b++)
-		counts[b] = a->books[b];
+	actor_count_books(a, counts);
 	counts[BOOKS] =
 	    (uint64_t)a->box.count + a->urgent.count + a->held.count;
 	snprintf(address, sizeof(address), "%" PRIx64, a->address);

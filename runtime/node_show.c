@@ -19,6 +19,31 @@ actor_phase_name(const struct actor *a)
 	return names[a->phase];
 }
 
+/*
+ * Two of the books are not kept, since each message would pay for them: what
+ * was handled is what was let in and came to no other end, and what was sent
+ * stands on the edges, but for further ones, of which the sender is not named.
+ */
+void
+actor_count_books(const struct actor *a, uint64_t ret_books[BOOKS])
+{
+	const struct edge_table *t = &a->loop->edges;
+	uint64_t queued =
+	    (uint64_t)a->box.count + a->urgent.count + a->held.count;
+
+	memcpy(ret_books, a->books, BOOKS * sizeof(ret_books[0]));
+	ret_books[BOOK_HANDLED] =
+	    a->books[BOOK_ACCEPTED] - queued - a->books[BOOK_LATE] -
+	    a->books[BOOK_STALE] - a->books[BOOK_DEAD] -
+	    a->books[BOOK_MALFORMED] - a->books[BOOK_UNKNOWN];
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct edge *e = edge_nth(t, i);
+
+		if (e->from == a->address)
+			ret_books[BOOK_SENT] += e->sent;
+	}
+}
+
 static void
 node_show_row(const struct actor *a, struct book_row *r)
 {
@@ -29,8 +54,7 @@ node_show_row(const struct actor *a, struct book_row *r)
 	r->phase = actor_phase_name(a);
 	r->queued = (uint64_t)a->box.count + a->urgent.count + a->held.count;
 	memset(r->books, 0, sizeof(r->books));
-	for (int b = 0; b < BOOKS; b++)
-		r->books[b] = a->books[b];
+	actor_count_books(a, r->books);
 }
 
 size_t

@@ -145,7 +145,7 @@ op_post(struct op *op, struct mail *m, uint64_t to, enum status st)
 {
 	struct actor *a = op->actor;
 
-	a->books[st == ST_OK ? BOOK_SENT : BOOK_UNSENT]++;
+	a->books[BOOK_UNSENT] += st != ST_OK;
 	if (st == ST_OK)
 		(void)loop_post_on(a->loop, m, actor_edge(a, to));
 	else if (m != NULL)
@@ -400,7 +400,6 @@ op_hand_on(struct op *op, struct mail *m, const struct msg *in)
 {
 	struct actor *a = op->actor;
 
-	a->books[BOOK_HANDLED]++;
 	edge_end(m, a->loop->index, EDGE_HANDLED);
 	frame_begin(m->at, FRAME_REPLY, in->id, a->address, op->from, op->ref,
 	    FRAME_DEADLINE_NONE, op->head);
@@ -438,7 +437,6 @@ op_on_answer(struct actor *a, struct mail *m, struct msg *in)
 		op_go_on_refused(op, ST_MALFORMED, "the answer did not decode");
 		return;
 	}
-	a->books[BOOK_HANDLED]++;
 	edge_end(m, l->index, EDGE_HANDLED);
 	op_go_on(op, m, in);
 }

@@ -126,7 +126,6 @@ outbound_put(struct loop *l, struct bundle **bundle, uint32_t to,
 		b = *bundle = bundle_take(&l->pool);
 		if (b == NULL)
 			return false;
-		l->dirty = 1;
 	}
 	b->mails[b->count++] = m;
 	if (b->count == BUNDLE_MAX)
@@ -149,16 +148,18 @@ loop_drop(struct loop *l, struct mail *m)
 		mail_free(m);
 }
 
+/*
+ * Empty mails wait until they are a bundle: nobody misses them, and one by one
+ * each would cost its home loop as much as a message.
+ */
 void
 loop_flush(struct loop *l)
 {
 	if (!l->dirty)
 		return;
-	l->dirty = 0;
-	for (uint32_t i = 0; i < l->node->config.loops; i++) {
+	l->dirty = false;
+	for (uint32_t i = 0; i < l->node->config.loops; i++)
 		outbound_hand_over(l, i, &l->out[i].mails, loop_take_mails);
-		outbound_hand_over(l, i, &l->out[i].back, loop_take_back);
-	}
 }
 
 /* FULL when too many of ours are still unseen by the other loop. */
@@ -177,6 +178,7 @@ loop_hand_over(struct loop *l, uint32_t index, struct mail *m)
 	}
 	if (!outbound_put(l, &o->mails, index, m, loop_take_mails))
 		return ST_NO_MEMORY;
+	l->dirty = true;
 	o->sent++;
 	return ST_OK;
 }

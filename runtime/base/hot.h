@@ -4,4 +4,7 @@
 
 #define HOT_INLINE __attribute__((always_inline)) static inline
 
+/* What a hot function seldom needs, and should not save registers for. */
+#define HOT_SELDOM __attribute__((cold, noinline))
+
 #endif

@@ -286,16 +286,16 @@ test_asks_that_are_open_have_a_bound_in_an_open_loop(void **state)
 
 	(void)state;
 	p.duration_us = 1000000;
-	p.rate = 4000000;
+	p.rate = 9000000;
 	p.actors = 2;
 	start(&p);
-	l->stop_us = l->begin_us + 9000; /* before it is started again */
+	l->stop_us = l->begin_us + 4000; /* before it is started again */
 	assert_int_equal(
 	    node_signal(node, l->members[0].address, MSG_load_fail, &fault),
 	    ST_OK);
 	node_settle(node);
 	go();
-	advance(9000);
+	advance(4000);
 	for (uint32_t m = 1; m < l->nmembers; m++)
 		assert_int_equal(ledger_read(&l->members[m].open),
 		    PLAN_ASKS_DUE_MAX / p.actors);

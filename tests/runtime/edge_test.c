@@ -86,6 +86,30 @@ send_pings(struct rig *r, int count)
 		(void)SEND(from, to, ping, .number = 1);
 }
 
+/* Two of them are not kept: what was handled, and what was sent. */
+static void
+test_an_actors_own_books_are_found(void **state)
+{
+	uint64_t books[BOOKS];
+	struct rig r;
+
+	(void)state;
+	echo_rig(&r);
+	(void)RIG_ASK(&r, gateway, tasks, ping, .number = 1);
+	(void)RIG_ASK(&r, gateway, tasks, done, .nothing = 0);
+	send_pings(&r, 6);
+	actor_count_books(actor_of(&r, ACTOR_NUMBER(tasks)), books);
+	assert_int_equal(books[BOOK_ACCEPTED], 2 + 4);
+	assert_int_equal(books[BOOK_HANDLED], 1);
+	assert_int_equal(books[BOOK_UNKNOWN], 1);
+	assert_int_equal(books[BOOK_FULL], 2);
+	assert_int_equal(books[BOOK_SENT], 2);
+	actor_count_books(actor_of(&r, ACTOR_NUMBER(gateway)), books);
+	assert_int_equal(books[BOOK_HANDLED], 2);
+	assert_int_equal(books[BOOK_SENT], 2 + 6);
+	rig_fini(&r);
+}
+
 static void
 test_what_waits_and_what_found_no_room_balances(void **state)
 {
@@ -162,6 +186,7 @@ static void
 test_further_edges_are_summed(void **state)
 {
 	struct edge_row rows[2 * ROWS_MAX];
+	uint64_t books[BOOKS];
 	size_t count;
 	struct rig r;
 	struct loop *l;
@@ -180,6 +205,10 @@ test_further_edges_are_summed(void **state)
 	assert_int_equal(node_edges(r.node, rows, 2 * ROWS_MAX, &count), ST_OK);
 	assert_int_equal(count, EDGES_MAX + 1);
 	assert_int_equal(node_check_books(r.node), 0);
+	(void)RIG_ASK(&r, gateway, tasks, ping, .number = 1);
+	actor_count_books(actor_of(&r, ACTOR_NUMBER(tasks)), books);
+	assert_int_equal(books[BOOK_HANDLED], 1);
+	assert_int_equal(books[BOOK_SENT], 1);
 	rig_fini(&r);
 }
 
@@ -268,6 +297,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_handled_balances),
+		cmocka_unit_test(test_an_actors_own_books_are_found),
 		cmocka_unit_test(
 		    test_what_waits_and_what_found_no_room_balances),
 		cmocka_unit_test(
