@@ -96,8 +96,10 @@ backup_stop(struct actor *self)
 {
 	struct backup_self *s = actor_state(self);
 
-	if (s->run != NULL)
-		atomic_store(&s->run->at->pace.cancelled, true);
+	if (s->run != NULL) {
+		atomic_store(&s->run->main.pace.cancelled, true);
+		atomic_store(&s->run->safety.pace.cancelled, true);
+	}
 	ship_stop(self);
 	second_stop(self);
 }

@@ -32,6 +32,41 @@ flow_fail(struct backup_run *r, uint32_t problem, const char *what,
 	    r->main.why, sizeof(r->main.why), "%s: %.200s", what, why->detail);
 }
 
+/* ---- what a restore has replaced ---- */
+
+static void
+gone_do(void *place)
+{
+	backup_work_drop_gone(place);
+}
+
+static void
+gone_work(void *data)
+{
+	background_run(gone_do, *(struct backup_place **)data);
+}
+
+static enum status
+gone_on_worked(struct actor *self, struct op *op, const struct msg *reply)
+{
+	(void)self;
+	(void)reply;
+	return op_close(op);
+}
+
+/* Whoever has asked has his answer; the next start does it otherwise. */
+static enum status
+restore_drop_gone(struct actor *self)
+{
+	struct backup_self *s = actor_state(self);
+	struct op *op = op_open(self, NULL);
+
+	if (op == NULL)
+		return ST_OK;
+	*(struct backup_place **)op_data(op) = &s->place;
+	return op_work(op, WORK_DISK, gone_work, gone_on_worked);
+}
+
 /* ---- the end of a restore: forward or back, as the intent says ---- */
 
 static enum status
@@ -47,7 +82,8 @@ restore_ended(struct actor *self, struct backup_run *r)
 		j->st = ST_OK; /* the answer was lost, the word was not */
 	else if (j->st != ST_OK)
 		LOG(RESTORE_ROLLBACK_COMPLETED, KV("backup_id", id));
-	return backup_run_end(self, r);
+	(void)backup_run_end(self, r);
+	return restore_drop_gone(self);
 }
 
 static enum status
@@ -203,7 +239,7 @@ restore_is_safe(struct actor *self, struct backup_run *r)
 		snprintf(r->main.why, sizeof(r->main.why),
 		    "no safety backup: %.200s", r->safety.why);
 		return backup_run_work(
-		    self, r, "clean", backup_work_clean, restore_refused);
+		    self, r, "clean", backup_work_forget, restore_refused);
 	}
 	snprintf(r->main.safety_id, sizeof(r->main.safety_id), "%s",
 	    r->safety.facts.backup_id);
@@ -241,6 +277,35 @@ restore_make_safe(struct actor *self, struct backup_run *r)
 	return backup_run_make(self, r, restore_is_safe);
 }
 
+/* Two that read and write at once are sooner there than one by one. */
+static enum status
+restore_prepare_beside(struct actor *self, struct backup_run *r)
+{
+	r->at = &r->main;
+	r->main.beside = &r->safety;
+	pace_init(&r->safety.pace, backup_run_speed(self, r));
+	return backup_run_work(self, r, "prepare", backup_work_prepare_beside,
+	    backup_run_prepared);
+}
+
+/* It is as if the safety backup came next: but nobody has seen it yet. */
+static enum status
+restore_looked(struct actor *self, struct backup_run *r)
+{
+	if (!r->main.may_do)
+		return backup_run_work(self, r, "prepare", backup_work_prepare,
+		    backup_run_prepared);
+	r->save = restore_prepare_beside;
+	return restore_make_safe(self, r);
+}
+
+static enum status
+restore_publish_safe(struct actor *self, struct backup_run *r)
+{
+	r->at = &r->safety;
+	return backup_run_publish(self, r);
+}
+
 /* ---- what a restore and a drill begin with ---- */
 
 static enum status
@@ -253,13 +318,14 @@ static enum status
 flow_proven(struct actor *self, struct backup_run *r)
 {
 	if (r->kind == RUN_RESTORE && r->main.st == ST_OK)
-		return restore_make_safe(self, r);
+		return r->main.beside != NULL ? restore_publish_safe(self, r)
+					      : restore_make_safe(self, r);
 	r->main.proven_at = actor_wall_us(self);
 	if (r->kind == RUN_DRILL)
 		return backup_run_work(
 		    self, r, "clean", backup_work_drilled, drill_ended);
 	return backup_run_work(
-	    self, r, "clean", backup_work_clean, restore_refused);
+	    self, r, "clean", backup_work_forget, restore_refused);
 }
 
 static enum status
@@ -340,7 +406,7 @@ backup_run_restore(struct actor *self, struct backup_run *r)
 	if (r->main.to.is_set)
 		return backup_run_at(self, r);
 	return backup_run_work(
-	    self, r, "prepare", backup_work_prepare, backup_run_prepared);
+	    self, r, "look", backup_work_look, restore_looked);
 }
 
 enum status

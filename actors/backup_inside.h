@@ -53,6 +53,7 @@ struct backup_run {
 	struct backup_job *at; /* the one in hand */
 	run_work_fn work;
 	run_fn next;  /* after the work in hand */
+	run_fn save;  /* instead of saving and publishing it; NULL */
 	run_fn after; /* after the backup in hand */
 	const char *phase;
 	bool swapped;
@@ -125,6 +126,8 @@ struct backup_run *backup_run_of(struct op *op);
 /* Makes the backup that r->at describes, then calls after. */
 enum status backup_run_make(
     struct actor *self, struct backup_run *r, run_fn after);
+/* What r->save has saved: published, and then after. */
+enum status backup_run_publish(struct actor *self, struct backup_run *r);
 void backup_job_init(struct actor *self, struct backup_job *j,
     enum backup_trigger trigger, const enum backup_component *components,
     uint32_t count);

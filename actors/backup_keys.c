@@ -183,21 +183,18 @@ backup_keys_destroy(struct backup_keys *k)
 	sodium_free(k);
 }
 
+/* Whole or not there: half a key would be in the way of every backup. */
 static enum status
 key_write(const char *path, const uint8_t *master)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, KEY_MODE);
 	char text[KEY_TEXT + 2];
-	bool good;
+	enum status st;
 
-	if (fd < 0)
-		return errno == EEXIST ? ST_EXISTS : ST_IO;
 	sodium_bin2hex(text, KEY_TEXT + 1, master, crypto_kdf_KEYBYTES);
 	text[KEY_TEXT] = '\n';
-	good = write(fd, text, KEY_TEXT + 1) == KEY_TEXT + 1 && fsync(fd) == 0;
-	good = close(fd) == 0 && good;
+	st = backup_file_write(path, text, KEY_TEXT + 1);
 	sodium_memzero(text, sizeof(text));
-	return good ? ST_OK : ST_IO;
+	return st;
 }
 
 enum status

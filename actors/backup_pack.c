@@ -20,12 +20,15 @@
 #define PACK_PIECE (256u << 10)
 #define PACK_BLOCK (64 << 10)
 #define ZSTD_LEVEL "3"
+#define ZSTD_LEVEL_QUICK "-1"
 #define GZIP_LEVEL "6"
+#define GZIP_LEVEL_QUICK "1"
 
 struct backup_pack {
 	char file[BACKUP_PATH_MAX + 1];
 	int fd;
 	enum backup_archive how;
+	bool quick;
 	bool sealed;
 	size_t manifest_max;
 	struct pace *pace;
@@ -57,6 +60,14 @@ packer_write(struct archive *a, void *ctx, const void *bytes, size_t size)
 	return p->packed == ST_OK ? (la_ssize_t)size : -1;
 }
 
+static const char *
+packer_level(const struct backup_pack *p)
+{
+	if (p->how == ARCHIVE_ZSTD)
+		return p->quick ? ZSTD_LEVEL_QUICK : ZSTD_LEVEL;
+	return p->quick ? GZIP_LEVEL_QUICK : GZIP_LEVEL;
+}
+
 /* One stream of bytes, whatever they are. */
 static bool
 packer_open(struct backup_pack *p, struct archive *a, struct archive_entry *e)
@@ -68,7 +79,7 @@ packer_open(struct backup_pack *p, struct archive *a, struct archive_entry *e)
 	       (zstd ? archive_write_add_filter_zstd(a)
 		     : archive_write_add_filter_gzip(a)) == ARCHIVE_OK &&
 	       archive_write_set_filter_option(a, NULL, "compression-level",
-		   zstd ? ZSTD_LEVEL : GZIP_LEVEL) == ARCHIVE_OK &&
+		   packer_level(p)) == ARCHIVE_OK &&
 	       archive_write_set_bytes_per_block(a, PACK_BLOCK) == ARCHIVE_OK &&
 	       archive_write_set_bytes_in_last_block(a, 1) == ARCHIVE_OK &&
 	       archive_write_open(a, p, NULL, packer_write, NULL) ==
@@ -341,18 +352,18 @@ pack_start(struct backup_pack *p, const struct backup_key *key)
 }
 
 enum status
-backup_pack_open(const char *file, enum backup_archive how,
-    const struct backup_key *key, size_t manifest_max, struct pace *pace,
-    struct backup_pack **ret_pack)
+backup_pack_open(const char *file, const struct backup_packing *as,
+    struct pace *pace, struct backup_pack **ret_pack)
 {
 	struct backup_pack *p = calloc(1, sizeof(*p));
 	enum status st;
 
 	if (p == NULL)
 		return ST_NO_MEMORY;
-	p->how = how;
-	p->sealed = key != NULL;
-	p->manifest_max = manifest_max;
+	p->how = as->how;
+	p->quick = as->quick;
+	p->sealed = as->key != NULL;
+	p->manifest_max = as->manifest_max;
 	p->pace = pace;
 	(void)text_fit(p->file, sizeof(p->file), file);
 	p->fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -361,7 +372,7 @@ backup_pack_open(const char *file, enum backup_archive how,
 		st = errno == EEXIST ? ST_EXISTS : ST_IO;
 		p->ended = true; /* the file is not ours to remove */
 	} else {
-		st = pack_start(p, key);
+		st = pack_start(p, as->key);
 	}
 	if (st != ST_OK) {
 		backup_pack_destroy(p);
@@ -481,7 +492,10 @@ backup_pack(const char *folder, const char *file, enum backup_archive how,
 		st = manifest_read(folder, text, &manifest.size);
 	manifest.at = text;
 	if (st == ST_OK)
-		st = backup_pack_open(file, how, key, manifest.size, pace, &p);
+		st = backup_pack_open(file,
+		    &(struct backup_packing){
+			.how = how, .key = key, .manifest_max = manifest.size },
+		    pace, &p);
 	if (st == ST_OK)
 		st = backup_tree_walk(folder, member_visit, p);
 	if (st == ST_OK)

@@ -19,10 +19,17 @@
 
 struct backup_pack;
 
-/* A file that is not there; the manifest has at most so many bytes. */
+struct backup_packing {
+	enum backup_archive how;
+	bool quick; /* larger and sooner: somebody waits for it */
+	const struct backup_key *key; /* that seals it; NULL */
+	size_t manifest_max;          /* it has at most so many bytes */
+};
+
+/* A file that is not there. */
 MUST_CHECK enum status backup_pack_open(const char *file,
-    enum backup_archive how, const struct backup_key *key, size_t manifest_max,
-    struct pace *pace, struct backup_pack **ret_pack);
+    const struct backup_packing *as, struct pace *pace,
+    struct backup_pack **ret_pack);
 
 /*
  * A folder of this name, and all that is below another folder, as

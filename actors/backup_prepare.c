@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -370,6 +371,52 @@ backup_work_prepare(struct backup_job *j)
 	backup_keys_destroy(keys);
 	if (j->st != ST_OK)
 		backup_work_clean(j);
+}
+
+/* ---- beside its safety backup ---- */
+
+void
+backup_work_look(struct backup_job *j)
+{
+	char why[BACKUP_WHY_SIZE] = "";
+	struct backup_keys *keys = NULL;
+
+	j->from = j->place->root;
+	j->may_do =
+	    backup_keys_load(j->place->keys, false, &keys, why) == ST_OK &&
+	    prepare_find(j) && prepare_trust(j, keys) && prepare_wanted(j);
+	(void)complaint_take(j);
+	backup_keys_destroy(keys);
+}
+
+static void *
+beside_main(void *arg)
+{
+	backup_work_save(arg);
+	return NULL;
+}
+
+void
+backup_work_prepare_beside(struct backup_job *j)
+{
+	pthread_t thread;
+	bool runs = pthread_create(&thread, NULL, beside_main, j->beside) == 0;
+
+	backup_work_prepare(j);
+	if (j->st != ST_OK)
+		atomic_store(&j->beside->pace.cancelled, true);
+	if (runs)
+		pthread_join(thread, NULL);
+	else if (j->st == ST_OK)
+		backup_work_save(j->beside);
+}
+
+void
+backup_work_forget(struct backup_job *j)
+{
+	if (j->beside != NULL)
+		backup_work_abandon(j->beside);
+	backup_work_clean(j);
 }
 
 void

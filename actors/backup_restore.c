@@ -13,6 +13,8 @@
 #include "runtime/intent.h"
 
 #define PATH_SIZE 4096
+#define GONE_MARK ".gone-"
+#define GONE_MAX 16 /* old trees that wait to be removed */
 
 /* The steps of a restore; those of a backup stand in backup_work.c. */
 
@@ -137,10 +139,43 @@ live_back(const struct live *l)
 	return st;
 }
 
+/*
+ * A large tree takes seconds to remove: it gets another name, and goes when
+ * nobody waits any more (backup_work_drop_gone).
+ */
+static enum status
+live_drop(const struct live *l)
+{
+	char gone[PATH_SIZE + 16];
+
+	if (l->component != COMPONENT_MEMORY)
+		return backup_tree_remove(l->aside);
+	for (int i = 0; i < GONE_MAX; i++) {
+		snprintf(gone, sizeof(gone), "%s" GONE_MARK "%d", l->path, i);
+		if (rename(l->aside, gone) == 0 || errno == ENOENT)
+			return ST_OK;
+	}
+	return backup_tree_remove(l->aside);
+}
+
+void
+backup_work_drop_gone(const struct backup_place *place)
+{
+	char gone[PATH_SIZE + 16];
+
+	for (int i = 0; i < GONE_MAX; i++) {
+		snprintf(
+		    gone, sizeof(gone), "%s" GONE_MARK "%d", place->memory, i);
+		if (backup_tree_remove(gone) != ST_OK)
+			LOG(BACKUP_COMPONENT_FAILED, KV("component", "memory"),
+			    KV("error", strerror(errno)));
+	}
+}
+
 static enum status
 live_keep(const struct live *l)
 {
-	enum status st = backup_tree_remove(l->aside);
+	enum status st = live_drop(l);
 
 	if (st == ST_OK)
 		st = backup_tree_remove(l->absent);
@@ -289,4 +324,5 @@ backup_work_recover(const struct backup_place *place)
 		LOG(RESTORE_RECOVERED, KV("component", "files"),
 		    KV("outcome", kept ? "kept" : "rolled_back"));
 	backup_entries_sweep(place->root);
+	backup_work_drop_gone(place);
 }

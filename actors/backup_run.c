@@ -233,6 +233,23 @@ make_prune(struct actor *self, struct backup_run *r)
 }
 
 static enum status
+make_save(struct actor *self, struct backup_run *r)
+{
+	if (r->save != NULL)
+		return r->save(self, r);
+	return backup_run_work(self, r, "save", backup_work_end, make_prune);
+}
+
+enum status
+backup_run_publish(struct actor *self, struct backup_run *r)
+{
+	if (r->at->st != ST_OK)
+		return make_ended(self, r);
+	return backup_run_work(
+	    self, r, "publish", backup_work_publish, make_prune);
+}
+
+static enum status
 make_give_up(struct actor *self, struct backup_run *r)
 {
 	return backup_run_work(
@@ -264,7 +281,7 @@ make_on_copied(struct actor *self, struct op *op, const struct msg *reply)
 		    actor_wall_us(self) };
 	j->facts.size_bytes += copied->size_bytes;
 	atomic_fetch_add(&j->total, copied->size_bytes);
-	return backup_run_work(self, r, "save", backup_work_end, make_prune);
+	return make_save(self, r);
 }
 
 static enum status
@@ -278,8 +295,7 @@ make_begun(struct actor *self, struct backup_run *r)
 		return make_give_up(self, r);
 	j->facts.schema_version = s->schema_newest;
 	if (!backup_facts_have(&j->facts, COMPONENT_PERSISTENCE))
-		return backup_run_work(
-		    self, r, "save", backup_work_end, make_prune);
+		return make_save(self, r);
 	r->phase = "copy";
 	snprintf(file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->stage);
 	return OP_ASK(r->op, backup_run_store(self), store_copy, make_on_copied,

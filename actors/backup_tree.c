@@ -11,6 +11,7 @@
 
 #include "actors/backup_facts.h"
 #include "actors/backup_sum.h"
+#include "runtime/base/fault.h"
 #include "runtime/base/folders.h"
 #include "runtime/base/log.h"
 
@@ -543,6 +544,7 @@ backup_file_write(const char *path, const void *bytes, size_t size)
 	if (fd < 0)
 		return ST_IO;
 	good = write(fd, bytes, size) == (ssize_t)size && fsync(fd) == 0;
+	fault_point("file.written");
 	good = close(fd) == 0 && good && rename(fresh, path) == 0;
 	if (!good)
 		unlink(fresh);

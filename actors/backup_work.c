@@ -105,6 +105,8 @@ backup_work_abandon(struct backup_job *j)
 {
 	if (j->stage[0] != '\0')
 		(void)backup_tree_remove(j->stage);
+	if (j->saved[0] != '\0')
+		(void)backup_tree_remove(j->saved);
 }
 
 /* Nothing to save is an empty part. */
@@ -227,16 +229,15 @@ work_final_name(const struct backup_job *j, const char *end, char *ret_path)
 }
 
 static bool
-work_publish(struct backup_job *j, const char *from, const char *end)
+work_publish(struct backup_job *j)
 {
 	char to[PATH_SIZE];
-	bool good;
 
-	work_final_name(j, end, to);
+	work_final_name(j, j->saved_end, to);
 	fault_point("create.publish");
-	good = rename(from, to) == 0;
-	if (!good)
+	if (rename(j->saved, to) != 0)
 		return job_went(j, ST_IO, "publish");
+	j->saved[0] = '\0';
 	fault_point("create.published");
 	backup_last_write(j->place->root, j->facts.backup_id);
 	return job_went(j, backup_folder_sync(j->place->root), "backup root");
@@ -341,9 +342,12 @@ work_pack(
 	if (text != NULL)
 		st = work_manifest_max(j, keys, text, &most);
 	if (st == ST_OK)
-		st = backup_pack_open(file, j->place->archive,
-		    j->seal ? backup_keys_newest(keys) : NULL, most, &j->pace,
-		    &p);
+		st = backup_pack_open(file,
+		    &(struct backup_packing){ .how = j->place->archive,
+			.quick = j->facts.trigger == TRIGGER_PRE_MIGRATION,
+			.key = j->seal ? backup_keys_newest(keys) : NULL,
+			.manifest_max = most },
+		    &j->pace, &p);
 	good = job_went(j, st, "archive") && work_pack_into(j, p, keys, text);
 	backup_pack_destroy(p);
 	free(text);
@@ -353,21 +357,16 @@ work_pack(
 static bool
 work_save_archive(struct backup_job *j, const struct backup_keys *keys)
 {
-	char file[PATH_SIZE], end[24];
+	char file[BACKUP_STAGE_MAX];
 
-	snprintf(end, sizeof(end), "%s%s",
+	snprintf(j->saved_end, sizeof(j->saved_end), "%s%s",
 	    backup_archive_end(j->place->archive),
 	    j->seal ? BACKUP_SEALED_END : "");
 	snprintf(file, sizeof(file), "%s/" BACKUP_TMP "%s.archive",
 	    j->place->root, j->facts.backup_id);
 	if (!work_pack(j, keys, file))
 		return false;
-	if (!work_publish(j, file, end)) {
-		unlink(file);
-		return false;
-	}
-	(void)backup_tree_remove(j->stage);
-	fault_point("create.cleaned");
+	memcpy(j->saved, file, sizeof(j->saved));
 	return true;
 }
 
@@ -389,12 +388,12 @@ work_save_folder(struct backup_job *j, const struct backup_keys *keys)
 	st = backup_tree_sum(j->stage, &j->pace, j->facts.checksum);
 	if (!job_went(j, st, "checksum") || !work_write_manifest(j, keys))
 		return false;
-	return job_went(j, backup_tree_sync(j->stage), "sync") &&
-	       work_publish(j, j->stage, "");
+	memcpy(j->saved, j->stage, sizeof(j->saved));
+	return job_went(j, backup_tree_sync(j->stage), "sync");
 }
 
 void
-backup_work_end(struct backup_job *j)
+backup_work_save(struct backup_job *j)
 {
 	char why[BACKUP_WHY_SIZE] = "";
 	struct backup_keys *keys = NULL;
@@ -413,6 +412,26 @@ backup_work_end(struct backup_job *j)
 	if (!good)
 		backup_work_abandon(j);
 	backup_keys_destroy(keys);
+}
+
+void
+backup_work_publish(struct backup_job *j)
+{
+	if (j->st != ST_OK)
+		return;
+	if (!work_publish(j)) {
+		backup_work_abandon(j);
+	} else if (j->compress) {
+		(void)backup_tree_remove(j->stage);
+		fault_point("create.cleaned");
+	}
+}
+
+void
+backup_work_end(struct backup_job *j)
+{
+	backup_work_save(j);
+	backup_work_publish(j);
 }
 
 /* Why a backup is removed or stays is kept with the job. */

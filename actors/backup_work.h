@@ -7,7 +7,8 @@
  * back, or all forward, by the intent (runtime/intent.h).
  *
  * Beside the live memory tree and configuration stand, while a restore is in
- * hand, NAME.incoming, NAME.aside, and NAME.absent where there was nothing.
+ * hand, NAME.incoming, NAME.aside, and NAME.absent where there was nothing; a
+ * while longer the old tree, NAME.gone-N.
  */
 #ifndef ACTORS_BACKUP_WORK_H
 #define ACTORS_BACKUP_WORK_H
@@ -62,6 +63,8 @@ struct backup_job {
 	bool compress;
 	bool seal;
 	char stage[BACKUP_STAGE_MAX]; /* the folder it is made in */
+	char saved[BACKUP_STAGE_MAX]; /* what is to be published */
+	char saved_end[24];           /* of its name, then */
 	struct backup_policy policy;
 	char pinned[BACKUP_PINS][BACKUP_ID_LENGTH + 1];
 	bool dry; /* judge, and remove nothing */
@@ -74,7 +77,9 @@ struct backup_job {
 	struct backup_entry entry;
 	const char *from; /* the folder that entry is in */
 	enum backup_where where;
-	bool is_bad_copy; /* another copy may be better */
+	bool is_bad_copy;          /* another copy may be better */
+	bool may_do;               /* as far as a look at it told */
+	struct backup_job *beside; /* its safety backup; NULL: not yet */
 	char source[BACKUP_STAGE_MAX + BACKUP_NAME_MAX];
 	bool is_unpacked; /* source is ours, and goes */
 	char unpacked_sum[BACKUP_CHECKSUM_MAX + 1]; /* "": another look */
@@ -97,6 +102,9 @@ int64_t backup_work_proven(const struct backup_place *place);
 void backup_work_begin(struct backup_job *j);
 /* After the store has put its copy there: the rest, until it is published. */
 void backup_work_end(struct backup_job *j);
+/* Likewise in two steps: in between nobody sees it. */
+void backup_work_save(struct backup_job *j);
+void backup_work_publish(struct backup_job *j);
 void backup_work_abandon(struct backup_job *j);
 void backup_work_keep_some(struct backup_job *j);
 
@@ -108,6 +116,12 @@ bool backup_job_refuse(
  * is missing or damaged, its copy on the second target will do.
  */
 void backup_work_prepare(struct backup_job *j);
+/* Whether it may be of use, by what costs nothing; it fails nothing. */
+void backup_work_look(struct backup_job *j);
+/* Prepares it while beside is saved; beside ends when it is of no use. */
+void backup_work_prepare_beside(struct backup_job *j);
+/* What was made for a restore that is not to be. */
+void backup_work_forget(struct backup_job *j);
 /* The store's copy alone, in a scratch folder that may be changed. */
 void backup_work_own(struct backup_job *j);
 /* The configuration file in what was prepared; ret_file takes 4096 bytes. */
@@ -118,6 +132,8 @@ void backup_work_swap(struct backup_job *j);
 void backup_work_keep(struct backup_job *j);
 /* Whatever the intent says; removes it, and what was unpacked. */
 void backup_work_settle(struct backup_job *j);
+/* The memory trees that restores have replaced. */
+void backup_work_drop_gone(const struct backup_place *place);
 void backup_work_clean(struct backup_job *j);
 /* The end of a drill: likewise, and notes that it went well. */
 void backup_work_drilled(struct backup_job *j);

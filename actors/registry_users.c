@@ -22,9 +22,9 @@ registry_name_mistake(const char *name)
 		return "username: is blank";
 	if (name[0] == ' ' || name[size - 1] == ' ')
 		return "username: may not begin or end with a space";
-	for (const char *c = name; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return "username: may not hold control characters";
+	if (!text_is_plain(name))
+		return "username: may not hold control characters, nor any "
+		       "that cannot be seen";
 	return NULL;
 }
 

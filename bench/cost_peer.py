@@ -1,7 +1,7 @@
 """cost_peer - PostgreSQL beside bench/cost.c: the same work, as statements.
 
 A cluster of its own in a folder of its own, reached through a local socket,
-synchronous_commit on.  256 clients of pgbench each add a cost record, its
+synchronous_commit on.  Clients of pgbench each add a cost record, its
 project's total, an event and the mark that makes a repeat one record, in one
 statement, as bench_cost does in one transaction; then hold and settle.
 """
@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
-CLIENTS = 256
+CLIENTS = (256, 16)  # as bench_cost, and as many as suit it better
 SECONDS = int(os.environ.get("TROUPE_BENCH_SECONDS", "10"))
 
 SCHEMA = """
@@ -125,12 +125,14 @@ def measure(home):
         found = {}
         for name, script in [("records_per_s", RECORD), ("pairs_per_s", HOLD)]:
             (home / "script").write_text(script)
-            text = run(
-                BIN / "pgbench", "-n", "-c", CLIENTS, "-j", 2,
-                "-T", SECONDS, "-f", home / "script", *where,
-            )
-            found[name] = float(re.search(r"tps = ([0-9.]+)", text)[1])
-            print(f"PostgreSQL 15, {CLIENTS} clients, {name}: {found[name]:.0f}")
+            for clients in CLIENTS:
+                text = run(
+                    BIN / "pgbench", "-n", "-c", clients, "-j", 2,
+                    "-T", SECONDS, "-f", home / "script", *where,
+                )
+                rate = float(re.search(r"tps = ([0-9.]+)", text)[1])
+                found[f"{name}_of_{clients}"] = rate
+                print(f"PostgreSQL 15, {clients} clients, {name}: {rate:.0f}")
         print(json.dumps({"bench": "cost_peer", **found}))
     finally:
         run(BIN / "pg_ctl", "-D", data, "-m", "immediate", "stop")

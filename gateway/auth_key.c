@@ -45,11 +45,11 @@ auth_verify_key(const struct replica *r, const char *text, int64_t wall_us,
 	api_key_digest(r->api_key_secret, text, digest);
 	if (!seal_equal(digest, k->digest, sizeof(digest)) || found == NULL)
 		return ST_DENIED;
+	text_fit(ret->key_id, sizeof(ret->key_id), k->key_id);
 	st = key_judge(k, r, wall_us, ret, ret_reason);
 	if (st != ST_OK)
 		return st;
 	text_fit(ret->user_id, sizeof(ret->user_id), k->user_id);
-	text_fit(ret->key_id, sizeof(ret->key_id), k->key_id);
 	ret->method = AUTH_API_KEY;
 	ret->scope = k->scope;
 	ret->expires_at = k->expires_at;

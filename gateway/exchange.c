@@ -185,8 +185,8 @@ exchange_find_route(struct conn *c, const uint8_t *at)
 		respond_problem(
 		    c, PROBLEM_METHOD, "this path has other methods");
 	else if (st == ST_MALFORMED)
-		respond_problem(
-		    c, PROBLEM_BAD_REQUEST, "the path does not decode");
+		respond_problem(c, PROBLEM_BAD_REQUEST,
+		    "a part of the path does not decode, or is too long");
 	else
 		respond_problem(c, PROBLEM_NOT_FOUND, "no such path");
 	return false;

@@ -83,6 +83,7 @@ refusals_note_nobody(struct conn *c, const char *action, const char *why)
 	    refusals_note_of(c->gateway, x->context.client, action, why);
 
 	note.by.session_id = x->who.session_id;
+	note.by.key_id = x->who.key_id;
 	refusals_add(c->gateway, &note);
 }
 

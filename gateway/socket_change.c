@@ -104,8 +104,10 @@ channel_slot_bit(struct socket *s, struct bytes name, bool make)
 	memcpy(text, name.at, name.size);
 	text[name.size] = '\0';
 	c = make ? slot_take(s, text) : slot_find(s, text);
-	if (c == 0)
+	if (c == 0) {
+		s->all->gateway->counts.channels_refused += make;
 		return 0;
+	}
 	if (make)
 		socket_hold(s, CHANNEL_BIT(c));
 	return CHANNEL_BIT(c);
@@ -155,10 +157,12 @@ channels_limited(const struct socket *s, uint64_t channels)
 	while (fresh != 0) {
 		uint32_t c = channels_pop(&fresh);
 
-		if (had == s->all->limits.channels_max)
-			channels &= ~CHANNEL_BIT(c);
-		else
+		if (had < s->all->limits.channels_max) {
 			had++;
+			continue;
+		}
+		channels &= ~CHANNEL_BIT(c);
+		s->all->gateway->counts.channels_refused++;
 	}
 	return channels;
 }

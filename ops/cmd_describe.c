@@ -40,6 +40,7 @@ describe_range(const struct setting *s, FILE *to)
 		[SETTING_PATH] = " bytes",
 		[SETTING_BYTES] = " bytes",
 		[SETTING_NETWORKS] = " items",
+		[SETTING_CHANNELS] = " items",
 		[SETTING_U64] = "",
 		[SETTING_BOOL] = "",
 		[SETTING_ENUM] = "",

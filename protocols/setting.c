@@ -15,6 +15,7 @@
 #define TEXT        SETTING_TEXT, NULL
 #define PATH        SETTING_PATH, NULL
 #define NETWORKS    SETTING_NETWORKS, NULL
+#define CHANNELS    SETTING_CHANNELS, NULL
 #define ENUM(words) SETTING_ENUM, words
 #define LIVE        SETTING_LIVE
 #define RESTART     SETTING_RESTART
@@ -99,6 +100,7 @@ setting_kind_text(enum setting_kind kind)
 		[SETTING_TEXT] = "text",
 		[SETTING_PATH] = "path",
 		[SETTING_NETWORKS] = "networks",
+		[SETTING_CHANNELS] = "channels",
 		[SETTING_ENUM] = "enum",
 	};
 

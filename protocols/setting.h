@@ -37,6 +37,7 @@ enum setting_kind {
 	SETTING_TEXT,
 	SETTING_PATH,
 	SETTING_NETWORKS,
+	SETTING_CHANNELS,
 	SETTING_ENUM,
 };
 
@@ -70,6 +71,13 @@ const struct setting *setting_find(const char *space, const char *key);
 
 /* By its place in a file, or by namespace.key; NULL when there is none. */
 const struct setting *setting_find_place(const char *place);
+
+/* May its value be a list? */
+static inline bool
+setting_is_list(const struct setting *s)
+{
+	return s->kind == SETTING_NETWORKS || s->kind == SETTING_CHANNELS;
+}
 
 bool setting_has_namespace(const char *space);
 enum setting_id setting_id(const struct setting *s);

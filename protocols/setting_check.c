@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "protocols/channel.h"
 #include "protocols/setting.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/network.h"
@@ -177,7 +178,17 @@ check_network(struct check *c, const char *item)
 }
 
 static bool
-check_networks(struct check *c)
+check_channel(struct check *c, const char *item)
+{
+	if (channel_is_valid(item))
+		return true;
+	snprintf(
+	    c->why, SETTING_WHY_SIZE, "'%s': there is no such channel", item);
+	return false;
+}
+
+static bool
+check_list(struct check *c, bool (*check_item)(struct check *, const char *))
 {
 	char item[SETTING_ITEM_MAX + 1];
 	struct setting_items it;
@@ -185,7 +196,7 @@ check_networks(struct check *c)
 
 	setting_items_init(&it, c->text);
 	while ((st = setting_items_next(&it, item)) == ST_OK) {
-		if (!check_network(c, item))
+		if (!check_item(c, item))
 			return false;
 		c->number++;
 	}
@@ -201,6 +212,18 @@ check_networks(struct check *c)
 	return false;
 }
 
+static bool
+check_networks(struct check *c)
+{
+	return check_list(c, check_network);
+}
+
+static bool
+check_channels(struct check *c)
+{
+	return check_list(c, check_channel);
+}
+
 enum status
 setting_check(const struct setting *s, const char *text, uint64_t *ret_number,
     char ret_why[SETTING_WHY_SIZE])
@@ -212,6 +235,7 @@ setting_check(const struct setting *s, const char *text, uint64_t *ret_number,
 		[SETTING_TEXT] = check_text,
 		[SETTING_PATH] = check_path,
 		[SETTING_NETWORKS] = check_networks,
+		[SETTING_CHANNELS] = check_channels,
 		[SETTING_ENUM] = check_enum,
 	};
 	struct check c = { .setting = s, .text = text, .why = ret_why };

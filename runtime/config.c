@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "protocols/channel.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/log.h"
 #include "runtime/config_read.h"
@@ -335,24 +334,6 @@ config_check_origins(struct config_load *l)
 	}
 }
 
-static void
-config_check_channels(struct config_load *l)
-{
-	const enum setting_id id = SETTING_event_stream_user_publish;
-	const char *text = config_text(l->config, id);
-	char item[SETTING_ITEM_MAX + 1];
-	struct setting_items it;
-	enum status st;
-
-	setting_items_init(&it, text);
-	while ((st = setting_items_next(&it, item)) == ST_OK)
-		if (!channel_is_valid(item))
-			config_tell_at(l, id, item, "there is no such channel");
-	if (st != ST_NOT_FOUND)
-		config_tell_at(
-		    l, id, text, "expected channels with commas between");
-}
-
 /* What no setting can say alone. */
 static void
 config_cross_check(struct config_load *l)
@@ -373,7 +354,6 @@ config_cross_check(struct config_load *l)
 	config_check_doors(l);
 	config_check_networks(l);
 	config_check_origins(l);
-	config_check_channels(l);
 }
 
 static void

@@ -153,11 +153,11 @@ read_setting(const struct config_reader *r, const struct yaml_node *n,
 		return;
 	if (n->kind == YAML_TEXT)
 		r->put(r->ctx, s, n->text, at);
-	else if (n->kind == YAML_LIST && s->kind == SETTING_NETWORKS)
+	else if (n->kind == YAML_LIST && setting_is_list(s))
 		read_list(r, n, s, at);
 	else
 		mistakes_add(r->mistakes, at, "expected %s, found %s",
-		    s->kind == SETTING_NETWORKS ? "a list" : "a value",
+		    setting_is_list(s) ? "a list" : "a value",
 		    yaml_kind_text(n->kind));
 }
 

@@ -240,10 +240,70 @@ sum_add(struct txn *t, struct cost_summed *sum, money cost,
 		(void)txn_fail(
 		    t, ST_CONFLICT, "mixed_currency: the records have several");
 	}
-	if (++sum->records > COST_SCAN_MAX)
-		(void)txn_fail(t, ST_FULL, "too many records to add up");
 	if (money_add(sum->cost, cost, &sum->cost) != ST_OK)
 		(void)txn_fail(t, ST_INVALID, "the sum would overflow");
+}
+
+/* What ends a key of a slot, or a value of an index. */
+static bool
+sum_currency(const struct key_reader *r, char ret_code[CURRENCY_MAX + 1])
+{
+	if (r->failed || r->rest.size != CURRENCY_MAX)
+		return false;
+	memcpy(ret_code, r->rest.at, CURRENCY_MAX);
+	ret_code[CURRENCY_MAX] = '\0';
+	return true;
+}
+
+/* Slots add up what is filtered by no more than one of what they are of. */
+static bool
+sum_is_of_slots(const struct cost_filter *f, struct key *ret_prefix)
+{
+	if (f->task_id != NULL ||
+	    (f->agent_id != NULL && f->project_id != NULL))
+		return false;
+	if (f->agent_id != NULL)
+		cost_slot_prefix(ret_prefix, BY_AGENT, f->agent_id);
+	else if (f->project_id != NULL)
+		cost_slot_prefix(ret_prefix, BY_PROJECT, f->project_id);
+	else
+		cost_slot_prefix(ret_prefix, BY_ORGANISATION, "");
+	return true;
+}
+
+static void
+sum_slots(struct txn *t, const struct key *prefix, struct cost_summed *sum,
+    struct store_reply *ret)
+{
+	struct backend_entry entry;
+	struct scan s;
+	bool found;
+
+	scan_open(&s, t, TABLE_COST_SLOTS, prefix);
+	found = scan_first(&s, &entry);
+	for (; found; found = scan_next(&s, &entry)) {
+		size_t mark = txn_mark(t);
+		bool first = sum->currency == NULL;
+		const struct cost_slot *slot =
+		    ROW_DECODE(t, TABLE_COST_SLOTS, &entry, cost_slot);
+		char currency[CURRENCY_MAX + 1];
+		struct key_reader r;
+
+		key_read(&r, entry.key);
+		key_skip(&r, prefix);
+		(void)key_read_time(&r);
+		if (slot == NULL)
+			break;
+		if (!sum_currency(&r, currency)) {
+			row_is_corrupt(t, TABLE_COST_SLOTS, entry.key);
+			break;
+		}
+		sum->records += slot->records;
+		sum_add(t, sum, slot->cost, currency, ret);
+		if (!first)
+			txn_release(t, mark);
+	}
+	scan_close(&s);
 }
 
 /* An index entry says it all, if the index is the whole filter. */
@@ -251,29 +311,29 @@ static bool
 sum_entry(struct txn *t, const struct backend_entry *entry,
     struct cost_summed *sum, struct store_reply *ret)
 {
-	char currency[CURRENCY_MAX + 1] = "";
+	char currency[CURRENCY_MAX + 1];
 	struct key_reader r;
 	uint64_t high, low;
 
 	key_read(&r, entry->value);
 	high = key_read_number(&r);
 	low = key_read_number(&r);
-	if (r.failed || r.rest.size != CURRENCY_MAX)
+	if (!sum_currency(&r, currency))
 		return false;
-	memcpy(currency, r.rest.at, CURRENCY_MAX);
+	sum->records++;
 	sum_add(
 	    t, sum, (money)((money_magnitude)high << 64 | low), currency, ret);
 	return true;
 }
 
 static void
-sum_fill(struct cost_walk *w, const struct cost_filter *f,
+sum_walk(struct cost_walk *w, const struct cost_filter *f,
     struct cost_summed *sum, struct store_reply *ret)
 {
-	int filters = (f->agent_id != NULL) + (f->task_id != NULL) +
-		      (f->project_id != NULL);
+	bool whole = f->agent_id == NULL && f->project_id == NULL;
 	struct txn *t = w->scan.t;
 	struct backend_entry entry;
+	uint32_t walked = 0;
 	bool found = cost_walk_first(w, 0, UINT64_MAX, &entry);
 
 	for (; found && txn_status(t) == ST_OK;
@@ -282,14 +342,19 @@ sum_fill(struct cost_walk *w, const struct cost_filter *f,
 		bool first = sum->currency == NULL;
 		const struct cost_record *r;
 
-		if (filters == 1) {
+		if (++walked > COST_SCAN_MAX)
+			(void)txn_fail(
+			    t, ST_INVALID, "too many records to add up");
+		if (whole) {
 			if (!sum_entry(t, &entry, sum, ret))
 				row_is_corrupt(t, w->scan.table, entry.key);
 			continue;
 		}
 		r = cost_walk_record(w, &entry);
-		if (r != NULL && filter_wants(f, r))
+		if (r != NULL && filter_wants(f, r)) {
+			sum->records++;
 			sum_add(t, sum, r->cost, r->currency, ret);
+		}
 		if (!first || sum->currency == NULL)
 			txn_release(t, mark);
 	}
@@ -302,12 +367,17 @@ repo_cost_sum(struct txn *t, const void *request, struct store_reply *ret)
 	struct cost_filter f = { ask->agent_id, ask->task_id, ask->project_id };
 	struct cost_summed *sum = txn_take(t, sizeof(*sum));
 	struct cost_walk w;
+	struct key prefix;
 
 	if (!filter_is_valid(t, &f))
 		return txn_status(t);
-	filter_open(&w, t, &f);
-	sum_fill(&w, &f, sum, ret);
-	cost_walk_close(&w);
+	if (sum_is_of_slots(&f, &prefix)) {
+		sum_slots(t, &prefix, sum, ret);
+	} else {
+		filter_open(&w, t, &f);
+		sum_walk(&w, &f, sum, ret);
+		cost_walk_close(&w);
+	}
 	if (txn_status(t) != ST_OK && txn_status(t) != ST_CONFLICT)
 		LOG(PERSISTENCE_COST_RECORD_AGGREGATE_FAILED,
 		    KV("agent_id", f.agent_id == NULL ? "-" : f.agent_id),

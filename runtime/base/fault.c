@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "runtime/base/items.h"
+
 #define FAULT_NAME_SIZE 64
 #define FAULT_EVERY INT_MAX /* times that are left, for always */
 #define VARIABLE "TROUPE_FAULT"
@@ -70,13 +72,12 @@ static void
 fault_read(void)
 {
 	const char *told = getenv(VARIABLE);
+	struct bytes rest = { (const uint8_t *)told,
+		told == NULL ? 0 : strlen(told) };
+	struct bytes one;
 
-	for (int i = 0; told != NULL && i < FAULTS_MAX; i++) {
-		fault_read_one(&faults[i], told);
-		told = strchr(told, ',');
-		if (told != NULL)
-			told++;
-	}
+	for (int i = 0; i < FAULTS_MAX && items_next(&rest, ',', &one); i++)
+		fault_read_one(&faults[i], (const char *)one.at);
 }
 
 static bool

@@ -1,7 +1,10 @@
 #include "runtime/base/text.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <string.h>
+
+#include "runtime/base/utf8.h"
 
 bool
 text_fit(char *ret_text, size_t size, const char *text)
@@ -53,6 +56,52 @@ text_is_blank(const char *text)
 	while ((size = text_space_size(text)) > 0)
 		text += size;
 	return text[0] == '\0';
+}
+
+/* Cc, Z but ' ', Cf, and the letters that are blank (Unicode 15). */
+static const struct {
+	uint32_t first, last;
+} text_unseen[] = { { 0, 0x1f }, { 0x7f, 0xa0 }, { 0xad, 0xad },
+	{ 0x34f, 0x34f }, { 0x600, 0x605 }, { 0x61c, 0x61c }, { 0x6dd, 0x6dd },
+	{ 0x70f, 0x70f }, { 0x890, 0x891 }, { 0x8e2, 0x8e2 },
+	{ 0x115f, 0x1160 }, { 0x1680, 0x1680 }, { 0x17b4, 0x17b5 },
+	{ 0x180b, 0x180f }, { 0x2000, 0x200f }, { 0x2028, 0x202f },
+	{ 0x205f, 0x206f }, { 0x3000, 0x3000 }, { 0x3164, 0x3164 },
+	{ 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
+	{ 0xfff0, 0xfffb }, { 0x110bd, 0x110bd }, { 0x110cd, 0x110cd },
+	{ 0x13430, 0x1343f }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+	{ 0xe0000, 0xe0fff } };
+
+static uint32_t
+text_scalar(const uint8_t *at, size_t size)
+{
+	uint32_t scalar = size == 1 ? at[0] : at[0] & (0xffu >> (size + 1));
+
+	for (size_t i = 1; i < size; i++)
+		scalar = scalar << 6 | (at[i] & 0x3fu);
+	return scalar;
+}
+
+bool
+text_is_plain(const char *text)
+{
+	const uint8_t *at = (const uint8_t *)text;
+	size_t left = strlen(text), size;
+
+	for (; left > 0; at += size, left -= size) {
+		uint32_t scalar;
+
+		size = utf8_char_size(at, left);
+		if (size == 0)
+			return false;
+		scalar = text_scalar(at, size);
+		for (size_t i = 0;
+		     i < sizeof(text_unseen) / sizeof(text_unseen[0]); i++)
+			if (scalar >= text_unseen[i].first &&
+			    scalar <= text_unseen[i].last)
+				return false;
+	}
+	return true;
 }
 
 void

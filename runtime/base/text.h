@@ -11,6 +11,13 @@ bool text_fit(char *ret_text, size_t size, const char *text);
 /* NULL, empty, or white space alone, whatever Unicode counts as that. */
 bool text_is_blank(const char *text);
 
+/*
+ * Every character of well-formed text can be seen, or is ' ': none is a
+ * control, another blank, or one that joins, hides or turns round others, so
+ * that no two such texts look the same because of one.
+ */
+bool text_is_plain(const char *text);
+
 /* bytes as lower-case hex; ret_text takes 2 * size + 1. */
 void text_hex(const void *bytes, size_t size, char *ret_text);
 /* And back; false, and bytes left anyhow, unless it is 2 * size such digits. */

@@ -132,6 +132,7 @@ test_links_stay_within(void **state)
 	assert_true(backup_link_stays("a/b/u", "../.."));
 	assert_false(backup_link_stays("m", "a/b/u/.."));
 	assert_false(backup_link_stays("a/m", "../b/.."));
+	assert_false(backup_link_stays("a/b/m", "u/.."));
 }
 
 struct place {
@@ -269,6 +270,10 @@ test_a_front_has_the_size_it_said(void **state)
 	    ST_INVALID);
 }
 
+static const struct backup_packing packing = {
+	.how = ARCHIVE_ZSTD, .quick = true, .manifest_max = 100
+};
+
 /* What is packed from where it lies is what a copy of it would be. */
 static void
 test_a_tree_is_packed_as_it_is_copied(void **state)
@@ -289,8 +294,7 @@ test_a_tree_is_packed_as_it_is_copied(void **state)
 	snprintf(path, sizeof(path), "%s/large", tree);
 	assert_int_equal(truncate(path, 3 << 20), 0);
 	assert_int_equal(
-	    backup_pack_open(p->file, ARCHIVE_ZSTD, NULL, 100, NULL, &pack),
-	    ST_OK);
+	    backup_pack_open(p->file, &packing, NULL, &pack), ST_OK);
 	assert_int_equal(backup_pack_tree(pack, tree, "memory", &bytes), ST_OK);
 	backup_pack_sum(pack, packed);
 	assert_int_equal(
@@ -330,9 +334,8 @@ test_a_pack_that_is_given_up_leaves_nothing(void **state)
 
 	snprintf(tree, sizeof(tree), "%s/memory", p->from);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(backup_pack_open(p->file, ARCHIVE_ZSTD, NULL,
-				     100, NULL, &pack),
-		    ST_OK);
+		assert_int_equal(
+		    backup_pack_open(p->file, &packing, NULL, &pack), ST_OK);
 		if (i > 0)
 			assert_int_equal(
 			    backup_pack_tree(pack, tree, "memory", &bytes),
@@ -342,8 +345,7 @@ test_a_pack_that_is_given_up_leaves_nothing(void **state)
 	}
 	put(p->folder, "file", "another's");
 	assert_int_equal(
-	    backup_pack_open(p->file, ARCHIVE_ZSTD, NULL, 100, NULL, &pack),
-	    ST_EXISTS);
+	    backup_pack_open(p->file, &packing, NULL, &pack), ST_EXISTS);
 	assert_int_equal(access(p->file, F_OK), 0);
 }
 

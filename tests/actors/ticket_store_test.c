@@ -542,7 +542,7 @@ test_cap_and_life_follow_the_settings(void **state)
 	rig_advance_ms(&r, 3001);
 	expect_invalid(&r, shorter);
 	/* The one with the shorter life is gone, and counts no more. */
-	shorter = create(&r, "u1", "s1");
+	(void)create(&r, "u1", "s1");
 	rig_advance_ms(&r, 3001);
 	(void)create(&r, "u1", "s1");
 	(void)consume(&r, longer);

@@ -144,6 +144,24 @@ test_blank_knows_the_white_space_of_unicode(void **state)
 		assert_false(text_is_blank(others[i]));
 }
 
+static void
+test_what_cannot_be_seen_is_not_plain(void **state)
+{
+	static const char *const plain[] = { "", "ada", "a b", "Jos\xc3\xa9",
+		"\xe5\xb0\x8f\xe6\x98\x8e", "\xf0\x9f\x98\x80", "~!\"" };
+	static const char *const odd[] = { "a\tb", "a\x7f", "\x1f", "\xc2\x85",
+		"a\xc2\xa0", "a\xc2\xad-", "\xe2\x80\x8b", "a\xe2\x80\x8d-",
+		"\xe2\x80\xae-", "\xe2\x81\xa0", "\xe3\x80\x80", "\xe3\x85\xa4",
+		"\xef\xbb\xbf-", "a\xef\xb8\x8f", "\xf3\xa0\x81\x81", "\xff",
+		"a\xc3" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		assert_true(text_is_plain(plain[i]));
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+		assert_false(text_is_plain(odd[i]));
+}
+
 int
 main(void)
 {
@@ -160,6 +178,7 @@ main(void)
 		cmocka_unit_test(test_hex_is_read_back_and_nothing_else_is),
 		cmocka_unit_test(test_blank_is_white_space_alone),
 		cmocka_unit_test(test_blank_knows_the_white_space_of_unicode),
+		cmocka_unit_test(test_what_cannot_be_seen_is_not_plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

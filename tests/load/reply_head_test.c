@@ -6,6 +6,8 @@
 
 #include "load/reply_head.h"
 
+#define WITH_LENGTH(n) "HTTP/1.1 200 OK\r\nContent-Length: " n "\r\n\r\n"
+
 static struct reply_head head;
 
 static enum status
@@ -51,10 +53,8 @@ test_what_is_none_of_ours_is_malformed(void **state)
 		"HTTP/1.0 200 OK\r\n\r\n", "HTTP/1.1 \r\n\r\n",
 		"HTTP/1.1 2\r\n\r\n", "HTTP/1.1 099 No\r\n\r\n",
 		"HTTP/1.1 600 No\r\n\r\n", "HTTP/1.1 2000 No\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 1x\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-		"HTTP/1.1 200 OK\r\n"
-		"Content-Length: 18446744073709551616\r\n\r\n" };
+		WITH_LENGTH("1x"), WITH_LENGTH("-1"),
+		WITH_LENGTH("18446744073709551616") };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)

@@ -93,7 +93,7 @@ test_every_setting_says_when_it_counts_and_keeps_the_bounds(void **state)
 		assert_true(
 		    !(flags & SETTING_LIVE) == !!(flags & SETTING_RESTART));
 		assert_true(setting_nth(i)->doc[0] != '\0');
-		if (setting_nth(i)->kind == SETTING_NETWORKS)
+		if (setting_is_list(setting_nth(i)))
 			assert_true(setting_nth(i)->max <= SETTING_ITEMS_MAX);
 	}
 }

@@ -68,6 +68,8 @@ def test_account_is_made_read_listed_and_changed(ceo):
         ({"username": " "}, "username"),
         ({"username": " bob"}, "space"),
         ({"username": "b\u0007b"}, "control"),
+        ({"username": "bob\u200b"}, "cannot be seen"),
+        ({"username": "\u202ebob"}, "cannot be seen"),
         ({"password": "short"}, "12 characters"),
         ({"username": "abcdefghijkl", "password": "ABCDEFGHIJKL"}, "user name"),
         ({"role": "system"}, "role"),

@@ -122,14 +122,19 @@ def test_credentials_that_let_nobody_in(ceo):
     bob = hire(ceo, "bob")
     gone = bob.again()
     assert gone.logout().status == 204
-    for token in ("not.a.token", gone.token, "trk_of_nobody", None):
+    key = make_key(bob)
+    assert patch(ceo, f"users/{bob.id}", {"disabled": True}).status == 200
+    for token in ("not.a.token", gone.token, "trk_of_nobody", None, key["key"]):
         assert Client(ceo.server, token).me().status == 401
-    entries = found(ceo, 4, action="access.credential")
+    entries = found(ceo, 5, action="access.credential")
     assert {e["detail"] for e in entries} == {
-        "invalid_token", "session_revoked", "invalid_key", "no_credential"}
+        "invalid_token", "session_revoked", "invalid_key", "no_credential",
+        "no_account"}
     assert {e["user_id"] for e in entries} == {""}
     revoked = next(e for e in entries if e["detail"] == "session_revoked")
     assert revoked["session"] == gone.session_id[:8]
+    owned = next(e for e in entries if e["detail"] == "no_account")
+    assert owned["session"] == key["api_key"]["id"][:8]
 
 
 def test_pages_of_other_sites_and_bad_tickets(ceo):

@@ -96,6 +96,7 @@ def leftovers(client):
     data = client.server.data
     found = [p for p in root(client).iterdir()
              if p.name[0] == "." and p.name not in (".proven", ".last")]
+    wait_for(lambda: not list(data.glob("*.gone-*")))  # when nobody waits
     for end in ("incoming", "aside", "absent", "mdb.new"):
         found += data.rglob(f"*.{end}")
         found += data.rglob(f"{end}.mdb")

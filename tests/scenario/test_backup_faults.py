@@ -18,12 +18,14 @@ from test_backup import (
 )
 
 CREATE = (
-    "create.begin", "create.memory", "create.config", "create.manifest",
+    "create.begin", "file.written", "create.memory", "create.config", "create.manifest",
     "create.packed", "create.publish", "create.published", "create.cleaned",
 )
-# Up to here the restore is undone, after it it is done.
+# Up to here the restore is undone, after it it is done.  A second backup is its
+# safety backup, which is made while the source is unpacked.
 BACK = (
-    "restore.unpacked", "restore.staged", "restore.intent",
+    "create.begin:2", "create.packed:2", "create.publish:2",
+    "create.published:2", "restore.unpacked", "restore.staged", "restore.intent",
     "restore.memory.aside", "restore.memory.live", "restore.config.aside",
     "restore.config.live", "swap.aside", "swap.live",
     "swap.carried",
@@ -199,6 +201,22 @@ def test_05_failing_component_leaves_nothing(start):
     assert len(server.events("backup.component.failed")) == 1
     assert len(server.events("backup.lifecycle.failed")) == 1
     assert create(client).status == 201
+
+
+@pytest.mark.parametrize("compression", ["true", "false"])
+def test_a_restore_without_a_safety_backup_is_none(start, compression):
+    client = boss_of(start(env={"TROUPE_FAULT": "fail:create.memory:2"},
+                           backup__compression=compression))
+    m = create(client).data
+    change(client, 1)
+    before = live(client)
+    answer = restore(client, m["backup_id"])
+    assert answer.brief == (500, 8071), answer.body
+    assert live(client) == before
+    assert leftovers(client) == []
+    assert [b["backup_id"] for b in list_of(client)] == [m["backup_id"]]
+    client.server.wait_event("backup.restore.refused")
+    assert restore(client, m["backup_id"]).status == 200
 
 
 def test_h15_a_rollback_that_fails_says_so_and_removes_nothing(start):

@@ -97,6 +97,21 @@ def test_users_publish_where_the_settings_say(start):
     assert batch(user, "messages", [mine, spoof]).status == 403
 
 
+@pytest.mark.parametrize(
+    "value, status",
+    [
+        ("nonsense", 422),
+        ("messages,user:", 422),
+        ("messages,", 422),
+        ('["messages", "project:a b"]', 200),
+        ("", 200),
+    ],
+)
+def test_where_users_publish_is_a_list_of_channels(ceo, value, status):
+    path = "settings/event_stream/user_publish"
+    assert ceo.put(path, {"value": value}).status == status
+
+
 def test_users_publish_nowhere_by_default(ceo):
     user = hire(ceo, "olga")
     assert publish(user, "messages", event_type="user.said").status == 403

@@ -167,7 +167,10 @@ def test_live_sockets_are_counted(start):
     for _ in range(2):
         assert ceo.post("/api/v1/events/agents", event).status == 201
     live.event()
+    rooms = live.subscribe(*(f"project:{n}" for n in range(50)))["channels"]
+    assert sum(name.startswith("project:") for name in rooms) == 42
     pages = scrape_all(server)
+    assert total(pages, "troupe_gateway_channels_refused_total") == 8
     assert total(pages, "troupe_gateway_sockets_open") == 1
     assert total(pages, "troupe_gateway_sockets_refused_total") == 1
     assert total(pages, "troupe_hub_users_online") == 1

@@ -348,6 +348,7 @@ test_sum_is_the_sum_of_the_list(void **state)
 		    a_record(i, i % 2 == 0 ? "p" : NULL, (money)i * CENT);
 
 		r.task_id = i % 3 == 0 ? "x" : "y";
+		r.timestamp = NOW + (int64_t)i * HOUR / 3;
 		OK(add(&r, NOW));
 	}
 	OK(ASK(store_cost_list, .task_id = "x", .project_id = "p", .limit = 3));
@@ -375,6 +376,39 @@ test_sum_is_the_sum_of_the_list(void **state)
 	OK(ASK(store_cost_sum, .agent_id = "nobody"));
 	MONEY_IS(REPLY_IS(cost_summed)->cost, 0);
 	assert_null(REPLY_IS(cost_summed)->currency);
+}
+
+/* Ten million records are added up as quarters of an hour: none is read. */
+static void
+test_sums_by_one_thing_read_no_record(void **state)
+{
+	struct backend_txn *inner;
+	struct txn t;
+	struct key k;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 3; i++) {
+		struct cost_record r = a_record(i, "p", (money)i * CENT);
+
+		r.timestamp = NOW + (int64_t)i * HOUR;
+		OK(add(&r, NOW));
+	}
+	OK(backend_write(asker.f->b, &inner));
+	txn_init(&t, inner, asker.room);
+	key_init(&k);
+	key_number(&k, 2);
+	txn_put(&t, TABLE_COST_RECORDS, &k, B("junk"));
+	OK(backend_commit(inner));
+	OK(ASK(store_cost_sum, .agent_id = NULL));
+	MONEY_IS(REPLY_IS(cost_summed)->cost, 6 * CENT);
+	assert_int_equal(REPLY_IS(cost_summed)->records, 3);
+	assert_string_equal(REPLY_IS(cost_summed)->currency, "EUR");
+	OK(ASK(store_cost_sum, .agent_id = "agent"));
+	MONEY_IS(REPLY_IS(cost_summed)->cost, 6 * CENT);
+	OK(ASK(store_cost_sum, .project_id = "p"));
+	MONEY_IS(REPLY_IS(cost_summed)->cost, 6 * CENT);
+	IS(CORRUPT,
+	    ASK(store_cost_sum, .agent_id = "agent", .project_id = "p"));
 }
 
 /* Lists and sums go on from block to block of their index, gaps included. */
@@ -556,6 +590,7 @@ main(void)
 		ASKED(test_a_price_is_corrected_by_another_version),
 		ASKED(test_cu05_other_currency_is_refused_with_a_decision),
 		ASKED(test_sum_is_the_sum_of_the_list),
+		ASKED(test_sums_by_one_thing_read_no_record),
 		ASKED(test_lists_and_sums_span_blocks),
 		ASKED(test_tokens_become_a_cost_by_the_price_then),
 		ASKED(test_c37_any_failing_write_leaves_nothing),
