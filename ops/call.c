@@ -19,7 +19,8 @@
 static enum status
 call_failed(const struct cmd_args *args, const char *what, const char *why)
 {
-	fprintf(args->err, "troupe %s: %s: %s\n", args->cmd->name, what, why);
+	cmd_says(args->cmd, args->err);
+	fprintf(args->err, "%s: %s\n", what, why);
 	return ST_IO;
 }
 
@@ -324,9 +325,10 @@ call_refused(const struct cmd_args *args, struct call_reply *r)
 	call_text(r, "error", detail, sizeof(detail));
 	if (args->json)
 		fprintf(args->out, "%s\n", r->body);
-	fprintf(args->err, "troupe %s: %s (HTTP %u, code %.*s)\n",
-	    args->cmd->name, *detail == '\0' ? "refused" : detail, r->http,
-	    (int)code.size, code.size == 0 ? "" : (const char *)code.at);
+	cmd_says(args->cmd, args->err);
+	fprintf(args->err, "%s (HTTP %u, code %.*s)\n",
+	    *detail == '\0' ? "refused" : detail, r->http, (int)code.size,
+	    code.size == 0 ? "" : (const char *)code.at);
 	call_fini(r);
 	return CMD_FAILED;
 }

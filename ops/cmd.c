@@ -80,6 +80,20 @@ cmd_refuse_use(FILE *err, const struct cmd_option *o, const char *why)
 	return CMD_USAGE;
 }
 
+static void
+cmd_print_name(const struct cmd *cmd, FILE *to)
+{
+	fprintf(to, "troupe %s%s%s", cmd->of != NULL ? cmd->of : "",
+	    cmd->of != NULL ? " " : "", cmd->name);
+}
+
+void
+cmd_says(const struct cmd *cmd, FILE *to)
+{
+	cmd_print_name(cmd, to);
+	fputs(": ", to);
+}
+
 static enum cmd_exit
 cmd_refuse_option(const struct cmd_args *a, const char *name, size_t size)
 {
@@ -91,7 +105,8 @@ cmd_refuse_option(const struct cmd_args *a, const char *name, size_t size)
 	suggest_init(&near, word);
 	for (size_t i = 0; (o = cmd_option_nth(a->cmd, i)) != NULL; i++)
 		suggest_offer(&near, o->name);
-	fprintf(a->err, "troupe %s: --%s is no option", a->cmd->name, word);
+	cmd_says(a->cmd, a->err);
+	fprintf(a->err, "--%s is no option", word);
 	if (near.best != NULL)
 		fprintf(a->err, "; did you mean --%s?", near.best);
 	fprintf(a->err, "\n");
@@ -175,8 +190,8 @@ cmd_find_sub(const struct cmd_args *a, const char *word)
 		cmd_usage(a->cmd, a->err);
 		return NULL;
 	}
-	fprintf(
-	    a->err, "troupe %s: %s is no command of it", a->cmd->name, word);
+	cmd_says(a->cmd, a->err);
+	fprintf(a->err, "%s is no command of it", word);
 	if (near.best != NULL)
 		fprintf(a->err, "; did you mean %s?", near.best);
 	fprintf(a->err, "\n");
@@ -199,9 +214,11 @@ cmd_run(struct cmd_args *a, char *const *words)
 		cmd_usage(a->cmd, a->out);
 		return CMD_OK;
 	}
-	if (a->words_count < a->cmd->words_min)
-		return cmd_refuse(
-		    a->err, a->cmd->name, "needs more; see --help");
+	if (a->words_count < a->cmd->words_min) {
+		cmd_says(a->cmd, a->err);
+		fputs("needs more; see --help\n", a->err);
+		return CMD_USAGE;
+	}
 	return a->cmd->run(a);
 }
 
@@ -297,10 +314,10 @@ cmd_usage(const struct cmd *cmd, FILE *to)
 	const struct cmd *c;
 
 	if (cmd != NULL) {
-		fprintf(to, "usage: troupe %s%s%s%s%s\n%s\n\n",
-		    cmd->of != NULL ? cmd->of : "", cmd->of != NULL ? " " : "",
-		    cmd->name, cmd->usage[0] != '\0' ? " " : "", cmd->usage,
-		    cmd->summary);
+		fputs("usage: ", to);
+		cmd_print_name(cmd, to);
+		fprintf(to, "%s%s\n%s\n\n", cmd->usage[0] != '\0' ? " " : "",
+		    cmd->usage, cmd->summary);
 		cmd_usage_subs(cmd, to);
 		for (size_t i = 0; (o = cmd_option_nth(cmd, i)) != NULL; i++)
 			cmd_usage_option(o, to);

@@ -104,4 +104,7 @@ void cmd_json_text(FILE *to, const char *text);
 /* The usage of one command, or of all when cmd is NULL. */
 void cmd_usage(const struct cmd *cmd, FILE *to);
 
+/* What a message of it begins with: "troupe backup list: ". */
+void cmd_says(const struct cmd *cmd, FILE *to);
+
 #endif

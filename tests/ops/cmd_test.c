@@ -65,6 +65,22 @@ test_no_command_shows_the_help_and_is_a_mistake(void **state)
 }
 
 static void
+test_a_mistake_names_the_whole_command(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    CALL("troupe", "backup", "list", "--nonsense"), CMD_USAGE);
+	assert_string_equal(
+	    err_text, "troupe backup list: --nonsense is no option\n");
+	assert_int_equal(CALL("troupe", "backup", "show"), CMD_USAGE);
+	assert_string_equal(
+	    err_text, "troupe backup show: needs more; see --help\n");
+	assert_int_equal(CALL("troupe", "backup", "nonsense"), CMD_USAGE);
+	assert_string_equal(
+	    err_text, "troupe backup: nonsense is no command of it\n");
+}
+
+static void
 test_every_command_has_a_help(void **state)
 {
 	const struct cmd *c;
@@ -340,6 +356,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		RUN(test_no_command_shows_the_help_and_is_a_mistake),
+		RUN(test_a_mistake_names_the_whole_command),
 		RUN(test_every_command_has_a_help),
 		RUN(test_the_version_in_three_ways),
 		RUN(test_misspelt_words_come_with_a_suggestion),
