@@ -25,8 +25,9 @@ presence_init(
 	    PRESENCE_CHANNELS_MAX, 0);
 	chain_init(&p->by_socket, p->socket_buckets, PRESENCE_SOCKETS_MAX);
 	chain_init(&p->by_user, p->user_buckets, PRESENCE_SOCKETS_MAX);
-	chain_init(&p->by_member, p->member_buckets, PRESENCE_MEMBERS_MAX);
-	chain_init(&p->by_channel, p->channel_buckets, PRESENCE_CHANNELS_MAX);
+	chain_init(&p->by_member, p->member_buckets, PRESENCE_MEMBER_BUCKETS);
+	chain_init(
+	    &p->by_channel, p->channel_buckets, PRESENCE_CHANNEL_BUCKETS);
 }
 
 void

@@ -23,6 +23,9 @@
 #define PRESENCE_SOCKETS_MAX 65536u
 #define PRESENCE_MEMBERS_MAX 65536u
 #define PRESENCE_CHANNELS_MAX 16384u
+/* A quarter of what they may hold, which is rare: they are zeroed at start. */
+#define PRESENCE_MEMBER_BUCKETS (PRESENCE_MEMBERS_MAX / 4)
+#define PRESENCE_CHANNEL_BUCKETS (PRESENCE_CHANNELS_MAX / 4)
 
 /* A first socket of the user is on the channel now, or the last one left. */
 typedef void (*presence_moved_fn)(
@@ -42,8 +45,8 @@ struct presence {
 	void *ctx;
 	struct chain_node *socket_buckets[PRESENCE_SOCKETS_MAX];
 	struct chain_node *user_buckets[PRESENCE_SOCKETS_MAX];
-	struct chain_node *member_buckets[PRESENCE_MEMBERS_MAX];
-	struct chain_node *channel_buckets[PRESENCE_CHANNELS_MAX];
+	struct chain_node *member_buckets[PRESENCE_MEMBER_BUCKETS];
+	struct chain_node *channel_buckets[PRESENCE_CHANNEL_BUCKETS];
 };
 
 /* user_id lives until the function returns. */

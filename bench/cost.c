@@ -35,7 +35,7 @@
 #define CHECKS_MAX 200000
 #define READS 100000
 #define PAGES 1000
-#define LOAD_BATCH 8192
+#define LOAD_BATCH 1024
 #define LOAD_S 200
 
 /* TROUPE_BENCH_RECORDS: fewer of them on a slow disk; pairs are half. */

@@ -51,6 +51,15 @@ memory_of_windows(const struct ledger *l)
 	return n;
 }
 
+/* Mails that have left one loop of a node and not come to another yet. */
+static uint64_t
+memory_between_loops(const struct ledger *l)
+{
+	uint64_t loops = l->nslots / l->nnodes;
+
+	return l->nnodes * loops * (loops - 1) * MAIL_INFLIGHT_MAX;
+}
+
 /*
  * Asks that may be open, of all that start some; in a chain, as an account's
  * for a teller, one for each role.
@@ -75,7 +84,7 @@ memory_bound(const struct ledger *l)
 	uint64_t boxes = memory_of_boxes(l), windows = memory_of_windows(l);
 	uint64_t links = l->nnodes - 1, asks = memory_of_asks(p);
 	/* An answer is let in whatever the mailbox holds. */
-	uint64_t due = boxes + asks;
+	uint64_t due = boxes + asks + memory_between_loops(l);
 	uint64_t n = (p->rate > 0 || due < windows ? due : windows) *
 		     memory_of_message(p);
 

@@ -15,10 +15,9 @@
 #include "runtime/inside.h"
 
 #define LOOPS_MAX 64
-#define LOOP_ARENA_SIZE (4u << 20)   /* bodies and scratch of one turn */
-#define LOOP_ACTOR_BUDGET 64u        /* messages an actor handles in a row */
-#define LOOP_TURN_ACTORS 512u        /* actor turns before sockets are seen */
-#define LOOP_INFLIGHT_MAX (1u << 16) /* mails from one loop to another */
+#define LOOP_ARENA_SIZE (4u << 20) /* bodies and scratch of one turn */
+#define LOOP_ACTOR_BUDGET 64u      /* messages an actor handles in a row */
+#define LOOP_TURN_ACTORS 512u      /* actor turns before sockets are seen */
 
 struct node;
 

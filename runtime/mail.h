@@ -23,8 +23,9 @@
 #define MAIL_ROOM_SMALL 544      /* what pooled mails can hold */
 #define MAIL_POOL_MAX (1u << 16) /* kept free per loop; more are given back */
 #define MAIL_AHEAD 4u            /* mails that are fetched before their turn */
-#define BUNDLE_MAX 64u           /* mails handed over at once */
-#define BUNDLE_POOL_MAX 256u     /* kept free per loop */
+#define MAIL_INFLIGHT_MAX (1u << 16) /* from one loop to another */
+#define BUNDLE_MAX 64u               /* mails handed over at once */
+#define BUNDLE_POOL_MAX 256u         /* kept free per loop */
 
 struct edge;
 

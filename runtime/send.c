@@ -169,10 +169,10 @@ loop_hand_over(struct loop *l, uint32_t index, struct mail *m)
 	struct outbound *o = &l->out[index];
 	struct loop *to = &l->node->loops[index];
 
-	if (o->sent - o->taken_seen >= LOOP_INFLIGHT_MAX) {
+	if (o->sent - o->taken_seen >= MAIL_INFLIGHT_MAX) {
 		o->taken_seen = atomic_load_explicit(
 		    &to->shared->taken[l->index], memory_order_acquire);
-		if (o->sent - o->taken_seen >= LOOP_INFLIGHT_MAX &&
+		if (o->sent - o->taken_seen >= MAIL_INFLIGHT_MAX &&
 		    m->at[FRAME_AT_KIND] < FRAME_REPLY)
 			return ST_FULL;
 	}

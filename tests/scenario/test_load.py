@@ -140,6 +140,15 @@ def test_asks_far_past_overload_are_refused_and_memory_stays():
     assert [r["status"] for r in result["reasons"]] == ["FULL"]
 
 
+def test_what_is_between_two_loops_is_within_the_printed_bound():
+    result = found(
+        *("fan-in", "--actors", "4", "--placement", "loops:2", "--rate", "2m"),
+        *("--duration", "400ms"),
+        *("--faults", "stop:consumer.0=300ms@20ms,box:consumer=64"),
+    )
+    assert balances(result)["lost"] == 0
+
+
 def on_hosts(*words):
     """The result on two hosts; None where the system has no namespaces."""
     can = subprocess.run(["unshare", "-Urn", "true"], capture_output=True)
