@@ -8,6 +8,7 @@
 #define RUNTIME_INSIDE_H
 
 #include <stdalign.h>
+#include <stdatomic.h>
 
 #include "protocols/frame_head.h"
 #include "runtime/actor.h"
@@ -115,6 +116,8 @@ struct op {
 	uint8_t early;  /* enum status: why it is refused without being sent */
 	bool at_work;   /* a worker has it, whatever its phase */
 	bool ended;     /* answered; freed when the worker is through */
+	bool may_skip;  /* of work that nobody waits for any more */
+	_Atomic bool is_skipped;
 	struct parcel parcel;
 	struct op *next_work;
 	work_fn run;

@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "runtime/base/log.h"
@@ -52,6 +53,8 @@ op_end(struct op *op)
 	op->ended = true;
 	if (!op->at_work)
 		op_free(op);
+	else if (op->may_skip)
+		atomic_store(&op->is_skipped, true);
 }
 
 static void
@@ -471,6 +474,7 @@ op_work(struct op *op, enum work_pool pool, work_fn run, op_fn on_done)
 	op->run = run;
 	op->parcel.fn = op_on_work_done;
 	op->at_work = true;
+	op->may_skip = pool == WORK_CPU;
 	op_wait(op, OP_WORKING, on_done);
 	if (work_push(&n->work[pool], op) == ST_OK)
 		return ST_OK;

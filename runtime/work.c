@@ -1,5 +1,6 @@
 #include "runtime/work.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -25,7 +26,10 @@ work_do(struct op *op)
 {
 	struct loop *l = op->actor->loop;
 
-	op->run(op->data);
+	if (!atomic_load(&op->is_skipped))
+		op->run(op->data);
+	else
+		explicit_bzero(op->data, sizeof(op->data));
 	loop_give(l, &op->parcel);
 }
 

@@ -1,7 +1,10 @@
 /*
  * work - a bounded pool of threads for jobs that would hold a loop up.
  *
- * Jobs are ops; they run in the order they came.  Full is a status.
+ * Jobs are ops; they run in the order they came.  Full is a status.  A job of
+ * WORK_CPU that nobody waits for any more when its turn comes is skipped, and
+ * its data wiped: otherwise, once the queue is longer than their deadlines,
+ * all the work would be for those who are gone.
  */
 #ifndef RUNTIME_WORK_H
 #define RUNTIME_WORK_H

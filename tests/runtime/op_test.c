@@ -67,12 +67,85 @@ test_work_past_the_pools_bound_is_refused_through_on_done(void **state)
 	rig_fini(&r);
 }
 
+static struct rig late;
+static size_t run_count;
+static size_t late_count;
+
+static void
+job_long(void *data)
+{
+	(void)data;
+	run_count++;
+	late.now_us += 5000;
+}
+
+static void
+job_count(void *data)
+{
+	(void)data;
+	run_count++;
+}
+
+static enum status
+job_on_late(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct refused *why = reply->body;
+
+	(void)self;
+	assert_int_equal(reply->id, MSG_refused);
+	assert_int_equal(why->status, ST_TIMEOUT);
+	late_count++;
+	return op_close(op);
+}
+
+/* While the first is at work, the time of the second is over. */
+static enum status
+late_on_ping(struct actor *self, const struct msg *in)
+{
+	struct op *op = op_open(self, NULL);
+
+	(void)op_work(op, WORK_CPU, job_long, job_on_done);
+	op = op_open(self, NULL);
+	op_within(op, 1000);
+	(void)op_work(op, WORK_CPU, job_count, job_on_late);
+	return REPLY(self, in, pong, .number = 0);
+}
+
+static const struct handler late_on[] = {
+	ON(ping, late_on_ping),
+	{ 0 },
+};
+
+static const struct actor_class late_class = {
+	.name = "late",
+	.state_size = 1,
+	.on = late_on,
+};
+
+static void
+test_work_that_nobody_waits_for_is_skipped(void **state)
+{
+	(void)state;
+	done_count = 0;
+	rig_init(&late);
+	rig_spawn(&late, &late_class, ACTOR_NUMBER(tasks));
+	rig_probe(&late, ACTOR_NUMBER(gateway));
+	assert_int_equal(rig_start(&late), ST_OK);
+	(void)RIG_ASK(&late, gateway, tasks, ping, .number = 0);
+	rig_advance_ms(&late, 1);
+	assert_int_equal(late_count, 1);
+	assert_int_equal(done_count, 1);
+	assert_int_equal(run_count, 1);
+	rig_fini(&late);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    test_work_past_the_pools_bound_is_refused_through_on_done),
+		cmocka_unit_test(test_work_that_nobody_waits_for_is_skipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
