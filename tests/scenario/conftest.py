@@ -46,6 +46,7 @@ def _start(topology):
     for server in mine:
         if not server.killed:
             assert server.events_of_level("error") == []
+        assert server.crashed() == []
 
 
 @pytest.fixture

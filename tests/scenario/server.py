@@ -21,6 +21,8 @@ TROUPE = os.environ.get("TROUPE", str(ROOT / "build/release/troupe"))
 SPLIT = ROOT / "ops/topologies/split.yaml"
 TOPOLOGIES = ("one", "split")
 
+CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL,
+           signal.SIGFPE)
 READY_S = 20
 EVENT_S = 15
 STOP_S = 9  # less than the drain's deadline: nothing here waits that long
@@ -224,6 +226,13 @@ class Server:
     def restart(self, topology=None):
         self.topology = topology or self.topology
         return self.start()
+
+    def crashed(self):
+        """Its processes that ended by a signal that no test sends."""
+        ends = [-e["signal"] for e in self.events("node.exit")]
+        if self.process is not None and self.process.poll() is not None:
+            ends.append(self.process.returncode)
+        return [signal.Signals(-end).name for end in ends if -end in CRASHES]
 
     def close(self):
         """Leaves nothing behind; returns the exit status, None if killed."""
