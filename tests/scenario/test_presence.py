@@ -44,7 +44,7 @@ def test_57_who_never_came_in_does_not_go(ceo):
     ceo.server.wait_event("api.ws.auth_failed")
     live = ceo.socket()
     wait_presence(ceo, {me(ceo): 1})
-    assert len(ceo.server.events(CAME)) == 1
+    assert len(ceo.server.wait_event(CAME)) == 1
     assert ceo.server.events(WENT) == []
     live.close()
     wait_presence(ceo, {})
