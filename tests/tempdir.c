@@ -6,9 +6,10 @@
 
 #include "tests/check.h"
 
+#define TEMPLATE "/tmp/tempdir.XXXXXX"
 #define DEPTH 8 /* folders that are open at once */
 
-static char folders[TEMPDIR_MAX][sizeof("tempdir.XXXXXX")];
+static char folders[TEMPDIR_MAX][sizeof(TEMPLATE)];
 static size_t count;
 
 static int
@@ -39,7 +40,7 @@ tempdir_make(void)
 	assert_true(count < TEMPDIR_MAX);
 	if (count++ == 0)
 		assert_int_equal(atexit(tempdir_clean), 0);
-	(void)snprintf(folder, sizeof(folders[0]), "tempdir.XXXXXX");
+	(void)snprintf(folder, sizeof(folders[0]), TEMPLATE);
 	assert_non_null(mkdtemp(folder));
 	return folder;
 }

@@ -7,7 +7,7 @@
 
 #define TEMPDIR_MAX 64
 
-/* A new one, empty; never NULL. */
+/* A new one, empty, by its whole path; never NULL. */
 const char *tempdir_make(void);
 
 #endif

@@ -11,12 +11,13 @@
 
 #include "actors/backup_tree.h"
 #include "tests/check.h"
+#include "tests/tempdir.h"
 
 static char why[BACKUP_WHY_SIZE];
 static char sum[BACKUP_CHECKSUM_MAX + 1];
 
 struct place {
-	char folder[64];
+	const char *folder;
 	char to[96], file[96];
 };
 
@@ -26,8 +27,7 @@ place_setup(void **state)
 	struct place *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
-	snprintf(p->folder, sizeof(p->folder), "/tmp/unpack-XXXXXX");
-	assert_non_null(mkdtemp(p->folder));
+	p->folder = tempdir_make();
 	snprintf(p->to, sizeof(p->to), "%s/to", p->folder);
 	snprintf(p->file, sizeof(p->file), "%s/file", p->folder);
 	*state = p;
@@ -39,7 +39,6 @@ place_teardown(void **state)
 {
 	struct place *p = *state;
 
-	assert_int_equal(backup_tree_remove(p->folder), ST_OK);
 	free(p);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "runtime/seal_file.h"
+#include "tests/tempdir.h"
 
 static const uint8_t key[SAFE_KEY_SIZE] = { 1 };
 static const uint8_t other[SAFE_KEY_SIZE] = { 2 };
@@ -86,13 +87,12 @@ test_another_key_and_changed_texts_do_not_open(void **state)
 static void
 test_key_rests_in_a_file_of_its_own(void **state)
 {
-	char folder[] = "safe.XXXXXX";
+	const char *folder = tempdir_make();
 	char path[64], sealed[256];
 	struct stat about;
 	struct safe s;
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/" SAFE_FILE, folder);
 	assert_int_equal(safe_open(&s, folder), ST_OK);
 	assert_null(s.key);
@@ -109,8 +109,6 @@ test_key_rests_in_a_file_of_its_own(void **state)
 	assert_int_equal(safe_open(&s, folder), ST_DENIED);
 	assert_int_equal(seal_file_replace(path, "nonsense", 8), ST_OK);
 	assert_int_equal(safe_open(&s, folder), ST_MALFORMED);
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(rmdir(folder), 0);
 }
 
 int
