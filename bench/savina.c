@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/finish.h"
 #include "runtime/address.h"
 #include "runtime/base/log.h"
 #include "runtime/node.h"
@@ -44,29 +45,6 @@ static const uint8_t load[LOAD_SIZE];
 static uint64_t at[ACTORS_MAX];
 static uint64_t wanted; /* messages of the run */
 static _Atomic uint32_t finished;
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static double ended_s; /* when the last message came; 0: not yet */
-
-static void
-run_end(void)
-{
-	pthread_mutex_lock(&lock);
-	ended_s = bench_now_s();
-	pthread_cond_signal(&changed);
-	pthread_mutex_unlock(&lock);
-}
-
-static double
-run_wait(void)
-{
-	pthread_mutex_lock(&lock);
-	while (ended_s == 0)
-		pthread_cond_wait(&changed, &lock);
-	pthread_mutex_unlock(&lock);
-	return ended_s;
-}
 
 /* Spawned one after the other, so their numbers follow. */
 static uint32_t

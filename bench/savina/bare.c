@@ -20,7 +20,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include "../bench.h"
+#include "../finish.h"
 
 #define LOOPS_MAX 2u
 #define CELLS_MAX 128u
@@ -70,19 +70,6 @@ static uint32_t nloops, senders;
 static uint64_t wanted, grant;
 static _Atomic uint32_t finished;
 static atomic_bool stopping;
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static double ended_s;
-
-static void
-run_end(void)
-{
-	pthread_mutex_lock(&lock);
-	ended_s = bench_now_s();
-	pthread_cond_signal(&changed);
-	pthread_mutex_unlock(&lock);
-}
 
 /* Only the loop of cell `from` calls it. */
 static void
@@ -334,7 +321,7 @@ row_place(const struct row *r)
 static void
 row_run(const struct row *r)
 {
-	double start_s;
+	double start_s, end_s;
 
 	wanted -= wanted % r->unit;
 	senders = r->others;
@@ -351,17 +338,13 @@ row_run(const struct row *r)
 	for (uint32_t i = 0; i < nloops; i++)
 		CHECK(pthread_create(
 			  &loops[i].thread, NULL, loop_thread, &loops[i]) == 0);
-	pthread_mutex_lock(&lock);
-	while (ended_s == 0)
-		pthread_cond_wait(&changed, &lock);
-	pthread_mutex_unlock(&lock);
+	end_s = run_wait();
 	atomic_store(&stopping, true);
 	for (uint32_t i = 0; i < nloops; i++) {
 		uv_async_send(&loops[i].wake);
 		pthread_join(loops[i].thread, NULL);
 	}
-	printf(
-	    "%" PRIu64 " %.9f\n", wanted / r->per_message, ended_s - start_s);
+	printf("%" PRIu64 " %.9f\n", wanted / r->per_message, end_s - start_s);
 }
 
 int
