@@ -22,6 +22,7 @@
 
 struct pace {
 	uint64_t bytes_per_second; /* 0: unbounded */
+	bool soon; /* somebody waits for it: the disk is not spared */
 	uint64_t since_us;
 	uint64_t since_bytes;
 	uint32_t cpu_percent;  /* of one core; 0: unbounded */
@@ -32,7 +33,7 @@ struct pace {
 	atomic_bool cancelled;
 };
 
-/* Begins to count anew; a cancel stays. */
+/* Begins to count anew; a cancel stays, and so does soon. */
 void pace_init(struct pace *p, uint64_t bytes_per_second);
 
 /* At most so much of one core, of the thread that calls pace_took. */
