@@ -38,7 +38,6 @@ actor_accept(struct actor *a, struct mail *m)
 		a->books[BOOK_FULL]++;
 		return ST_FULL;
 	}
-	a->books[BOOK_ACCEPTED]++;
 	a->box_bytes += m->size;
 	mail_list_append(
 	    m->at[FRAME_AT_LANE] == FRAME_CONTROL ? &a->urgent : &a->box, m);
@@ -146,7 +145,7 @@ actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 		return;
 	}
 	in->type = slot->type;
-	edge_end(m, l->index, EDGE_HANDLED);
+	edge_end_far(m, EDGE_HANDLED);
 	l->turn_actor = a;
 	l->turn_mail = m;
 	l->turn_answered = false;

@@ -61,10 +61,13 @@ edge_alloc(size_t count)
 }
 
 static struct edge *
-edge_other(struct edge_table *t, uint16_t far)
+edge_other(struct loop *l, uint16_t far)
 {
+	struct edge_table *t = &l->edges;
+
 	if (t->others[far] == NULL) {
 		t->others[far] = edge_alloc(1);
+		t->others[far]->near = l->index;
 		t->others[far]->far = far;
 	}
 	return t->others[far];
@@ -79,12 +82,13 @@ edge_add(struct loop *l, uint64_t from, uint64_t to)
 	struct edge *e;
 
 	if (t->count == EDGES_MAX)
-		return edge_other(t, edge_far_loop(l, to));
+		return edge_other(l, edge_far_loop(l, to));
 	if (*slab == NULL)
 		*slab = edge_alloc(EDGE_SLAB);
 	e = &(*slab)[t->count++ % EDGE_SLAB];
 	e->from = from;
 	e->to = to;
+	e->near = l->index;
 	e->far = edge_far_loop(l, to);
 	e->here = loop_receiver(l, from, to);
 	while (t->slots[slot % EDGE_SLOTS] != NULL)

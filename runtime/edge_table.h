@@ -23,9 +23,10 @@ struct edge {
 	uint64_t to;
 	uint64_t sent;
 	struct actor *here; /* the receiver, if it is on the sender's loop */
-	uint16_t far;       /* the loop that has the receiver, or its link */
-	uint64_t near_ends[EDGE_ENDS]; /* by the sender's loop */
-	alignas(MAIL_LINE) uint64_t far_ends[EDGE_ENDS]; /* by another */
+	uint64_t near_ends[EDGE_ENDS];    /* by the sender's loop */
+	alignas(MAIL_LINE) uint16_t near; /* the sender's loop */
+	uint16_t far;                 /* that has the receiver, or its link */
+	uint64_t far_ends[EDGE_ENDS]; /* by that one */
 	/* The check's. */
 	uint32_t row;
 	bool was_off; /* it did not balance the last time */
@@ -77,10 +78,17 @@ edge_end(struct mail *m, uint16_t loop, enum edge_end end)
 {
 	struct edge *e = m->edge;
 
-	if (m->source == loop)
+	if (e->near == loop)
 		e->near_ends[end]++;
 	else
 		e->far_ends[end]++;
+}
+
+/* As edge_end, on the receiver's loop, whether it is the sender's or not. */
+HOT_INLINE void
+edge_end_far(struct mail *m, enum edge_end end)
+{
+	m->edge->far_ends[end]++;
 }
 
 /* The end that a status means, of what could not be delivered. */

@@ -47,7 +47,6 @@ actor_take_in(struct actor *a, struct mail *m)
 				 a->box_bytes + m->size > a->box_bytes_max,
 		0))
 		return actor_accept(a, m);
-	a->books[BOOK_ACCEPTED]++;
 	a->box_bytes += m->size;
 	mail_list_append(&a->box, m);
 	if (!a->runnable)
@@ -62,7 +61,6 @@ loop_post_on(struct loop *l, struct mail *m, struct edge *e)
 	enum status st;
 
 	m->edge = e;
-	m->source = l->index;
 	e->sent++;
 	if (__builtin_expect(e->here == NULL, 0))
 		return loop_route(l, m);

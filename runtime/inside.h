@@ -74,7 +74,7 @@ struct actor {
 	uint32_t box_bytes_max;
 	uint32_t warn_at;  /* queued messages that are the next warning */
 	uint32_t box_calm; /* queued below this is neither warned of nor full */
-	uint32_t flight_at;
+	uint64_t flight_at; /* mails it has ever taken out of its mailbox */
 	const struct class_info *info;
 	const struct class_slot *slot; /* of the last message; NULL: none */
 	void *state;

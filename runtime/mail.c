@@ -50,7 +50,6 @@ mail_grow(struct mail *m, uint32_t room)
 	bigger->next = m->next;
 	bigger->edge = m->edge;
 	bigger->size = m->size;
-	bigger->source = m->source;
 	mail_free(m);
 	return bigger;
 }

@@ -35,7 +35,6 @@ struct mail {
 	uint32_t size;            /* of the frame */
 	uint32_t room;            /* at `at` */
 	uint16_t home;            /* loop whose pool it belongs to */
-	uint16_t source;          /* loop that sent it */
 	alignas(32) uint8_t at[]; /* the frame: to its receiver in one line */
 };
 
