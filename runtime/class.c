@@ -8,6 +8,8 @@
 static pthread_mutex_t class_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct class_info *class_infos;
 
+const struct class_slot class_no_slot = { .id = UINT32_MAX };
+
 static uint32_t
 class_handler_count(const struct actor_class *class)
 {

@@ -74,17 +74,21 @@ static void
 actor_end_turn(struct actor *a, const struct msg *in, enum status st)
 {
 	struct loop *l = a->loop;
+	struct mail *m;
 
-	if (st == ST_OK && in->kind == FRAME_REQUEST && !l->turn_answered &&
+	if (in->kind == FRAME_REQUEST && !l->turn_answered && st == ST_OK &&
 	    in->ref != 0)
 		actor_refuse_forgotten(a, in);
-	if (!list_empty(&l->open_ops))
+	if (__builtin_expect(!list_empty(&l->open_ops), 0))
 		op_sweep_open(l);
-	if (l->turn_mail != NULL)
-		loop_drop_here(l, l->turn_mail);
-	l->turn_mail = NULL;
-	l->turn_actor = NULL;
-	l->cause = loop_no_cause;
+	m = l->turn_mail;
+	if (m != NULL)
+		loop_drop_here(l, m);
+	if (__builtin_expect(st != ST_OK || l->turn_failure.st != ST_OK, 0)) {
+		a->flight[(a->flight_at - 1) % FLIGHT_ENTRIES].ended =
+		    (uint8_t)st;
+		actor_judge_turn(a, st, "a handler failed");
+	}
 }
 
 /* Straight code knows the usual body; the table judges the rest. */
@@ -134,9 +138,13 @@ static void
 actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 {
 	struct loop *l = a->loop;
-	const struct class_slot *slot = actor_slot(a, in->id);
-	enum status st;
+	const struct class_slot *slot = a->slot;
 
+	/* Messages of one kind often follow one another. */
+	if (__builtin_expect(slot->id != in->id, 0)) {
+		slot = class_info_find(a->info, in->id);
+		a->slot = slot != NULL ? slot : &class_no_slot;
+	}
 	if (__builtin_expect(in->deadline_us <= l->now_us || slot == NULL, 0) ||
 	    __builtin_expect(
 		actor_decode(l, slot, m, in->ref != 0, &in->body) != ST_OK,
@@ -146,17 +154,10 @@ actor_handle_new(struct actor *a, struct mail *m, struct msg *in)
 	}
 	in->type = slot->type;
 	edge_end_far(m, EDGE_HANDLED);
-	l->turn_actor = a;
 	l->turn_mail = m;
 	l->turn_answered = false;
 	l->cause = m->at;
-	st = slot->fn(a, in);
-	if (__builtin_expect(st != ST_OK, 0))
-		a->flight[(a->flight_at - 1) % FLIGHT_ENTRIES].ended =
-		    (uint8_t)st;
-	actor_end_turn(a, in, st);
-	if (__builtin_expect(st != ST_OK || l->turn_failure.st != ST_OK, 0))
-		actor_judge_turn(a, st, "a handler failed");
+	actor_end_turn(a, in, slot->fn(a, in));
 }
 
 static void
@@ -208,16 +209,19 @@ actor_next_mail(struct actor *a)
 bool
 actor_run(struct actor *a, uint32_t budget)
 {
-	struct loop_shared *shared = a->loop->shared;
+	struct loop *l = a->loop;
+	struct loop_shared *shared = l->shared;
 	struct mail *m;
 
 	atomic_store_explicit(
 	    &shared->turn_what, a->address, memory_order_relaxed);
 	atomic_store_explicit(
-	    &shared->turn_since_us, a->loop->now_us, memory_order_relaxed);
+	    &shared->turn_since_us, l->now_us, memory_order_relaxed);
+	l->turn_actor = a;
 	while (budget-- > 0 && a->phase <= ACTOR_RUNNING &&
 	       (m = actor_next_mail(a)) != NULL)
 		actor_handle(a, m);
+	loop_end_turn(l);
 	atomic_store_explicit(&shared->turn_since_us, 0, memory_order_relaxed);
 	return a->phase <= ACTOR_RUNNING &&
 	       (a->box.count > 0 || a->urgent.count > 0);

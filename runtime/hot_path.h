@@ -27,6 +27,15 @@ actor_edge(struct actor *a, uint64_t to)
 	return e;
 }
 
+/* Nothing is in hand any more. */
+HOT_INLINE void
+loop_end_turn(struct loop *l)
+{
+	l->turn_actor = NULL;
+	l->turn_mail = NULL;
+	l->cause = loop_no_cause;
+}
+
 /* As loop_drop, with the usual case inline. */
 HOT_INLINE void
 loop_drop_here(struct loop *l, struct mail *m)

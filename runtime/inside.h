@@ -36,7 +36,7 @@ enum actor_phase {
 struct straight;
 
 struct class_slot {
-	uint16_t id;
+	uint32_t id;   /* 0: none */
 	uint32_t room; /* that the struct takes, as arenas count */
 	actor_fn fn;
 	const struct wire_type *type;
@@ -76,7 +76,7 @@ struct actor {
 	uint32_t box_calm; /* queued below this is neither warned of nor full */
 	uint64_t flight_at; /* mails it has ever taken out of its mailbox */
 	const struct class_info *info;
-	const struct class_slot *slot; /* of the last message; NULL: none */
+	const struct class_slot *slot; /* of the last message it knew */
 	void *state;
 	struct config *config; /* of its own; NULL: the node's; owned */
 	struct loop *loop;
@@ -128,6 +128,9 @@ struct op {
 const struct class_info *class_info_of(const struct actor_class *class);
 void class_info_free_all(void);
 
+/* Of no message: its id is none. */
+extern const struct class_slot class_no_slot;
+
 static inline const struct class_slot *
 class_info_find(const struct class_info *info, uint16_t id)
 {
@@ -137,15 +140,6 @@ class_info_find(const struct class_info *info, uint16_t id)
 		if (s->id == id || s->id == 0)
 			return s->id == 0 ? NULL : s;
 	}
-}
-
-/* Messages of one kind often follow one another. */
-static inline const struct class_slot *
-actor_slot(struct actor *a, uint16_t id)
-{
-	if (__builtin_expect(a->slot == NULL || a->slot->id != id, 0))
-		a->slot = class_info_find(a->info, id);
-	return a->slot;
 }
 
 /* ---- deliver.c ---- */

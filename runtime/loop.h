@@ -58,7 +58,10 @@ struct loop {
 	struct edge_table edges;
 	struct list open_ops; /* of the handler that runs now */
 
-	/* The turn: what is in hand while a handler runs. */
+	/*
+	 * The turn: what is in hand while a handler runs.  Of the last one
+	 * until the next begins, or the actor's messages are through.
+	 */
 	struct actor *turn_actor;
 	struct mail *turn_mail; /* NULL once reused or kept */
 	bool turn_answered;

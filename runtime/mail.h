@@ -19,8 +19,9 @@
 #include "runtime/base/status.h"
 #include "runtime/parcel.h"
 
-#define MAIL_LINE 64             /* bytes of a cache line */
-#define MAIL_ROOM_SMALL 544      /* what pooled mails can hold */
+#define MAIL_LINE 64        /* bytes of a cache line */
+#define MAIL_ROOM_SMALL 544 /* what pooled mails can hold */
+#define MAIL_HOMELESS UINT16_MAX
 #define MAIL_POOL_MAX (1u << 16) /* kept free per loop; more are given back */
 #define MAIL_AHEAD 4u            /* mails that are fetched before their turn */
 #define MAIL_INFLIGHT_MAX (1u << 16) /* from one loop to another */
@@ -30,11 +31,11 @@
 struct edge;
 
 struct mail {
-	struct mail *next;        /* in a box */
-	struct edge *edge;        /* whose books have it */
-	uint32_t size;            /* of the frame */
-	uint32_t room;            /* at `at` */
-	uint16_t home;            /* loop whose pool it belongs to */
+	struct mail *next; /* in a box */
+	struct edge *edge; /* whose books have it */
+	uint32_t size;     /* of the frame */
+	uint32_t room;     /* at `at` */
+	uint16_t home; /* loop whose pool it belongs to; none if it is big */
 	alignas(32) uint8_t at[]; /* the frame: to its receiver in one line */
 };
 
@@ -111,9 +112,7 @@ mail_take(struct mail_pool *p, uint32_t room)
 static inline void
 mail_put(struct mail_pool *p, struct mail *m)
 {
-	/* Big ones are not kept: a burst would hold its memory for ever. */
-	if (__builtin_expect(
-		m->room > MAIL_ROOM_SMALL || p->count >= MAIL_POOL_MAX, 0)) {
+	if (__builtin_expect(p->count >= MAIL_POOL_MAX, 0)) {
 		mail_free(m);
 		return;
 	}

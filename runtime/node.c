@@ -158,7 +158,7 @@ actor_free_mail(struct actor *a)
 	while ((m = mail_list_pop(&a->urgent)) != NULL ||
 	       (m = mail_list_pop(&a->held)) != NULL ||
 	       (m = mail_list_pop(&a->box)) != NULL)
-		mail_put(&a->loop->pool, m);
+		mail_free(m);
 }
 
 /* Mails that never reached a loop: it stood still already. */
@@ -266,6 +266,7 @@ actor_create(struct loop *l, const struct actor_class *class)
 		return NULL;
 	}
 	a->loop = l;
+	a->slot = &class_no_slot;
 	a->box_max = or_default(class->mailbox_max, ACTOR_MAILBOX_MAX);
 	a->box_bytes_max =
 	    or_default(class->mailbox_bytes_max, ACTOR_MAILBOX_BYTES_MAX);

@@ -348,6 +348,7 @@ op_go_on(struct op *op, struct mail *m, const struct msg *reply)
 {
 	struct actor *a = op->actor;
 	struct loop *l = a->loop;
+	struct actor *outer = l->turn_actor; /* a, or nobody */
 	enum status st;
 
 	l->turn_actor = a;
@@ -360,9 +361,8 @@ op_go_on(struct op *op, struct mail *m, const struct msg *reply)
 		op_sweep_open(l);
 	if (l->turn_mail != NULL)
 		loop_drop(l, l->turn_mail);
-	l->turn_mail = NULL;
-	l->turn_actor = NULL;
-	l->cause = loop_no_cause;
+	loop_end_turn(l);
+	l->turn_actor = outer;
 	actor_judge_turn(a, st, "an op failed");
 }
 

@@ -140,11 +140,8 @@ loop_drop(struct loop *l, struct mail *m)
 		mail_put(&l->pool, m);
 		return;
 	}
-	if (m->room > MAIL_ROOM_SMALL) {
-		mail_free(m); /* no pool keeps big ones */
-		return;
-	}
-	if (!outbound_put(l, &l->out[m->home].back, m->home, m, loop_take_back))
+	if (m->home == MAIL_HOMELESS ||
+	    !outbound_put(l, &l->out[m->home].back, m->home, m, loop_take_back))
 		mail_free(m);
 }
 

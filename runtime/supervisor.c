@@ -5,6 +5,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/hot_path.h"
 #include "runtime/node_inside.h"
 
 const struct supervisor_config supervisor_default = { ONE_FOR_ONE,
@@ -277,6 +278,8 @@ actor_judge_turn(struct actor *a, enum status st, const char *why)
 
 	if (__builtin_expect(st == ST_OK && told == ST_OK, 1))
 		return;
+	/* What follows is no part of it. */
+	loop_end_turn(a->loop);
 	f->st = ST_OK;
 	if (told == ST_OK)
 		actor_ended_badly(a, st, why);
