@@ -11,6 +11,8 @@ static const char *const edge_end_names[EDGE_ENDS] = {
 #undef EDGE
 };
 
+struct edge edge_none = { .to = UINT64_MAX };
+
 const char *
 edge_end_name(enum edge_end end)
 {
@@ -69,6 +71,7 @@ edge_other(struct loop *l, uint16_t far)
 		t->others[far] = edge_alloc(1);
 		t->others[far]->near = l->index;
 		t->others[far]->far = far;
+		t->others[far]->route = frame_route(0, 0);
 	}
 	return t->others[far];
 }
@@ -88,6 +91,7 @@ edge_add(struct loop *l, uint64_t from, uint64_t to)
 	e = &(*slab)[t->count++ % EDGE_SLAB];
 	e->from = from;
 	e->to = to;
+	e->route = frame_route(from, to);
 	e->near = l->index;
 	e->far = edge_far_loop(l, to);
 	e->here = loop_receiver(l, from, to);

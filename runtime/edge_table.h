@@ -9,6 +9,7 @@
 
 #include <stdalign.h>
 
+#include "protocols/frame_head.h"
 #include "runtime/base/hot.h"
 #include "runtime/edge.h"
 #include "runtime/mail.h"
@@ -23,6 +24,7 @@ struct edge {
 	uint64_t to;
 	uint64_t sent;
 	struct actor *here; /* the receiver, if it is on the sender's loop */
+	struct frame_route route;         /* of no use in a sum of others */
 	uint64_t near_ends[EDGE_ENDS];    /* by the sender's loop */
 	alignas(MAIL_LINE) uint16_t near; /* the sender's loop */
 	uint16_t far;                 /* that has the receiver, or its link */
@@ -52,6 +54,9 @@ edge_slot(uint64_t from, uint64_t to)
 
 	return (uint32_t)(h >> 40);
 }
+
+/* From nobody to nobody: never at hand, and never written to. */
+extern struct edge edge_none;
 
 /* Makes it; at the bound, that of further ones.  Never NULL. */
 struct edge *edge_add(struct loop *l, uint64_t from, uint64_t to);

@@ -102,6 +102,8 @@ void loop_give(struct loop *to, struct parcel *p);
 
 /* ---- send.c ---- */
 
+/* That edge, which is not at hand. */
+struct edge *actor_edge_anew(struct actor *a, uint64_t to);
 /* The receiver on this loop, if it is here and hears from; or NULL. */
 struct actor *loop_receiver(const struct loop *l, uint64_t from, uint64_t to);
 extern const uint8_t loop_no_cause[FRAME_HEAD];

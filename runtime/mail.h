@@ -101,11 +101,16 @@ mail_prefetch(const struct mail *m)
 static inline struct mail *
 mail_take(struct mail_pool *p, uint32_t room)
 {
+	struct mail *m;
+
 	if (__builtin_expect(p->count == 0 || room > MAIL_ROOM_SMALL, 0))
 		return mail_take_new(p, room);
 	p->count--;
 	mail_prefetch(p->free[(int64_t)p->count - MAIL_AHEAD]);
-	return p->free[p->count];
+	m = p->free[p->count];
+	if (m == NULL)
+		__builtin_unreachable();
+	return m;
 }
 
 /* To its own pool only; see loop_drop for a mail that may be a stranger. */

@@ -267,6 +267,8 @@ actor_create(struct loop *l, const struct actor_class *class)
 	}
 	a->loop = l;
 	a->slot = &class_no_slot;
+	for (uint32_t i = 0; i < ACTOR_EDGES; i++)
+		a->edges[i] = &edge_none;
 	a->box_max = or_default(class->mailbox_max, ACTOR_MAILBOX_MAX);
 	a->box_bytes_max =
 	    or_default(class->mailbox_bytes_max, ACTOR_MAILBOX_BYTES_MAX);

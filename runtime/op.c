@@ -150,7 +150,7 @@ op_post(struct op *op, struct mail *m, uint64_t to, enum status st)
 
 	a->books[BOOK_UNSENT] += st != ST_OK;
 	if (st == ST_OK)
-		(void)loop_post_on(a->loop, m, actor_edge(a, to));
+		(void)loop_post_on(a->loop, m, actor_edge(a, to), FRAME_NORMAL);
 	else if (m != NULL)
 		loop_drop(a->loop, m);
 }

@@ -211,6 +211,31 @@ test_further_edges_are_summed(void **state)
 	rig_fini(&r);
 }
 
+/* Its edge knows neither end, so that the frame must. */
+static void
+test_a_signal_on_a_further_edge_is_addressed(void **state)
+{
+	struct rig r;
+	struct actor *from, *to;
+	struct loop *l;
+	struct mail *m;
+
+	(void)state;
+	echo_rig(&r);
+	from = actor_of(&r, ACTOR_NUMBER(gateway));
+	to = actor_of(&r, ACTOR_NUMBER(tasks));
+	l = from->loop;
+	for (uint32_t i = l->edges.count; i < EDGES_MAX; i++)
+		(void)edge_find(l, &l->edges, 1000 + i, 7);
+	send_pings(&r, 1);
+	m = to->box.head;
+	assert_int_equal(m->edge->from, 0);
+	assert_int_equal(frame_check(m->at, m->size), ST_OK);
+	assert_int_equal(frame_get_u64(m->at, FRAME_AT_FROM), from->address);
+	assert_int_equal(frame_get_u64(m->at, FRAME_AT_TO), to->address);
+	rig_fini(&r);
+}
+
 /* ---- with threads: the cut is exact while messages fly ---- */
 
 #define FLOOD 200000u
@@ -303,6 +328,7 @@ main(void)
 		    test_a_lost_message_is_told_once_after_a_second_look),
 		cmocka_unit_test(test_a_doubled_message_is_found),
 		cmocka_unit_test(test_further_edges_are_summed),
+		cmocka_unit_test(test_a_signal_on_a_further_edge_is_addressed),
 		cmocka_unit_test(
 		    test_books_balance_exactly_while_two_loops_run),
 	};
