@@ -4,9 +4,9 @@
 #include "protocols/straight_pen.h"
 
 /*
- * core.def is read six times: how many fields, how much room twice, write, read,
- * list.  A kind that is not named here does not compile, so that nobody takes
- * a message for a hot one that cannot be.
+ * core.def is read six times: how many fields, how much room without payloads
+ * and with them, write, read, list.  A kind that is not named here does not
+ * compile, so that nobody takes a message for a hot one that cannot be.
  */
 
 /* clang-format off */

@@ -47,8 +47,7 @@ loop_drop_here(struct loop *l, struct mail *m)
 HOT_INLINE enum status
 actor_take_in(struct actor *a, struct mail *m, enum frame_lane lane)
 {
-	if (__builtin_expect(a->phase != ACTOR_RUNNING ||
-				 lane != FRAME_NORMAL ||
+	if (__builtin_expect(lane != FRAME_NORMAL ||
 				 a->box.count >= a->box_calm ||
 				 a->box_bytes + m->size > a->box_bytes_max,
 		0))

@@ -154,14 +154,15 @@ node_failure(const struct node *n)
 static void
 flight_dump_entry(int fd, const struct flight_entry *e)
 {
-	const struct wire_type *t = catalogue_find(e->id);
+	const struct wire_type *t = catalogue_find(frame_get_id(e->first));
+	enum status ended =
+	    e->first[0] == FRAME_TAG_ARRAY ? ST_OK : (enum status)e->first[0];
 
 	dprintf(fd,
 	    "  at_us=%" PRIu64 " %s %s from=%" PRIx64 " ref=%" PRIx64
 	    " ended=%s\n",
-	    e->at_us, frame_kind_name((enum frame_kind)e->kind),
-	    t == NULL ? "?" : t->name, e->from, e->ref,
-	    status_name((enum status)e->ended));
+	    e->at_us, frame_kind_name((enum frame_kind)e->first[FRAME_AT_KIND]),
+	    t == NULL ? "?" : t->name, e->from, e->ref, status_name(ended));
 }
 
 void
