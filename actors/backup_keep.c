@@ -152,6 +152,8 @@ judge_one(struct judge *j, const struct backup_entry *e)
 
 	if (f->timestamp > p->now_us)
 		return FATE_FUTURE;
+	if (e->is_disputed)
+		return FATE_DISPUTED;
 	place = j->place++;
 	j->safety += safe;
 	on_ladder =
@@ -186,9 +188,10 @@ backup_keep_plan(const struct backup_entry *entries, size_t count,
 /* ---- the removal ---- */
 
 static void
-keep_remove(const char *root, struct backup_outcome *o)
+keep_remove(
+    const char *root, const struct backup_entry *e, struct backup_outcome *o)
 {
-	if (backup_entry_remove(root, o->backup_id) == ST_OK) {
+	if (backup_entry_drop(root, e) == ST_OK) {
 		o->removed = true;
 		LOG(BACKUP_RETENTION_PRUNED, KV("ids", o->backup_id),
 		    KU("count", 1));
@@ -218,7 +221,7 @@ keep_judge(const char *root, const struct backup_policy *p, bool dry,
 			LOG(BACKUP_TIMESTAMP_ODD,
 			    KV("backup_id", f->backup_id));
 		if (!dry && backup_fate_goes(fates[i]))
-			keep_remove(root, &ret[i]);
+			keep_remove(root, &all[i], &ret[i]);
 	}
 }
 
@@ -231,13 +234,13 @@ keep_fail(enum status st)
 
 enum status
 backup_keep(const char *root, const struct backup_policy *p, bool dry,
-    struct backup_outcome **ret, size_t *ret_count)
+    struct backup_outcome **ret, size_t *ret_count, size_t *ret_refused)
 {
 	struct backup_outcome *outcomes;
 	enum backup_fate *fates;
 	struct backup_entry *all;
 	size_t count;
-	enum status st = backup_entries_read(root, &all, &count);
+	enum status st = backup_entries_look(root, &all, &count, ret_refused);
 
 	*ret = NULL;
 	*ret_count = 0;

@@ -72,6 +72,7 @@ struct backup_job {
 	struct backup_outcome
 	    *outcomes; /* owned; what retention made of each */
 	size_t outcomes_count;
+	size_t refused; /* entries that retention passed over */
 
 	/* Of a restore or a drill. */
 	struct backup_entry entry;
