@@ -38,7 +38,7 @@ OTHERS_S, OTHERS = 100, 8
 ROUNDS = 3
 ALONE_S = 8
 LOOK_S = 0.02
-PACE_NICE = 10
+PACE_NICE = 19
 
 WRITE = ("POST", "/api/v1/events/agents",
          {"event_type": "bench", "payload": {"n": 1}})
