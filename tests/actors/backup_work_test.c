@@ -22,7 +22,7 @@ struct work_place {
 };
 
 /* Bytes of a file that were waited for on their way to the disk. */
-static uint64_t waited;
+static _Atomic uint64_t waited;
 
 /* Instead of the library's. */
 int
@@ -147,9 +147,9 @@ test_what_it_comes_to_is_known_at_the_beginning(void **state)
 
 #define MUCH (3 * TRICKLE_PIECE + TRICKLE_PIECE / 2)
 
-/* An archive of what does not compress. */
+/* A memory tree of what does not compress. */
 static void
-save_much(struct work_place *p, bool soon)
+make_much(struct work_place *p)
 {
 	uint8_t *bytes = malloc(MUCH);
 	char path[1400];
@@ -160,6 +160,13 @@ save_much(struct work_place *p, bool soon)
 	randombytes_buf(bytes, MUCH);
 	assert_int_equal(backup_file_write(path, bytes, MUCH), ST_OK);
 	free(bytes);
+}
+
+/* An archive of it. */
+static void
+save_much(struct work_place *p, bool soon)
+{
+	make_much(p);
 	p->job.compress = true;
 	pace_init(&p->job.pace, 0);
 	p->job.pace.soon = soon;
@@ -167,22 +174,60 @@ save_much(struct work_place *p, bool soon)
 	waited = 0;
 	backup_work_save(&p->job);
 	assert_int_equal(p->job.st, ST_OK);
-	backup_work_abandon(&p->job);
 }
 
 /* Or the store's next commit waits until all of it is there. */
 static void
 test_an_archive_goes_to_the_disk_piece_by_piece(void **state)
 {
-	save_much(*state, false);
+	struct work_place *p = *state;
+
+	save_much(p, false);
 	assert_in_range(waited, 3 * TRICKLE_PIECE, MUCH);
+	backup_work_abandon(&p->job);
 }
 
 static void
 test_one_that_is_waited_for_does_not_wait(void **state)
 {
-	save_much(*state, true);
+	struct work_place *p = *state;
+
+	save_much(p, true);
 	assert_int_equal(waited, 0);
+	backup_work_abandon(&p->job);
+}
+
+/* What a restore begins with: both are whole, and both were at work. */
+static void
+test_a_backup_is_prepared_while_the_next_is_saved(void **state)
+{
+	struct work_place *p = *state;
+	struct backup_job safety, restore = { .place = &p->at };
+
+	save_much(p, false);
+	backup_work_publish(&p->job);
+	assert_int_equal(p->job.st, ST_OK);
+	safety = (struct backup_job){ .place = &p->at,
+		.facts = { .count = 1,
+		    .components = { COMPONENT_MEMORY },
+		    .trigger = TRIGGER_PRE_MIGRATION },
+		.compress = true };
+	memset(safety.random, 0x77, sizeof(safety.random));
+	pace_init(&safety.pace, 0);
+	backup_work_begin(&safety);
+	memcpy(restore.facts.backup_id, p->job.facts.backup_id,
+	    sizeof(restore.facts.backup_id));
+	restore.beside = &safety;
+	pace_init(&restore.pace, 0);
+	backup_work_look(&restore);
+	assert_true(restore.may_do);
+	backup_work_prepare_beside(&restore);
+	assert_string_equal(restore.why, "");
+	assert_int_equal(restore.st, ST_OK);
+	assert_int_equal(safety.st, ST_OK);
+	assert_string_equal(safety.facts.checksum, p->job.facts.checksum);
+	assert_string_equal(restore.unpacked_sum, p->job.facts.checksum);
+	backup_work_forget(&restore);
 }
 
 int
@@ -196,6 +241,7 @@ main(void)
 		PLACED(test_what_it_comes_to_is_known_at_the_beginning),
 		PLACED(test_an_archive_goes_to_the_disk_piece_by_piece),
 		PLACED(test_one_that_is_waited_for_does_not_wait),
+		PLACED(test_a_backup_is_prepared_while_the_next_is_saved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
