@@ -35,8 +35,8 @@ struct answer {
 };
 
 static void
-answer_write_gives(struct http1_reply *r, const struct route_fields *fields,
-    const void *reply)
+answer_write_gives(
+    struct http1_reply *r, const struct route_fields *fields, const void *reply)
 {
 	for (uint32_t i = 0; i < fields->gives_count; i++) {
 		const struct route_given *g = &fields->gives[i];
