@@ -15,6 +15,7 @@
 #include "runtime/base/text.h"
 
 #define PATH_SIZE (BACKUP_PATH_MAX + BACKUP_NAME_MAX + 32)
+#define DISPUTED "another entry has its backup_id, and says otherwise"
 
 const char *
 backup_archive_end(enum backup_archive how)
@@ -87,6 +88,37 @@ backup_is_held(const char *root, const char *id)
 
 /* ---- entries ---- */
 
+static bool
+name_has_id(const char *name, const char *id)
+{
+	return strncmp(name, id, BACKUP_ID_LENGTH) == 0 &&
+	       name[BACKUP_ID_LENGTH] == '_';
+}
+
+/* Not its manifest's: then it contradicts it. */
+static bool
+name_has_other_id(const char *name, const char *id)
+{
+	char own[BACKUP_ID_LENGTH + 1];
+
+	snprintf(own, sizeof(own), "%s", name);
+	return backup_id_is_good(own) && name[BACKUP_ID_LENGTH] == '_' &&
+	       strcmp(own, id) != 0;
+}
+
+/* Of one backup: as a folder and an archive, or a copy by hand. */
+static bool
+entry_is_same(const struct backup_entry *a, const struct backup_entry *b)
+{
+	const struct backup_facts *x = &a->facts, *y = &b->facts;
+
+	return strcmp(x->backup_id, y->backup_id) == 0 &&
+	       strcmp(x->checksum, y->checksum) == 0 &&
+	       x->timestamp == y->timestamp && x->trigger == y->trigger &&
+	       x->point.timeline == y->point.timeline &&
+	       x->point.txid == y->point.txid;
+}
+
 /* NOT_FOUND if it is no entry at all, or has gone meanwhile. */
 static enum status
 entry_read(
@@ -110,6 +142,11 @@ entry_read(
 		st = backup_peek(path, &e->facts, why);
 	} else {
 		return ST_NOT_FOUND;
+	}
+	if (st == ST_OK && name_has_other_id(name, e->facts.backup_id)) {
+		st = ST_MALFORMED;
+		text_fit(
+		    why, BACKUP_WHY_SIZE, "its manifest has another backup_id");
 	}
 	if (st == ST_OK)
 		e->is_held = backup_is_held(root, e->facts.backup_id);
@@ -142,27 +179,55 @@ backup_entry_compare_ids(const void *a, const void *b)
 	return strcmp(x->facts.backup_id, y->facts.backup_id);
 }
 
-/* A folder beside its archive: the archive was made of it. */
-static size_t
-entries_unite(struct backup_entry *e, size_t count)
+/* By their ids; whose name bears it before others, an archive before a
+ * folder. */
+static int
+compare_claims(const void *a, const void *b)
 {
+	const struct backup_entry *x = a, *y = b;
+	int order = backup_entry_compare_ids(a, b);
+	bool x_named = name_has_id(x->name, x->facts.backup_id);
+	bool y_named = name_has_id(y->name, y->facts.backup_id);
+
+	if (order != 0)
+		return order;
+	if (x_named != y_named)
+		return x_named ? -1 : 1;
+	if (x->is_archive != y->is_archive)
+		return x->is_archive ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* Each id once, and newest first. */
+static size_t
+entries_unite(struct backup_entry *e, size_t count, size_t *ret_refused)
+{
+	struct backup_entry *of = NULL;
 	size_t kept = 0;
 
+	if (count > 0)
+		qsort(e, count, sizeof(*e), compare_claims);
 	for (size_t i = 0; i < count; i++) {
-		if (kept > 0 && strcmp(e[kept - 1].facts.backup_id,
-				    e[i].facts.backup_id) == 0) {
-			if (e[i].is_archive)
-				e[kept - 1] = e[i];
-			continue;
+		if (of == NULL || backup_entry_compare_ids(of, &e[i]) != 0) {
+			of = &e[kept++];
+			*of = e[i];
+		} else if (!entry_is_same(of, &e[i])) {
+			const char *id = of->facts.backup_id;
+
+			of->is_disputed |= name_has_id(of->name, id) ==
+					   name_has_id(e[i].name, id);
+			entry_is_bad(e[i].name, DISPUTED);
+			(*ret_refused)++;
 		}
-		e[kept++] = e[i];
 	}
+	if (kept > 0)
+		qsort(e, kept, sizeof(*e), backup_entry_compare);
 	return kept;
 }
 
 static enum status
-entries_read_all(
-    DIR *dir, const char *root, struct backup_entry **ret, size_t *ret_count)
+entries_read_all(DIR *dir, const char *root, struct backup_entry **ret,
+    size_t *ret_count, size_t *ret_refused)
 {
 	struct backup_entry *all = NULL, *more, one;
 	char why[BACKUP_WHY_SIZE] = "";
@@ -176,6 +241,7 @@ entries_read_all(
 			continue;
 		if (st != ST_OK) {
 			entry_is_bad(d->d_name, why);
+			(*ret_refused)++;
 			continue;
 		}
 		if (count == room) {
@@ -191,37 +257,38 @@ entries_read_all(
 		}
 		all[count++] = one;
 	}
-	if (count > 0)
-		qsort(all, count, sizeof(*all), backup_entry_compare);
-	*ret_count = entries_unite(all, count);
+	*ret_count = entries_unite(all, count, ret_refused);
 	*ret = all;
 	return ST_OK;
+}
+
+enum status
+backup_entries_look(const char *root, struct backup_entry **ret,
+    size_t *ret_count, size_t *ret_refused)
+{
+	DIR *dir = opendir(root);
+	enum status st;
+
+	*ret = NULL;
+	*ret_count = *ret_refused = 0;
+	if (dir == NULL)
+		return errno == ENOENT ? ST_OK : ST_IO;
+	st = entries_read_all(dir, root, ret, ret_count, ret_refused);
+	closedir(dir);
+	return st;
 }
 
 enum status
 backup_entries_read(
     const char *root, struct backup_entry **ret, size_t *ret_count)
 {
-	DIR *dir = opendir(root);
-	enum status st;
+	size_t refused;
 
-	*ret = NULL;
-	*ret_count = 0;
-	if (dir == NULL)
-		return errno == ENOENT ? ST_OK : ST_IO;
-	st = entries_read_all(dir, root, ret, ret_count);
-	closedir(dir);
-	return st;
+	return backup_entries_look(root, ret, ret_count, &refused);
 }
 
-static bool
-name_has_id(const char *name, const char *id)
-{
-	return strncmp(name, id, BACKUP_ID_LENGTH) == 0 &&
-	       name[BACKUP_ID_LENGTH] == '_';
-}
-
-/* An archive before a folder; one whose manifest is bad after both. */
+/* An archive before a folder; one whose manifest is bad after both.  Two
+ * that say different things are both bad. */
 static enum status
 find_by_name(DIR *dir, const char *root, const char *id,
     struct backup_entry *ret, char *why)
@@ -234,10 +301,9 @@ find_by_name(DIR *dir, const char *root, const char *id,
 		if (!name_has_id(d->d_name, id))
 			continue;
 		st = entry_read(root, d->d_name, &e, why);
-		if (st == ST_OK && strcmp(e.facts.backup_id, id) != 0) {
-			st = ST_MALFORMED;
-			text_fit(why, BACKUP_WHY_SIZE,
-			    "its manifest has another backup_id");
+		if (st == ST_OK && best == ST_OK && !entry_is_same(&e, ret)) {
+			text_fit(why, BACKUP_WHY_SIZE, DISPUTED);
+			return ST_MALFORMED;
 		}
 		if (st == ST_OK && (best != ST_OK || e.is_archive)) {
 			*ret = e;
@@ -272,8 +338,10 @@ backup_entry_find(const char *root, const char *id,
 	for (size_t i = 0; all != NULL && i < count; i++)
 		if (strcmp(all[i].facts.backup_id, id) == 0) {
 			*ret_entry = all[i];
-			st = ST_OK;
+			st = all[i].is_disputed ? ST_MALFORMED : ST_OK;
 		}
+	if (st == ST_MALFORMED)
+		text_fit(ret_why, BACKUP_WHY_SIZE, DISPUTED);
 	free(all);
 	return st;
 }
@@ -321,6 +389,30 @@ backup_entry_remove(const char *root, const char *id)
 	return st == ST_OK ? remove_name(root, e.name) : st;
 }
 
+enum status
+backup_entry_drop(const char *root, const struct backup_entry *e)
+{
+	char why[BACKUP_WHY_SIZE];
+	DIR *dir = opendir(root);
+	enum status st = ST_NOT_FOUND, one;
+	struct backup_entry other;
+	struct dirent *d;
+
+	if (dir == NULL)
+		return errno == ENOENT ? ST_NOT_FOUND : ST_IO;
+	while ((d = readdir(dir)) != NULL) {
+		if ((strcmp(d->d_name, e->name) != 0 &&
+			!name_has_id(d->d_name, e->facts.backup_id)) ||
+		    entry_read(root, d->d_name, &other, why) != ST_OK ||
+		    !entry_is_same(e, &other))
+			continue;
+		one = remove_name(root, d->d_name);
+		st = st == ST_NOT_FOUND || one != ST_OK ? one : st;
+	}
+	closedir(dir);
+	return st;
+}
+
 bool
 backup_id_is_taken(const char *root, const char *id)
 {
@@ -363,7 +455,7 @@ sweep_twins(const char *root)
 		    !e.is_archive &&
 		    backup_entry_find(root, e.facts.backup_id, &twin, why) ==
 			ST_OK &&
-		    twin.is_archive)
+		    twin.is_archive && entry_is_same(&e, &twin))
 			(void)remove_name(root, d->d_name);
 	if (dir != NULL)
 		closedir(dir);

@@ -6,6 +6,12 @@
  * its manifest says whose it is.  Hidden names are no entries.  Entries that
  * cannot be used are told in the log and left alone.  What is held has a
  * hidden file .hold-ID beside it.  Blocking.
+ *
+ * A manifest is anybody's word: one that contradicts its entry's name cannot
+ * be used, and one without such a name yields to one with it.  Where two of
+ * the same standing claim an id and say different things, it is disputed:
+ * listed once, but neither used nor judged, so that nothing forged removes,
+ * hides or replaces a backup.
  */
 #ifndef ACTORS_BACKUP_ENTRIES_H
 #define ACTORS_BACKUP_ENTRIES_H
@@ -28,6 +34,7 @@ struct backup_entry {
 	bool is_archive;
 	bool is_sealed;
 	bool is_held;
+	bool is_disputed;
 	uint64_t stored_bytes;
 	struct backup_facts facts;
 };
@@ -43,13 +50,20 @@ int backup_entry_compare_ids(const void *a, const void *b);
  */
 MUST_CHECK enum status backup_entries_read(
     const char *root, struct backup_entry **ret_entries, size_t *ret_count);
+/* Likewise, and how many were passed over. */
+MUST_CHECK enum status backup_entries_look(const char *root,
+    struct backup_entry **ret_entries, size_t *ret_count, size_t *ret_refused);
 
 /* By its name, else by its manifest; NOT_FOUND; MALFORMED if its manifest
- * cannot be used, why says how. */
+ * cannot be used or its id is disputed, why says how. */
 MUST_CHECK enum status backup_entry_find(const char *root, const char *id,
     struct backup_entry *ret_entry, char *ret_why);
-/* Every entry of that id. */
+/* Every entry of that id; MALFORMED if who has it is disputed by manifests
+ * alone. */
 MUST_CHECK enum status backup_entry_remove(const char *root, const char *id);
+/* This one, as it was read, and what was made of the same backup. */
+MUST_CHECK enum status backup_entry_drop(
+    const char *root, const struct backup_entry *e);
 bool backup_id_is_taken(const char *root, const char *id);
 
 /* Until it is let go, nothing removes it.  NOT_FOUND if it is not there. */

@@ -52,22 +52,21 @@ trigger_find(const char *text, size_t size, uint32_t *ret_bit)
 	return false;
 }
 
-static const char *
-protect_mistake(void)
+static enum status
+protect_mistake(char *ret_why)
 {
-	static char why[160];
-	size_t used = (size_t)snprintf(
-	    why, sizeof(why), "backup.retention.protect: each is one of");
+	size_t used = (size_t)snprintf(ret_why, BACKUP_WHY_SIZE,
+	    "backup.retention.protect: each is one of");
 
-	for (uint32_t i = 0; i < BACKUP_TRIGGERS && used < sizeof(why); i++)
-		used += (size_t)snprintf(why + used, sizeof(why) - used,
+	for (uint32_t i = 0; i < BACKUP_TRIGGERS && used < BACKUP_WHY_SIZE; i++)
+		used += (size_t)snprintf(ret_why + used, BACKUP_WHY_SIZE - used,
 		    "%s %s", i == 0 ? "" : ",",
 		    backup_trigger_text((enum backup_trigger)i));
-	return why;
+	return ST_INVALID;
 }
 
-const char *
-backup_protect_read(const char *text, uint32_t *ret_set)
+enum status
+backup_protect_read(const char *text, uint32_t *ret_set, char *ret_why)
 {
 	uint32_t set = 0, bit;
 	const char *word;
@@ -75,11 +74,11 @@ backup_protect_read(const char *text, uint32_t *ret_set)
 
 	while ((word = items_word(&text, " ,", &size)) != NULL) {
 		if (!trigger_find(word, size, &bit))
-			return protect_mistake();
+			return protect_mistake(ret_why);
 		set |= bit;
 	}
 	*ret_set = set;
-	return NULL;
+	return ST_OK;
 }
 
 /* ---- the plan ---- */
@@ -153,6 +152,8 @@ judge_one(struct judge *j, const struct backup_entry *e)
 
 	if (f->timestamp > p->now_us)
 		return FATE_FUTURE;
+	if (e->is_disputed)
+		return FATE_DISPUTED;
 	place = j->place++;
 	j->safety += safe;
 	on_ladder =
@@ -187,9 +188,10 @@ backup_keep_plan(const struct backup_entry *entries, size_t count,
 /* ---- the removal ---- */
 
 static void
-keep_remove(const char *root, struct backup_outcome *o)
+keep_remove(
+    const char *root, const struct backup_entry *e, struct backup_outcome *o)
 {
-	if (backup_entry_remove(root, o->backup_id) == ST_OK) {
+	if (backup_entry_drop(root, e) == ST_OK) {
 		o->removed = true;
 		LOG(BACKUP_RETENTION_PRUNED, KV("ids", o->backup_id),
 		    KU("count", 1));
@@ -219,7 +221,7 @@ keep_judge(const char *root, const struct backup_policy *p, bool dry,
 			LOG(BACKUP_TIMESTAMP_ODD,
 			    KV("backup_id", f->backup_id));
 		if (!dry && backup_fate_goes(fates[i]))
-			keep_remove(root, &ret[i]);
+			keep_remove(root, &all[i], &ret[i]);
 	}
 }
 
@@ -232,13 +234,13 @@ keep_fail(enum status st)
 
 enum status
 backup_keep(const char *root, const struct backup_policy *p, bool dry,
-    struct backup_outcome **ret, size_t *ret_count)
+    struct backup_outcome **ret, size_t *ret_count, size_t *ret_refused)
 {
 	struct backup_outcome *outcomes;
 	enum backup_fate *fates;
 	struct backup_entry *all;
 	size_t count;
-	enum status st = backup_entries_read(root, &all, &count);
+	enum status st = backup_entries_look(root, &all, &count, ret_refused);
 
 	*ret = NULL;
 	*ret_count = 0;

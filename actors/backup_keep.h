@@ -7,7 +7,9 @@
  * as the policy says.  What stays takes a place all the same.
  *
  * The clock is ours: what claims to be later is not judged, takes no place and
- * is nobody's newest, so that a forged or a wrong time evicts nothing.
+ * is nobody's newest, so that a forged or a wrong time evicts nothing.  Nor
+ * does what is disputed (backup_entries.h); and what goes is the entry that was
+ * judged, whoever else says it has its id.
  * Protected backups fill no hour, day or year.
  */
 #ifndef ACTORS_BACKUP_KEEP_H
@@ -39,9 +41,10 @@ struct backup_outcome {
 	bool removed;
 };
 
-/* "manual,startup" as a set of 1 << trigger; NULL, or what is wrong.  One
- * thread, at a start. */
-const char *backup_protect_read(const char *text, uint32_t *ret_set);
+/* "manual,startup" as a set of 1 << trigger.  INVALID; why of
+ * BACKUP_WHY_SIZE. */
+MUST_CHECK enum status backup_protect_read(
+    const char *text, uint32_t *ret_set, char *ret_why);
 bool backup_fate_goes(enum backup_fate fate);
 
 /* What becomes of each; entries are newest first. */
@@ -51,10 +54,11 @@ void backup_keep_plan(const struct backup_entry *entries, size_t count,
 /*
  * Judges what lies in root and, if not dry, removes what goes; free the
  * outcomes, newest first.  One that cannot be removed is told and stays.
+ * What is no entry of root, or disputes another's id, is counted.
  */
 MUST_CHECK enum status backup_keep(const char *root,
     const struct backup_policy *p, bool dry, struct backup_outcome **ret,
-    size_t *ret_count);
+    size_t *ret_count, size_t *ret_refused);
 
 /* The id of the last backup made here, across restarts. */
 void backup_last_write(const char *root, const char *id);

@@ -48,7 +48,7 @@ prepare_newest(struct backup_job *j)
 	enum status st = backup_entries_read(j->from, &all, &count);
 
 	for (size_t i = 0; i < count && j->facts.backup_id[0] == '\0'; i++)
-		if (all[i].facts.timestamp <= limit)
+		if (all[i].facts.timestamp <= limit && !all[i].is_disputed)
 			memcpy(j->facts.backup_id, all[i].facts.backup_id,
 			    sizeof(j->facts.backup_id));
 	free(all);

@@ -364,6 +364,8 @@ delete_on_worked(struct actor *self, struct op *op, const struct msg *reply)
 		st = shelf_missing(op, "delete");
 	} else if (f->st == ST_DENIED) {
 		st = OP_REFUSE(op, BACKUP_HELD, "it is held: let it go first");
+	} else if (f->st == ST_MALFORMED) {
+		st = OP_REFUSE(op, BACKUP_INVALID, "its backup_id is disputed");
 	} else {
 		if (f->st == ST_OK) {
 			LOG(BACKUP_DELETED, KV("backup_id", f->id),

@@ -211,7 +211,8 @@ look_work(void *data)
 	if (backup_entries_read(d->place->root, &all, &count) != ST_OK)
 		return;
 	for (size_t i = 0; i < count && !d->found; i++)
-		d->found = all[i].facts.point.timeline == d->timeline;
+		d->found = !all[i].is_disputed &&
+			   all[i].facts.point.timeline == d->timeline;
 	free(all);
 }
 

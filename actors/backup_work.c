@@ -449,7 +449,7 @@ backup_work_keep_some(struct backup_job *j)
 		j->policy.newest = last;
 	free(j->outcomes);
 	j->kept_st = backup_keep(j->place->root, &j->policy, j->dry,
-	    &j->outcomes, &j->outcomes_count);
+	    &j->outcomes, &j->outcomes_count, &j->refused);
 	j->policy.newest = NULL;
 	if (!j->dry && points_prune(j->place->root, &count) == ST_OK &&
 	    count > 0)

@@ -14,6 +14,7 @@
 
 #define RECORDS_MODE 0600
 #define FLOOR_STEP 1000000000u /* past a segment that cannot be read */
+#define FLOOR_MAX INT64_MAX    /* no store counts so far; a liar may say so */
 
 /* ---- a point ---- */
 
@@ -83,7 +84,7 @@ stock_base(const struct stock *s, const struct point *p, const char *id)
 	for (size_t i = 0; i < s->entries_count; i++) {
 		const struct backup_facts *f = &s->entries[i].facts;
 
-		if (!is_before(&f->point, p) ||
+		if (s->entries[i].is_disputed || !is_before(&f->point, p) ||
 		    (id[0] != '\0' && strcmp(id, f->backup_id) != 0))
 			continue;
 		if (best == NULL || f->point.txid > best->facts.point.txid)
@@ -117,15 +118,18 @@ stock_floor(
 	struct redo_head last;
 	uint64_t floor = 0;
 
-	for (size_t i = 0; i < s->entries_count; i++)
-		if (s->entries[i].facts.point.txid > floor)
-			floor = s->entries[i].facts.point.txid;
+	for (size_t i = 0; i < s->entries_count; i++) {
+		uint64_t txid = s->entries[i].facts.point.txid;
+
+		if (txid > floor && txid <= FLOOR_MAX)
+			floor = txid;
+	}
 	if (s->count == 0)
 		return floor;
 	if (!stock_last(
 		s, root, keys, s->segments[s->count - 1].timeline, &last))
 		last.txid = s->segments[s->count - 1].first + FLOOR_STEP;
-	return last.txid > floor ? last.txid : floor;
+	return last.txid > floor && last.txid <= FLOOR_MAX ? last.txid : floor;
 }
 
 uint64_t
@@ -400,6 +404,8 @@ points_prune(const char *root, uint32_t *ret_count)
 
 		if (p->timeline != 0 && p->txid < oldest)
 			oldest = p->txid;
+		if (all[i].is_disputed)
+			oldest = 0; /* who knows what it starts from */
 	}
 	free(all);
 	/* Without a backup they are no use, and no harm: one may come back. */

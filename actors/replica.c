@@ -355,6 +355,31 @@ replica_on_join(struct actor *self, const struct msg *in)
 	return replica_go_on(self);
 }
 
+static enum status
+replica_on_agreed(struct actor *self, struct op *op, bool all)
+{
+	(void)self;
+	return all ? OP_REPLY(op, done, .nothing = 0)
+		   : OP_REFUSE(op, TIMEOUT, "a gateway is silent");
+}
+
+/*
+ * A change of nobody: who has applied it is of this epoch.  With no room for
+ * another, those that are on their way will do.
+ */
+enum status
+replica_on_agree(struct actor *self, const struct msg *in)
+{
+	static const struct uuid nobody;
+	struct op *op = op_open(self, in);
+
+	if (op == NULL)
+		return ST_OK;
+	if (replica_tell(replica_of(self), CHANGE_ACCOUNT, &nobody) != ST_OK)
+		LOG(REPLICA_OVERFLOW, KV("status", status_name(ST_FULL)));
+	return replica_wait_for(self, op, replica_on_agreed);
+}
+
 /* The id to go on after; NULL for "", which is before the first. */
 static bool
 replica_cursor(const char *text, struct uuid *id, const struct uuid **ret_after)

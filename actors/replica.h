@@ -88,6 +88,7 @@ enum status replica_wait_for(
     struct actor *self, struct op *op, replica_then_fn then);
 
 enum status replica_on_join(struct actor *self, const struct msg *in);
+enum status replica_on_agree(struct actor *self, const struct msg *in);
 enum status replica_on_read(struct actor *self, const struct msg *in);
 
 #endif

@@ -205,7 +205,7 @@ look_plan(struct second_job *j, struct both *b)
 			continue;
 		j->behind++;
 		j->oldest_at = f->timestamp;
-		if (is_bad(&j->bad, f->backup_id))
+		if (b->here[i].is_disputed || is_bad(&j->bad, f->backup_id))
 			continue;
 		j->next = b->here[i];
 		j->has_next = true;
@@ -274,15 +274,15 @@ static void
 look_prune(struct second_job *j)
 {
 	struct backup_outcome *outcomes = NULL;
-	size_t count = 0;
+	size_t count = 0, refused;
 	char last[BACKUP_ID_LENGTH + 1];
 
 	if (backup_last_read(j->place->root, last))
 		j->policy.newest = last;
 	j->policy.holds = j->place->root;
 	/* It tells by itself what it could not do. */
-	if (backup_keep(j->place->second, &j->policy, false, &outcomes,
-		&count) != ST_OK)
+	if (backup_keep(j->place->second, &j->policy, false, &outcomes, &count,
+		&refused) != ST_OK)
 		count = 0;
 	for (size_t i = 0; i < count; i++)
 		j->pruned += outcomes[i].removed;

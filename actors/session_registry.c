@@ -70,6 +70,7 @@ static const struct handler session_registry_on[] = {
 	ON(setting_restarted, session_registry_on_restarted),
 	ON(replica_join, replica_on_join),
 	ON(replica_read, replica_on_read),
+	ON(replica_agree, replica_on_agree),
 	ON(service_run, registry_on_service_run),
 	ON(service_cancel, registry_on_service_cancel),
 	ON(store_restored, actor_on_start_over),

@@ -23,10 +23,19 @@ static const char *const table_names[] = {
 #undef TABLE
 };
 
+/* Refusals carry this to whoever has asked, so it does not say where. */
+static const char *
+name_of(const char *what)
+{
+	const char *slash = strrchr(what, '/');
+
+	return slash == NULL ? what : slash + 1;
+}
+
 enum status
 backend_fail(enum status st, const char *what, const char *why)
 {
-	snprintf(why_text, sizeof(why_text), "%s: %s", what, why);
+	snprintf(why_text, sizeof(why_text), "%s: %s", name_of(what), why);
 	return st;
 }
 

@@ -460,6 +460,46 @@ store_on_swap(struct actor *self, const struct msg *in)
 	return st;
 }
 
+/* Whoever is not of the new epoch by now lets nobody in. */
+static enum status
+store_on_agreed(struct actor *self, struct op *op, const struct msg *reply)
+{
+	struct op *settle = op_find(self, *(uint64_t *)op_data(op));
+
+	(void)reply;
+	if (settle != NULL) {
+		op_resume(settle);
+		(void)OP_REPLY(settle, done, 0);
+	}
+	return op_close(op);
+}
+
+static enum status
+store_on_settle_late(struct actor *self, struct op *op, const struct msg *why)
+{
+	(void)self;
+	return op_pass(op, why);
+}
+
+/*
+ * The registry starts over, and what we ask of it after that comes after
+ * that: so nobody is told of a restore while a gateway still lets people in
+ * on what was there before.
+ */
+static enum status
+store_wait_agreed(struct actor *self, const struct msg *in)
+{
+	struct op *settle = op_open(self, in);
+	struct op *op = settle == NULL ? NULL : op_open(self, NULL);
+
+	if (op == NULL)
+		return settle == NULL ? ST_OK : OP_REPLY(settle, done, 0);
+	*(uint64_t *)op_data(op) = op_handle(settle);
+	(void)op_keep(settle, store_on_settle_late);
+	return OP_ASK(op, actor_find(self, ACTOR_NUMBER(session_registry), 0),
+	    replica_agree, store_on_agreed, .nothing = 0);
+}
+
 enum status
 store_on_settle(struct actor *self, const struct msg *in)
 {
@@ -477,7 +517,8 @@ store_on_settle(struct actor *self, const struct msg *in)
 	else if (s->has_files)
 		st = swap_keep(s->path); /* what was staged, if anything */
 	if (st == ST_OK)
-		return REPLY(self, in, done, 0);
+		return ask->keep ? store_wait_agreed(self, in)
+				 : REPLY(self, in, done, 0);
 	return actor_refuse_with(self, in,
 	    &(struct refused){
 		.status = (uint32_t)st, .detail = backend_why() });

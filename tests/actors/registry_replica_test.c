@@ -189,6 +189,33 @@ test_revocation_after_a_start_waits_for_gateways_of_before(void **state)
 	scene_end(&s);
 }
 
+/* After a restore: nobody is let in on what was there before. */
+static void
+test_agreement_waits_for_gateways_of_before(void **state)
+{
+	struct scene s;
+	uint64_t tag;
+
+	(void)state;
+	store_double_reset();
+	scene_add_user(U1, "u1", ROLE_OBSERVER);
+	scene_spawn(&s, NULL, 0);
+	assert_int_equal(rig_start(&s.r), ST_OK);
+	tag = RIG_ASK(
+	    &s.r, scheduler, session_registry, replica_agree, .nothing = 0);
+	rig_advance_ms(&s.r, REPLICA_LEASE_MS - REPLICA_BEAT_MS);
+	assert_null(rig_answer_to(&s.r, ACTOR_NUMBER(scheduler), tag));
+	scene_join(&s);
+	scene_apply(&s);
+	(void)RIG_REPLIED(&s.r, scheduler, tag, done);
+	tag = RIG_ASK(
+	    &s.r, scheduler, session_registry, replica_agree, .nothing = 0);
+	assert_null(rig_answer_to(&s.r, ACTOR_NUMBER(scheduler), tag));
+	scene_apply(&s);
+	(void)RIG_REPLIED(&s.r, scheduler, tag, done);
+	scene_end(&s);
+}
+
 int
 main(void)
 {
@@ -200,6 +227,7 @@ main(void)
 		    test_gateway_that_refuses_a_change_hears_no_more_beats),
 		cmocka_unit_test(
 		    test_revocation_after_a_start_waits_for_gateways_of_before),
+		cmocka_unit_test(test_agreement_waits_for_gateways_of_before),
 		cmocka_unit_test(test_only_gateways_follow),
 		cmocka_unit_test(test_storm_of_revocations_goes_in_few_batches),
 		cmocka_unit_test(

@@ -80,6 +80,19 @@ def test_what_was_revoked_after_the_backup_stays_revoked(keep):
     assert Client(client.server, made["key"]).me().status == 401
 
 
+def test_after_the_answer_nobody_is_judged_by_what_was(keep):
+    """At once, at every gateway: nobody waits for the old replica's end."""
+    client = keep()
+    backup = create(client, ["persistence"]).data["backup_id"]
+    for _ in range(3):
+        later = Client(client.server)
+        assert later.login().status == 200
+        assert later.me().status == 200
+        assert restore(client, backup).status == 200
+        assert later.me().status == 401
+        assert client.me().status == 200
+
+
 def test_a_stream_is_told_of_another_epoch(keep):
     """Neither missed nor repeated: a later offset is of another history."""
     client = keep()
