@@ -15,8 +15,8 @@
 #define SCHEDULE_NAME "backup-scheduler"
 
 /* "persistence,memory": each a component, each once. */
-static const char *
-include_init(struct actor *self)
+static enum status
+include_init(struct actor *self, char *ret_why)
 {
 	struct backup_self *s = actor_state(self);
 	const char *texts[BACKUP_COMPONENTS_MAX + 1], *why = NULL;
@@ -34,10 +34,12 @@ include_init(struct actor *self)
 		texts[count++] = at;
 		at = end;
 	}
-	if (!backup_components_read(texts, count, s->include, &why))
-		return why;
+	if (!backup_components_read(texts, count, s->include, &why)) {
+		text_fit(ret_why, BACKUP_WHY_SIZE, why);
+		return ST_INVALID;
+	}
 	s->include_count = count;
-	return NULL;
+	return ST_OK;
 }
 
 /* ---- what waits for the lock ---- */
@@ -182,14 +184,15 @@ static enum status
 backup_start(struct actor *self)
 {
 	struct backup_self *s = actor_state(self);
-	const char *why = "it has no configuration";
+	char why[BACKUP_WHY_SIZE] = "it has no configuration";
+	enum status st = ST_UNAVAILABLE;
 
 	s->started_at = actor_wall_us(self);
 	if (actor_config(self) != NULL)
-		why = backup_place_init(actor_config(self), &s->place);
-	if (why == NULL)
-		why = include_init(self);
-	if (why != NULL) {
+		st = backup_place_init(actor_config(self), &s->place, why);
+	if (st == ST_OK)
+		st = include_init(self, why);
+	if (st != ST_OK) {
 		LOG(BACKUP_UNAVAILABLE, KV("why", why));
 		s->place.root[0] = '\0';
 		actor_ready(self);

@@ -52,22 +52,21 @@ trigger_find(const char *text, size_t size, uint32_t *ret_bit)
 	return false;
 }
 
-static const char *
-protect_mistake(void)
+static enum status
+protect_mistake(char *ret_why)
 {
-	static char why[160];
-	size_t used = (size_t)snprintf(
-	    why, sizeof(why), "backup.retention.protect: each is one of");
+	size_t used = (size_t)snprintf(ret_why, BACKUP_WHY_SIZE,
+	    "backup.retention.protect: each is one of");
 
-	for (uint32_t i = 0; i < BACKUP_TRIGGERS && used < sizeof(why); i++)
-		used += (size_t)snprintf(why + used, sizeof(why) - used,
+	for (uint32_t i = 0; i < BACKUP_TRIGGERS && used < BACKUP_WHY_SIZE; i++)
+		used += (size_t)snprintf(ret_why + used, BACKUP_WHY_SIZE - used,
 		    "%s %s", i == 0 ? "" : ",",
 		    backup_trigger_text((enum backup_trigger)i));
-	return why;
+	return ST_INVALID;
 }
 
-const char *
-backup_protect_read(const char *text, uint32_t *ret_set)
+enum status
+backup_protect_read(const char *text, uint32_t *ret_set, char *ret_why)
 {
 	uint32_t set = 0, bit;
 	const char *word;
@@ -75,11 +74,11 @@ backup_protect_read(const char *text, uint32_t *ret_set)
 
 	while ((word = items_word(&text, " ,", &size)) != NULL) {
 		if (!trigger_find(word, size, &bit))
-			return protect_mistake();
+			return protect_mistake(ret_why);
 		set |= bit;
 	}
 	*ret_set = set;
-	return NULL;
+	return ST_OK;
 }
 
 /* ---- the plan ---- */

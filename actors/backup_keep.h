@@ -41,9 +41,10 @@ struct backup_outcome {
 	bool removed;
 };
 
-/* "manual,startup" as a set of 1 << trigger; NULL, or what is wrong.  One
- * thread, at a start. */
-const char *backup_protect_read(const char *text, uint32_t *ret_set);
+/* "manual,startup" as a set of 1 << trigger.  INVALID; why of
+ * BACKUP_WHY_SIZE. */
+MUST_CHECK enum status backup_protect_read(
+    const char *text, uint32_t *ret_set, char *ret_why);
 bool backup_fate_goes(enum backup_fate fate);
 
 /* What becomes of each; entries are newest first. */

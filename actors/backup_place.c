@@ -7,8 +7,6 @@
 
 /* Where things are, and that none of them lies where another one goes. */
 
-#define WHY_SIZE 160
-
 enum place_at {
 	AT_ROOT,
 	AT_SECOND,
@@ -89,27 +87,32 @@ backup_are_apart(const char *a, const char *b)
 	return apart;
 }
 
-static const char *
-place_mistake(const struct named_place all[PLACES])
+static enum status
+place_fail(char *ret_why, const char *why)
 {
-	static char why[WHY_SIZE];
+	text_fit(ret_why, BACKUP_WHY_SIZE, why);
+	return ST_INVALID;
+}
 
+static enum status
+place_mistake(const struct named_place all[PLACES], char *ret_why)
+{
 	for (unsigned i = 0; i < PLACES; i++)
 		for (unsigned k = 0; k < PLACES; k++) {
 			if ((must_not_hold[i] & BIT(k)) == 0 ||
 			    all[i].path[0] == '\0' || all[k].path[0] == '\0' ||
 			    !backup_is_within(all[k].path, all[i].path))
 				continue;
-			snprintf(why, sizeof(why), "%s must not be in %s",
-			    all[k].name, all[i].name);
-			return why;
+			snprintf(ret_why, BACKUP_WHY_SIZE,
+			    "%s must not be in %s", all[k].name, all[i].name);
+			return ST_INVALID;
 		}
-	return NULL;
+	return ST_OK;
 }
 
 /* What the memory backend is given is no path. */
-static const char *
-place_check(const struct config *c, const struct backup_place *p)
+static enum status
+place_check(const struct config *c, const struct backup_place *p, char *ret_why)
 {
 	char store[BACKUP_PLACE_MAX], tokens[BACKUP_PLACE_MAX + 8];
 	const struct named_place all[PLACES] = {
@@ -125,15 +128,15 @@ place_check(const struct config *c, const struct backup_place *p)
 
 	if (config_path(c, SETTING_persistence_lmdb_path, store,
 		sizeof(store)) != ST_OK)
-		return "persistence.lmdb.path is too long";
+		return place_fail(ret_why, "persistence.lmdb.path is too long");
 	if (store[0] == ':')
 		store[0] = '\0';
 	snprintf(tokens, sizeof(tokens), "%s/keys", p->data_dir);
-	return place_mistake(all);
+	return place_mistake(all, ret_why);
 }
 
-const char *
-backup_place_init(const struct config *c, struct backup_place *p)
+enum status
+backup_place_init(const struct config *c, struct backup_place *p, char *ret_why)
 {
 	const struct {
 		enum setting_id id;
@@ -145,24 +148,25 @@ backup_place_init(const struct config *c, struct backup_place *p)
 		{ SETTING_memory_path, p->memory },
 		{ SETTING_company_config_path, p->config },
 	};
-	const char *why;
+	enum status st;
 
 	if (!text_fit(p->data_dir, sizeof(p->data_dir),
 		config_text(c, SETTING_runtime_data_dir)))
-		return "runtime.data_dir is too long";
+		return place_fail(ret_why, "runtime.data_dir is too long");
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (config_path(
 			c, paths[i].id, paths[i].at, BACKUP_PLACE_MAX) != ST_OK)
-			return "a path is too long";
+			return place_fail(ret_why, "a path is too long");
 	if (config_text(c, SETTING_backup_second_path)[0] == '\0')
 		p->second[0] = '\0';
-	why = place_check(c, p);
-	if (why != NULL)
-		return why;
+	st = place_check(c, p, ret_why);
+	if (st != ST_OK)
+		return st;
 	p->second_elsewhere = config_bool(c, SETTING_backup_second_other_disk);
 	p->archive =
 	    (enum backup_archive)config_choice(c, SETTING_backup_archive);
 	p->require_signature = config_bool(c, SETTING_backup_require_signature);
 	return backup_protect_read(
-	    config_text(c, SETTING_backup_retention_protect), &p->protects);
+	    config_text(c, SETTING_backup_retention_protect), &p->protects,
+	    ret_why);
 }

@@ -39,10 +39,10 @@ struct backup_place {
 	uint32_t protects; /* kinds that retention never removes */
 };
 
-/* NULL, or what is wrong with the configuration: what one thing replaces or
- * removes must not hold another. */
-const char *backup_place_init(
-    const struct config *c, struct backup_place *ret_place);
+/* INVALID: what one thing replaces or removes must not hold another; why of
+ * BACKUP_WHY_SIZE. */
+MUST_CHECK enum status backup_place_init(
+    const struct config *c, struct backup_place *ret_place, char *ret_why);
 
 /* Or the same; by their names alone. */
 bool backup_is_within(const char *path, const char *folder);

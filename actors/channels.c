@@ -78,14 +78,6 @@ channels_take(struct channels *c, const char *name)
 	return e;
 }
 
-void
-channels_settle(struct channels *c, struct channel_entry *e)
-{
-	list_remove(&e->idle);
-	if (e->asking == 0 && !channel_has_listeners(e))
-		list_append(&c->idle, &e->idle);
-}
-
 bool
 channel_has_listener(const struct channel_entry *e, uint32_t gateway)
 {
@@ -110,4 +102,26 @@ channel_has_listeners(const struct channel_entry *e)
 	for (size_t i = 0; i < LISTENERS_MAX / 64; i++)
 		any |= e->listeners[i];
 	return any != 0;
+}
+
+bool
+channel_is_idle(const struct channel_entry *e)
+{
+	return e->asking == 0 && !channel_has_listeners(e);
+}
+
+void
+channel_unlearn(struct channel_entry *e)
+{
+	assert(channel_is_idle(e));
+	e->is_known = e->is_unsure = false;
+	e->epoch = e->head = e->wanted = 0;
+}
+
+void
+channels_settle(struct channels *c, struct channel_entry *e)
+{
+	list_remove(&e->idle);
+	if (channel_is_idle(e))
+		list_append(&c->idle, &e->idle);
 }

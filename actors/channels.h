@@ -55,5 +55,9 @@ void channels_settle(struct channels *c, struct channel_entry *e);
 bool channel_set_listener(struct channel_entry *e, uint32_t gateway, bool on);
 bool channel_has_listener(const struct channel_entry *e, uint32_t gateway);
 bool channel_has_listeners(const struct channel_entry *e);
+/* Neither listeners nor questions under way. */
+bool channel_is_idle(const struct channel_entry *e);
+/* Of an idle one: whoever comes next has the journal asked. */
+void channel_unlearn(struct channel_entry *e);
 
 #endif

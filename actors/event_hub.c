@@ -229,6 +229,7 @@ static const struct handler hub_on[] = {
 	ON(events_publish, hub_on_events_publish),
 	ON(service_run, hub_on_service_run),
 	ON(service_cancel, hub_on_service_cancel),
+	ON(hub_silent, hub_on_silent),
 	ON(hub_unheard, hub_on_unheard),
 	ON(hub_listen, hub_on_listen),
 	ON(hub_unlisten, hub_on_unlisten),

@@ -36,7 +36,7 @@ struct hub_state {
 	char after[CHANNEL_MAX + 1];          /* the last of them */
 	uint64_t store_life; /* incarnation of its node; 0: ours, or not met */
 	bool is_late[LISTENERS_MAX];   /* it missed something */
-	char pruning[CHANNEL_MAX + 1]; /* the channel in hand */
+	char pruning[CHANNEL_MAX + 1]; /* the last channel that is done */
 	uint64_t prune_cancelled;      /* generation */
 	struct watch watch;
 	struct timer start;
@@ -70,6 +70,8 @@ uint32_t hub_tell(
     struct actor *self, struct channel_entry *c, const struct event *event);
 /* Reads the journal until all that was heard of has been told. */
 void hub_fill(struct actor *self, struct channel_entry *c);
+/* Whatever is listened to may have more than was heard of. */
+enum status hub_look(struct actor *self);
 enum status hub_on_committed(struct actor *self, const struct msg *in);
 /* A store that has begun anew may have events that it told nobody. */
 enum status hub_on_node_changed(struct actor *self, const struct msg *in);
@@ -110,6 +112,7 @@ enum status hub_on_event_publish(struct actor *self, const struct msg *in);
 enum status hub_on_events_publish(struct actor *self, const struct msg *in);
 enum status hub_on_service_run(struct actor *self, const struct msg *in);
 enum status hub_on_service_cancel(struct actor *self, const struct msg *in);
+enum status hub_on_silent(struct actor *self, const struct msg *in);
 
 /* ---- hub_measure.c ---- */
 

@@ -80,7 +80,7 @@ hub_tell_next(
 
 static enum status hub_on_fill_again(struct actor *self, struct timer *t);
 
-/* Another history has begun, or ended and begun anew, by a restore. */
+/* Another history has begun: by a restore, or since that before was silent. */
 static void
 hub_begin_epoch(struct channel_entry *c, uint64_t epoch)
 {
@@ -183,7 +183,7 @@ hub_take_event(struct actor *self, const struct event *event)
 		return;
 	if (event->offset > c->wanted)
 		c->wanted = event->offset;
-	if (!channel_has_listeners(c) && c->asking == 0) {
+	if (channel_is_idle(c)) {
 		c->head = event->offset;
 	} else if (c->is_filling) {
 		return;
@@ -207,18 +207,17 @@ hub_on_committed(struct actor *self, const struct msg *in)
 	return ST_OK;
 }
 
-/* Whatever is listened to may have more than was heard of. */
-static enum status
+enum status
 hub_look(struct actor *self)
 {
 	struct hub_state *s = actor_state(self);
 	struct channel_entry *c;
 
 	for (uint32_t i = 0; (c = pool_next(&s->channels.pool, &i)) != NULL;)
-		if (channel_has_listeners(c) || c->asking > 0)
-			c->is_unsure = true;
+		if (channel_is_idle(c))
+			channel_unlearn(c);
 		else
-			c->is_known = false;
+			c->is_unsure = true;
 	return hub_on_fill_again(self, &s->fill);
 }
 

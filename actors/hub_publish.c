@@ -134,15 +134,34 @@ publish_begin(struct actor *self, const struct msg *in,
 
 /* ---- durable ---- */
 
+static uint64_t
+publish_channels_max(struct actor *self)
+{
+	struct hub_state *s = actor_state(self);
+
+	return watch_number(&s->watch, self, SETTING_event_stream_channels_max);
+}
+
+/* The store's answer that is none of those asked for. */
+static enum status
+publish_pass(struct actor *self, struct op *op, const struct msg *reply)
+{
+	const struct refused *why = reply->body;
+	struct hub_state *s = actor_state(self);
+
+	if (reply->id == MSG_refused && why->problem == PROBLEM_CHANNELS_MAX)
+		s->counts.full++;
+	return op_pass(op, reply);
+}
+
 static enum status
 publish_on_appended(struct actor *self, struct op *op, const struct msg *reply)
 {
 	const struct store_event_appended *made = reply->body;
 	const struct publish_op *keep = op_data(op);
 
-	(void)self;
 	if (reply->id != MSG_store_event_appended)
-		return op_pass(op, reply);
+		return publish_pass(self, op, reply);
 	return OP_REPLY(op, event_told, .event_id = made->event_id,
 	    .epoch = keep->hides_place ? 0 : made->epoch,
 	    .offset = keep->hides_place ? 0 : made->offset,
@@ -169,7 +188,8 @@ publish_append(
 		.scope = SCOPE_KEY,
 		.principal = ask->caller.user_id,
 		.once = ask->once,
-		.now = actor_wall_us(self) };
+		.now = actor_wall_us(self),
+		.channels_max = publish_channels_max(self) };
 
 	if (op == NULL)
 		return ST_OK;
@@ -276,9 +296,8 @@ publish_on_batch(struct actor *self, struct op *op, const struct msg *reply)
 	const struct publish_op *keep = op_data(op);
 	struct event_place places[HUB_BATCH_MAX];
 
-	(void)self;
 	if (reply->id != MSG_store_events_appended)
-		return op_pass(op, reply);
+		return publish_pass(self, op, reply);
 	for (uint32_t i = 0; i < made->events_count; i++) {
 		places[i] = made->events[i];
 		if (keep->hides_place)
@@ -337,7 +356,8 @@ hub_on_events_publish(struct actor *self, const struct msg *in)
 		.principal = has_key ? ask->caller.user_id
 				     : publish_mark_owner(ask->channel),
 		.once = ask->once,
-		.now = actor_wall_us(self) };
+		.now = actor_wall_us(self),
+		.channels_max = publish_channels_max(self) };
 	const char *why;
 	uint32_t problem = batch_problem(self, ask, &why);
 	struct op *op;

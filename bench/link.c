@@ -83,15 +83,17 @@ on_key(void *ctx, const char *name, uint8_t ret_public[SEAL_PUBLIC_SIZE])
 }
 
 static void
-on_frame(void *ctx, uint16_t peer, const uint8_t *bytes, size_t size)
+on_frame(void *ctx, uint16_t peer, const struct link_frame *frame)
 {
 	struct side *s = ctx;
+	struct bytes all = frame->head; /* too short to share it */
 
-	if (bytes[0] == FRAME_COUNT)
+	if (all.at[0] == FRAME_COUNT)
 		s->counted++;
 	else if (!s->echoes)
 		s->answered++;
-	else if (links_send(s->links, peer, LINK_NORMAL, bytes, size) != ST_OK)
+	else if (links_send(s->links, peer, LINK_NORMAL, all.at, all.size) !=
+		 ST_OK)
 		abort();
 }
 

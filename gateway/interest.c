@@ -131,11 +131,13 @@ interest_asked(struct sockets *k, const struct interest_ask *ask)
 	return t == NULL ? NULL : &t->interest;
 }
 
+/* Where there was no history one may begin in another epoch. */
 enum seen
 interest_see(struct interest *i, uint64_t epoch, uint64_t offset)
 {
-	bool is_next =
-	    i->epoch == 0 || (epoch == i->epoch && offset == i->offset + 1);
+	bool is_next = i->epoch == 0 ||
+		       (epoch == i->epoch && offset == i->offset + 1) ||
+		       (i->offset == 0 && offset == 1);
 
 	if (epoch == i->epoch && offset <= i->offset)
 		return SEEN_BEFORE;

@@ -128,7 +128,7 @@ static enum cmd_exit
 offline_begin(const struct cmd_args *args, struct offline **ret)
 {
 	struct offline *o = calloc(1, sizeof(*o));
-	const char *why;
+	char why[BACKUP_WHY_SIZE];
 
 	if (o == NULL)
 		return CMD_FAILED;
@@ -138,8 +138,7 @@ offline_begin(const struct cmd_args *args, struct offline **ret)
 		free(o);
 		return CMD_USAGE;
 	}
-	why = backup_place_init(o->loaded.config, &o->place);
-	if (why != NULL) {
+	if (backup_place_init(o->loaded.config, &o->place, why) != ST_OK) {
 		fprintf(args->err, "troupe backup: %s\n", why);
 		loaded_fini(&o->loaded);
 		free(o);

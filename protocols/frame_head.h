@@ -20,6 +20,13 @@ enum {
 	FRAME_TAG_BYTES = 0xc4,
 };
 
+/* The first eight bytes as a little-endian number. */
+#define FRAME_FIRST(kind, id)                                            \
+	(FRAME_TAG_ARRAY | FRAME_VERSION << 8 | (uint64_t)(kind) << 16 | \
+	    (uint64_t)FRAME_NORMAL << 24 | (uint64_t)FRAME_HOPS << 32 |  \
+	    (uint64_t)FRAME_TAG_U16 << 40 |                              \
+	    (uint64_t)__builtin_bswap16(id) << 48)
+
 /* A tag and the number behind it. */
 HOT_INLINE void
 frame_put_u64(uint8_t *frame, int at, uint64_t n)
@@ -63,11 +70,7 @@ HOT_INLINE void
 frame_begin(uint8_t *at, enum frame_kind kind, uint16_t id, uint64_t from,
     uint64_t to, uint64_t ref, uint64_t deadline_us, const uint8_t *cause)
 {
-	uint64_t first = FRAME_TAG_ARRAY | FRAME_VERSION << 8 |
-			 (uint64_t)kind << 16 | (uint64_t)FRAME_NORMAL << 24 |
-			 (uint64_t)FRAME_HOPS << 32 |
-			 (uint64_t)FRAME_TAG_U16 << 40 |
-			 (uint64_t)__builtin_bswap16(id) << 48;
+	uint64_t first = FRAME_FIRST(kind, id);
 	uint64_t trace[3];
 	uint32_t tenant, last;
 
@@ -84,6 +87,61 @@ frame_begin(uint8_t *at, enum frame_kind kind, uint16_t id, uint64_t from,
 	frame_put_u64(at, FRAME_AT_DEADLINE, deadline_us);
 	memcpy(at + FRAME_AT_TRACE - 2, trace, sizeof(trace));
 	memcpy(at + FRAME_HEAD - sizeof(last), &last, sizeof(last));
+}
+
+/*
+ * What the heads of all signals from one address to another have in common:
+ * bytes 8 to 31, the tenant left out.
+ */
+struct frame_route {
+	uint64_t words[3];
+};
+
+HOT_INLINE struct frame_route
+frame_route(uint64_t from, uint64_t to)
+{
+	uint8_t head[FRAME_AT_REF] = { [FRAME_AT_TENANT - 1] = FRAME_TAG_U32,
+		[FRAME_AT_REF - 1] = FRAME_TAG_U64 };
+	struct frame_route r;
+
+	frame_put_u64(head, FRAME_AT_FROM, from);
+	frame_put_u64(head, FRAME_AT_TO, to);
+	memcpy(&r, head + FRAME_AT_TENANT - 1, sizeof(r));
+	return r;
+}
+
+/* From the tag of the trace to the end of the head, from another whole head. */
+HOT_INLINE void
+frame_copy_trace(uint8_t *at, const uint8_t *cause)
+{
+	memcpy(at + FRAME_AT_TRACE - 2, cause + FRAME_AT_TRACE - 2, 16);
+	memcpy(at + FRAME_HEAD - 16, cause + FRAME_HEAD - 16, 16);
+}
+
+/*
+ * frame_begin of a signal that goes along a route, in few and wide stores.
+ * What is read soon and whole (ref, deadline) is stored last and whole.
+ */
+HOT_INLINE void
+frame_begin_signal(uint8_t *at, uint16_t id, const struct frame_route *route,
+    const uint8_t *cause)
+{
+	static const uint8_t rest[16] = { 0, 0, 0, 0, 0, 0, 0, FRAME_TAG_U64,
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	uint64_t first = FRAME_FIRST(FRAME_SIGNAL, id);
+	uint32_t tenant;
+	uint64_t second;
+
+	memcpy(&tenant, cause + FRAME_AT_TENANT, sizeof(tenant));
+	second = le64toh(route->words[0]) | (uint64_t)le32toh(tenant) << 8;
+	first = htole64(first);
+	second = htole64(second);
+	memcpy(at, &first, sizeof(first));
+	memcpy(at + 8, &second, sizeof(second));
+	memcpy(at + 16, &route->words[1], 16);
+	memcpy(at + FRAME_AT_REF + 1, rest, sizeof(rest));
+	memset(at + FRAME_AT_REF, 0, 8);
+	frame_copy_trace(at, cause);
 }
 
 /* Reads a head that frame_check has let through. */

@@ -4,9 +4,9 @@
 #include "protocols/straight_pen.h"
 
 /*
- * core.def is read five times: how many fields, how much room, write, read,
- * list.  A kind that is not named here does not compile, so that nobody takes
- * a message for a hot one that cannot be.
+ * core.def is read six times: how many fields, how much room without payloads
+ * and with them, write, read, list.  A kind that is not named here does not
+ * compile, so that nobody takes a message for a hot one that cannot be.
  */
 
 /* clang-format off */
@@ -33,7 +33,24 @@
 #undef NOTHING
 #undef MESSAGE
 
-/* How much room at most; SIZE_MAX if a field passes its bound. */
+/* Bytes that are no payload, at most. */
+#define BOOL(n, doc)       + 1
+#define U32(n, max, doc)   + PEN_UINT_MAX
+#define U64(n, max, doc)   + PEN_UINT_MAX
+#define TEXT(n, max, doc)  + PEN_HEAD_MAX
+#define BYTES(n, max, doc) + PEN_HEAD_MAX
+#define NOTHING
+#define MESSAGE(n, id, doc, fields) enum { HEADS_##n = PEN_ARRAY_MAX fields };
+#include "protocols/core.def"
+#undef BOOL
+#undef U32
+#undef U64
+#undef TEXT
+#undef BYTES
+#undef NOTHING
+#undef MESSAGE
+
+/* How much room at most; false if a field passes its bound. */
 #define BOOL(n, doc)     room += 1;
 #define U32(n, max, doc) room += PEN_UINT_MAX; fits &= b->n <= (max);
 #define U64(n, max, doc) room += PEN_UINT_MAX; fits &= b->n <= (max);
@@ -44,13 +61,14 @@
 	size = b->n.size; room += PEN_HEAD_MAX + size; fits &= size <= (max);
 #define NOTHING
 #define MESSAGE(n, id, doc, fields) \
-	HOT_INLINE size_t room_##n(const struct n *b) \
+	HOT_INLINE bool room_##n(const struct n *b, size_t *ret_room) \
 	{ \
 		size_t room = PEN_ARRAY_MAX, size = 0; \
 		bool fits = true; \
 		(void)b; (void)size; \
 		fields \
-		return fits ? room : SIZE_MAX; \
+		*ret_room = room; \
+		return fits; \
 	}
 #include "protocols/core.def"
 #undef BOOL
@@ -72,7 +90,8 @@
 	pack_##n(const void *body, uint8_t *at, const uint8_t *end) \
 	{ \
 		const struct n *b = body; \
-		if (room_##n(b) > (size_t)(end - at)) \
+		size_t room; \
+		if (!room_##n(b, &room) || room > (size_t)(end - at)) \
 			return NULL; \
 		*at++ = 0x90 | COUNT_##n; \
 		fields \
@@ -102,13 +121,16 @@
 	static bool unpack_##n(const uint8_t *at, const uint8_t *end, \
 	    struct arena *a, void *body) \
 	{ \
-		struct reader r = { at, end, a, false }; \
+		struct reader r = { at, end, a, false, false }; \
 		return read_##n(&r, body); \
 	} \
 	static bool unpack_here_##n(const uint8_t *at, const uint8_t *end, \
 	    struct arena *a, void *body) \
 	{ \
-		struct reader r = { at, end, a, true }; \
+		struct reader r = { at, end, a, true, true }; \
+		if ((size_t)(end - at) >= HEADS_##n) \
+			return read_##n(&r, body); \
+		r.ample = false; \
 		return read_##n(&r, body); \
 	}
 #include "protocols/core.def"

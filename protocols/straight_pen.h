@@ -28,6 +28,13 @@ pen_copy_ends(uint8_t *to, const uint8_t *from, size_t size, size_t piece)
 	memcpy(to + size - piece, from + size - piece, piece);
 }
 
+/* Returns where it ends, so that who ends with it need not remember. */
+HOT_SELDOM static uint8_t *
+pen_copy_call(uint8_t *to, const uint8_t *from, size_t size)
+{
+	return (uint8_t *)memcpy(to, from, size) + size;
+}
+
 /* A short run without a call or a loop. */
 HOT_INLINE void
 pen_copy(uint8_t *to, const uint8_t *from, size_t size)
@@ -59,13 +66,13 @@ pen_uint(uint8_t *at, uint64_t n)
 		*at = (uint8_t)n;
 		return at + 1;
 	}
-	if (n <= UINT8_MAX)
-		return pen_wide(at, 0xcc, n, 1);
-	if (n <= UINT16_MAX)
-		return pen_wide(at, 0xcd, n, 2);
-	if (n <= UINT32_MAX)
+	if (n > UINT32_MAX)
+		return pen_wide(at, 0xcf, n, 8);
+	if (n > UINT16_MAX)
 		return pen_wide(at, 0xce, n, 4);
-	return pen_wide(at, 0xcf, n, 8);
+	if (n > UINT8_MAX)
+		return pen_wide(at, 0xcd, n, 2);
+	return pen_wide(at, 0xcc, n, 1);
 }
 
 HOT_INLINE uint8_t *
@@ -73,8 +80,9 @@ pen_bytes(uint8_t *at, struct bytes b)
 {
 	at = b.size <= UINT8_MAX ? pen_wide(at, 0xc4, b.size, 1)
 				 : pen_wide(at, 0xc5, b.size, 2);
-	if (b.size > 0)
-		pen_copy(at, b.at, b.size);
+	if (__builtin_expect(b.size < PEN_PIECE || b.size > PEN_COPY_MAX, 0))
+		return b.size == 0 ? at : pen_copy_call(at, b.at, b.size);
+	pen_copy(at, b.at, b.size);
 	return at + b.size;
 }
 
@@ -97,12 +105,19 @@ struct reader {
 	const uint8_t *end;
 	struct arena *arena;
 	bool borrows; /* bytes stay where they are read */
+	bool ample;   /* up to the next payload: room was asked for at once */
 };
+
+HOT_INLINE bool
+reader_has(const struct reader *r, size_t size)
+{
+	return r->ample || (size_t)(r->end - r->at) >= size;
+}
 
 HOT_INLINE bool
 reader_is(struct reader *r, unsigned byte)
 {
-	return r->at < r->end && *r->at++ == byte;
+	return reader_has(r, 1) && *r->at++ == byte;
 }
 
 HOT_INLINE bool
@@ -110,7 +125,7 @@ reader_wide(struct reader *r, unsigned width, uint64_t *ret_n)
 {
 	uint64_t n = 0;
 
-	if ((size_t)(r->end - r->at) < width)
+	if (!reader_has(r, width))
 		return false;
 	memcpy(&n, r->at, width);
 	*ret_n = be64toh(n) >> (64 - 8 * width);
@@ -123,13 +138,13 @@ reader_uint(struct reader *r, uint64_t max, uint64_t *ret_n)
 {
 	unsigned b;
 
-	if (r->at == r->end)
+	if (!reader_has(r, 1))
 		return false;
 	b = *r->at++;
 	if (b <= 0x7f)
 		*ret_n = b;
-	else if (b == 0xcf   ? !reader_wide(r, 8, ret_n)
-		 : b == 0xce ? !reader_wide(r, 4, ret_n)
+	else if (b == 0xce   ? !reader_wide(r, 4, ret_n)
+		 : b == 0xcf ? !reader_wide(r, 8, ret_n)
 		 : b == 0xcd ? !reader_wide(r, 2, ret_n)
 		 : b == 0xcc ? !reader_wide(r, 1, ret_n)
 			     : true)
@@ -151,7 +166,7 @@ reader_u32(struct reader *r, uint64_t max, uint32_t *ret_n)
 HOT_INLINE bool
 reader_bool(struct reader *r, bool *ret_value)
 {
-	if (r->at == r->end || (*r->at & 0xfe) != 0xc2)
+	if (!reader_has(r, 1) || (*r->at & 0xfe) != 0xc2)
 		return false;
 	*ret_value = (*r->at++ & 1) != 0;
 	return true;
@@ -175,20 +190,18 @@ reader_bytes(struct reader *r, uint64_t max, struct bytes *ret_bytes)
 	uint64_t n;
 	unsigned b;
 
-	if (r->at == r->end)
+	if (!reader_has(r, 1))
 		return false;
 	b = *r->at++;
 	if (b == 0xc4 ? !reader_wide(r, 1, &n)
 		      : b != 0xc5 || !reader_wide(r, 2, &n))
 		return false;
-	*ret_bytes = (struct bytes){ NULL, 0 };
-	if (n == 0)
-		return true;
+	r->ample = false;
 	if (n > max || n > (size_t)(r->end - r->at))
 		return false;
-	*ret_bytes = (struct bytes){ r->at, n };
+	*ret_bytes = (struct bytes){ n == 0 ? NULL : r->at, n };
 	r->at += n;
-	return r->borrows || reader_copy(r, ret_bytes);
+	return r->borrows || n == 0 || reader_copy(r, ret_bytes);
 }
 
 HOT_INLINE bool
@@ -198,7 +211,7 @@ reader_text(struct reader *r, uint64_t max, const char **ret_text)
 	char *copy;
 	unsigned b;
 
-	if (r->at == r->end)
+	if (!reader_has(r, 1))
 		return false;
 	b = *r->at++;
 	n = b & 0x1f;
@@ -206,6 +219,7 @@ reader_text(struct reader *r, uint64_t max, const char **ret_text)
 	    (b == 0xd9 ? !reader_wide(r, 1, &n)
 		       : b != 0xda || !reader_wide(r, 2, &n)))
 		return false;
+	r->ample = false;
 	if (n > max || n > (size_t)(r->end - r->at) ||
 	    (copy = arena_take_bytes(r->arena, n + 1)) == NULL ||
 	    !utf8_copy_ascii(copy, r->at, n))

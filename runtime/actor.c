@@ -96,15 +96,22 @@ actor_number_of(uint64_t address)
 
 /* What straight code does not know; m has its head. */
 HOT_SELDOM static enum status
-actor_send_by_table(struct actor *self, struct mail *m, uint64_t to,
-    uint16_t id, const void *body)
+actor_send_by_table(
+    struct actor *self, struct mail *m, struct edge *e, const void *body)
 {
 	struct loop *l = self->loop;
-	enum status st = loop_fill_by_table(l, &m, id, body);
+	enum status st = loop_fill_by_table(l, &m, frame_get_id(m->at), body);
 
 	if (st == ST_OK)
-		return loop_post_on(l, m, actor_edge(self, to));
+		return loop_post_on(l, m, e, FRAME_NORMAL);
 	loop_drop(l, m);
+	return st;
+}
+
+HOT_SELDOM static enum status
+actor_not_sent(struct actor *self, enum status st)
+{
+	self->books[BOOK_UNSENT]++;
 	return st;
 }
 
@@ -112,19 +119,21 @@ enum status
 actor_send(struct actor *self, uint64_t to, uint16_t id, const void *body)
 {
 	struct loop *l = self->loop;
+	struct edge *e = actor_edge(self, to);
 	struct mail *m = mail_take(&l->pool, MAIL_ROOM_SMALL);
-	enum status st = ST_NO_MEMORY;
+	enum status st;
 
-	if (m != NULL) {
-		frame_begin(m->at, FRAME_SIGNAL, id, self->address, to, 0,
-		    FRAME_DEADLINE_NONE, l->cause);
-		st = mail_fill_straight(m, id, body)
-			 ? loop_post_on(l, m, actor_edge(self, to))
-			 : actor_send_by_table(self, m, to, id, body);
+	if (__builtin_expect(m == NULL, 0))
+		return actor_not_sent(self, ST_NO_MEMORY);
+	frame_begin_signal(m->at, id, &e->route, l->cause);
+	if (__builtin_expect(e->from == 0, 0)) { /* a sum of others */
+		frame_put_u64(m->at, FRAME_AT_FROM, self->address);
+		frame_put_u64(m->at, FRAME_AT_TO, to);
 	}
-	if (__builtin_expect(st != ST_OK, 0))
-		self->books[BOOK_UNSENT]++;
-	return st;
+	st = mail_fill_straight(m, MAIL_ROOM_SMALL, id, body)
+		 ? loop_post_on(self->loop, m, e, FRAME_NORMAL)
+		 : actor_send_by_table(self, m, e, body);
+	return __builtin_expect(st == ST_OK, 1) ? st : actor_not_sent(self, st);
 }
 
 /* The mail of the request is to carry the answer: its head must be kept. */
@@ -167,7 +176,8 @@ actor_answer(struct actor *self, const struct msg *in, enum frame_kind kind,
 		st = loop_fill_answer(l, &m, id, body);
 	}
 	if (st == ST_OK)
-		st = loop_post_on(l, m, actor_edge(self, in->from));
+		st = loop_post_on(
+		    l, m, actor_edge(self, in->from), FRAME_NORMAL);
 	else if (m != NULL)
 		loop_drop(l, m);
 	self->books[BOOK_UNSENT] += st != ST_OK;

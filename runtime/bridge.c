@@ -4,11 +4,10 @@
 
 #include "runtime/base/log.h"
 #include "runtime/bridge_inside.h"
+#include "runtime/hot_path.h"
 #include "runtime/link_tls.h"
 #include "runtime/link_uv.h"
 #include "runtime/node_inside.h"
-
-#define BRIDGE_VERSION 1 /* of what frames mean to a peer */
 
 struct bridge {
 	struct node *node;
@@ -22,6 +21,7 @@ struct bridge {
 	struct edge edges[LINK_PEERS_MAX]; /* the links' books */
 	uint16_t peers[LINK_PEERS_MAX];
 	size_t npeers;
+	bool lets_in; /* frames with the head that came last */
 	struct parcel wake;
 	atomic_bool woken;
 };
@@ -113,34 +113,40 @@ frame_left_to_deadline(uint8_t *frame, uint64_t now_us)
 			: FRAME_DEADLINE_NONE - 1);
 }
 
-/* Answers go on the control lane: they were asked for, so never refused. */
-static enum status
-bridge_send(struct bridge *b, struct loop *l, uint32_t peer, struct mail *m)
+/* What the link did not take. */
+HOT_SELDOM static enum status
+bridge_refuse(struct bridge *b, struct loop *l, uint32_t peer, struct mail *m,
+    enum status st)
 {
-	enum link_lane lane = m->at[FRAME_AT_LANE] == FRAME_CONTROL ||
-				      m->at[FRAME_AT_KIND] >= FRAME_REPLY
-				  ? LINK_CONTROL
-				  : LINK_NORMAL;
-	enum status st = ST_FULL;
-
-	frame_deadline_to_left(m->at, l->now_us);
-	if (b->late[peer].head == NULL || m->at[FRAME_AT_KIND] < FRAME_REPLY)
-		st = links_send(b->links, (uint16_t)peer, lane, m->at, m->size);
 	if (st == ST_FULL && m->at[FRAME_AT_KIND] >= FRAME_REPLY) {
 		mail_list_append(&b->late[peer], m);
 		b->late_count++;
-		return ST_OK;
-	}
-	if (st == ST_OK) {
-		b->stats.sent++;
-		edge_end(m, l->index, EDGE_CARRIED);
-		loop_drop(l, m);
 		return ST_OK;
 	}
 	b->stats.refused++;
 	loop_bounce(
 	    l, m, edge_end_of(st), st, "it cannot reach the other node");
 	return st;
+}
+
+/* Answers go on the control lane: they were asked for, so never refused. */
+HOT_INLINE enum status
+bridge_send(struct bridge *b, struct loop *l, uint32_t peer, struct mail *m)
+{
+	bool answers = m->at[FRAME_AT_KIND] >= FRAME_REPLY;
+	bool urgent = answers || m->at[FRAME_AT_LANE] == FRAME_CONTROL;
+	enum status st = ST_FULL;
+
+	frame_deadline_to_left(m->at, l->now_us);
+	if (!answers || b->late[peer].head == NULL)
+		st = links_send(b->links, (uint16_t)peer,
+		    urgent ? LINK_CONTROL : LINK_NORMAL, m->at, m->size);
+	if (__builtin_expect(st != ST_OK, 0))
+		return bridge_refuse(b, l, peer, m, st);
+	b->stats.sent++;
+	edge_end(m, l->index, EDGE_CARRIED);
+	loop_drop_here(l, m);
+	return ST_OK;
 }
 
 /*
@@ -213,8 +219,9 @@ bridge_on_state(void *ctx, uint16_t peer, enum link_state was,
 	}
 }
 
+/* Whether what begins with head may come in. */
 static bool
-bridge_may_deliver(const struct bridge *b, uint16_t peer, const uint8_t *frame)
+bridge_lets_in(const struct bridge *b, uint16_t peer, const uint8_t *frame)
 {
 	return address_node(frame_get_u64(frame, FRAME_AT_FROM)) == peer &&
 	       address_node(frame_get_u64(frame, FRAME_AT_TO)) ==
@@ -223,20 +230,27 @@ bridge_may_deliver(const struct bridge *b, uint16_t peer, const uint8_t *frame)
 }
 
 static void
-bridge_on_frame(void *ctx, uint16_t peer, const uint8_t *bytes, size_t size)
+bridge_on_frame(void *ctx, uint16_t peer, const struct link_frame *frame)
 {
 	struct bridge *b = ctx;
 	struct loop *l = &b->node->loops[0];
+	size_t size = frame->head.size + frame->rest.size;
 	struct mail *m;
 
-	if (frame_check(bytes, size) != ST_OK ||
-	    !bridge_may_deliver(b, peer, bytes) ||
+	_Static_assert(
+	    LINK_SHARED_BYTES == FRAME_HEAD, "heads are what frames share");
+	_Static_assert(LINK_FRAME_MAX <= FRAME_MAX, "the link has checked it");
+	if (!frame->again)
+		b->lets_in = frame_check(frame->head.at, size) == ST_OK &&
+			     bridge_lets_in(b, peer, frame->head.at);
+	if (!b->lets_in || frame->rest.size == 0 ||
 	    (m = mail_take(&l->pool, (uint32_t)size)) == NULL) {
 		b->stats.rejected++;
 		return;
 	}
 	b->stats.received++;
-	memcpy(m->at, bytes, size);
+	memcpy(m->at, frame->head.at, FRAME_HEAD);
+	memcpy(m->at + FRAME_HEAD, frame->rest.at, frame->rest.size);
 	m->size = (uint32_t)size;
 	m->at[FRAME_AT_HOPS]--;
 	frame_left_to_deadline(m->at, l->now_us);

@@ -17,6 +17,7 @@
 #include "runtime/link.h"
 #include "runtime/node.h"
 
+#define BRIDGE_VERSION 2      /* of what a peer understands */
 #define BRIDGE_HELD_MAX 1024u /* requests for one peer not met yet */
 
 struct bridge;

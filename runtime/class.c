@@ -8,6 +8,20 @@
 static pthread_mutex_t class_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct class_info *class_infos;
 
+const struct class_slot class_no_slot = { .id = UINT32_MAX };
+
+/* For types that have no straight code: the table reads them. */
+static bool
+class_unpack_nothing(
+    const uint8_t *at, const uint8_t *end, struct arena *a, void *body)
+{
+	(void)at;
+	(void)end;
+	(void)a;
+	(void)body;
+	return false;
+}
+
 static uint32_t
 class_handler_count(const struct actor_class *class)
 {
@@ -24,6 +38,7 @@ class_info_add(struct class_info *info, const struct handler *h)
 	uint32_t i = h->id;
 	const struct straight *straight;
 	const struct wire_type *type;
+	struct class_slot *slot;
 
 	while (info->slots[i & info->mask].id != 0) {
 		assert(info->slots[i & info->mask].id != h->id);
@@ -32,8 +47,14 @@ class_info_add(struct class_info *info, const struct handler *h)
 	type = catalogue_find(h->id);
 	assert(type != NULL);
 	straight = straight_find(type);
-	info->slots[i & info->mask] = (struct class_slot){ h->id,
-		(uint32_t)arena_round(type->size), h->fn, type, straight };
+	slot = &info->slots[i & info->mask];
+	*slot = (struct class_slot){ h->id, (uint32_t)arena_round(type->size),
+		h->fn, type, { class_unpack_nothing, class_unpack_nothing } };
+	if (straight != NULL) {
+		/* An answer would be written over bytes in the mail. */
+		slot->unpack[0] = straight->unpack_here;
+		slot->unpack[1] = straight->unpack;
+	}
 }
 
 /* A quarter full at most, so that most look-ups see one slot. */

@@ -58,33 +58,23 @@ cut_destroy(struct cut *a)
 }
 
 static void
-cut_count_list(
-    const struct cut_part *p, const struct mail_list *list, uint16_t source)
+cut_count_list(const struct cut_part *p, const struct mail_list *list)
 {
 	for (const struct mail *m = list->head; m != NULL; m = m->next)
-		if (m->source == source)
+		if (m->edge->near == p->of->index)
 			p->notes[m->edge->row].row.queued++;
 }
-
-struct cut_walk {
-	struct cut_part *part;
-	uint16_t source;
-};
 
 static void
 cut_on_held(void *ctx, const struct mail_list *list)
 {
-	const struct cut_walk *w = ctx;
-
-	cut_count_list(w->part, list, w->source);
+	cut_count_list(ctx, list);
 }
 
 /* What loop l has of the edges of part: ends, and mails that wait. */
 static void
 cut_fill(struct loop *l, struct cut_part *part)
 {
-	struct cut_walk walk = { part, part->of->index };
-
 	for (uint32_t i = 0; i < part->count; i++) {
 		struct cut_note *note = &part->notes[i];
 
@@ -95,12 +85,12 @@ cut_fill(struct loop *l, struct cut_part *part)
 	     a = a->prev_of_node) {
 		if (a->loop != l)
 			continue;
-		cut_count_list(part, &a->urgent, walk.source);
-		cut_count_list(part, &a->held, walk.source);
-		cut_count_list(part, &a->box, walk.source);
+		cut_count_list(part, &a->urgent);
+		cut_count_list(part, &a->held);
+		cut_count_list(part, &a->box);
 	}
 	if (l->index == 0 && l->node->bridge != NULL)
-		bridge_each_list(l->node->bridge, cut_on_held, &walk);
+		bridge_each_list(l->node->bridge, cut_on_held, part);
 }
 
 static void

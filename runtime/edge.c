@@ -11,6 +11,8 @@ static const char *const edge_end_names[EDGE_ENDS] = {
 #undef EDGE
 };
 
+struct edge edge_none = { .to = UINT64_MAX };
+
 const char *
 edge_end_name(enum edge_end end)
 {
@@ -61,11 +63,15 @@ edge_alloc(size_t count)
 }
 
 static struct edge *
-edge_other(struct edge_table *t, uint16_t far)
+edge_other(struct loop *l, uint16_t far)
 {
+	struct edge_table *t = &l->edges;
+
 	if (t->others[far] == NULL) {
 		t->others[far] = edge_alloc(1);
+		t->others[far]->near = l->index;
 		t->others[far]->far = far;
+		t->others[far]->route = frame_route(0, 0);
 	}
 	return t->others[far];
 }
@@ -79,12 +85,14 @@ edge_add(struct loop *l, uint64_t from, uint64_t to)
 	struct edge *e;
 
 	if (t->count == EDGES_MAX)
-		return edge_other(t, edge_far_loop(l, to));
+		return edge_other(l, edge_far_loop(l, to));
 	if (*slab == NULL)
 		*slab = edge_alloc(EDGE_SLAB);
 	e = &(*slab)[t->count++ % EDGE_SLAB];
 	e->from = from;
 	e->to = to;
+	e->route = frame_route(from, to);
+	e->near = l->index;
 	e->far = edge_far_loop(l, to);
 	e->here = loop_receiver(l, from, to);
 	while (t->slots[slot % EDGE_SLOTS] != NULL)

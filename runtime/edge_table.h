@@ -9,6 +9,7 @@
 
 #include <stdalign.h>
 
+#include "protocols/frame_head.h"
 #include "runtime/base/hot.h"
 #include "runtime/edge.h"
 #include "runtime/mail.h"
@@ -23,9 +24,11 @@ struct edge {
 	uint64_t to;
 	uint64_t sent;
 	struct actor *here; /* the receiver, if it is on the sender's loop */
-	uint16_t far;       /* the loop that has the receiver, or its link */
-	uint64_t near_ends[EDGE_ENDS]; /* by the sender's loop */
-	alignas(MAIL_LINE) uint64_t far_ends[EDGE_ENDS]; /* by another */
+	struct frame_route route;         /* of no use in a sum of others */
+	uint64_t near_ends[EDGE_ENDS];    /* by the sender's loop */
+	alignas(MAIL_LINE) uint16_t near; /* the sender's loop */
+	uint16_t far;                 /* that has the receiver, or its link */
+	uint64_t far_ends[EDGE_ENDS]; /* by that one */
 	/* The check's. */
 	uint32_t row;
 	bool was_off; /* it did not balance the last time */
@@ -52,6 +55,9 @@ edge_slot(uint64_t from, uint64_t to)
 	return (uint32_t)(h >> 40);
 }
 
+/* From nobody to nobody: never at hand, and never written to. */
+extern struct edge edge_none;
+
 /* Makes it; at the bound, that of further ones.  Never NULL. */
 struct edge *edge_add(struct loop *l, uint64_t from, uint64_t to);
 /* Those first, then the sums of others, which may be NULL. */
@@ -77,10 +83,17 @@ edge_end(struct mail *m, uint16_t loop, enum edge_end end)
 {
 	struct edge *e = m->edge;
 
-	if (m->source == loop)
+	if (e->near == loop)
 		e->near_ends[end]++;
 	else
 		e->far_ends[end]++;
+}
+
+/* As edge_end, on the receiver's loop, whether it is the sender's or not. */
+HOT_INLINE void
+edge_end_far(struct mail *m, enum edge_end end)
+{
+	m->edge->far_ends[end]++;
 }
 
 /* The end that a status means, of what could not be delivered. */

@@ -18,13 +18,19 @@ actor_edge(struct actor *a, uint64_t to)
 {
 	struct edge **slot =
 	    &a->edges[(address_number(to) + address_shard(to)) % ACTOR_EDGES];
-	struct edge *e = *slot;
 
-	if (e == NULL || e->to != to) {
-		e = *slot = edge_find(a->loop, &a->loop->edges, a->address, to);
-		a->books[BOOK_SENT] += e->from == 0; /* a further one */
-	}
-	return e;
+	if (__builtin_expect((*slot)->to != to, 0))
+		*slot = actor_edge_anew(a, to);
+	return *slot;
+}
+
+/* Nothing is in hand any more. */
+HOT_INLINE void
+loop_end_turn(struct loop *l)
+{
+	l->turn_actor = NULL;
+	l->turn_mail = NULL;
+	l->cause = loop_no_cause;
 }
 
 /* As loop_drop, with the usual case inline. */
@@ -39,15 +45,13 @@ loop_drop_here(struct loop *l, struct mail *m)
 
 /* Into the mailbox; on failure the mail is still the caller's. */
 HOT_INLINE enum status
-actor_take_in(struct actor *a, struct mail *m)
+actor_take_in(struct actor *a, struct mail *m, enum frame_lane lane)
 {
-	if (__builtin_expect(a->phase != ACTOR_RUNNING ||
-				 m->at[FRAME_AT_LANE] != FRAME_NORMAL ||
+	if (__builtin_expect(lane != FRAME_NORMAL ||
 				 a->box.count >= a->box_calm ||
 				 a->box_bytes + m->size > a->box_bytes_max,
 		0))
 		return actor_accept(a, m);
-	a->books[BOOK_ACCEPTED]++;
 	a->box_bytes += m->size;
 	mail_list_append(&a->box, m);
 	if (!a->runnable)
@@ -57,29 +61,29 @@ actor_take_in(struct actor *a, struct mail *m)
 
 /* Enters m in the books of e, and routes it. */
 HOT_INLINE enum status
-loop_post_on(struct loop *l, struct mail *m, struct edge *e)
+loop_post_on(
+    struct loop *l, struct mail *m, struct edge *e, enum frame_lane lane)
 {
 	enum status st;
 
 	m->edge = e;
-	m->source = l->index;
 	e->sent++;
 	if (__builtin_expect(e->here == NULL, 0))
 		return loop_route(l, m);
-	st = actor_take_in(e->here, m);
+	st = actor_take_in(e->here, m, lane);
 	return __builtin_expect(st == ST_OK, 1) ? st
 						: loop_undelivered(l, m, st);
 }
 
 /* False: only the table can. */
 HOT_INLINE bool
-mail_fill_straight(struct mail *m, uint16_t id, const void *body)
+mail_fill_straight(struct mail *m, uint32_t room, uint16_t id, const void *body)
 {
 	uint8_t *end = NULL;
 
 	if (id < STRAIGHT_IDS && straight_table[id].pack != NULL)
 		end = straight_table[id].pack(
-		    body, m->at + FRAME_HEAD, m->at + m->room);
+		    body, m->at + FRAME_HEAD, m->at + room);
 	if (__builtin_expect(end == NULL, 0))
 		return false;
 	m->size = (uint32_t)(end - m->at);
@@ -90,7 +94,7 @@ mail_fill_straight(struct mail *m, uint16_t id, const void *body)
 HOT_INLINE enum status
 loop_fill(struct loop *l, struct mail **mail, uint16_t id, const void *body)
 {
-	return mail_fill_straight(*mail, id, body)
+	return mail_fill_straight(*mail, (*mail)->room, id, body)
 		   ? ST_OK
 		   : loop_fill_by_table(l, mail, id, body);
 }

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "protocols/frame_head.h"
+#include "protocols/straight.h"
 #include "runtime/actor.h"
 #include "runtime/address.h"
 #include "runtime/base/pool.h"
@@ -33,14 +34,12 @@ enum actor_phase {
 #undef X
 };
 
-struct straight;
-
 struct class_slot {
-	uint16_t id;
+	uint32_t id;   /* 0: none */
 	uint32_t room; /* that the struct takes, as arenas count */
 	actor_fn fn;
 	const struct wire_type *type;
-	const struct straight *straight; /* NULL: by table */
+	unpack_fn unpack[2]; /* in its mail; if it is to be answered */
 };
 
 /* A class with its handlers in a hash table; shared by its actors. */
@@ -53,34 +52,34 @@ struct class_info {
 
 /* The flight recorder: what an actor was last told, and when. */
 struct flight_entry {
-	uint64_t at_us;
 	uint64_t from;
+	uint64_t at_us;
+	/* The frame's first; the status of a handler that failed is in [0]. */
+	uint8_t first[8];
 	uint64_t ref;
-	uint16_t id;
-	uint8_t kind;
-	uint8_t ended; /* enum status of the handler */
 };
 
+/* Who sends looks at the first line, and the handling at the second. */
 struct actor {
-	struct mail_list box;
-	struct mail_list urgent;
-	struct mail_list held; /* requests that wait for a slow start */
+	alignas(MAIL_LINE) struct mail_list box;
 	uint64_t box_bytes;
-	struct actor *run_next;
-	bool runnable;
-	uint8_t phase; /* enum actor_phase */
-	bool wants_ready;
-	uint32_t box_max;
 	uint32_t box_bytes_max;
-	uint32_t warn_at;  /* queued messages that are the next warning */
-	uint32_t box_calm; /* queued below this is neither warned of nor full */
-	uint32_t flight_at;
-	const struct class_info *info;
-	const struct class_slot *slot; /* of the last message; NULL: none */
-	void *state;
-	struct config *config; /* of its own; NULL: the node's; owned */
+	uint32_t box_calm;  /* below it nothing but its bytes is looked at */
+	uint64_t flight_at; /* mails it has ever taken out of its mailbox */
+	struct actor *run_next;
+	uint8_t phase; /* enum actor_phase */
+	bool runnable;
+	bool wants_ready;
+	alignas(MAIL_LINE) struct mail_list urgent;
+	const struct class_slot *slot; /* of the last message it knew */
 	struct loop *loop;
+	void *state;
 	uint64_t address;
+	const struct class_info *info;
+	struct mail_list held; /* requests that wait for a slow start */
+	uint32_t box_max;
+	uint32_t warn_at;      /* queued messages that are the next warning */
+	struct config *config; /* of its own; NULL: the node's; owned */
 	uint64_t books[BOOKS]; /* but for what actor_count_books finds */
 	struct edge *edges[ACTOR_EDGES];
 	struct pool ops;
@@ -128,6 +127,9 @@ struct op {
 const struct class_info *class_info_of(const struct actor_class *class);
 void class_info_free_all(void);
 
+/* Of no message: its id is none. */
+extern const struct class_slot class_no_slot;
+
 static inline const struct class_slot *
 class_info_find(const struct class_info *info, uint16_t id)
 {
@@ -139,16 +141,8 @@ class_info_find(const struct class_info *info, uint16_t id)
 	}
 }
 
-/* Messages of one kind often follow one another. */
-static inline const struct class_slot *
-actor_slot(struct actor *a, uint16_t id)
-{
-	if (__builtin_expect(a->slot == NULL || a->slot->id != id, 0))
-		a->slot = class_info_find(a->info, id);
-	return a->slot;
-}
-
 /* ---- deliver.c ---- */
+void actor_become(struct actor *a, enum actor_phase phase);
 /* Into the mailbox; on failure the mail is still the caller's. */
 enum status actor_accept(struct actor *a, struct mail *m);
 /* Handles mail until the budget or the mailbox ends; true: there is more. */

@@ -115,12 +115,14 @@ link_deliver(struct link *l, struct bytes batch, uint32_t frames)
 {
 	const struct links_config *c = &l->all->config;
 
-	for (uint32_t i = 0; i < frames; i++) {
-		struct bytes frame = link_wire_frame(&batch);
+	struct link_reader reader = { .at = batch.at };
+	struct link_frame frame;
 
+	for (uint32_t i = 0; i < frames; i++) {
+		link_wire_next(&reader, &frame);
 		l->stats.frames_received++;
-		l->stats.bytes_received += frame.size;
-		c->on_frame(c->ctx, l->node, frame.at, frame.size);
+		l->stats.bytes_received += frame.head.size + frame.rest.size;
+		c->on_frame(c->ctx, l->node, &frame);
 	}
 }
 

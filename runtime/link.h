@@ -40,11 +40,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/bytes.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/status.h"
 #include "runtime/seal.h"
 
 #define LINK_FRAME_MAX (1u << 20)
+#define LINK_SHARED_BYTES 76u /* that frames in a row leave out if equal */
 #define LINK_BATCH_BYTES                                     \
 	(64u << 10) /* one message, unless a frame is larger \
 		     */
@@ -105,6 +107,17 @@ struct link_peer {
 	const char *url; /* of its inbox */
 };
 
+/*
+ * A frame as it came over: its beginning, which may stand with another frame,
+ * and what follows.
+ */
+struct link_frame {
+	struct bytes
+	    head; /* LINK_SHARED_BYTES of it, or all of a shorter one */
+	struct bytes rest;
+	bool again; /* head is that of the frame before, which told it first */
+};
+
 struct link_transport;
 
 /* Everything is copied except clock and keys, which must outlive. */
@@ -126,9 +139,9 @@ struct links_config {
 	void (*wake)(void *ctx); /* any thread: call links_turn soon */
 	bool (*key_of)(void *ctx, const char *name,
 	    uint8_t ret_public[SEAL_PUBLIC_SIZE]); /* false: unknown */
-	/* bytes are borrowed until it returns. */
+	/* Its bytes are borrowed until it returns. */
 	void (*on_frame)(
-	    void *ctx, uint16_t peer, const uint8_t *bytes, size_t size);
+	    void *ctx, uint16_t peer, const struct link_frame *frame);
 	void (*on_state)(void *ctx, uint16_t peer, enum link_state was,
 	    enum link_state now, uint64_t incarnation, const char *why);
 };

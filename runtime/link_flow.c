@@ -1,4 +1,4 @@
-#include "runtime/link_flow.h"
+#include "runtime/link_put.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -58,6 +58,8 @@ link_flow_init(struct link_flow *f)
 	list_init(&f->unacked);
 	list_init(&f->spares);
 	f->next = &f->unacked;
+	f->most[LINK_CONTROL].frames = LINK_CONTROL_FRAMES_MAX;
+	f->most[LINK_CONTROL].bytes = LINK_CONTROL_BYTES_MAX;
 	f->grant.frames = LINK_CREDIT_FRAMES;
 	f->grant.bytes = LINK_CREDIT_BYTES;
 	f->resend_us = FLOW_RESEND_MIN_US;
@@ -107,7 +109,7 @@ link_flow_reset(struct link_flow *f)
 	f->open = NULL;
 	f->sequence = f->acked = f->delivered = 0;
 	f->rewound = UINT64_MAX;
-	f->credit = (struct link_credit){ 0, 0 };
+	f->most[LINK_NORMAL] = (struct link_credit){ 0, 0 };
 	f->resend_us = FLOW_RESEND_MIN_US;
 	f->owed = 0;
 	f->gap = false;
@@ -118,17 +120,12 @@ link_flow_reset(struct link_flow *f)
 static bool
 flow_has_room(const struct link_flow *f, enum link_lane lane, uint32_t size)
 {
-	uint32_t frames_max = LINK_CONTROL_FRAMES_MAX;
-	uint32_t bytes_max = LINK_CONTROL_BYTES_MAX;
+	const struct link_credit *most = &f->most[lane];
 
-	if (lane == LINK_NORMAL) {
-		frames_max = f->credit.frames;
-		bytes_max = f->credit.bytes;
-		if (f->frames[lane] == 0)
-			return frames_max > 0 && bytes_max > 0;
-	}
-	return f->frames[lane] < frames_max && f->bytes[lane] <= bytes_max &&
-	       size <= bytes_max - f->bytes[lane];
+	if (lane == LINK_NORMAL && f->frames[lane] == 0)
+		return most->frames > 0 && most->bytes > 0;
+	return f->frames[lane] < most->frames &&
+	       (uint64_t)f->bytes[lane] + size <= most->bytes;
 }
 
 static void
@@ -162,15 +159,7 @@ link_flow_push(
 		if (b == NULL)
 			return ST_NO_MEMORY;
 	}
-	link_wire_put_length(b->data + b->used, size);
-	if (size > 0)
-		memcpy(b->data + b->used + LINK_LENGTH_SIZE, bytes, size);
-	b->used += need;
-	b->frames[lane]++;
-	b->bytes[lane] += size;
-	f->frames[lane]++;
-	f->bytes[lane] += size;
-	f->taken++;
+	link_put(f, b, lane, bytes, size);
 	return ST_OK;
 }
 
@@ -220,7 +209,7 @@ link_flow_ack(struct link_flow *f, const struct link_head *h, uint64_t now_us)
 {
 	if (h->ack > f->sequence)
 		return ST_MALFORMED;
-	f->credit = h->credit;
+	f->most[LINK_NORMAL] = h->credit;
 	if (h->ack > f->acked) {
 		uint64_t before = link_flow_queued(f);
 

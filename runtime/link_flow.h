@@ -31,6 +31,7 @@ struct link_batch {
 	uint32_t frames[LINK_LANES];
 	uint32_t bytes[LINK_LANES]; /* of the frames, without their lengths */
 	bool sent;
+	uint32_t like; /* where the last whole frame is, if others may share */
 	uint32_t used;
 	uint32_t size; /* of data */
 	uint8_t data[];
@@ -51,7 +52,7 @@ struct link_flow {
 	uint64_t sequence; /* the last given out */
 	uint64_t acked;
 	uint64_t rewound; /* the gap after this number has been answered */
-	struct link_credit credit;
+	struct link_credit most[LINK_LANES]; /* of frames and bytes */
 	uint64_t progress_us; /* of the last acknowledgement, or first send */
 	uint64_t resend_us;
 

@@ -1,7 +1,6 @@
 #include "runtime/link_wire.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <string.h>
 
 #define GAP_BIT 1u
@@ -241,51 +240,30 @@ link_wire_head(struct bytes in, struct link_head *ret)
 	return ST_OK;
 }
 
-uint32_t
-link_wire_get_length(const uint8_t *at)
-{
-	uint32_t size;
-
-	memcpy(&size, at, sizeof(size));
-	return le32toh(size);
-}
-
-void
-link_wire_put_length(uint8_t *at, uint32_t size)
-{
-	size = htole32(size);
-	memcpy(at, &size, sizeof(size));
-}
-
 enum status
 link_wire_batch(struct bytes batch, uint32_t frames)
 {
 	const uint8_t *at = batch.at;
 	size_t left = batch.size;
+	bool may_share = false;
 
 	for (uint32_t i = 0; i < frames; i++) {
-		size_t size;
+		uint32_t length, size;
 
 		if (left < LINK_LENGTH_SIZE)
 			return ST_MALFORMED;
-		size = link_wire_get_length(at);
+		length = link_wire_get_length(at);
+		size = length & ~LINK_AGAIN;
 		left -= LINK_LENGTH_SIZE;
+		if (length == size)
+			may_share = size >= LINK_SHARED_BYTES;
+		else if (!may_share ||
+			 size > LINK_FRAME_MAX - LINK_SHARED_BYTES)
+			return ST_MALFORMED;
 		if (size > LINK_FRAME_MAX || size > left)
 			return ST_MALFORMED;
 		at += LINK_LENGTH_SIZE + size;
 		left -= size;
 	}
 	return left != 0 ? ST_MALFORMED : ST_OK;
-}
-
-struct bytes
-link_wire_frame(struct bytes *batch)
-{
-	size_t size = link_wire_get_length(batch->at);
-	struct bytes frame = { batch->at + LINK_LENGTH_SIZE, size };
-
-	assert(batch->size >= LINK_LENGTH_SIZE + size);
-	batch->at += LINK_LENGTH_SIZE + size;
-	batch->size -= LINK_LENGTH_SIZE + size;
-	return frame;
 }

@@ -3,16 +3,20 @@
  *
  * Little-endian, fixed layout.  Every message begins with LINK_MARK, a kind
  * and the sender's number.  A CARRY holds an acknowledgement, a credit and,
- * if its sequence is not 0, a batch: frames, each after its 32-bit size.
+ * if its sequence is not 0, a batch: frames, each after its 32-bit size.  One
+ * that begins with the same LINK_SHARED_BYTES as the last whole frame of its
+ * batch leaves these out; LINK_AGAIN is set in its size, which is of the rest.
  * Decoders read nothing past size and accept only what an encoder writes.
  * Stateless; any thread.
  */
 #ifndef RUNTIME_LINK_WIRE_H
 #define RUNTIME_LINK_WIRE_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "runtime/base/bytes.h"
 #include "runtime/base/status.h"
@@ -21,6 +25,7 @@
 
 #define LINK_MARK 0x6c
 #define LINK_LENGTH_SIZE 4 /* before each frame of a batch */
+#define LINK_AGAIN (UINT32_C(1) << 31)
 #define LINK_HEAD_SIZE 44
 #define LINK_HELLO_SIZE 81 /* before the name */
 #define LINK_HELLO_MAX (LINK_HELLO_SIZE + LINK_NAME_MAX)
@@ -124,9 +129,46 @@ MUST_CHECK enum status link_wire_head(struct bytes in, struct link_head *ret);
 /* OK if batch is exactly `frames` frames, none past LINK_FRAME_MAX. */
 MUST_CHECK enum status link_wire_batch(struct bytes batch, uint32_t frames);
 
-/* The next frame of a batch that has passed link_wire_batch. */
-struct bytes link_wire_frame(struct bytes *batch);
-void link_wire_put_length(uint8_t *at, uint32_t size);
-uint32_t link_wire_get_length(const uint8_t *at);
+static inline uint32_t
+link_wire_get_length(const uint8_t *at)
+{
+	uint32_t size;
+
+	memcpy(&size, at, sizeof(size));
+	return le32toh(size);
+}
+
+static inline void
+link_wire_put_length(uint8_t *at, uint32_t size)
+{
+	size = htole32(size);
+	memcpy(at, &size, sizeof(size));
+}
+
+/* Reads a batch that has passed link_wire_batch. */
+struct link_reader {
+	const uint8_t *at; /* of the next one; begins at the batch's */
+	struct bytes head; /* of the last whole one */
+};
+
+static inline void
+link_wire_next(struct link_reader *r, struct link_frame *ret)
+{
+	uint32_t size = link_wire_get_length(r->at);
+	const uint8_t *at = r->at + LINK_LENGTH_SIZE;
+
+	ret->again = (size & LINK_AGAIN) != 0;
+	size &= ~LINK_AGAIN;
+	r->at = at + size;
+	if (!ret->again) {
+		r->head.at = at;
+		r->head.size =
+		    size < LINK_SHARED_BYTES ? size : LINK_SHARED_BYTES;
+		at += r->head.size;
+		size -= (uint32_t)r->head.size;
+	}
+	ret->head = r->head;
+	ret->rest = (struct bytes){ at, size };
+}
 
 #endif

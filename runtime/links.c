@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/link_core.h"
+#include "runtime/link_put.h"
 
 #define TURN_PACKETS 64 /* messages that one turn takes in */
 
@@ -95,14 +96,12 @@ links_find(const struct links *all, uint16_t node)
 	return node > LINK_NODE_MAX ? NULL : all->by_node[node];
 }
 
-enum status
-links_send(struct links *all, uint16_t peer, enum link_lane lane,
-    const void *bytes, size_t size)
+HOT_SELDOM static enum status
+links_send_unusual(
+    struct link *l, enum link_lane lane, const void *bytes, size_t size)
 {
-	struct link *l = links_find(all, peer);
 	enum status st;
 
-	assert(lane < LINK_LANES);
 	if (l == NULL)
 		return ST_NOT_FOUND;
 	if (size > LINK_FRAME_MAX)
@@ -114,6 +113,19 @@ links_send(struct links *all, uint16_t peer, enum link_lane lane,
 	st = link_flow_push(&l->flow, lane, bytes, (uint32_t)size);
 	l->stats.refused_full += st == ST_FULL;
 	return st;
+}
+
+enum status
+links_send(struct links *all, uint16_t peer, enum link_lane lane,
+    const void *bytes, size_t size)
+{
+	struct link *l = links_find(all, peer);
+
+	assert(lane < LINK_LANES);
+	if (l != NULL && l->state == LINK_UP &&
+	    link_put_usual(&l->flow, lane, bytes, size))
+		return ST_OK;
+	return links_send_unusual(l, lane, bytes, size);
 }
 
 void

@@ -46,30 +46,36 @@ struct failure {
 	char why[ACTOR_WHY_MAX + 1];
 };
 
+/* Loops stand side by side: none may share a line with the next. */
 struct loop {
-	struct node *node;
+	alignas(MAIL_LINE) struct node *node;
 	uint16_t index;
 	uint64_t now_us;
 	struct actor *run_head;
 	struct actor *run_tail;
 	struct mail_pool pool;
-	struct wheel wheel;
 	struct arena arena;
-	struct edge_table edges;
+	struct loop_shared *shared;
 	struct list open_ops; /* of the handler that runs now */
 
-	/* The turn: what is in hand while a handler runs. */
+	/*
+	 * The turn: what is in hand while a handler runs.  Of the last one
+	 * until the next begins, or the actor's messages are through.
+	 */
 	struct actor *turn_actor;
 	struct mail *turn_mail; /* NULL once reused or kept */
-	bool turn_answered;
 	/* Head of the message that causes what is sent now; never NULL. */
 	const uint8_t *cause;
+	bool turn_answered;
+	struct failure turn_failure;
 	uint8_t cause_kept[FRAME_HEAD]; /* of a mail that was given on */
 
-	struct outbound out[LOOPS_MAX];
-	bool dirty; /* some out[] has mails to hand over */
-	uint64_t taken[LOOPS_MAX];
+	bool dirty;              /* some out[] has mails to hand over */
 	uint64_t far_traffic_us; /* when another loop last sent us mail */
+	struct outbound out[LOOPS_MAX];
+	uint64_t taken[LOOPS_MAX];
+	struct wheel wheel;
+	struct edge_table edges;
 	struct net *net;
 	void *uv;                     /* uv_loop_t, or NULL */
 	void (*wake)(struct loop *l); /* any thread */
@@ -77,8 +83,6 @@ struct loop {
 	bool (*links_in)(struct loop *l); /* true: more waits */
 	void (*links_out)(struct loop *l);
 	uint64_t (*links_next_us)(const struct loop *l);
-	struct loop_shared *shared;
-	struct failure turn_failure;
 };
 
 MUST_CHECK enum status loop_init(
@@ -99,6 +103,8 @@ void loop_give(struct loop *to, struct parcel *p);
 
 /* ---- send.c ---- */
 
+/* That edge, which is not at hand. */
+struct edge *actor_edge_anew(struct actor *a, uint64_t to);
 /* The receiver on this loop, if it is here and hears from; or NULL. */
 struct actor *loop_receiver(const struct loop *l, uint64_t from, uint64_t to);
 extern const uint8_t loop_no_cause[FRAME_HEAD];

@@ -25,7 +25,8 @@ mail_create(uint16_t home, uint32_t room)
 		return NULL;
 	memset(m, 0, MAIL_HEAD);
 	m->room = room;
-	m->home = home;
+	/* Pools keep no big ones: a burst would hold its memory for ever. */
+	m->home = room > MAIL_ROOM_SMALL ? MAIL_HOMELESS : home;
 	return m;
 }
 
@@ -50,7 +51,6 @@ mail_grow(struct mail *m, uint32_t room)
 	bigger->next = m->next;
 	bigger->edge = m->edge;
 	bigger->size = m->size;
-	bigger->source = m->source;
 	mail_free(m);
 	return bigger;
 }

@@ -19,8 +19,9 @@
 #include "runtime/base/status.h"
 #include "runtime/parcel.h"
 
-#define MAIL_LINE 64             /* bytes of a cache line */
-#define MAIL_ROOM_SMALL 544      /* what pooled mails can hold */
+#define MAIL_LINE 64        /* bytes of a cache line */
+#define MAIL_ROOM_SMALL 544 /* what pooled mails can hold */
+#define MAIL_HOMELESS UINT16_MAX
 #define MAIL_POOL_MAX (1u << 16) /* kept free per loop; more are given back */
 #define MAIL_AHEAD 4u            /* mails that are fetched before their turn */
 #define MAIL_INFLIGHT_MAX (1u << 16) /* from one loop to another */
@@ -30,12 +31,11 @@
 struct edge;
 
 struct mail {
-	struct mail *next;        /* in a box */
-	struct edge *edge;        /* whose books have it */
-	uint32_t size;            /* of the frame */
-	uint32_t room;            /* at `at` */
-	uint16_t home;            /* loop whose pool it belongs to */
-	uint16_t source;          /* loop that sent it */
+	struct mail *next; /* in a box */
+	struct edge *edge; /* whose books have it */
+	uint32_t size;     /* of the frame */
+	uint32_t room;     /* at `at` */
+	uint16_t home; /* loop whose pool it belongs to; none if it is big */
 	alignas(32) uint8_t at[]; /* the frame: to its receiver in one line */
 };
 
@@ -101,20 +101,23 @@ mail_prefetch(const struct mail *m)
 static inline struct mail *
 mail_take(struct mail_pool *p, uint32_t room)
 {
+	struct mail *m;
+
 	if (__builtin_expect(p->count == 0 || room > MAIL_ROOM_SMALL, 0))
 		return mail_take_new(p, room);
 	p->count--;
 	mail_prefetch(p->free[(int64_t)p->count - MAIL_AHEAD]);
-	return p->free[p->count];
+	m = p->free[p->count];
+	if (m == NULL)
+		__builtin_unreachable();
+	return m;
 }
 
 /* To its own pool only; see loop_drop for a mail that may be a stranger. */
 static inline void
 mail_put(struct mail_pool *p, struct mail *m)
 {
-	/* Big ones are not kept: a burst would hold its memory for ever. */
-	if (__builtin_expect(
-		m->room > MAIL_ROOM_SMALL || p->count >= MAIL_POOL_MAX, 0)) {
+	if (__builtin_expect(p->count >= MAIL_POOL_MAX, 0)) {
 		mail_free(m);
 		return;
 	}

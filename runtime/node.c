@@ -109,6 +109,15 @@ node_init_work(struct node *n)
 	return ST_OK;
 }
 
+/* Zeroed. */
+static void *
+node_alloc(size_t align, size_t size)
+{
+	void *p = aligned_alloc(align, size);
+
+	return p == NULL ? NULL : memset(p, 0, size);
+}
+
 enum status
 node_create(const struct node_config *c, struct node **ret_node)
 {
@@ -123,7 +132,8 @@ node_create(const struct node_config *c, struct node **ret_node)
 	assert(n->config.loops <= LOOPS_MAX);
 	pthread_mutex_init(&n->lock, NULL);
 	pthread_cond_init(&n->changed, NULL);
-	n->loops = calloc(n->config.loops, sizeof(n->loops[0]));
+	n->loops = node_alloc(
+	    alignof(struct loop), n->config.loops * sizeof(n->loops[0]));
 	n->spawned = calloc(NODE_SPAWNED_MAX, sizeof(n->spawned[0]));
 	st = n->loops == NULL || n->spawned == NULL ? ST_NO_MEMORY
 						    : node_init_loops(n);
@@ -158,7 +168,7 @@ actor_free_mail(struct actor *a)
 	while ((m = mail_list_pop(&a->urgent)) != NULL ||
 	       (m = mail_list_pop(&a->held)) != NULL ||
 	       (m = mail_list_pop(&a->box)) != NULL)
-		mail_put(&a->loop->pool, m);
+		mail_free(m);
 }
 
 /* Mails that never reached a loop: it stood still already. */
@@ -253,7 +263,7 @@ or_default(uint32_t n, uint32_t otherwise)
 static struct actor *
 actor_create(struct loop *l, const struct actor_class *class)
 {
-	struct actor *a = calloc(1, sizeof(*a));
+	struct actor *a = node_alloc(alignof(struct actor), sizeof(*a));
 	uint32_t salt;
 
 	if (a == NULL)
@@ -266,12 +276,14 @@ actor_create(struct loop *l, const struct actor_class *class)
 		return NULL;
 	}
 	a->loop = l;
+	a->slot = &class_no_slot;
+	for (uint32_t i = 0; i < ACTOR_EDGES; i++)
+		a->edges[i] = &edge_none;
 	a->box_max = or_default(class->mailbox_max, ACTOR_MAILBOX_MAX);
 	a->box_bytes_max =
 	    or_default(class->mailbox_bytes_max, ACTOR_MAILBOX_BYTES_MAX);
 	a->warn_at = a->box_max / 8 + 1;
-	a->box_calm = a->warn_at < a->box_max ? a->warn_at : a->box_max;
-	a->phase = ACTOR_WAITING;
+	actor_become(a, ACTOR_WAITING);
 	list_init(&a->timers);
 	supervised_init(&a->supervised);
 	l->node->config.random(l->node->config.random_ctx, &salt, sizeof(salt));

@@ -20,9 +20,10 @@ actor_phase_name(const struct actor *a)
 }
 
 /*
- * Two of the books are not kept, since each message would pay for them: what
- * was handled is what was let in and came to no other end, and what was sent
- * stands on the edges, but for further ones, of which the sender is not named.
+ * Three of the books are not kept, since each message would pay for them: what
+ * was let in was taken out, waits or is dead; what was handled was taken out
+ * and came to no other end; and what was sent stands on the edges, but for
+ * further ones, of which the sender is not named.
  */
 void
 actor_count_books(const struct actor *a, uint64_t ret_books[BOOKS])
@@ -32,9 +33,9 @@ actor_count_books(const struct actor *a, uint64_t ret_books[BOOKS])
 	    (uint64_t)a->box.count + a->urgent.count + a->held.count;
 
 	memcpy(ret_books, a->books, BOOKS * sizeof(ret_books[0]));
+	ret_books[BOOK_ACCEPTED] = a->flight_at + queued + a->books[BOOK_DEAD];
 	ret_books[BOOK_HANDLED] =
-	    a->books[BOOK_ACCEPTED] - queued - a->books[BOOK_LATE] -
-	    a->books[BOOK_STALE] - a->books[BOOK_DEAD] -
+	    a->flight_at - a->books[BOOK_LATE] - a->books[BOOK_STALE] -
 	    a->books[BOOK_MALFORMED] - a->books[BOOK_UNKNOWN];
 	for (uint32_t i = 0; i < t->count; i++) {
 		const struct edge *e = edge_nth(t, i);
@@ -153,26 +154,27 @@ node_failure(const struct node *n)
 static void
 flight_dump_entry(int fd, const struct flight_entry *e)
 {
-	const struct wire_type *t = catalogue_find(e->id);
+	const struct wire_type *t = catalogue_find(frame_get_id(e->first));
+	enum status ended =
+	    e->first[0] == FRAME_TAG_ARRAY ? ST_OK : (enum status)e->first[0];
 
 	dprintf(fd,
 	    "  at_us=%" PRIu64 " %s %s from=%" PRIx64 " ref=%" PRIx64
 	    " ended=%s\n",
-	    e->at_us, frame_kind_name((enum frame_kind)e->kind),
-	    t == NULL ? "?" : t->name, e->from, e->ref,
-	    status_name((enum status)e->ended));
+	    e->at_us, frame_kind_name((enum frame_kind)e->first[FRAME_AT_KIND]),
+	    t == NULL ? "?" : t->name, e->from, e->ref, status_name(ended));
 }
 
 void
 node_dump_flight(struct node *n, int fd)
 {
 	for (struct actor *a = n->actors; a != NULL; a = a->prev_of_node) {
-		uint32_t kept = a->flight_at < FLIGHT_ENTRIES ? a->flight_at
+		uint64_t kept = a->flight_at < FLIGHT_ENTRIES ? a->flight_at
 							      : FLIGHT_ENTRIES;
 
 		dprintf(fd, "%s %s queued=%" PRIu32 "\n", a->name,
 		    actor_phase_name(a), a->box.count);
-		for (uint32_t i = a->flight_at - kept; i != a->flight_at; i++)
+		for (uint64_t i = a->flight_at - kept; i != a->flight_at; i++)
 			flight_dump_entry(fd, &a->flight[i % FLIGHT_ENTRIES]);
 	}
 }

@@ -150,7 +150,7 @@ op_post(struct op *op, struct mail *m, uint64_t to, enum status st)
 
 	a->books[BOOK_UNSENT] += st != ST_OK;
 	if (st == ST_OK)
-		(void)loop_post_on(a->loop, m, actor_edge(a, to));
+		(void)loop_post_on(a->loop, m, actor_edge(a, to), FRAME_NORMAL);
 	else if (m != NULL)
 		loop_drop(a->loop, m);
 }
@@ -348,6 +348,7 @@ op_go_on(struct op *op, struct mail *m, const struct msg *reply)
 {
 	struct actor *a = op->actor;
 	struct loop *l = a->loop;
+	struct actor *outer = l->turn_actor; /* a, or nobody */
 	enum status st;
 
 	l->turn_actor = a;
@@ -360,9 +361,8 @@ op_go_on(struct op *op, struct mail *m, const struct msg *reply)
 		op_sweep_open(l);
 	if (l->turn_mail != NULL)
 		loop_drop(l, l->turn_mail);
-	l->turn_mail = NULL;
-	l->turn_actor = NULL;
-	l->cause = loop_no_cause;
+	loop_end_turn(l);
+	l->turn_actor = outer;
 	actor_judge_turn(a, st, "an op failed");
 }
 
@@ -403,7 +403,7 @@ op_hand_on(struct op *op, struct mail *m, const struct msg *in)
 {
 	struct actor *a = op->actor;
 
-	edge_end(m, a->loop->index, EDGE_HANDLED);
+	edge_end_far(m, EDGE_HANDLED);
 	frame_begin(m->at, FRAME_REPLY, in->id, a->address, op->from, op->ref,
 	    FRAME_DEADLINE_NONE, op->head);
 	op_stop_waiting(op);
@@ -440,7 +440,7 @@ op_on_answer(struct actor *a, struct mail *m, struct msg *in)
 		op_go_on_refused(op, ST_MALFORMED, "the answer did not decode");
 		return;
 	}
-	edge_end(m, l->index, EDGE_HANDLED);
+	edge_end_far(m, EDGE_HANDLED);
 	op_go_on(op, m, in);
 }
 

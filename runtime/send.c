@@ -64,6 +64,16 @@ loop_receiver(const struct loop *l, uint64_t from, uint64_t to)
 	return p->actor;
 }
 
+struct edge *
+actor_edge_anew(struct actor *a, uint64_t to)
+{
+	struct loop *l = a->loop;
+	struct edge *e = edge_find(l, &l->edges, a->address, to);
+
+	a->books[BOOK_SENT] += e->from == 0; /* a further one */
+	return e;
+}
+
 /* A bundle has come: each mail is for an actor of this loop. */
 static void
 loop_take_mails(struct loop *l, struct parcel *p)
@@ -140,11 +150,8 @@ loop_drop(struct loop *l, struct mail *m)
 		mail_put(&l->pool, m);
 		return;
 	}
-	if (m->room > MAIL_ROOM_SMALL) {
-		mail_free(m); /* no pool keeps big ones */
-		return;
-	}
-	if (!outbound_put(l, &l->out[m->home].back, m->home, m, loop_take_back))
+	if (m->home == MAIL_HOMELESS ||
+	    !outbound_put(l, &l->out[m->home].back, m->home, m, loop_take_back))
 		mail_free(m);
 }
 
@@ -250,7 +257,7 @@ loop_post(struct loop *l, struct mail *m)
 
 	if (e == NULL || e->from != from || e->to != to)
 		e = l->edges.last = edge_find(l, &l->edges, from, to);
-	return loop_post_on(l, m, e);
+	return loop_post_on(l, m, e, m->at[FRAME_AT_LANE]);
 }
 
 /* Writes body behind the head; FULL when the frame would pass FRAME_MAX. */

@@ -5,6 +5,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/hot_path.h"
 #include "runtime/node_inside.h"
 
 const struct supervisor_config supervisor_default = { ONE_FOR_ONE,
@@ -67,7 +68,7 @@ actor_release_held(struct actor *a)
 static void
 actor_become_running(struct actor *a)
 {
-	a->phase = ACTOR_RUNNING;
+	actor_become(a, ACTOR_RUNNING);
 	actor_release_held(a);
 	loop_make_runnable(a->loop, a);
 	LOG(ACTOR_START, KV("name", a->name), KU("addr", a->address));
@@ -83,7 +84,7 @@ actor_begin(struct actor *a)
 	const struct actor_class *class = a->info->class;
 	enum status st = ST_OK;
 
-	a->phase = ACTOR_STARTING;
+	actor_become(a, ACTOR_STARTING);
 	arena_reset(&a->loop->arena);
 	a->loop->turn_answered = true;
 	if (class->start != NULL)
@@ -113,7 +114,7 @@ actor_end(struct actor *a)
 	wheel_stop(&a->loop->wheel, &a->supervised.restart);
 	if (a->phase <= ACTOR_RUNNING)
 		actor_shed(a, "its actor has ended");
-	a->phase = ACTOR_ENDED;
+	actor_become(a, ACTOR_ENDED);
 	actor_bounce_all(a, ST_CLOSED);
 	actor_run_calls(a);
 }
@@ -121,7 +122,7 @@ actor_end(struct actor *a)
 static void
 actor_quarantine(struct actor *a, const char *why)
 {
-	a->phase = ACTOR_QUARANTINED;
+	actor_become(a, ACTOR_QUARANTINED);
 	LOG(ACTOR_QUARANTINE, KV("name", a->name), KV("why", why));
 	actor_bounce_all(a, ST_UNAVAILABLE);
 	node_failed(a->loop->node, a->name, why);
@@ -160,7 +161,7 @@ actor_schedule_restart(struct actor *a)
 {
 	uint64_t pause = supervisor_pause_us(supervisor_of(a), a);
 
-	a->phase = ACTOR_WAITING;
+	actor_become(a, ACTOR_WAITING);
 	LOG(ACTOR_RESTART, KV("name", a->name),
 	    KU("failures", a->supervised.failures),
 	    KU("pause_ms", pause / 1000));
@@ -234,7 +235,7 @@ actor_ended_badly(struct actor *a, enum status st, const char *why)
 	    KV("why", why));
 	actor_shed(a, why);
 	if (class->restart == RESTART_NEVER) {
-		a->phase = ACTOR_ENDED;
+		actor_become(a, ACTOR_ENDED);
 		actor_bounce_all(a, ST_CLOSED);
 		return;
 	}
@@ -254,7 +255,7 @@ actor_started_over(struct actor *a, const char *why)
 	if (a->phase > ACTOR_RUNNING)
 		return;
 	actor_shed(a, why);
-	a->phase = ACTOR_WAITING;
+	actor_become(a, ACTOR_WAITING);
 	LOG(ACTOR_RESTART, KV("name", a->name), KV("why", why));
 	a->supervised.restart.fn = actor_on_restart;
 	wheel_start(&a->loop->wheel, &a->supervised.restart, a->loop->now_us);
@@ -277,6 +278,8 @@ actor_judge_turn(struct actor *a, enum status st, const char *why)
 
 	if (__builtin_expect(st == ST_OK && told == ST_OK, 1))
 		return;
+	/* What follows is no part of it. */
+	loop_end_turn(a->loop);
 	f->st = ST_OK;
 	if (told == ST_OK)
 		actor_ended_badly(a, st, why);

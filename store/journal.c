@@ -2,14 +2,16 @@
 
 #include <string.h>
 
+#include "protocols/channel.h"
 #include "runtime/base/text.h"
+#include "store/journal_inside.h"
 #include "store/meta.h"
 #include "store/row.h"
 
 #define EVENT_ROW_BYTES 64u /* of its time, id and place */
 
-static void
-event_key(struct key *k, const char *channel, uint64_t offset)
+void
+journal_event_key(struct key *k, const char *channel, uint64_t offset)
 {
 	key_init(k);
 	key_text(k, channel);
@@ -37,23 +39,32 @@ journal_event_bytes(const struct event *e)
 	       strlen(e->payload);
 }
 
+void
+journal_drop(struct txn *t, struct channel_head *head, const struct event *e)
+{
+	uint64_t bytes = journal_event_bytes(e);
+	struct key k;
+
+	journal_event_key(&k, head->channel, e->offset);
+	if (txn_delete(t, TABLE_JOURNAL, &k))
+		head->bytes -= head->bytes < bytes ? head->bytes : bytes;
+}
+
+/* The one that falls out. */
 static void
-journal_forget(struct txn *t, struct channel_head *head, uint64_t offset)
+journal_drop_at(struct txn *t, struct channel_head *head, uint64_t offset)
 {
 	const struct event *e;
 	struct key k;
 
-	event_key(&k, head->channel, offset);
+	journal_event_key(&k, head->channel, offset);
 	e = ROW_GET(t, TABLE_JOURNAL, &k, event);
-	if (e == NULL || !txn_delete(t, TABLE_JOURNAL, &k))
-		return;
-	head->bytes -= head->bytes < journal_event_bytes(e)
-			   ? head->bytes
-			   : journal_event_bytes(e);
+	if (e != NULL)
+		journal_drop(t, head, e);
 }
 
-static void
-head_put(struct txn *t, const struct channel_head *head)
+void
+journal_head_put(struct txn *t, const struct channel_head *head)
 {
 	struct key k;
 
@@ -67,7 +78,7 @@ journal_put(struct txn *t, const struct event *event)
 {
 	struct key k;
 
-	event_key(&k, event->channel, event->offset);
+	journal_event_key(&k, event->channel, event->offset);
 	if (!row_put_new(t, TABLE_JOURNAL, &k, CATALOGUE_TYPE(event), event))
 		row_is_corrupt(t, TABLE_JOURNAL, key_bytes(&k));
 }
@@ -95,9 +106,22 @@ journal_append(struct txn *t, const struct event *event)
 	head.bytes += journal_event_bytes(placed);
 	journal_put(t, placed);
 	if (head.head > JOURNAL_KEEP_MAX)
-		journal_forget(t, &head, head.head - JOURNAL_KEEP_MAX);
-	head_put(t, &head);
+		journal_drop_at(t, &head, head.head - JOURNAL_KEEP_MAX);
+	journal_head_put(t, &head);
 	return txn_status(t) == ST_OK ? placed : NULL;
+}
+
+bool
+journal_has_room(struct txn *t, const char *channel, uint64_t channels_max)
+{
+	const struct bytes name = { (const uint8_t *)channel, strlen(channel) };
+	struct channel_head head;
+
+	if (channels_max == 0 || txn_count(t, TABLE_CHANNELS) < channels_max ||
+	    channel_parse(name).kind == CHANNEL_SHARED)
+		return true;
+	journal_head(t, channel, &head);
+	return head.epoch != 0;
 }
 
 /* Offset of the oldest event that is left. */
@@ -116,7 +140,7 @@ journal_first(struct scan *s, const struct channel_head *head)
 	return r.failed ? head->head + 1 : first;
 }
 
-static uint64_t
+uint64_t
 journal_first_of(struct txn *t, const struct channel_head *head)
 {
 	struct key prefix;
@@ -129,50 +153,6 @@ journal_first_of(struct txn *t, const struct channel_head *head)
 	first = journal_first(&s, head);
 	scan_close(&s);
 	return first;
-}
-
-/* True: it passes a bound, with so many and so much of the channel left. */
-static bool
-event_is_over(const struct store_journal_prune *ask,
-    const struct channel_head *head, const struct event *e)
-{
-	uint64_t left = head->head - e->offset + 1;
-
-	return left > ask->events_max || head->bytes > ask->bytes_max ||
-	       e->timestamp < ask->before;
-}
-
-uint32_t
-journal_prune(
-    struct txn *t, const struct store_journal_prune *ask, bool *ret_more)
-{
-	struct channel_head head;
-	uint64_t at;
-	uint32_t n = 0;
-
-	*ret_more = false;
-	journal_head(t, ask->channel, &head);
-	at = journal_first_of(t, &head);
-	for (; at < head.head; at++) {
-		size_t mark = txn_mark(t);
-		const struct event *e;
-		struct key k;
-
-		event_key(&k, ask->channel, at);
-		e = ROW_GET(t, TABLE_JOURNAL, &k, event);
-		if (e == NULL || !event_is_over(ask, &head, e))
-			break;
-		if (n == ask->limit) {
-			*ret_more = true;
-			break;
-		}
-		journal_forget(t, &head, at);
-		txn_release(t, mark);
-		n++;
-	}
-	if (n > 0)
-		head_put(t, &head);
-	return n;
 }
 
 static bool
@@ -216,7 +196,7 @@ journal_read(struct txn *t, const char *channel, uint64_t after, uint32_t limit,
 
 	journal_head(t, channel, &head);
 	*ret_page = (struct store_journal_page){
-		.epoch = head.epoch,
+		.epoch = head.epoch != 0 ? head.epoch : meta_get(t, META_EPOCH),
 		.head = head.head,
 		.more = after < head.head,
 	};
@@ -227,7 +207,7 @@ journal_read(struct txn *t, const char *channel, uint64_t after, uint32_t limit,
 	if (limit > 0 && after < head.head)
 		events = txn_take(t, limit * sizeof(*events));
 	if (events != NULL) {
-		event_key(&from, channel, after + 1);
+		journal_event_key(&from, channel, after + 1);
 		journal_fill(&s, &from, limit, events, ret_page);
 	}
 	scan_close(&s);

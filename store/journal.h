@@ -1,10 +1,15 @@
 /*
  * journal - what has happened, channel by channel, in order, for a while.
  *
- * An event that is appended gets the epoch of the database's history and the
- * next offset of its channel, from 1, in the transaction that it tells of: it
- * is there exactly if what it tells is.  A channel keeps its newest
- * JOURNAL_KEEP_MAX events; each append forgets the one that falls out.
+ * An event that is appended gets the epoch of its channel's history and its
+ * next offset, from 1, in the transaction that it tells of: it is there
+ * exactly if what it tells is.  A channel keeps its newest JOURNAL_KEEP_MAX
+ * events; each append forgets the one that falls out.
+ *
+ * A history begins in the epoch that the database is in.  When one is
+ * forgotten whose epoch that still is, the database goes on to the next: what
+ * comes to the channel later never has an epoch that the channel had before,
+ * nor one in which anybody was told that it had no history.
  */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
@@ -23,12 +28,22 @@ const struct event *journal_append(struct txn *t, const struct event *event);
 /* What an event counts for: its texts, and what every row has. */
 uint64_t journal_event_bytes(const struct event *e);
 
+/* False: it would begin a history, and channels_max others have one. */
+bool journal_has_room(
+    struct txn *t, const char *channel, uint64_t channels_max);
+
 /*
- * Forgets the oldest events past a bound, at most limit; how many.  The
- * newest stays, whatever the bounds.
+ * Forgets the oldest events past a bound, of at most HUB_BATCH_MAX channels;
+ * the newest of each stays, whatever the bounds.
  */
-uint32_t journal_prune(
-    struct txn *t, const struct store_journal_prune *ask, bool *ret_more);
+void journal_sweep(struct txn *t, const struct store_journal_sweep *ask,
+    struct store_journal_swept *ret_swept);
+
+/*
+ * Ends the history of a channel that is not shared and whose last event is its
+ * only one, and from before silent.  False: it is another.
+ */
+bool journal_forget(struct txn *t, const char *channel, int64_t silent);
 
 /* Where a channel stands: epoch and head are 0 if it has no history. */
 void journal_head(

@@ -5,6 +5,7 @@
 
 #include "protocols/messages.h"
 #include "protocols/problem.h"
+#include "runtime/base/text.h"
 #include "runtime/base/uuid.h"
 #include "store/idem.h"
 #include "store/journal.h"
@@ -45,6 +46,14 @@ appended_text(struct txn *t, const struct event *e)
 		snprintf(text, ID_MAX, "%" PRIu64 " %" PRIu64 " %s", e->epoch,
 		    e->offset, id);
 	return text;
+}
+
+static enum status
+refuse_channel(struct txn *t, struct store_reply *ret)
+{
+	ret->problem = PROBLEM_CHANNELS_MAX;
+	return txn_fail(
+	    t, ST_FULL, "event_stream.channels_max: no other can begin");
 }
 
 static enum status
@@ -124,6 +133,8 @@ repo_event_append(struct txn *t, const void *request, struct store_reply *ret)
 		    t, ask->scope, ask->principal, ask->once.key, ask->now);
 	if (mark != NULL)
 		return event_replay(t, ask, mark, ret);
+	if (!journal_has_room(t, ask->event.channel, ask->channels_max))
+		return refuse_channel(t, ret);
 	placed = journal_append(t, &ask->event);
 	if (placed == NULL)
 		return txn_status(t);
@@ -237,22 +248,45 @@ repo_events_append(struct txn *t, const void *request, struct store_reply *ret)
 		    t, ask->scope, ask->principal, ask->once.key, ask->now);
 	if (mark != NULL)
 		return batch_replay(t, ask, mark, reply, places, ret);
+	if (ask->events_count > 0 &&
+	    !journal_has_room(t, ask->events[0].channel, ask->channels_max))
+		return refuse_channel(t, ret);
 	st = batch_write(t, ask, places, ret);
 	return st != ST_OK
 		   ? st
 		   : REQUEST_REPLY(t, ret, store_events_appended, reply);
 }
 
-static enum status
-repo_journal_prune(struct txn *t, const void *request, struct store_reply *ret)
-{
-	const struct store_journal_prune *ask = request;
-	struct store_journal_pruned *reply = txn_take(t, sizeof(*reply));
+/* ---- what is forgotten ---- */
 
-	if (reply != NULL && request_id(t, ask->channel, "blank channel") &&
-	    request_limit(t, ask->limit))
-		reply->events = journal_prune(t, ask, &reply->more);
-	return REQUEST_REPLY(t, ret, store_journal_pruned, reply);
+static enum status
+repo_journal_sweep(struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_journal_sweep *ask = request;
+	struct store_journal_swept *reply = txn_take(t, sizeof(*reply));
+
+	if (reply != NULL && request_limit(t, ask->limit))
+		journal_sweep(t, ask, reply);
+	return REQUEST_REPLY(t, ret, store_journal_swept, reply);
+}
+
+static enum status
+repo_channels_forget(
+    struct txn *t, const void *request, struct store_reply *ret)
+{
+	const struct store_channels_forget *ask = request;
+	struct store_channels_forgotten *reply = txn_take(t, sizeof(*reply));
+	const char **gone =
+	    txn_take(t, (ask->channels_count + 1) * sizeof(*gone));
+
+	if (reply == NULL || gone == NULL)
+		return txn_status(t);
+	reply->channels = gone;
+	for (uint32_t i = 0; i < ask->channels_count; i++)
+		if (!text_is_blank(ask->channels[i]) &&
+		    journal_forget(t, ask->channels[i], ask->silent))
+			gone[reply->channels_count++] = ask->channels[i];
+	return REQUEST_REPLY(t, ret, store_channels_forgotten, reply);
 }
 
 const struct request repo_journal[] = {
@@ -260,6 +294,7 @@ const struct request repo_journal[] = {
 	{ MSG_store_journal_channels, false, repo_journal_channels },
 	{ MSG_store_event_append, true, repo_event_append },
 	{ MSG_store_events_append, true, repo_events_append },
-	{ MSG_store_journal_prune, true, repo_journal_prune },
+	{ MSG_store_journal_sweep, true, repo_journal_sweep },
+	{ MSG_store_channels_forget, true, repo_channels_forget },
 	{ 0 },
 };

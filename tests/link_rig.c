@@ -23,7 +23,10 @@ __tsan_default_suppressions(void)
 #endif
 #endif
 
-static uint8_t rig_frame[sizeof(uint64_t) + LINK_PAD_MAX];
+#define RIG_FRAME_MAX (sizeof(uint64_t) + LINK_PAD_MAX)
+
+static uint8_t rig_frame[RIG_FRAME_MAX];
+static uint8_t rig_joined[RIG_FRAME_MAX];
 
 uint64_t
 link_rig_random(uint64_t *seed)
@@ -74,19 +77,37 @@ rig_key_of(void *ctx, const char *name, uint8_t ret_public[SEAL_PUBLIC_SIZE])
 	return false;
 }
 
+size_t
+link_frame_join(const struct link_frame *f, uint8_t *ret)
+{
+	memcpy(ret, f->head.at, f->head.size);
+	if (f->rest.size > 0)
+		memcpy(ret + f->head.size, f->rest.at, f->rest.size);
+	return f->head.size + f->rest.size;
+}
+
+static uint8_t
+rig_pad_of(uint64_t number)
+{
+	return (uint8_t)(number / RIG_ALIKE);
+}
+
 static void
-rig_on_frame(void *ctx, uint16_t peer, const uint8_t *bytes, size_t size)
+rig_on_frame(void *ctx, uint16_t peer, const struct link_frame *frame)
 {
 	struct link_end *end = ctx;
+	size_t size = link_frame_join(frame, rig_joined);
 	uint64_t number;
 	bool good = size >= sizeof(number);
 
 	(void)peer;
 	if (good) {
-		memcpy(&number, bytes, sizeof(number));
-		good = number == end->got &&
-		       (size == sizeof(number) ||
-			   bytes[size - 1] == (uint8_t)number);
+		size_t pad = size - sizeof(number);
+
+		memcpy(&number, rig_joined + pad, sizeof(number));
+		good = number == end->got;
+		for (size_t i = 0; i < pad; i++)
+			good &= rig_joined[i] == rig_pad_of(number);
 	}
 	end->got_bytes += size;
 	end->bad += !good;
@@ -177,9 +198,8 @@ link_end_send(
 {
 	enum status st;
 
-	memcpy(rig_frame, &end->sent, sizeof(end->sent));
-	if (pad > 0)
-		rig_frame[sizeof(end->sent) + pad - 1] = (uint8_t)end->sent;
+	memset(rig_frame, rig_pad_of(end->sent), pad);
+	memcpy(rig_frame + pad, &end->sent, sizeof(end->sent));
 	st = links_send(
 	    end->links, peer, lane, rig_frame, sizeof(end->sent) + pad);
 	end->sent += st == ST_OK;

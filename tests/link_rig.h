@@ -50,12 +50,19 @@ void link_end_init(struct link_end *ends, uint16_t node, const char *dir,
 /* Destroys links, if any, and keys. */
 void link_end_fini(struct link_end *end);
 
-/* Sends the next numbered frame with `pad` more bytes. */
+/*
+ * Sends the next numbered frame, `pad` bytes before its number.  These are
+ * the same in RIG_ALIKE frames in a row.
+ */
+#define RIG_ALIKE 4
 MUST_CHECK enum status link_end_send(
     struct link_end *end, uint16_t peer, enum link_lane lane, size_t pad);
 
 /* Changes into state, whoever the peer. */
 size_t link_end_count(const struct link_end *end, enum link_state state);
+
+/* Puts it together in ret, which has room for it; returns its size. */
+size_t link_frame_join(const struct link_frame *f, uint8_t *ret);
 
 /* splitmix64 (Steele, Lea and Flood 2014). */
 uint64_t link_rig_random(uint64_t *seed);

@@ -26,7 +26,7 @@ export class Position {
 		if (offset === 0 || this.at === null)
 			return TAKE;
 		if (epoch !== this.at.epoch) {
-			const first = this.at.epoch === 0 && (offset === 1 || filtered);
+			const first = this.at.offset === 0 && (offset === 1 || filtered);
 			return first ? TAKE : GAP;
 		}
 		if (offset <= this.at.offset)

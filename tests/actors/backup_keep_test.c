@@ -158,13 +158,15 @@ test_held_and_protected_kinds_stay(void **state)
 	struct backup_policy p = three;
 	struct backup_entry e[6];
 	enum backup_fate fates[6];
+	char why[BACKUP_WHY_SIZE];
 
 	(void)state;
 	for (int i = 0; i < 6; i++)
 		e[i] = entry_of(i, i * 100 * DAY_US,
 		    i == 4 ? TRIGGER_SHUTDOWN : TRIGGER_MANUAL);
 	e[2].is_held = true;
-	assert_null(backup_protect_read("shutdown, startup", &p.protects));
+	assert_int_equal(
+	    backup_protect_read("shutdown, startup", &p.protects, why), ST_OK);
 	backup_keep_plan(e, 6, &p, fates);
 	assert_int_equal(fates[0], FATE_NEWEST);
 	assert_int_equal(fates[1], FATE_TOO_OLD);
@@ -177,15 +179,18 @@ test_held_and_protected_kinds_stay(void **state)
 static void
 test_kinds_are_read_strictly(void **state)
 {
+	char why[BACKUP_WHY_SIZE];
 	uint32_t set = 0;
 
 	(void)state;
-	assert_null(backup_protect_read("", &set));
+	assert_int_equal(backup_protect_read("", &set, why), ST_OK);
 	assert_int_equal(set, 0);
-	assert_null(backup_protect_read("pre_migration", &set));
+	assert_int_equal(
+	    backup_protect_read("pre_migration", &set, why), ST_OK);
 	assert_int_equal(set, BACKUP_PROTECT_DEFAULT);
-	assert_non_null(backup_protect_read("manuals", &set));
-	assert_non_null(backup_protect_read("manual,whim", &set));
+	assert_int_equal(backup_protect_read("manuals", &set, why), ST_INVALID);
+	assert_int_equal(
+	    backup_protect_read("manual,whim", &set, why), ST_INVALID);
 	assert_int_equal(set, BACKUP_PROTECT_DEFAULT);
 }
 
@@ -194,7 +199,7 @@ static void
 test_kinds_are_named_as_they_are_called(void **state)
 {
 	const struct setting *s = setting_nth(SETTING_backup_retention_protect);
-	char all[160] = "";
+	char all[160] = "", why[BACKUP_WHY_SIZE];
 	uint32_t set = 0;
 
 	(void)state;
@@ -205,10 +210,11 @@ test_kinds_are_named_as_they_are_called(void **state)
 		    i == 0 ? "" : ", ",
 		    backup_trigger_text((enum backup_trigger)i));
 	}
-	assert_null(backup_protect_read(all, &set));
+	assert_int_equal(backup_protect_read(all, &set, why), ST_OK);
 	assert_int_equal(set, (1u << BACKUP_TRIGGERS) - 1);
 	assert_non_null(strstr(s->doc, all));
-	assert_non_null(strstr(backup_protect_read("whim", &set), all));
+	assert_int_equal(backup_protect_read("whim", &set, why), ST_INVALID);
+	assert_non_null(strstr(why, all));
 }
 
 /* The mistake names each component that there is. */

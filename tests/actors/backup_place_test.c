@@ -6,21 +6,27 @@
 
 #include "tests/check.h"
 
+static struct {
+	struct backup_place place;
+	char why[BACKUP_WHY_SIZE];
+} made;
+
+/* NULL, or what is wrong. */
 static const char *
 place_with(const char *const *sets, size_t count)
 {
-	static struct backup_place place;
 	struct mistakes told;
 	struct config_input in = { .sets = sets, .nsets = count };
 	struct config *c = NULL;
-	const char *why;
+	enum status st;
 
 	mistakes_init(&told);
 	assert_int_equal(config_load(&in, &told, &c), ST_OK);
-	place = (struct backup_place){ 0 };
-	why = backup_place_init(c, &place);
+	memset(&made, 0, sizeof(made));
+	st = backup_place_init(c, &made.place, made.why);
 	config_destroy(c);
-	return why;
+	assert_true(st == ST_OK || st == ST_INVALID);
+	return st == ST_OK ? NULL : made.why;
 }
 
 static const char *

@@ -1,7 +1,8 @@
 /*
  * Recovery against a plain reference: a journal that is a list, and for each
  * client the place of the last event it was told.  Whatever happens, in any
- * order, a client hears the next event, or is told that history is lost.
+ * order, a client hears the next event, or is told that history is lost: also
+ * when the channel is forgotten, which begins another epoch.
  */
 #include "tests/gateway/live.h"
 
@@ -10,6 +11,7 @@
 #define SEEDS 40
 #define EVENTS_MAX 4096
 #define PAGE 7
+#define EPOCHS 512
 
 struct reader {
 	struct client c;
@@ -18,16 +20,18 @@ struct reader {
 	bool stalled; /* takes nothing */
 	bool asked_since;
 	uint64_t epoch, at; /* the last event it was told */
+	uint64_t heard;     /* its number, of all there ever were */
 };
 
 struct world {
 	struct live l;
 	uint64_t epoch, first, head; /* of the journal */
+	uint64_t before[EPOCHS];     /* events of all epochs before */
 	uint64_t told;               /* by the hub to the gateway */
 	uint64_t random;
 	bool listening;
 	struct reader readers[CLIENTS];
-	uint64_t events, recovered, lost, slow;
+	uint64_t events, recovered, lost, slow, epochs;
 };
 
 static uint32_t
@@ -88,7 +92,7 @@ answer_listen(struct world *w)
 				tell(w, from + 1);
 		w->listening = true;
 		RIG_ANSWER(&w->l.rig, h, hub_listening, .channel = ask->channel,
-		    .epoch = w->told ? w->epoch : 0, .offset = w->told);
+		    .epoch = w->epoch, .offset = w->told);
 	} else {
 		RIG_ANSWER(
 		    &w->l.rig, h, hub_listening, .channel = ask->channel);
@@ -117,8 +121,8 @@ answer_history(struct world *w)
 	for (; at <= w->head && count < PAGE && count < ask->limit; at++)
 		events[count++] = event_of(w, at);
 	RIG_ANSWER(&w->l.rig, h, store_journal_page, .events = events,
-	    .events_count = count, .epoch = w->head ? w->epoch : 0,
-	    .head = w->head, .more = at <= w->head, .first = w->first);
+	    .events_count = count, .epoch = w->epoch, .head = w->head,
+	    .more = at <= w->head, .first = w->first);
 }
 
 static void
@@ -146,20 +150,26 @@ number_after(const char *text, const char *key)
 }
 
 static void
+reader_move(
+    const struct world *w, struct reader *r, uint64_t epoch, uint64_t at)
+{
+	assert_true(epoch < EPOCHS);
+	r->epoch = epoch;
+	r->at = at;
+	r->heard = w->before[epoch] + at;
+}
+
+static void
 reader_hear_event(struct world *w, struct reader *r, const char *text)
 {
 	uint64_t epoch = number_after(text, "\"epoch\":");
 	uint64_t offset = number_after(text, "\"offset\":");
 
 	assert_true(r->acked);
-	if (epoch != r->epoch && r->epoch != 0)
-		fail_msg(
-		    "epoch %u after %u", (unsigned)epoch, (unsigned)r->epoch);
-	if (offset != r->at + 1)
-		fail_msg(
-		    "offset %u after %u", (unsigned)offset, (unsigned)r->at);
-	r->epoch = epoch;
-	r->at = offset;
+	if (w->before[epoch] + offset != r->heard + 1)
+		fail_msg("offset %u of %u after %u of %u", (unsigned)offset,
+		    (unsigned)epoch, (unsigned)r->at, (unsigned)r->epoch);
+	reader_move(w, r, epoch, offset);
 	w->events++;
 }
 
@@ -172,9 +182,11 @@ reader_hear_ack(struct world *w, struct reader *r, const char *text)
 	if (strstr(at, "\"recovered\":true") != NULL) {
 		assert_true(r->asked_since);
 		w->recovered++;
+		if (r->epoch == 0) /* all of the history that there is */
+			reader_move(w, r, number_after(at, "\"epoch\":"), 0);
 	} else {
-		r->epoch = number_after(at, "\"epoch\":");
-		r->at = number_after(at, "\"offset\":");
+		reader_move(w, r, number_after(at, "\"epoch\":"),
+		    number_after(at, "\"offset\":"));
 	}
 	r->acked = true;
 }
@@ -198,8 +210,8 @@ reader_hear(struct world *w, struct reader *r)
 		} else if (strstr(text, "\"event_type\"") != NULL) {
 			reader_hear_event(w, r, text);
 		} else if (strstr(text, "\"lost\"") != NULL) {
-			r->epoch = number_after(text, "\"epoch\":");
-			r->at = number_after(text, "\"offset\":");
+			reader_move(w, r, number_after(text, "\"epoch\":"),
+			    number_after(text, "\"offset\":"));
 			w->lost++;
 		} else if (strstr(text, "\"subscribed\"") != NULL) {
 			reader_hear_ack(w, r, text);
@@ -264,6 +276,19 @@ hub_begins_anew(struct world *w)
 	RIG_SEND(&w->l.rig, event_hub, gateway, hub_restarted, 0);
 }
 
+/* Where there is no history, or nobody who listens to one that is silent. */
+static void
+epoch_passes(struct world *w)
+{
+	if (w->head > 0 && w->listening)
+		return;
+	w->before[w->epoch + 1] = w->before[w->epoch] + w->head;
+	w->epoch++;
+	w->head = w->told = 0;
+	w->first = 1;
+	w->epochs++;
+}
+
 static void
 step(struct world *w)
 {
@@ -288,6 +313,8 @@ step(struct world *w)
 		reader_stall(r, false);
 	else if (what < 97)
 		hub_begins_anew(w);
+	else if (what < 98 && any(w, 4) == 0)
+		epoch_passes(w);
 	else if (what < 98 && w->told >= w->first)
 		w->first += any(w, (uint32_t)(w->told - w->first + 1));
 	else
@@ -328,7 +355,7 @@ test_every_client_hears_the_next_event_or_that_it_is_lost(void **state)
 	static const char *const sets[] = { "api.ws_frame_timeout_seconds=600",
 		"api.server.ws_ping_interval=0", NULL };
 	static struct world w;
-	uint64_t events = 0, recovered = 0, lost = 0, slow = 0;
+	uint64_t events = 0, recovered = 0, lost = 0, slow = 0, epochs = 0;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
@@ -345,10 +372,11 @@ test_every_client_hears_the_next_event_or_that_it_is_lost(void **state)
 		recovered += w.recovered;
 		lost += w.lost;
 		slow += w.slow;
+		epochs += w.epochs;
 	}
 	/* It went through what it is about. */
 	assert_true(events > 1000 && recovered > 100 && slow > 0);
-	assert_true(lost > 0);
+	assert_true(lost > 0 && epochs > 20);
 }
 
 int

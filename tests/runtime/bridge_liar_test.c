@@ -20,8 +20,11 @@ static struct {
 } liar;
 
 static void
-liar_on_frame(void *ctx, uint16_t peer, const uint8_t *bytes, size_t size)
+liar_on_frame(void *ctx, uint16_t peer, const struct link_frame *frame)
 {
+	static uint8_t bytes[LINK_FRAME_MAX];
+	size_t size = link_frame_join(frame, bytes);
+
 	(void)ctx;
 	(void)peer;
 	assert_int_equal(frame_check(bytes, size), ST_OK);
@@ -37,6 +40,7 @@ liar_setup(void **state)
 	memset(&liar, 0, sizeof(liar));
 	(void)twins_setup(state);
 	end = &twins.ends[EDGE];
+	end->config.version = BRIDGE_VERSION;
 	end->config.catalogue = catalogue_digest();
 	end->config.on_frame = liar_on_frame;
 	end->config.transport = link_net_transport(&twins.net, EDGE);
@@ -63,12 +67,19 @@ honest_frame(void)
 		.deadline_us = 1000000 };
 }
 
+/* Into the batch that is open. */
 static void
-liar_send_bytes(const uint8_t *bytes, size_t size)
+liar_put_bytes(const uint8_t *bytes, size_t size)
 {
 	assert_int_equal(
 	    links_send(twins.ends[EDGE].links, CORE, LINK_NORMAL, bytes, size),
 	    ST_OK);
+}
+
+static void
+liar_send_bytes(const uint8_t *bytes, size_t size)
+{
+	liar_put_bytes(bytes, size);
 	twins_run_us(TWINS_TRIP_US);
 }
 
@@ -175,6 +186,32 @@ test_a_malformed_head_is_rejected(void **state)
 	assert_lives(5);
 }
 
+/* The link sends their head once. */
+static void
+test_frames_with_one_head_are_judged_each(void **state)
+{
+	struct frame f = honest_frame();
+	uint8_t bytes[FRAME_HEAD + PING_MAX];
+	size_t size;
+
+	(void)state;
+	f.kind = FRAME_SIGNAL;
+	f.ref = 0;
+	f.from = address_make(2, ACTOR_NUMBER(gateway), 0, 0);
+	size = ping_fill(bytes, &f, TWINS_ECHO);
+	liar_put_bytes(bytes, size);
+	liar_put_bytes(bytes, size);
+	f.from = honest_frame().from;
+	size = ping_fill(bytes, &f, TWINS_ECHO);
+	liar_put_bytes(bytes, size);
+	liar_put_bytes(bytes, FRAME_HEAD);
+	liar_put_bytes(bytes, size);
+	liar_put_bytes(bytes, FRAME_HEAD - 1);
+	liar_send_bytes(bytes, size);
+	assert_int_equal(twins.heard, 3);
+	assert_lives(4);
+}
+
 static void
 test_a_body_that_does_not_decode_is_refused(void **state)
 {
@@ -256,6 +293,7 @@ main(void)
 		WITH(liar_setup, test_a_frame_for_another_node_is_rejected),
 		WITH(liar_setup, test_a_frame_without_hops_is_rejected),
 		WITH(liar_setup, test_a_malformed_head_is_rejected),
+		WITH(liar_setup, test_frames_with_one_head_are_judged_each),
 		WITH(liar_setup, test_a_body_that_does_not_decode_is_refused),
 		WITH(liar_setup, test_an_answer_to_nothing_is_dropped),
 		WITH(liar_setup,

@@ -86,7 +86,7 @@ send_pings(struct rig *r, int count)
 		(void)SEND(from, to, ping, .number = 1);
 }
 
-/* Two of them are not kept: what was handled, and what was sent. */
+/* Three are not kept: what was let in, what was handled, what was sent. */
 static void
 test_an_actors_own_books_are_found(void **state)
 {
@@ -173,7 +173,6 @@ test_a_doubled_message_is_found(void **state)
 	memcpy(twin->at, a->box.head->at, a->box.head->size);
 	twin->size = a->box.head->size;
 	twin->edge = a->box.head->edge;
-	twin->source = a->box.head->source;
 	assert_int_equal(loop_route(a->loop, twin), ST_OK);
 	assert_int_equal(edge_row_missing(ROW(&r, gateway, tasks)), -1);
 	rig_settle(&r);
@@ -209,6 +208,31 @@ test_further_edges_are_summed(void **state)
 	actor_count_books(actor_of(&r, ACTOR_NUMBER(tasks)), books);
 	assert_int_equal(books[BOOK_HANDLED], 1);
 	assert_int_equal(books[BOOK_SENT], 1);
+	rig_fini(&r);
+}
+
+/* Its edge knows neither end, so that the frame must. */
+static void
+test_a_signal_on_a_further_edge_is_addressed(void **state)
+{
+	struct rig r;
+	struct actor *from, *to;
+	struct loop *l;
+	struct mail *m;
+
+	(void)state;
+	echo_rig(&r);
+	from = actor_of(&r, ACTOR_NUMBER(gateway));
+	to = actor_of(&r, ACTOR_NUMBER(tasks));
+	l = from->loop;
+	for (uint32_t i = l->edges.count; i < EDGES_MAX; i++)
+		(void)edge_find(l, &l->edges, 1000 + i, 7);
+	send_pings(&r, 1);
+	m = to->box.head;
+	assert_int_equal(m->edge->from, 0);
+	assert_int_equal(frame_check(m->at, m->size), ST_OK);
+	assert_int_equal(frame_get_u64(m->at, FRAME_AT_FROM), from->address);
+	assert_int_equal(frame_get_u64(m->at, FRAME_AT_TO), to->address);
 	rig_fini(&r);
 }
 
@@ -304,6 +328,7 @@ main(void)
 		    test_a_lost_message_is_told_once_after_a_second_look),
 		cmocka_unit_test(test_a_doubled_message_is_found),
 		cmocka_unit_test(test_further_edges_are_summed),
+		cmocka_unit_test(test_a_signal_on_a_further_edge_is_addressed),
 		cmocka_unit_test(
 		    test_books_balance_exactly_while_two_loops_run),
 	};

@@ -370,8 +370,11 @@ test_cuts_under_load_lose_and_double_nothing(void **state)
 static struct link_end *echo_end;
 
 static void
-echo_on_frame(void *ctx, uint16_t peer, const uint8_t *bytes, size_t size)
+echo_on_frame(void *ctx, uint16_t peer, const struct link_frame *frame)
 {
+	static uint8_t bytes[LINK_FRAME_MAX];
+	size_t size = link_frame_join(frame, bytes);
+
 	(void)ctx;
 	if (links_send(echo_end->links, peer, LINK_NORMAL, bytes, size) !=
 	    ST_OK)

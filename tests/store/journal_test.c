@@ -78,7 +78,7 @@ test_limit_of_none_tells_where_it_stands(void **state)
 	assert_int_equal(page->events_count, 0);
 	assert_true(page->more);
 	page = page_of("none", 0, 9);
-	assert_int_equal(page->epoch, 0);
+	assert_int_equal(page->epoch, EPOCH);
 	assert_int_equal(page->head, 0);
 	assert_false(page->more);
 	IS(INVALID, ASK(store_journal_read, .channel = " ", .limit = 1));

@@ -368,6 +368,10 @@ test('a place judges', () => {
 		{ epoch: 0, offset: 0 }), TAKE);
 	assert.equal(judge({ epoch: 6, offset: 2 }, false,
 		{ epoch: 0, offset: 0 }), GAP);
+	assert.equal(judge({ epoch: 6, offset: 1 }, false,
+		{ epoch: 5, offset: 0 }), TAKE);
+	assert.equal(judge({ epoch: 6, offset: 2 }, false,
+		{ epoch: 5, offset: 0 }), GAP);
 	assert.equal(judge({ epoch: 6, offset: 9 }, false, null), TAKE);
 });
 
