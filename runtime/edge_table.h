@@ -27,8 +27,9 @@ struct edge {
 	struct frame_route route;         /* of no use in a sum of others */
 	uint64_t near_ends[EDGE_ENDS];    /* by the sender's loop */
 	alignas(MAIL_LINE) uint16_t near; /* the sender's loop */
-	uint16_t far;                 /* that has the receiver, or its link */
-	uint64_t far_ends[EDGE_ENDS]; /* by that one */
+	uint16_t far;        /* that has the receiver, or its link */
+	struct actor *there; /* the receiver on that loop, once found */
+	uint64_t far_ends[EDGE_ENDS]; /* by that loop */
 	/* The check's. */
 	uint32_t row;
 	bool was_off; /* it did not balance the last time */

@@ -94,7 +94,7 @@ mail_fill_straight(struct mail *m, uint32_t room, uint16_t id, const void *body)
 HOT_INLINE enum status
 loop_fill(struct loop *l, struct mail **mail, uint16_t id, const void *body)
 {
-	return mail_fill_straight(*mail, (*mail)->room, id, body)
+	return mail_fill_straight(*mail, mail_room(*mail), id, body)
 		   ? ST_OK
 		   : loop_fill_by_table(l, mail, id, body);
 }

@@ -24,7 +24,7 @@ mail_create(uint16_t home, uint32_t room)
 	if (m == NULL)
 		return NULL;
 	memset(m, 0, MAIL_HEAD);
-	m->room = room;
+	m->lines = (uint16_t)lines;
 	/* Pools keep no big ones: a burst would hold its memory for ever. */
 	m->home = room > MAIL_ROOM_SMALL ? MAIL_HOMELESS : home;
 	return m;
@@ -42,12 +42,12 @@ mail_grow(struct mail *m, uint32_t room)
 {
 	struct mail *bigger;
 
-	if (room <= m->room)
+	if (room <= mail_room(m))
 		return m;
 	bigger = room > FRAME_MAX ? NULL : mail_create(m->home, room);
 	if (bigger == NULL)
 		return NULL;
-	memcpy(bigger->at, m->at, m->room);
+	memcpy(bigger->at, m->at, mail_room(m));
 	bigger->next = m->next;
 	bigger->edge = m->edge;
 	bigger->size = m->size;

@@ -31,10 +31,13 @@
 struct edge;
 
 struct mail {
-	struct mail *next; /* in a box */
+	union {
+		struct mail *next;    /* in a box */
+		struct parcel parcel; /* alone on its way to another loop */
+	};
 	struct edge *edge; /* whose books have it */
 	uint32_t size;     /* of the frame */
-	uint32_t room;     /* at `at` */
+	uint16_t lines;    /* of memory that it takes */
 	uint16_t home; /* loop whose pool it belongs to; none if it is big */
 	alignas(32) uint8_t at[]; /* the frame: to its receiver in one line */
 };
@@ -46,8 +49,8 @@ struct mail_list {
 };
 
 /*
- * Mails for another loop.  An array and no list: the receiver can fetch the
- * next ones before it has seen the first.
+ * Several mails for another loop.  An array and no list: the receiver can fetch
+ * the next ones before it has seen the first.
  */
 struct bundle {
 	struct parcel parcel;
@@ -65,6 +68,16 @@ struct mail_pool {
 	struct bundle *bundles;
 	uint32_t bundle_count;
 };
+
+/* Bytes that a frame in it may have. */
+static inline uint32_t
+mail_room(const struct mail *m)
+{
+	uint32_t room =
+	    m->lines * MAIL_LINE - (uint32_t)offsetof(struct mail, at);
+
+	return room < FRAME_MAX ? room : FRAME_MAX;
+}
 
 /* A mail with at least room bytes (at most FRAME_MAX), or NULL. */
 struct mail *mail_take_new(struct mail_pool *p, uint32_t room);

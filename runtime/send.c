@@ -74,6 +74,45 @@ actor_edge_anew(struct actor *a, uint64_t to)
 	return e;
 }
 
+/*
+ * From another loop.  Its edge knows the receiver once that has been found: it
+ * stays, and so does who may speak to whom.
+ */
+HOT_INLINE void
+loop_take_in(struct loop *l, struct mail *m)
+{
+	struct edge *e = m->edge;
+	enum status st;
+
+	if (__builtin_expect(e->there == NULL, 0)) {
+		if (e->from != 0)
+			e->there = loop_receiver(l, e->from, e->to);
+		(void)loop_route(l, m);
+		return;
+	}
+	st = actor_take_in(e->there, m, m->at[FRAME_AT_LANE]);
+	if (__builtin_expect(st != ST_OK, 0))
+		(void)loop_undelivered(l, m, st);
+}
+
+static void
+loop_note_taken(struct loop *l, uint16_t source, uint32_t count)
+{
+	l->far_traffic_us = l->now_us;
+	l->taken[source] += count;
+	atomic_store_explicit(
+	    &l->shared->taken[source], l->taken[source], memory_order_release);
+}
+
+static void
+loop_take_lone_mail(struct loop *l, struct parcel *p)
+{
+	struct mail *m = LIST_OF(p, struct mail, parcel);
+
+	loop_note_taken(l, m->edge->near, 1);
+	loop_take_in(l, m);
+}
+
 /* A bundle has come: each mail is for an actor of this loop. */
 static void
 loop_take_mails(struct loop *l, struct parcel *p)
@@ -81,16 +120,13 @@ loop_take_mails(struct loop *l, struct parcel *p)
 	struct bundle *b = LIST_OF(p, struct bundle, parcel);
 	uint32_t count = b->count;
 
-	l->far_traffic_us = l->now_us;
-	l->taken[b->source] += count;
-	atomic_store_explicit(&l->shared->taken[b->source], l->taken[b->source],
-	    memory_order_release);
+	loop_note_taken(l, b->source, count);
 	for (uint32_t i = 0; i < count && i < MAIL_AHEAD; i++)
 		mail_prefetch(b->mails[i]);
 	for (uint32_t i = 0; i < count; i++) {
 		if (i + MAIL_AHEAD < count)
 			mail_prefetch(b->mails[i + MAIL_AHEAD]);
-		(void)loop_route(l, b->mails[i]);
+		loop_take_in(l, b->mails[i]);
 	}
 	bundle_put(&l->pool, b);
 }
@@ -112,6 +148,17 @@ loop_take_back(struct loop *l, struct parcel *p)
 	bundle_put(&l->pool, b);
 }
 
+/* A bundle would be one more line to fetch before the mail is seen. */
+static void
+loop_give_lone(struct loop *l, uint32_t to, struct bundle *b)
+{
+	struct mail *m = b->mails[0];
+
+	bundle_put(&l->pool, b);
+	m->parcel.fn = loop_take_lone_mail;
+	loop_give(&l->node->loops[to], &m->parcel);
+}
+
 static void
 outbound_hand_over(
     struct loop *l, uint32_t to, struct bundle **bundle, parcel_fn fn)
@@ -121,6 +168,10 @@ outbound_hand_over(
 	if (b == NULL)
 		return;
 	*bundle = NULL;
+	if (b->count == 1 && fn == loop_take_mails) {
+		loop_give_lone(l, to, b);
+		return;
+	}
 	b->parcel.fn = fn;
 	loop_give(&l->node->loops[to], &b->parcel);
 }
@@ -267,14 +318,15 @@ mail_encode(struct mail **mail, const struct wire_type *type, const void *body)
 	for (;;) {
 		struct mail *m = *mail;
 		struct wire_out out = { m->at + FRAME_HEAD,
-			m->room - FRAME_HEAD, 0 };
+			mail_room(m) - FRAME_HEAD, 0 };
 		enum status st = wire_encode(type, body, &out);
+		uint32_t room;
 
 		m->size = (uint32_t)(FRAME_HEAD + out.used);
-		if (st != ST_FULL || m->room >= FRAME_MAX)
+		if (st != ST_FULL || mail_room(m) >= FRAME_MAX)
 			return st;
-		m = mail_grow(
-		    m, m->room * 8 < FRAME_MAX ? m->room * 8 : FRAME_MAX);
+		room = mail_room(m) * 8;
+		m = mail_grow(m, room < FRAME_MAX ? room : FRAME_MAX);
 		if (m == NULL)
 			return ST_NO_MEMORY;
 		*mail = m;
