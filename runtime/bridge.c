@@ -21,7 +21,9 @@ struct bridge {
 	struct edge edges[LINK_PEERS_MAX]; /* the links' books */
 	uint16_t peers[LINK_PEERS_MAX];
 	size_t npeers;
-	bool lets_in; /* frames with the head that came last */
+	/* The head that came last, as it is handed on, and who it is of. */
+	struct edge *in_edge; /* NULL: it is not let in */
+	uint8_t in_head[FRAME_HEAD];
 	struct parcel wake;
 	atomic_bool woken;
 };
@@ -219,14 +221,32 @@ bridge_on_state(void *ctx, uint16_t peer, enum link_state was,
 	}
 }
 
-/* Whether what begins with head may come in. */
+/* From a node that it names, for this one, with hops left. */
 static bool
-bridge_lets_in(const struct bridge *b, uint16_t peer, const uint8_t *frame)
+bridge_may_deliver(const struct bridge *b, uint16_t peer, const uint8_t *head)
 {
-	return address_node(frame_get_u64(frame, FRAME_AT_FROM)) == peer &&
-	       address_node(frame_get_u64(frame, FRAME_AT_TO)) ==
+	return address_node(frame_get_u64(head, FRAME_AT_FROM)) == peer &&
+	       address_node(frame_get_u64(head, FRAME_AT_TO)) ==
 		   b->node->config.number &&
-	       frame[FRAME_AT_HOPS] > 0;
+	       head[FRAME_AT_HOPS] > 0;
+}
+
+/* Another head than the frame before had: judged once, and made ours once. */
+static void
+bridge_take_head(
+    struct bridge *b, uint16_t peer, const uint8_t *head, size_t size)
+{
+	struct loop *l = &b->node->loops[0];
+
+	b->in_edge = NULL;
+	if (frame_check(head, size) != ST_OK ||
+	    !bridge_may_deliver(b, peer, head))
+		return;
+	memcpy(b->in_head, head, FRAME_HEAD);
+	b->in_head[FRAME_AT_HOPS]--;
+	frame_left_to_deadline(b->in_head, l->now_us);
+	b->in_edge = edge_find(l, &l->edges, frame_get_u64(head, FRAME_AT_FROM),
+	    frame_get_u64(head, FRAME_AT_TO));
 }
 
 static void
@@ -234,27 +254,25 @@ bridge_on_frame(void *ctx, uint16_t peer, const struct link_frame *frame)
 {
 	struct bridge *b = ctx;
 	struct loop *l = &b->node->loops[0];
-	size_t size = frame->head.size + frame->rest.size;
+	uint32_t size = FRAME_HEAD + (uint32_t)frame->rest.size;
 	struct mail *m;
 
 	_Static_assert(
 	    LINK_SHARED_BYTES == FRAME_HEAD, "heads are what frames share");
 	_Static_assert(LINK_FRAME_MAX <= FRAME_MAX, "the link has checked it");
 	if (!frame->again)
-		b->lets_in = frame_check(frame->head.at, size) == ST_OK &&
-			     bridge_lets_in(b, peer, frame->head.at);
-	if (!b->lets_in || frame->rest.size == 0 ||
-	    (m = mail_take(&l->pool, (uint32_t)size)) == NULL) {
+		bridge_take_head(b, peer, frame->head.at,
+		    frame->head.size + frame->rest.size);
+	if (b->in_edge == NULL || frame->rest.size == 0 ||
+	    (m = mail_take(&l->pool, size)) == NULL) {
 		b->stats.rejected++;
 		return;
 	}
 	b->stats.received++;
-	memcpy(m->at, frame->head.at, FRAME_HEAD);
+	memcpy(m->at, b->in_head, FRAME_HEAD);
 	memcpy(m->at + FRAME_HEAD, frame->rest.at, frame->rest.size);
-	m->size = (uint32_t)size;
-	m->at[FRAME_AT_HOPS]--;
-	frame_left_to_deadline(m->at, l->now_us);
-	(void)loop_post(l, m);
+	m->size = size;
+	(void)loop_post_on(l, m, b->in_edge, b->in_head[FRAME_AT_LANE]);
 }
 
 static bool

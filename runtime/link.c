@@ -118,9 +118,9 @@ link_deliver(struct link *l, struct bytes batch, uint32_t frames)
 	struct link_reader reader = { .at = batch.at };
 	struct link_frame frame;
 
+	l->stats.frames_received += frames;
 	for (uint32_t i = 0; i < frames; i++) {
 		link_wire_next(&reader, &frame);
-		l->stats.frames_received++;
 		l->stats.bytes_received += frame.head.size + frame.rest.size;
 		c->on_frame(c->ctx, l->node, &frame);
 	}

@@ -203,12 +203,13 @@ test_frames_with_one_head_are_judged_each(void **state)
 	liar_put_bytes(bytes, size);
 	f.from = honest_frame().from;
 	size = ping_fill(bytes, &f, TWINS_ECHO);
+	liar_put_bytes(bytes, FRAME_HEAD - 1);
 	liar_put_bytes(bytes, size);
 	liar_put_bytes(bytes, FRAME_HEAD);
 	liar_put_bytes(bytes, size);
-	liar_put_bytes(bytes, FRAME_HEAD - 1);
 	liar_send_bytes(bytes, size);
 	assert_int_equal(twins.heard, 3);
+	assert_in_range(twins.left_us, 1, f.deadline_us);
 	assert_lives(4);
 }
 
