@@ -64,6 +64,76 @@ overrides_lock(struct overrides *o, const struct setting_row *row)
 	    mine->updated_at, sizeof(mine->updated_at), row->updated_at);
 }
 
+/* Half a pair whose other half cannot be known is of no use. */
+static bool
+override_is_whole(const struct overrides *o, enum setting_id id)
+{
+	enum setting_id other = overlay_partner(id);
+
+	return o->rows[id].is_valid &&
+	       (other == SETTING_COUNT || !o->rows[other].is_stored ||
+		   o->rows[other].is_valid);
+}
+
+/* Those that need a restart; ret_rows of SETTING_COUNT. */
+static size_t
+overrides_rows(const struct overrides *o, struct config_override *ret_rows)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct setting *s = setting_nth(i);
+
+		if ((s->flags & SETTING_RESTART) != 0 &&
+		    override_is_whole(o, (enum setting_id)i))
+			ret_rows[count++] = (struct config_override){ s->space,
+				s->key, o->rows[i].value };
+	}
+	return count;
+}
+
+static void
+override_drop(void *ctx, const struct config_override *row, const char *why)
+{
+	struct overrides *o = ctx;
+	const struct setting *s = setting_find(row->space, row->key);
+
+	(void)text_fit(o->rows[setting_id(s)].ignored, OVERLAY_WHY_SIZE, why);
+	LOG(SETTINGS_OVERRIDE_IGNORED, KV("namespace", row->space),
+	    KV("key", row->key), KV("why", why));
+}
+
+void
+overrides_judge(struct overrides *o)
+{
+	struct config_override rows[SETTING_COUNT];
+
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		o->rows[i].ignored[0] = '\0';
+	if (o->config == NULL)
+		return;
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (o->rows[i].is_valid &&
+		    !override_is_whole(o, (enum setting_id)i))
+			(void)text_fit(o->rows[i].ignored, OVERLAY_WHY_SIZE,
+			    "what goes with it cannot be read");
+	(void)overlay_choose(
+	    o->config, rows, overrides_rows(o, rows), override_drop, o);
+}
+
+bool
+overrides_allow(const struct overrides *o, enum setting_id id,
+    const char *value, char *ret_why)
+{
+	const struct setting *s = setting_nth(id);
+	struct config_override rows[SETTING_COUNT];
+	struct config_override change = { s->space, s->key, value };
+
+	return o->config == NULL || (s->flags & SETTING_RESTART) == 0 ||
+	       overlay_allows(
+		   o->config, rows, overrides_rows(o, rows), &change, ret_why);
+}
+
 const char *
 overrides_value(const struct overrides *o, enum setting_id id)
 {
@@ -126,6 +196,10 @@ overrides_view(const struct overrides *o, enum setting_id id,
 		.has_revision = o->rows[id].is_stored,
 		.read_only = (s->flags & SETTING_BOOT) != 0,
 		.guarded = (s->flags & SETTING_GUARDED) != 0,
+		.ignored =
+		    o->rows[id].is_stored && o->rows[id].ignored[0] != '\0'
+			? o->rows[id].ignored
+			: NULL,
 	};
 }
 

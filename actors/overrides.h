@@ -12,6 +12,7 @@
 #include "protocols/setting.h"
 #include "runtime/config.h"
 #include "runtime/etag.h"
+#include "runtime/overlay.h"
 
 struct override {
 	bool is_stored;
@@ -20,6 +21,7 @@ struct override {
 	uint64_t revision;
 	char updated_at[UPDATED_AT_MAX + 1];
 	char value[SETTING_VALUE_MAX + 1];
+	char ignored[OVERLAY_WHY_SIZE]; /* why it does not count; "" if so */
 };
 
 struct overrides {
@@ -32,6 +34,13 @@ bool overrides_put(struct overrides *o, const struct setting_row *row);
 /* There is one, and what it says cannot be known. */
 void overrides_lock(struct overrides *o, const struct setting_row *row);
 void overrides_remove(struct overrides *o, enum setting_id id);
+
+/* After changes: which of those that need a restart do not go with the rest. */
+void overrides_judge(struct overrides *o);
+/* False: with value, or without an override if that is NULL, something new
+ * would be wrong; ret_why of OVERLAY_WHY_SIZE names what. */
+bool overrides_allow(const struct overrides *o, enum setting_id id,
+    const char *value, char *ret_why);
 
 /* Borrowed until the next change; never masked. */
 const char *overrides_value(const struct overrides *o, enum setting_id id);

@@ -92,6 +92,7 @@ settings_on_loaded(struct actor *self, struct op *op, const struct msg *reply)
 	}
 	for (uint32_t i = 0; i < page->rows_count; i++)
 		settings_take_row(s, &page->rows[i]);
+	overrides_judge(&s->overrides);
 	s->auditor.window_us =
 	    SECOND_US * settings_number(s, SETTING_api_audit_window_seconds);
 	settings_announce(self);
@@ -357,6 +358,17 @@ settings_add_watcher(struct settings_state *s, uint64_t watcher)
 	return true;
 }
 
+/* Or half of a pair that is of no use without one. */
+static bool
+settings_is_secret(enum setting_id id)
+{
+	enum setting_id other = overlay_partner(id);
+
+	return (setting_nth(id)->flags & SETTING_SENSITIVE) != 0 ||
+	       (other != SETTING_COUNT &&
+		   (setting_nth(other)->flags & SETTING_SENSITIVE) != 0);
+}
+
 static enum status
 settings_on_watch(struct actor *self, const struct msg *in)
 {
@@ -373,7 +385,8 @@ settings_on_watch(struct actor *self, const struct msg *in)
 		const struct setting *what = setting_nth(i);
 
 		if (!s->overrides.rows[i].is_valid ||
-		    ((what->flags & SETTING_SENSITIVE) != 0 && !may_know))
+		    s->overrides.rows[i].ignored[0] != '\0' ||
+		    (!may_know && settings_is_secret((enum setting_id)i)))
 			continue;
 		rows[count++] = (struct setting_row){ .namespace = what->space,
 			.key = what->key,
@@ -432,6 +445,7 @@ settings_on_reload(struct actor *self, const struct msg *in)
 
 	(void)in;
 	s->overrides.config = actor_config(self);
+	overrides_judge(&s->overrides);
 	if (was == NULL || s->overrides.config == NULL)
 		return ST_OK;
 	for (size_t i = 0; i < SETTING_COUNT; i++) {

@@ -113,6 +113,8 @@ settings_finish(struct actor *self, struct op *op, bool has_changed)
 	char etag[ETAG_SIZE];
 
 	if (has_changed) {
+		if ((what->flags & SETTING_RESTART) != 0)
+			overrides_judge(&s->overrides);
 		LOG(SETTINGS_CHANGED, KV("namespace", what->space),
 		    KV("key", what->key), KV("by", keep->writer->user_id),
 		    KV("source", settings_source_text(overrides_source(
@@ -138,6 +140,7 @@ settings_on_reread(struct actor *self, struct op *op, const struct msg *reply)
 		settings_take_row(s, found->row);
 	else if (reply->id == MSG_store_setting_found)
 		overrides_remove(&s->overrides, keep->id);
+	overrides_judge(&s->overrides);
 	settings_end(self, op);
 	return OP_REFUSE(op, VERSION_CONFLICT,
 	    "the setting has changed meanwhile; read it again");
@@ -257,6 +260,28 @@ settings_store_put(struct actor *self, const struct msg *in,
 	    .expected = settings_expected(op, ask->if_match));
 }
 
+/* False: in has been refused, for it contradicts what else is set. */
+static bool
+settings_goes_with(struct actor *self, const struct msg *in,
+    const struct setting *what, const struct principal *by, const char *action,
+    const char *value)
+{
+	struct settings_state *s = actor_state(self);
+	char text[SETTING_NAME_SIZE + OVERLAY_WHY_SIZE + 32];
+	char why[OVERLAY_WHY_SIZE], name[SETTING_NAME_SIZE];
+
+	if (overrides_allow(&s->overrides, setting_id(what), value, why))
+		return true;
+	setting_place(what, name);
+	snprintf(
+	    text, sizeof(text), "%s does not go with the rest: %s", name, why);
+	LOG(SETTINGS_VALIDATION_FAILED, KV("namespace", what->space),
+	    KV("key", what->key), KV("why", why));
+	settings_note_refused(self, by, action, what, "invalid");
+	(void)REFUSE(self, in, VALIDATION, text);
+	return false;
+}
+
 enum status
 settings_on_put(struct actor *self, const struct msg *in)
 {
@@ -279,6 +304,8 @@ settings_on_put(struct actor *self, const struct msg *in)
 		return REFUSE(self, in, VALIDATION, mistake);
 	}
 	setting_clean(what, ask->value, s->clean);
+	if (!settings_goes_with(self, in, what, &ask->caller, PUT, s->clean))
+		return ST_OK;
 	if ((what->flags & SETTING_SENSITIVE) != 0 &&
 	    settings_seal(self, what, &value) != ST_OK) {
 		settings_note_refused(self, &ask->caller, PUT, what, "sealed");
@@ -320,7 +347,8 @@ settings_on_delete(struct actor *self, const struct msg *in)
 		return ST_OK;
 	id = setting_id(what);
 	if (!settings_tag_holds(
-		self, in, id, &ask->caller, DELETE, ask->if_match))
+		self, in, id, &ask->caller, DELETE, ask->if_match) ||
+	    !settings_goes_with(self, in, what, &ask->caller, DELETE, NULL))
 		return ST_OK;
 	setting_address(what, target);
 	note = audit_note_by(self, &ask->caller, DELETE, target);

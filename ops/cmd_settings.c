@@ -75,6 +75,8 @@ settings_print_row(FILE *to, const struct setting_view *v)
 	    v->read_only          ? ", read-only"
 	    : v->restart_required ? ", at a restart"
 				  : "");
+	if (v->ignored != NULL)
+		fprintf(to, "\tdoes not count: %s\n", v->ignored);
 }
 
 /* The whole answer as t, in memory of its own; NULL: it has been told. */

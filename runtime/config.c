@@ -282,8 +282,11 @@ config_check_secret(struct config_load *l)
 	    (strlen(secret) >= secret_min[choice] && config_varies(secret)))
 		return;
 	config_tell_at(l, id, "(not shown)",
-	    choice == 1 ? "HS256 needs at least 32 bytes, 8 of them different"
-			: "HS512 needs at least 64 bytes, 8 of them different");
+	    choice == 1
+		? "api.auth.jwt_algorithm HS256 needs at least 32 bytes, "
+		  "8 of them different"
+		: "api.auth.jwt_algorithm HS512 needs at least 64 "
+		  "bytes, 8 of them different");
 }
 
 /* Blocks that together are everybody trust everybody. */
@@ -330,16 +333,21 @@ config_check_origins(struct config_load *l)
 		if (strcmp(item, "*") == 0 &&
 		    config_bool(l->config, SETTING_api_cors_credentials))
 			config_tell_at(l, SETTING_api_cors_origins, item,
-			    "pages of anybody may not send cookies");
+			    "pages of anybody may not send cookies "
+			    "(api.cors.credentials)");
 	}
 }
 
 /* What no setting can say alone. */
 static void
-config_cross_check(struct config_load *l)
+config_cross_check(struct config_load *l, bool is_whole)
 {
-	config_require(l, SETTING_api_ssl_keyfile, SETTING_api_ssl_certfile);
-	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_keyfile);
+	if (is_whole) {
+		config_require(
+		    l, SETTING_api_ssl_keyfile, SETTING_api_ssl_certfile);
+		config_require(
+		    l, SETTING_api_ssl_certfile, SETTING_api_ssl_keyfile);
+	}
 	config_require(l, SETTING_api_ssl_certfile, SETTING_api_ssl_ca_certs);
 	config_require(
 	    l, SETTING_runtime_link_keyfile, SETTING_runtime_link_certfile);
@@ -371,7 +379,7 @@ config_take(
 		config_read_env(&r, in->env);
 	config_begin(l, CONFIG_FLAG);
 	config_read_sets(&r, in->sets, in->nsets);
-	config_cross_check(l);
+	config_cross_check(l, true);
 }
 
 /* The first address that is open to all, and seen by all. */
@@ -406,17 +414,16 @@ config_seal(struct config *c)
 	return mprotect(c, CONFIG_BYTES, PROT_READ) == 0 ? ST_OK : ST_IO;
 }
 
-enum status
-config_overlay(const struct config *base,
-    const struct config_override *overrides, size_t count, struct mistakes *m,
-    struct config **ret_config)
+/* NULL: no memory. */
+static struct config *
+config_lay(const struct config *base, const struct config_override *overrides,
+    size_t count, bool is_whole, struct mistakes *m)
 {
 	struct config_load l = { .mistakes = m };
 	struct config *c = config_create();
-	enum status st;
 
 	if (c == NULL)
-		return ST_NO_MEMORY;
+		return NULL;
 	memcpy(c->values, base->values, sizeof(c->values));
 	l.config = c;
 	config_begin(&l, CONFIG_STORED);
@@ -428,13 +435,33 @@ config_overlay(const struct config *base,
 			config_put(&l, s, overrides[i].value,
 			    (struct place){ "override", 0, s->key });
 	}
-	config_cross_check(&l);
+	config_cross_check(&l, is_whole);
+	return c;
+}
+
+enum status
+config_overlay(const struct config *base,
+    const struct config_override *overrides, size_t count, struct mistakes *m,
+    struct config **ret_config)
+{
+	struct config *c = config_lay(base, overrides, count, true, m);
+	enum status st;
+
+	if (c == NULL)
+		return ST_NO_MEMORY;
 	st = m->errors > 0 ? ST_INVALID : config_seal(c);
 	if (st == ST_OK)
 		*ret_config = c;
 	else
 		config_destroy(c);
 	return st;
+}
+
+void
+config_check(const struct config *base, const struct config_override *overrides,
+    size_t count, bool is_whole, struct mistakes *m)
+{
+	config_destroy(config_lay(base, overrides, count, is_whole, m));
 }
 
 enum status

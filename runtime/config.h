@@ -64,6 +64,10 @@ struct config_override {
 MUST_CHECK enum status config_overlay(const struct config *base,
     const struct config_override *overrides, size_t count, struct mistakes *m,
     struct config **ret_config);
+/* Only what is wrong with them; not whole: half a pair is no mistake. */
+void config_check(const struct config *base,
+    const struct config_override *overrides, size_t count, bool is_whole,
+    struct mistakes *m);
 
 bool config_bool(const struct config *c, enum setting_id id);
 

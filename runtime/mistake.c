@@ -51,6 +51,8 @@ mistakes_add(struct mistakes *m, struct place at, const char *format, ...)
 	vsnprintf(one.text, sizeof(one.text), format, list);
 	va_end(list);
 	mistakes_take(m, &one, at);
+	if (m->quiet)
+		return;
 	LOG(CONFIG_INVALID, KV("file", one.file), KU("line", one.line),
 	    KV("key", one.key), KV("why", one.text));
 }
@@ -65,6 +67,8 @@ mistakes_warn(struct mistakes *m, struct place at, const char *format, ...)
 	vsnprintf(one.text, sizeof(one.text), format, list);
 	va_end(list);
 	mistakes_take(m, &one, at);
+	if (m->quiet)
+		return;
 	LOG(CONFIG_WARNING, KV("file", one.file), KU("line", one.line),
 	    KV("key", one.key), KV("why", one.text));
 }

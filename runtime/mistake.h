@@ -32,6 +32,7 @@ struct mistakes {
 	size_t count;
 	size_t errors;   /* kept or not */
 	size_t warnings; /* kept or not */
+	bool quiet;      /* whoever asked tells: nothing is logged */
 };
 
 /* Where something stands: a file, or "environment", or "--set". */

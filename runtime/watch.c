@@ -5,6 +5,7 @@
 #include "runtime/base/log.h"
 #include "runtime/config.h"
 #include "runtime/live.h"
+#include "runtime/overlay.h"
 
 #define WATCH_AGAIN_US 1000000u
 
@@ -40,10 +41,18 @@ watch_take(
 		    KV("key", key), KV("why", why));
 }
 
+static void
+watch_drop(void *self, const struct config_override *row, const char *why)
+{
+	(void)self;
+	LOG(SERVICE_SETTING_IGNORED, KV("namespace", row->space),
+	    KV("key", row->key), KV("why", why));
+}
+
 /*
  * What needs a restart counts from now, since this is the start: from the
  * first answer on the actor reads its node's configuration with the overrides
- * on top.
+ * on top, but for those that do not go with it.
  */
 static void
 watch_overlay(struct actor *self, const struct setting_overrides *all)
@@ -59,20 +68,21 @@ watch_overlay(struct actor *self, const struct setting_overrides *all)
 		const struct setting *s =
 		    setting_find(all->rows[i].namespace, all->rows[i].key);
 
-		if (s != NULL && (s->flags & SETTING_RESTART) != 0)
+		if (s != NULL && (s->flags & SETTING_RESTART) != 0 &&
+		    count < SETTING_COUNT)
 			rows[count++] = (struct config_override){ s->space,
 				s->key, all->rows[i].value };
 	}
 	if (base == NULL || count == 0)
 		return;
+	count = overlay_choose(base, rows, count, watch_drop, self);
 	mistakes_init(&m);
 	st = config_overlay(base, rows, count, &m, &mine);
 	if (st == ST_OK)
 		actor_use_config(self, mine);
 	else
 		LOG(SERVICE_SETTING_IGNORED, KV("namespace", "all"),
-		    KV("key", m.count > 0 ? m.list[0].key : ""),
-		    KV("why", m.count > 0 ? m.list[0].text : status_text(st)));
+		    KV("key", ""), KV("why", status_text(st)));
 }
 
 /* The log is the process's: whoever hears of it first sets its level. */

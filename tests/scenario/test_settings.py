@@ -438,3 +438,50 @@ def test_kill_during_writes_keeps_what_was_answered(ceo):
     changes = ceo.get(f"{PATH}/history?limit=100").data
     assert changes[0]["revision"] == now["revision"] == int(now["value"]) - 4
     assert len(changes) == min(100, now["revision"])
+
+
+# ---- settings that contradict one another ----
+
+
+def test_a_change_that_contradicts_another_is_refused_by_both_names(start):
+    ceo = Client(start())
+    ceo.setup()
+    assert ceo.put("settings/api/cors.origins", {"value": "*"}).status == 200
+    answer = ceo.put("settings/api/cors.credentials", {"value": "true"})
+    assert answer.brief == (422, 2000)
+    for name in ("api.cors.origins", "api.cors.credentials"):
+        assert name in answer.json["error"], answer.body
+    entry = ceo.get("settings/api/cors.credentials").data
+    assert entry["source"] == "default"
+    # With the one out of the way the other is fine, and then not the first.
+    origin = {"value": "https://a.example"}
+    assert ceo.put("settings/api/cors.origins", origin).status == 200
+    assert ceo.put("settings/api/cors.credentials", {"value": "true"}).status == 200
+    assert ceo.put("settings/api/cors.origins", {"value": "*"}).status == 422
+
+
+def test_only_what_contradicts_the_file_does_not_count(start):
+    """The file has changed: one override goes, and is named; others count."""
+    server = start()
+    ceo = Client(server)
+    ceo.setup()
+    kept = ("settings/api/server.headers_max", "20")
+    assert ceo.put("settings/api/cors.origins", {"value": "*"}).status == 200
+    assert ceo.put(kept[0], {"value": kept[1]}).status == 200
+    assert server.stop() == 0
+    server.settings["api.cors.credentials"] = "true"
+    server.restart()
+    ceo.disconnect()
+    wait_for(lambda: ceo.get("auth/me").status == 200)
+    told = ceo.get("settings/api/cors.origins").data
+    assert "api.cors.credentials" in told["ignored"]
+    assert ceo.get(kept[0]).data.get("ignored") is None
+    many = {f"X-{n}": "x" for n in range(20)}
+    assert ceo.get("auth/me", **many).status == 431
+    ignored = server.events("settings.override_ignored")
+    assert {(e["namespace"], e["key"]) for e in ignored} == {
+        ("api", "cors.origins")}
+    assert server.events("service.setting_ignored") == []
+    origin = {"value": "https://a.example"}
+    assert ceo.put("settings/api/cors.origins", origin).status == 200
+    assert ceo.get("settings/api/cors.origins").data.get("ignored") is None
