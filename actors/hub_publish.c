@@ -168,13 +168,20 @@ publish_on_appended(struct actor *self, struct op *op, const struct msg *reply)
 	    .duplicate = made->replayed);
 }
 
-/* Marks by id are the channel's; a long name is told apart by its end. */
+/* Marks by id are the channel's; a long name is told apart by its digest. */
 static const char *
-publish_mark_owner(const char *channel)
+publish_mark_owner(const char *channel, char room[UUID_TEXT_SIZE])
 {
-	size_t size = strlen(channel);
+	struct bytes name = { (const uint8_t *)channel, strlen(channel) };
+	uint8_t digest[SEAL_DIGEST_SIZE];
+	struct uuid id;
 
-	return channel + (size > ID_MAX ? size - ID_MAX : 0);
+	if (name.size <= ID_MAX)
+		return channel;
+	seal_digest(name, digest);
+	memcpy(id.octets, digest, sizeof(id.octets));
+	uuid_text(&id, room);
+	return room;
 }
 
 static enum status
@@ -182,7 +189,7 @@ publish_append(
     struct actor *self, const struct msg *in, const struct event *event)
 {
 	const struct event_publish *ask = in->body;
-	char id[UUID_TEXT_SIZE];
+	char id[UUID_TEXT_SIZE], owner[UUID_TEXT_SIZE];
 	struct op *op = publish_begin(self, in, &ask->caller, ask->channel);
 	struct store_event_append append = { .event = *event,
 		.scope = SCOPE_KEY,
@@ -196,7 +203,7 @@ publish_append(
 	if (append.once.key == NULL && ask->has_event_id) {
 		uuid_text(&ask->event_id, id);
 		append.scope = SCOPE_ID;
-		append.principal = publish_mark_owner(ask->channel);
+		append.principal = publish_mark_owner(ask->channel, owner);
 		append.once = (struct once){ .key = id };
 	}
 	return op_ask(op, hub_store(self), MSG_store_event_append, &append,
@@ -349,12 +356,13 @@ hub_on_events_publish(struct actor *self, const struct msg *in)
 {
 	const struct events_publish *ask = in->body;
 	bool has_key = ask->once.key != NULL;
+	char owner[UUID_TEXT_SIZE];
 	struct event events[HUB_BATCH_MAX];
 	struct store_events_append append = { .events = events,
 		.events_count = ask->events_count,
 		.scope = has_key ? SCOPE_BATCH : SCOPE_ID,
 		.principal = has_key ? ask->caller.user_id
-				     : publish_mark_owner(ask->channel),
+				     : publish_mark_owner(ask->channel, owner),
 		.once = ask->once,
 		.now = actor_wall_us(self),
 		.channels_max = publish_channels_max(self) };

@@ -10,6 +10,7 @@
 #include "gateway/stream.h"
 #include "protocols/event_type.h"
 #include "runtime/base/arena_text.h"
+#include "runtime/base/crc32c.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/items.h"
 #include "runtime/base/log.h"
@@ -26,7 +27,8 @@ sse_write_id(const struct sse *e, char ret_line[SSE_LINE_MAX])
 		used += (size_t)snprintf(ret_line + used, SSE_LINE_MAX - used,
 		    "%s%" PRIu64 ".%" PRIu64, i == 0 ? "" : "-", e->epochs[i],
 		    e->offsets[i]);
-	used += (size_t)snprintf(ret_line + used, SSE_LINE_MAX - used, "\n");
+	used += (size_t)snprintf(
+	    ret_line + used, SSE_LINE_MAX - used, "-%" PRIu32 "\n", e->sum);
 	return used;
 }
 
@@ -122,35 +124,37 @@ sse_read_number(const char **at, char end, uint64_t *ret_number)
 	       (end == '\0' || *(*at)++ == end);
 }
 
-/* "E.O-E.O"; false: it is none of ours, or of other channels. */
+/* What a request asks for. */
+struct sse_ask {
+	struct bytes names[SSE_CHANNELS_MAX];
+	struct control_since sinces[SSE_CHANNELS_MAX];
+	uint32_t count;
+	uint32_t sum;
+	bool has_since;
+};
+
+/* "E.O-E.O-SUM"; false: it is none of ours, or of other channels. */
 static bool
-sse_read_id(struct bytes id, struct control_since *list, uint32_t count)
+sse_read_id(struct bytes id, struct sse_ask *ask)
 {
+	struct control_since *list = ask->sinces;
 	char text[SSE_ID_MAX + 1];
 	const char *at = text;
+	uint64_t sum;
 
 	if (id.size > SSE_ID_MAX)
 		return false;
 	memcpy(text, id.at, id.size);
 	text[id.size] = '\0';
-	for (uint32_t i = 0; i < count; i++) {
-		if (i > 0 && *at++ != '-')
-			return false;
+	for (uint32_t i = 0; i < ask->count; i++)
 		if (!sse_read_number(&at, '.', &list[i].epoch) ||
-		    !sse_read_number(&at, '\0', &list[i].offset))
+		    !sse_read_number(&at, '-', &list[i].offset))
 			return false;
-	}
-	return *at == '\0';
+	return sse_read_number(&at, '\0', &sum) && *at == '\0' &&
+	       sum == ask->sum;
 }
 
 /* ---- the request ---- */
-
-struct sse_ask {
-	struct bytes names[SSE_CHANNELS_MAX];
-	struct control_since sinces[SSE_CHANNELS_MAX];
-	uint32_t count;
-	bool has_since;
-};
 
 /* The order in which a socket will have them. */
 static uint32_t
@@ -161,6 +165,19 @@ sse_rank(struct bytes name)
 	if (ref.kind == CHANNEL_SHARED)
 		return (uint32_t)ref.shared;
 	return ref.kind == CHANNEL_PRIVATE ? CHANNEL_OWN : CHANNEL_SLOT;
+}
+
+/* Whatever order they were asked for in. */
+static bool
+sse_is_after(struct bytes a, struct bytes b)
+{
+	size_t size = a.size < b.size ? a.size : b.size;
+	uint32_t rank_a = sse_rank(a), rank_b = sse_rank(b);
+	int order = memcmp(a.at, b.at, size);
+
+	if (rank_a != rank_b)
+		return rank_a > rank_b;
+	return order != 0 ? order > 0 : a.size > b.size;
 }
 
 static bool
@@ -175,7 +192,7 @@ sse_add(struct sse_ask *ask, struct bytes name)
 	if (ask->count == SSE_CHANNELS_MAX)
 		return false;
 	ask->count++;
-	for (; at > 0 && sse_rank(ask->names[at - 1]) > sse_rank(name); at--)
+	for (; at > 0 && sse_is_after(ask->names[at - 1], name); at--)
 		ask->names[at] = ask->names[at - 1];
 	ask->names[at] = name;
 	return true;
@@ -223,6 +240,20 @@ sse_find_channels(struct conn *c, const uint8_t *at, struct bytes *ret_list)
 	return st == ST_NOT_FOUND ? ST_OK : st;
 }
 
+static uint32_t
+sse_sum(const struct sse_ask *ask)
+{
+	char all[SSE_CHANNELS_MAX * (CHANNEL_MAX + 1)];
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < ask->count; i++) {
+		memcpy(all + used, ask->names[i].at, ask->names[i].size);
+		used += ask->names[i].size;
+		all[used++] = '\0';
+	}
+	return crc32c(all, used);
+}
+
 /* The header outlives the exchange: the numbers are read at once. */
 static void
 sse_read_since(struct conn *c, const uint8_t *at, struct sse_ask *ask)
@@ -231,9 +262,10 @@ sse_read_since(struct conn *c, const uint8_t *at, struct sse_ask *ask)
 
 	for (uint32_t i = 0; i < ask->count; i++)
 		ask->sinces[i].channel = ask->names[i];
+	ask->sum = sse_sum(ask);
 	ask->has_since = http1_head_find(&c->exchange->head, at,
 			     "Last-Event-ID", &id) == ST_OK &&
-			 sse_read_id(id, ask->sinces, ask->count);
+			 sse_read_id(id, ask);
 }
 
 /* True: it may come in; else it was answered. */
@@ -303,6 +335,8 @@ sse_open(struct conn *c, const struct sse_ask *ask, const struct principal *who)
 	if (!stream_begin(c, 200, "text/event-stream", &sse_events, NULL))
 		return;
 	(void)text_fit(s->session_id, sizeof(s->session_id), who->session_id);
+	if (s->sse != NULL)
+		s->sse->sum = ask->sum;
 	if (s->sse == NULL || !socket_come_in(s, who->user_id))
 		socket_close(s, WEBSOCKET_INTERNAL, "Internal error");
 	else

@@ -1,13 +1,14 @@
 /*
  * sse - events for a client that only listens: GET /api/v1/events.
  *
- *	id: 4711.17-4711.3
+ *	id: 4711.17-4711.3-2913447585
  *	event: task.created
  *	data: {"event_type":"task.created",...}
  *
  * It is a socket (socket.h) that speaks in an answer of stream.h: the same
  * channels, rules, bounds and recovery.  An id is the client's place in each
- * of its channels, epoch and offset, in their order; browsers hand the last
+ * of its channels, epoch and offset, in an order of their own, and a sum over
+ * their names: a place is no place in other channels.  Browsers hand the last
  * one back as Last-Event-ID, and go on from there.  Replies, such as the
  * first one that says what was recovered, are events of type `control`; the
  * last one of a socket that we close is of type `close`.
@@ -19,7 +20,7 @@
 #include "gateway/inside.h"
 
 #define SSE_CHANNELS_MAX 16u
-#define SSE_ID_MAX (SSE_CHANNELS_MAX * 42u)
+#define SSE_ID_MAX (SSE_CHANNELS_MAX * 42u + 10u)
 #define SSE_LINE_MAX (SSE_ID_MAX + 8u) /* "id: ...\n" */
 
 struct sinces;
@@ -28,6 +29,7 @@ struct socket;
 /* Where the client stands, by its channels in rising order. */
 struct sse {
 	uint32_t count;
+	uint32_t sum; /* of the names that were asked for */
 	uint8_t channels[SSE_CHANNELS_MAX];
 	uint64_t epochs[SSE_CHANNELS_MAX];
 	uint64_t offsets[SSE_CHANNELS_MAX];

@@ -266,6 +266,10 @@ def test_publishing_twice_with_a_key_or_an_id_tells_once(ceo):
     publish(ceo, "agents", payload={"n": "last"})
     offsets = [live.event()["offset"] for _ in range(3)]
     assert offsets == [1, 2, 3]
+    for family in ("user:", "session:", "project:"):  # the longest there are
+        for repeated in (False, True):
+            answer = publish(ceo, family + "x" * 256, event_id=one)
+            assert answer.data["duplicate"] == repeated, answer.body
 
 
 @pytest.mark.parametrize(

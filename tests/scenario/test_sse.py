@@ -91,6 +91,37 @@ def test_recovery_goes_on_after_a_restart(ceo):
     stream.close()
 
 
+def told(ceo, channel):
+    answer = ceo.post(f"events/{channel}", {"event_type": "x", "payload": {}})
+    assert answer.status == 201, answer.body
+
+
+def test_a_place_is_of_its_channels_alone(ceo):
+    """An id of others says nothing here; of the same in another order, all."""
+    for channel in ("project:a", "project:b", "project:b", "project:c"):
+        told(ceo, channel)
+    stream = Stream(ceo, "project:b,project:a")
+    stream.next()
+    told(ceo, "project:b")
+    told(ceo, "project:a")
+    assert [stream.next()[1]["offset"] for _ in range(2)] == [3, 2]
+    stream.close()
+    last = stream.last
+    told(ceo, "project:a")
+
+    stream = Stream(ceo, "project:a,project:b", last)
+    at = stream.next()[1]["positions"]
+    assert at["project:a"]["recovered"] and at["project:b"]["recovered"]
+    event = stream.next()[1]
+    assert (event["channel"], event["offset"]) == ("project:a", 3)
+    stream.close()
+    for others in ("project:a,project:c", "project:b,project:c", "tasks,agents"):
+        stream = Stream(ceo, others, last)
+        at = stream.next()[1]["positions"]
+        assert not any(place["recovered"] for place in at.values())
+        stream.close()
+
+
 @pytest.mark.parametrize("last", ["x", "1", "1.2-3.4", "999.1", "1.2.3"])
 def test_foreign_ids_recover_nothing(ceo, last):
     make(ceo, "a")
