@@ -339,7 +339,7 @@ pack_start(struct backup_pack *p, const struct backup_key *key)
 	p->sum = backup_sum_create();
 	p->pipe = backup_pipe_create();
 	p->piece = malloc(PACK_PIECE);
-	p->out = backup_out_create(p->fd, key, front, NULL);
+	p->out = backup_out_create(p->fd, key, front, p->pace);
 	if (p->tar == NULL || p->entry == NULL || p->sum == NULL ||
 	    p->pipe == NULL || p->piece == NULL || p->out == NULL)
 		return ST_NO_MEMORY;

@@ -169,6 +169,7 @@ backup_run_work(struct actor *self, struct backup_run *r, const char *phase,
 	r->next = next;
 	pace_init(&r->at->pace, backup_run_speed(self, r));
 	pace_bound_cpu(&r->at->pace, backup_run_cpu(self, r));
+	r->at->pace.soon = r->kind == RUN_RESTORE;
 	return op_work(r->op, WORK_DISK, run_work, run_on_worked);
 }
 
@@ -299,7 +300,8 @@ make_begun(struct actor *self, struct backup_run *r)
 	r->phase = "copy";
 	snprintf(file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->stage);
 	return OP_ASK(r->op, backup_run_store(self), store_copy, make_on_copied,
-	    .file = file, .bytes_per_second = backup_run_speed(self, r));
+	    .file = file, .bytes_per_second = backup_run_speed(self, r),
+	    .soon = r->kind == RUN_RESTORE);
 }
 
 enum status

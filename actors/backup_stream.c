@@ -10,22 +10,22 @@
 #include <sodium.h>
 
 #include "actors/backup_tree.h"
+#include "runtime/base/trickle.h"
 
 #define PIECE (64u << 10)
 #define SEALED_PIECE (PIECE + crypto_secretstream_xchacha20poly1305_ABYTES)
 #define HEAD crypto_secretstream_xchacha20poly1305_HEADERBYTES
-#define FLUSH (8u << 20)
 
 struct backup_out {
 	int fd;
 	bool sealed;
 	bool failed;
-	struct pace *pace;
+	struct trickle trickle;
 	off_t front; /* where it begins */
 	size_t front_size;
 	crypto_secretstream_xchacha20poly1305_state state;
 	size_t used;
-	uint64_t written, flushed;
+	uint64_t written;
 	uint8_t piece[PIECE];
 	uint8_t sealed_piece[4 + SEALED_PIECE];
 };
@@ -57,11 +57,7 @@ put(struct backup_out *o, const void *bytes, size_t size)
 		size -= n > 0 ? (size_t)n : 0;
 		o->written += n > 0 ? (uint64_t)n : 0;
 	}
-	if (o->written - o->flushed >= FLUSH) {
-		(void)sync_file_range(o->fd, (off_t)o->flushed,
-		    (off_t)(o->written - o->flushed), SYNC_FILE_RANGE_WRITE);
-		o->flushed = o->written;
-	}
+	trickle_to(&o->trickle, o->written);
 	return o->failed ? ST_IO : ST_OK;
 }
 
@@ -89,8 +85,8 @@ keep_room(struct backup_out *o)
 }
 
 struct backup_out *
-backup_out_create(
-    int fd, const struct backup_key *key, size_t front_size, struct pace *pace)
+backup_out_create(int fd, const struct backup_key *key, size_t front_size,
+    const struct pace *pace)
 {
 	struct backup_out *o = calloc(1, sizeof(*o));
 	uint8_t head[HEAD];
@@ -98,7 +94,8 @@ backup_out_create(
 	if (o == NULL)
 		return NULL;
 	o->fd = fd;
-	o->pace = pace;
+	o->trickle.fd = fd;
+	o->trickle.soon = pace != NULL && pace->soon;
 	o->front_size = front_size;
 	if (key == NULL) {
 		keep_room(o);

@@ -16,9 +16,9 @@
 #include "actors/backup_tree.h"
 #include "runtime/base/folders.h"
 #include "runtime/base/text.h"
+#include "runtime/base/trickle.h"
 
-#define UNPACK_FLUSH (8 << 20) /* begin to write back after so many bytes */
-#define PEEK_MEMBERS 10000     /* of an archive whose manifest is not first */
+#define PEEK_MEMBERS 10000 /* of an archive whose manifest is not first */
 
 struct late_link {
 	struct late_link *next;
@@ -117,24 +117,13 @@ name_clean(const char *name, char *clean)
 	return clean;
 }
 
-/* The disk works while the rest is unpacked. */
-static void
-unpack_flush(int fd, la_int64_t at, size_t size, la_int64_t *flushed)
-{
-	la_int64_t end = at + (la_int64_t)size;
-
-	if (end - *flushed < UNPACK_FLUSH)
-		return;
-	(void)sync_file_range(
-	    fd, *flushed, end - *flushed, SYNC_FILE_RANGE_WRITE);
-	*flushed = end;
-}
-
 static enum status
 unpack_bytes(struct unpack *u, const char *name, int fd)
 {
+	/* The disk works while the rest is unpacked. */
+	struct trickle trickle = { .fd = fd, .soon = true };
 	const void *bytes;
-	la_int64_t at, flushed = 0;
+	la_int64_t at;
 	size_t size;
 	int rc;
 
@@ -149,9 +138,10 @@ unpack_bytes(struct unpack *u, const char *name, int fd)
 		if (!backup_file_put(fd, bytes, size, at))
 			return unpack_fail(u, ST_IO, name, strerror(errno));
 		backup_tally_bytes(u->tally, (uint64_t)at, bytes, size);
-		unpack_flush(fd, at, size, &flushed);
+		trickle_to(&trickle, (uint64_t)at + size);
 	}
-	(void)sync_file_range(fd, flushed, 0, SYNC_FILE_RANGE_WRITE);
+	(void)sync_file_range(
+	    fd, (off64_t)trickle.sent, 0, SYNC_FILE_RANGE_WRITE);
 	if (rc == ARCHIVE_EOF)
 		return ST_OK;
 	return unpack_fail(u, u->read_st != ST_OK ? u->read_st : ST_CORRUPT,

@@ -10,12 +10,11 @@ ahead of it; CPU time, which they move little, stands beside:
   throughput   a backup of the tree against `tar | zstd -3` of it, and the
                anonymous memory that it adds at its peak
   restore      of the tree against `cp -r` and `sync` of it
-  latency      99th percentile of writes by wrk and of other requests beside
-               them, with a backup and without
+  latency      99th percentile of 5 000 writes a second and of other requests
+               beside them: without a backup, with one, and with `tar | zstd`
   drill        CPU time of a scheduled drill, of one core, after those writes
 """
 
-import http.client
 import json
 import os
 import random
@@ -32,22 +31,17 @@ from pathlib import Path
 import program
 
 MIB = 1 << 20
-CONNECTIONS = 8
-WRK_S = 8
+STEADY = program.ROOT / "build/release/bench_steady"
+DATABASE = "store.lmdb/data.mdb"
+WRITES_S, WRITERS = 5000, 512
+OTHERS_S, OTHERS = 100, 8
+ROUNDS = 3
+ALONE_S = 8
 LOOK_S = 0.02
-PROBE_S = 0.01
-PACE_NICE = 10
+PACE_NICE = 19
 
-LUA = """
-wrk.method = "POST"
-wrk.headers["Authorization"] = "Bearer {token}"
-wrk.headers["Content-Type"] = "application/json"
-wrk.body = '{{"title":"t","description":"d","project":"p","type":"design"}}'
-done = function(summary, latency)
-    io.write(string.format("P99 %d RATE %d BAD %d\\n", latency:percentile(99),
-        summary.requests * 1000000 / summary.duration, summary.errors.status))
-end
-"""
+WRITE = ("POST", "/api/v1/events/agents",
+         {"event_type": "bench", "payload": {"n": 1}})
 
 
 def fill(folder, mib):
@@ -160,68 +154,98 @@ def throughput(p, mib):
     }
 
 
-def wrk(p, script):
-    said = subprocess.run(
-        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{WRK_S}s", "-s", script,
-         p.url + "/api/v1/tasks"],
-        capture_output=True, text=True, check=True).stdout
-    found = re.search(r"P99 (\d+) RATE (\d+) BAD (\d+)", said)
-    return {"p99_us": int(found[1]), "writes_s": int(found[2]),
-            "refused": int(found[3])}
+class Steady:
+    """Requests at a rate, as a process of its own: see steady.c."""
+
+    def __init__(self, p, rate, connections, method, path, body=None):
+        command = [STEADY, str(p.port), p.token, str(rate), str(connections),
+                   method, path]
+        if body is not None:
+            command.append(json.dumps(body))
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+
+    def warm(self):
+        assert self.process.stdout.readline() == "warm\n"
+
+    def end(self):
+        return json.loads(self.process.communicate()[0])
 
 
-class Probe:
-    """Other requests, one every PROBE_S: how long each took."""
-
-    def __init__(self, p):
-        self.took = []
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.ask, args=(p,), daemon=True)
-        self.thread.start()
-
-    def ask(self, p):
-        link = http.client.HTTPConnection(p.host, p.port)
-        headers = {"Authorization": f"Bearer {p.token}"}
-        while not self.ended.wait(PROBE_S):
-            since = time.monotonic()
-            link.request("GET", "/api/v1/services", headers=headers)
-            link.getresponse().read()
-            self.took.append(time.monotonic() - since)
-
-    def end_us(self):
-        self.ended.set()
-        self.thread.join()
-        return round(sorted(self.took)[len(self.took) * 99 // 100] * 1e6)
+def beside(p, work):
+    """What writers and others have felt while work was done."""
+    writes = Steady(p, WRITES_S, WRITERS, *WRITE)
+    others = Steady(p, OTHERS_S, OTHERS, "GET", "/api/v1/services")
+    for one in (writes, others):
+        one.warm()
+    work()
+    return {"writes": writes.end(), "others": others.end()}
 
 
-def round_of(p, script):
-    probe = Probe(p)
-    return {**wrk(p, script), "others_p99_us": probe.end_us()}
+def pause(seconds):
+    program.select.select([], [], [], seconds)
+
+
+def stored_mib(p, mib):
+    """The tree, and the database as large as it is now."""
+    return mib + Path(p.home, DATABASE).stat().st_size / MIB
+
+
+def one_backup(p, mib):
+    """A backup of all there is beside the writers."""
+    made, took = [], []
+    mib = stored_mib(p, mib)
+    peak = Peak(p.pid)
+    felt = beside(p, lambda: took.append(
+        ours(p, lambda: made.append(backup(p, ("persistence", "memory"))))))
+    delete(p, made[0])
+    return {**felt, "peak_extra_mib": round(peak.end() / MIB, 1),
+            "wall_cpu_s": [round(x, 2) for x in took[0]],
+            "mib_s": round(mib / took[0][0])}
+
+
+def one_tar(p, mib):
+    """The same by tar and zstd."""
+    took = []
+    mib = stored_mib(p, mib)
+    with tempfile.NamedTemporaryFile(dir=p.home) as out:
+        felt = beside(p, lambda: took.append(nicely(
+            f"tar -C {p.home} -cf - memory {DATABASE} 2>/dev/null |"
+            f" zstd -q -f -3 -o {out.name} && sync {out.name}")))
+    return {**felt, "wall_cpu_s": [round(x, 2) for x in took[0]],
+            "mib_s": round(mib / took[0][0])}
 
 
 def latency(p, mib):
-    """Alternating, so that both see the same neighbours."""
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(LUA.format(token=p.token))
-        script.flush()
-        rounds = {"alone": [], "with_backup": []}
-        for _ in range(3):
-            rounds["alone"].append(round_of(p, script.name))
-            made = []
-            thread = threading.Thread(target=lambda: made.append(backup(
-                p, ("persistence", "memory"))))
-            thread.start()
-            rounds["with_backup"].append(round_of(p, script.name))
-            thread.join()
-            delete(p, made[0])
+    """In turn, so that all see the same neighbours."""
+    rounds = {"alone": [], "backup": [], "tar_zstd": []}
+    for _ in range(ROUNDS):
+        rounds["alone"].append(beside(p, lambda: pause(ALONE_S)))
+        rounds["backup"].append(one_backup(p, mib))
+        rounds["tar_zstd"].append(one_tar(p, mib))
 
-    def ratio(of):
-        one, other = (statistics.median(r[of] for r in rounds[k])
-                      for k in ("with_backup", "alone"))
-        return round(one / other, 2)
+    def of(who, *names):
+        def value(r):
+            for name in names:
+                r = r[name]
+            return r
+        return statistics.median(map(value, rounds[who]))
 
-    return {**rounds, "writes_ratio": ratio("p99_us"),
-            "others_ratio": ratio("others_p99_us")}
+    def p99(who):
+        with_it, without = (of(k, who, "p99_us") for k in ("backup", "alone"))
+        return (f"{without / 1000:.1f} -> {with_it / 1000:.1f} ms"
+                f" ({with_it / without:.2f}x)")
+
+    return {**rounds, "line": (
+        f"{mib / 1024:.1f} GiB, {WRITES_S} writes/s asked,"
+        f" {of('alone', 'writes', 'reached_s'):.0f} reached without and"
+        f" {of('backup', 'writes', 'reached_s'):.0f} with a backup;"
+        f" p99 of others {p99('others')}, of writes {p99('writes')};"
+        f" throughput {of('backup', 'mib_s')} MiB/s,"
+        f" tar | zstd -3 {of('tar_zstd', 'mib_s')}"
+        f" ({of('backup', 'mib_s') / of('tar_zstd', 'mib_s'):.2f}x);"
+        " extra memory at its peak "
+        f"{max(r['peak_extra_mib'] for r in rounds['backup'])} MiB")}
 
 
 def restoring(p, mib):
@@ -268,7 +292,8 @@ PARTS = {"throughput": throughput, "restore": restoring, "latency": latency,
 
 def main():
     mib = int(sys.argv[1]) if len(sys.argv) > 1 else 512
-    with program.Program("backup.bytes_per_second=0") as p:
+    with program.Program("backup.bytes_per_second=0",
+                         "api.server.requests_max=1000000000") as p:
         p.log_in()
         fill(Path(p.home, "memory"), mib)
         result = {"mib": mib, "load": program.load()}

@@ -29,34 +29,22 @@ struct answer {
 	struct bytes body;
 	uint32_t retry_after_ms;
 	uint32_t allow;               /* methods, one bit each */
-	const struct wire_type *type; /* of the reply, for route->gives */
+	const struct wire_type *type; /* of the reply, the route's own */
 	const void *reply;
 	bool streams; /* the body comes later, and ends the connection */
 };
 
 static void
-answer_write_gives(struct http1_reply *r, const struct route *route,
-    const struct answer *a, struct arena *arena)
+answer_write_gives(
+    struct http1_reply *r, const struct route_fields *fields, const void *reply)
 {
-	const char *rest = route->gives;
-	struct bytes header, field;
+	for (uint32_t i = 0; i < fields->gives_count; i++) {
+		const struct route_given *g = &fields->gives[i];
+		const char *const *text =
+		    (const void *)((const char *)reply + g->field->offset);
 
-	while (route_next_header(&rest, &header, &field)) {
-		const char *name = arena_text(arena, header);
-
-		if (name == NULL)
-			return;
-		for (size_t i = 0; i < a->type->nfields; i++) {
-			const struct wire_field *f = &a->type->fields[i];
-			const char *const *text =
-			    (const void *)((const char *)a->reply + f->offset);
-
-			if (f->kind == WIRE_TEXT &&
-			    strlen(f->name) == field.size &&
-			    memcmp(f->name, field.at, field.size) == 0 &&
-			    *text != NULL)
-				http1_reply_field(r, name, *text);
-		}
+		if (*text != NULL)
+			http1_reply_field(r, g->header, *text);
 	}
 }
 
@@ -119,7 +107,8 @@ answer_write_head(struct conn *c, struct http1_reply *r, const struct answer *a,
 	http1_reply_field(r, "Cache-Control", "no-store");
 	context_write(c, r);
 	if (a->type != NULL && x->route != NULL)
-		answer_write_gives(r, x->route, a, actor_arena(g->self));
+		answer_write_gives(
+		    r, route_fields_of(g->fields, x->route), a->reply);
 	answer_write_cookies(r, x, a, actor_arena(g->self));
 	if (a->http == 401)
 		http1_reply_field(r, "WWW-Authenticate", "Bearer");

@@ -42,6 +42,44 @@ route_find_text(const struct wire_type *t, const char *name)
 	return f != NULL && f->kind == WIRE_TEXT ? f : NULL;
 }
 
+bool
+route_next_header(
+    const char **rest, struct bytes *ret_header, struct bytes *ret_field)
+{
+	const char *at = *rest + strspn(*rest, " ");
+	size_t header = strcspn(at, "=");
+	size_t field;
+
+	if (at[header] == '\0')
+		return false;
+	field = strcspn(at + header + 1, " ");
+	*ret_header = (struct bytes){ (const uint8_t *)at, header };
+	*ret_field = (struct bytes){ (const uint8_t *)at + header + 1, field };
+	*rest = at + header + 1 + field;
+	return true;
+}
+
+static void
+route_fill_gives(const struct route *r, struct route_fields *f)
+{
+	const char *rest = r->gives;
+	struct bytes header, field;
+
+	while (route_next_header(&rest, &header, &field)) {
+		struct route_given *g = &f->gives[f->gives_count++];
+		char name[ROUTE_HEADER_SIZE];
+
+		assert(f->gives_count <= ROUTE_HEADERS_MAX);
+		assert(header.size < sizeof(g->header));
+		assert(field.size < sizeof(name));
+		memcpy(g->header, header.at, header.size);
+		memcpy(name, field.at, field.size);
+		g->header[header.size] = name[field.size] = '\0';
+		g->field = route_find_text(r->reply(), name);
+		assert(g->field != NULL);
+	}
+}
+
 static void
 route_fill_fields(const struct route *r, struct route_fields *ret_fields)
 {
@@ -63,6 +101,7 @@ route_fill_fields(const struct route *r, struct route_fields *ret_fields)
 	f.cursor = route_find_text(request, "cursor");
 	if (f.cursor != NULL)
 		f.next = route_find_text(r->reply(), "next");
+	route_fill_gives(r, &f);
 	*ret_fields = f;
 }
 
@@ -213,21 +252,4 @@ route_allows(const struct route *r, enum role role)
 	};
 
 	return (allowed[r->access] & 1u << role) != 0;
-}
-
-bool
-route_next_header(
-    const char **rest, struct bytes *ret_header, struct bytes *ret_field)
-{
-	const char *at = *rest + strspn(*rest, " ");
-	size_t header = strcspn(at, "=");
-	size_t field;
-
-	if (at[header] == '\0')
-		return false;
-	field = strcspn(at + header + 1, " ");
-	*ret_header = (struct bytes){ (const uint8_t *)at, header };
-	*ret_field = (struct bytes){ (const uint8_t *)at + header + 1, field };
-	*rest = at + header + 1 + field;
-	return true;
 }

@@ -13,6 +13,7 @@
 #define ROUTE_PARAMETERS_MAX 4 /* {name} parts of one path */
 #define ROUTE_VALUE_MAX 512    /* bytes of one, decoded */
 #define ROUTE_HEADERS_MAX 4    /* of takes, and of gives */
+#define ROUTE_HEADER_SIZE 32   /* the name of one, with its end */
 
 /* What of a reply is the answer's data. */
 enum route_data { ROUTE_ALL, ROUTE_NONE, ROUTE_TEXT, ROUTE_FIELD };
@@ -43,12 +44,20 @@ struct route {
 	const char *summary;
 };
 
+/* A text of the reply that is a header of the answer. */
+struct route_given {
+	char header[ROUTE_HEADER_SIZE];
+	const struct wire_field *field;
+};
+
 /* The fields of a route's messages that are looked at by name, found once. */
 struct route_fields {
 	enum route_data data;
 	const struct wire_field *at;     /* of ROUTE_TEXT and ROUTE_FIELD */
 	const struct wire_field *cursor; /* of the request; NULL: it has none */
 	const struct wire_field *next;   /* of the reply; as cursor */
+	struct route_given gives[ROUTE_HEADERS_MAX]; /* as in routes.def */
+	uint32_t gives_count;
 };
 
 /* What the {name} parts were, decoded. */

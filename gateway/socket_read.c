@@ -63,6 +63,7 @@ socket_count_frame(struct socket *s)
 {
 	if (socket_may_say(s, actor_now_us(s->all->gateway->self)))
 		return true;
+	s->all->gateway->counts.sockets_flooding++;
 	socket_close(s, WEBSOCKET_POLICY, "Too many messages");
 	return false;
 }
@@ -171,6 +172,8 @@ socket_on_step(
 		socket_lend(s);
 		break;
 	case WEBSOCKET_REFUSED:
+		s->all->gateway->counts.sockets_flooding +=
+		    e->code == WEBSOCKET_POLICY;
 		socket_finish(s, e->code, e->reason);
 		break;
 	case WEBSOCKET_MORE:

@@ -94,6 +94,15 @@ websocket_check_second(struct websocket_reader *r)
 		websocket_refuse(r, WEBSOCKET_PROTOCOL, "long control frame");
 }
 
+/* A fragment that brings nothing; false: too many of them. */
+static bool
+websocket_may_be_empty(struct websocket_reader *r)
+{
+	bool is_whole = r->last && r->opcode != WEBSOCKET_CONTINUATION;
+
+	return r->left > 0 || is_whole || r->empty++ < WEBSOCKET_EMPTY_MAX;
+}
+
 /* How many bytes the length takes after the second byte. */
 static uint8_t
 websocket_size_width(const struct websocket_reader *r)
@@ -121,6 +130,8 @@ websocket_check_size(struct websocket_reader *r)
 	else if (!websocket_is_control(r) &&
 		 (size > r->refuse_max || r->total > r->refuse_max - size))
 		websocket_refuse(r, WEBSOCKET_TOO_BIG, "message too big");
+	else if (!websocket_is_control(r) && !websocket_may_be_empty(r))
+		websocket_refuse(r, WEBSOCKET_POLICY, "Too many empty frames");
 }
 
 static void
@@ -219,6 +230,7 @@ websocket_end_message(struct websocket_reader *r, struct websocket_event *ev)
 	r->message = 0;
 	r->total = 0;
 	r->kept = 0;
+	r->empty = 0;
 	r->text = (struct utf8_stream){ 0 };
 	return WEBSOCKET_EVENT;
 }

@@ -8,7 +8,9 @@
  *          idle.  So an idle socket owns no buffer.
  * Bounds:  keep_max bytes of a message are kept; a longer one is read,
  *          dropped and told as oversized, so that the socket can stay open;
- *          past refuse_max the socket ends with 1009.
+ *          past refuse_max the socket ends with 1009.  Frames of a message
+ *          that bring nothing are WEBSOCKET_EMPTY_MAX; one more ends it with
+ *          1008.
  * Threads: any one at a time.
  *
  * Refused with 1002: reserved bits and opcodes, a missing (server) or
@@ -26,6 +28,8 @@
 
 #include "gateway/utf8_stream.h"
 #include "gateway/websocket.h"
+
+#define WEBSOCKET_EMPTY_MAX 64 /* fragments of one message without a byte */
 
 enum websocket_role {
 	WEBSOCKET_SERVER, /* reads masked frames */
@@ -71,6 +75,7 @@ struct websocket_reader {
 	bool in_payload;
 	uint8_t opcode;   /* of the frame */
 	uint8_t message;  /* opcode of the message, 0 between messages */
+	uint8_t empty;    /* fragments of it that brought nothing */
 	bool last;        /* FIN of the frame */
 	bool may_deflate; /* it was agreed on */
 	bool deflated;    /* the message is */

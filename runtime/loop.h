@@ -46,16 +46,26 @@ struct failure {
 	char why[ACTOR_WHY_MAX + 1];
 };
 
-/* Loops stand side by side: none may share a line with the next. */
+/*
+ * Loops stand side by side, and no two share a line.  The first one does not
+ * change: others read it with each thing that they give.
+ */
 struct loop {
 	alignas(MAIL_LINE) struct node *node;
 	uint16_t index;
-	uint64_t now_us;
+	struct loop_shared *shared;
+	void (*wake)(struct loop *l); /* any thread */
+	/* The links, on the loop that has them: take in, and send. */
+	bool (*links_in)(struct loop *l); /* true: more waits */
+	void (*links_out)(struct loop *l);
+	uint64_t (*links_next_us)(const struct loop *l);
+	void *uv; /* uv_loop_t, or NULL */
+
+	alignas(MAIL_LINE) uint64_t now_us;
 	struct actor *run_head;
 	struct actor *run_tail;
 	struct mail_pool pool;
 	struct arena arena;
-	struct loop_shared *shared;
 	struct list open_ops; /* of the handler that runs now */
 
 	/*
@@ -77,12 +87,6 @@ struct loop {
 	struct wheel wheel;
 	struct edge_table edges;
 	struct net *net;
-	void *uv;                     /* uv_loop_t, or NULL */
-	void (*wake)(struct loop *l); /* any thread */
-	/* The links, on the loop that has them: take in, and send. */
-	bool (*links_in)(struct loop *l); /* true: more waits */
-	void (*links_out)(struct loop *l);
-	uint64_t (*links_next_us)(const struct loop *l);
 };
 
 MUST_CHECK enum status loop_init(

@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/trickle.h"
 #include "store/backend_class.h"
 #include "store/folder.h"
 
 #define COPY_MODE 0600
 #define COPY_PIECE (1u << 20)
-#define COPY_GROWS 2          /* times, when it is written to */
-#define COPY_FLUSH (8u << 20) /* begin to write back after so many bytes */
+#define COPY_GROWS 2 /* times, when it is written to */
 
 /* The thread that walks the snapshot, and what came of it. */
 struct copier {
@@ -55,11 +55,11 @@ write_all(int fd, const char *at, size_t size)
 
 /* Until the end of from; a cancel is CANCELLED. */
 static enum status
-pour(int from, int to, const char *name, struct pace *pace, uint64_t *ret_bytes)
+pour(int from, struct trickle to, const char *name, struct pace *pace,
+    uint64_t *ret_bytes)
 {
 	char *piece = malloc(COPY_PIECE);
 	enum status st = ST_OK;
-	uint64_t flushed = 0;
 	ssize_t n = 0;
 
 	*ret_bytes = 0;
@@ -68,22 +68,17 @@ pour(int from, int to, const char *name, struct pace *pace, uint64_t *ret_bytes)
 	while (st == ST_OK && (n = read(from, piece, COPY_PIECE)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 || !write_all(to, piece, (size_t)n)) {
+		if (n < 0 || !write_all(to.fd, piece, (size_t)n)) {
 			st = backend_fail(ST_IO, name, strerror(errno));
 			break;
 		}
 		*ret_bytes += (uint64_t)n;
-		if (*ret_bytes - flushed >= COPY_FLUSH) {
-			(void)sync_file_range(to, (off_t)flushed,
-			    (off_t)(*ret_bytes - flushed),
-			    SYNC_FILE_RANGE_WRITE);
-			flushed = *ret_bytes;
-		}
+		trickle_to(&to, *ret_bytes);
 		if (!pace_took(pace, (uint64_t)n))
 			st = backend_fail(ST_CANCELLED, name, "cancelled");
 	}
 	free(piece);
-	if (st == ST_OK && fdatasync(to) != 0)
+	if (st == ST_OK && fdatasync(to.fd) != 0)
 		st = backend_fail(ST_IO, name, strerror(errno));
 	return st;
 }
@@ -93,6 +88,7 @@ static enum status
 copy_through(struct backend *b, int fd, const char *file, struct pace *pace,
     uint64_t *ret_bytes)
 {
+	struct trickle to = { .fd = fd, .soon = pace != NULL && pace->soon };
 	struct copier c = { .b = b };
 	pthread_t thread;
 	enum status st;
@@ -107,7 +103,7 @@ copy_through(struct backend *b, int fd, const char *file, struct pace *pace,
 		close(ends[1]);
 		return backend_fail(ST_IO, "thread", strerror(errno));
 	}
-	st = pour(ends[0], fd, file, pace, ret_bytes);
+	st = pour(ends[0], to, file, pace, ret_bytes);
 	close(ends[0]);
 	pthread_join(thread, NULL);
 	if (st == ST_OK && c.st != ST_OK)
@@ -189,7 +185,9 @@ copy_file(const char *from, const char *to, struct pace *pace)
 		    from, strerror(errno));
 	st = copy_create(to, O_TRUNC, &out);
 	if (st == ST_OK)
-		st = copy_finish(to, out, pour(in, out, to, pace, &bytes));
+		st = copy_finish(to, out,
+		    pour(in, (struct trickle){ .fd = out, .soon = true }, to,
+			pace, &bytes));
 	close(in);
 	return st;
 }

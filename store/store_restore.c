@@ -237,6 +237,7 @@ store_on_copy(struct actor *self, const struct msg *in)
 	if (w == NULL)
 		return ST_OK;
 	pace_init(&w->pace, ask->bytes_per_second);
+	w->pace.soon = ask->soon;
 	s->copies++;
 	return disk_begin(op);
 }

@@ -18,10 +18,13 @@
 #define PACE_WAIT_MAX_MS 200        /* so that a cancel is heard soon */
 #define PACE_LOOK_BYTES (64u << 10) /* between two looks at the clocks */
 #define PACE_LOOK_CALLS 64u
-#define BACKGROUND_NICE 10 /* more than whoever asks */
+/* As nice as can be: at 10 it still took its turns from a busy loop, which
+ * waited for it twice as long. */
+#define BACKGROUND_NICE 19
 
 struct pace {
 	uint64_t bytes_per_second; /* 0: unbounded */
+	bool soon; /* somebody waits for it: the disk is not spared */
 	uint64_t since_us;
 	uint64_t since_bytes;
 	uint32_t cpu_percent;  /* of one core; 0: unbounded */
@@ -32,7 +35,7 @@ struct pace {
 	atomic_bool cancelled;
 };
 
-/* Begins to count anew; a cancel stays. */
+/* Begins to count anew; a cancel stays, and so does soon. */
 void pace_init(struct pace *p, uint64_t bytes_per_second);
 
 /* At most so much of one core, of the thread that calls pace_took. */

@@ -1,13 +1,17 @@
 /* The steps of a backup that touch the disk, by themselves. */
 #include "actors/backup_work.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "actors/backup_tree.h"
+#include "runtime/base/trickle.h"
 #include "tests/check.h"
 #include "tests/tempdir.h"
 
@@ -16,6 +20,20 @@ struct work_place {
 	struct backup_place at;
 	struct backup_job job;
 };
+
+/* Bytes of a file that were waited for on their way to the disk. */
+static uint64_t waited;
+
+/* Instead of the library's. */
+int
+sync_file_range(int fd, off64_t from, off64_t size, unsigned how)
+{
+	(void)fd;
+	(void)from;
+	if ((how & SYNC_FILE_RANGE_WAIT_AFTER) != 0)
+		waited += (uint64_t)size;
+	return 0;
+}
 
 static void
 id_of(uint8_t octet, char ret_id[BACKUP_ID_LENGTH + 1])
@@ -127,6 +145,46 @@ test_what_it_comes_to_is_known_at_the_beginning(void **state)
 	assert_int_equal(atomic_load(&p->job.total), 5);
 }
 
+#define MUCH (3 * TRICKLE_PIECE + TRICKLE_PIECE / 2)
+
+/* An archive of what does not compress. */
+static void
+save_much(struct work_place *p, bool soon)
+{
+	uint8_t *bytes = malloc(MUCH);
+	char path[1400];
+
+	assert_int_equal(mkdir(p->at.memory, 0700), 0);
+	snprintf(p->at.keys, sizeof(p->at.keys), "%s/keys", p->folder);
+	snprintf(path, sizeof(path), "%s/a", p->at.memory);
+	randombytes_buf(bytes, MUCH);
+	assert_int_equal(backup_file_write(path, bytes, MUCH), ST_OK);
+	free(bytes);
+	p->job.compress = true;
+	pace_init(&p->job.pace, 0);
+	p->job.pace.soon = soon;
+	backup_work_begin(&p->job);
+	waited = 0;
+	backup_work_save(&p->job);
+	assert_int_equal(p->job.st, ST_OK);
+	backup_work_abandon(&p->job);
+}
+
+/* Or the store's next commit waits until all of it is there. */
+static void
+test_an_archive_goes_to_the_disk_piece_by_piece(void **state)
+{
+	save_much(*state, false);
+	assert_in_range(waited, 3 * TRICKLE_PIECE, MUCH);
+}
+
+static void
+test_one_that_is_waited_for_does_not_wait(void **state)
+{
+	save_much(*state, true);
+	assert_int_equal(waited, 0);
+}
+
 int
 main(void)
 {
@@ -136,6 +194,8 @@ main(void)
 		PLACED(test_h16_when_all_are_taken_there_is_no_backup),
 		PLACED(test_a_memory_tree_that_holds_the_backups_is_not_saved),
 		PLACED(test_what_it_comes_to_is_known_at_the_beginning),
+		PLACED(test_an_archive_goes_to_the_disk_piece_by_piece),
+		PLACED(test_one_that_is_waited_for_does_not_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

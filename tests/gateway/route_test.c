@@ -132,6 +132,27 @@ test_header_lists_are_walked(void **state)
 	assert_false(route_next_header(&rest, &header, &field));
 }
 
+static void
+test_fields_are_found_once(void **state)
+{
+	struct route_fields *all = route_fields_create();
+	const struct route_fields *f;
+
+	(void)state;
+	assert_non_null(all);
+	assert_int_equal(find(HTTP1_PUT, "/api/v1/settings/a/b"), ST_OK);
+	f = route_fields_of(all, found);
+	assert_int_equal(f->gives_count, 1);
+	assert_string_equal(f->gives[0].header, "ETag");
+	assert_string_equal(f->gives[0].field->name, "etag");
+	assert_int_equal(find(HTTP1_GET, "/api/v1/tasks"), ST_OK);
+	f = route_fields_of(all, found);
+	assert_int_equal(f->gives_count, 0);
+	assert_string_equal(f->cursor->name, "cursor");
+	assert_string_equal(f->next->name, "next");
+	free(all);
+}
+
 /* A query fills what has no body, and stands in logs. */
 static void
 test_no_secret_stands_in_a_url(void **state)
@@ -161,6 +182,7 @@ main(void)
 		RUN(test_other_method_tells_those_there_are),
 		RUN(test_who_may),
 		RUN(test_header_lists_are_walked),
+		RUN(test_fields_are_found_once),
 		RUN(test_no_secret_stands_in_a_url),
 	};
 

@@ -13,7 +13,8 @@ from client import Client
 from wire import Wire
 
 CONTINUE, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-NORMAL, PROTOCOL, UNSUPPORTED, BAD_TEXT, TOO_BIG = 1000, 1002, 1003, 1007, 1009
+NORMAL, PROTOCOL, UNSUPPORTED, BAD_TEXT = 1000, 1002, 1003, 1007
+POLICY, TOO_BIG = 1008, 1009
 
 ASK = b'{"action":"ping"}'
 ANSWER = (TEXT, b'{"action":"pong"}')

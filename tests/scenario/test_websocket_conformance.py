@@ -26,6 +26,7 @@ from frames import (
     NORMAL,
     PING,
     PONG,
+    POLICY,
     PROTOCOL,
     REQUEST,
     TEXT,
@@ -179,6 +180,8 @@ FRAGMENTS = cases(
     ("5.3-empty-first", fragments(b"", ASK), [ANSWER], None),
     ("5.3-empty-last", fragments(ASK, b""), [ANSWER], None),
     ("5.3-empty-middle", fragments(A, b"", b"", B + C), [ANSWER], None),
+    ("5.3-empty-64", fragments(*[b""] * 64, ASK), [ANSWER], None),
+    ("5.3-empty-65", fragments(*[b""] * 65, ASK), [], POLICY),
     (
         "5.3-all-empty",
         fragments(b"", b"", b""),

@@ -26,6 +26,7 @@ from websockets.extensions.permessage_deflate import (
 from client import Client
 from frames import ANSWER, ASK, BYTES
 from test_hub import publish
+from test_metrics import scrape_all, total
 from wire import WIRE_S
 
 # Short and long, dull and not: each a message of its own.
@@ -93,6 +94,34 @@ def test_websockets_speaks_with_it(first, tight, window):
     """Fragments, pings, windows and events, by python3-websockets."""
     talk = speak_websockets(first, tight, window)
     assert asyncio.run(asyncio.wait_for(talk, WIRE_S * 3)) == 4321
+
+
+async def send_empty_fragments(first, count):
+    """A message of so many, by python3-websockets; how it ends."""
+    async with websockets.connect(
+        address(first)[2], compression=None, ping_interval=None
+    ) as live:
+        assert json.loads(await live.recv()) == {"action": "auth_ok"}
+        # The library ends a message with an empty fragment of its own.
+        await live.send([""] * (count - 1) + [ASK.decode()])
+        try:
+            return json.loads(await live.recv())
+        except websockets.ConnectionClosed as end:
+            return end.rcvd.code, end.rcvd.reason
+
+
+def test_empty_fragments_have_a_bound_and_are_counted(start):
+    ceo = Client(start(api__metrics__listen="127.0.0.1:0"))
+    assert ceo.setup().status == 201
+
+    def sent(count):
+        talk = send_empty_fragments(ceo, count)
+        return asyncio.run(asyncio.wait_for(talk, WIRE_S))
+
+    assert sent(64) == {"action": "pong"}
+    assert sent(65) == (1008, "Too many empty frames")
+    pages = scrape_all(ceo.server)
+    assert total(pages, "troupe_gateway_sockets_flooding_total") == 1
 
 
 class Autobahn(WebSocketClientProtocol):
