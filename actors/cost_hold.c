@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "actors/cost.h"
 #include "runtime/base/text.h"
 
@@ -87,17 +85,6 @@ hold_on_create(struct actor *self, const struct msg *in)
 	return hold_ask(self, in);
 }
 
-/* The record that a hold becomes has the hold's id: settled again, it is it. */
-static struct uuid
-settle_record_id(const char *hold_id)
-{
-	struct uuid id;
-
-	if (!id_parse(hold_id, &id))
-		memset(&id, 0, sizeof(id));
-	return id;
-}
-
 enum status
 hold_on_settle(struct actor *self, const struct msg *in)
 {
@@ -121,18 +108,17 @@ hold_on_settle(struct actor *self, const struct msg *in)
 	id_text(&decision, text);
 	return ASK(self, in, cost_store(self), store_hold_settle, hold_on_made,
 	    .id = ask->id,
-	    .record =
-		(struct cost_record){ .record_id = settle_record_id(ask->id),
-		    .agent_id = "",
-		    .task_id = "",
-		    .currency = "",
-		    .provider = ask->provider,
-		    .model = ask->model,
-		    .cost = ask->cost,
-		    .input_tokens = ask->input_tokens,
-		    .output_tokens = ask->output_tokens,
-		    .call_category = ask->call_category,
-		    .has_call_category = ask->has_call_category },
+	    .record = (struct cost_record){ .record_id = id_make(self),
+		.agent_id = "",
+		.task_id = "",
+		.currency = "",
+		.provider = ask->provider,
+		.model = ask->model,
+		.cost = ask->cost,
+		.input_tokens = ask->input_tokens,
+		.output_tokens = ask->output_tokens,
+		.call_category = ask->call_category,
+		.has_call_category = ask->has_call_category },
 	    .principal = ask->caller.user_id, .now = actor_wall_us(self),
 	    .keep_us = s->keep_us, .event_id = event, .decision_id = text,
 	    .audit = &note);

@@ -281,7 +281,8 @@ repo_hold_add(struct txn *t, const void *request, struct store_reply *ret)
 	}
 	for (uint32_t i = 0; i < r->meters.count; i++)
 		meter_charge(t, &r->meters.of[i], 0, h->amount);
-	hold_put(t, &(struct hold_row){ *h, ask->body_hash });
+	hold_put(
+	    t, &(struct hold_row){ .hold = *h, .body_hash = ask->body_hash });
 	hold_time_key(&k, h->expires_at, h->id);
 	txn_put(t, TABLE_HOLDS_BY_EXPIRY, &k, (struct bytes){ 0 });
 	audit_append(t, ask->audit);
@@ -407,12 +408,25 @@ settle_apply(struct txn *t, const struct store_hold_settle *ask,
 	}
 	turn->row.hold.settled = ask->record.cost;
 	turn->row.hold.has_settled = true;
+	turn->row.record_id = ask->record.record_id;
+	turn->row.has_record_id = true;
 	hold_end(t, &turn->row, HOLD_SETTLED, ask->now);
 	turn->made->hold = turn->row.hold;
 	turn->made->record = &c->record;
 	audit_append(t, ask->audit);
 	ret->event = turn->result->events;
 	ret->events_count = turn->result->events_count;
+}
+
+/* Settled again: as it was; NULL if the record is forgotten. */
+static const struct cost_record *
+settle_known(struct txn *t, const struct hold_row *row)
+{
+	struct uuid id = row->record_id;
+
+	if (!row->has_record_id && !text_unhex(row->hold.id, &id, sizeof(id)))
+		return NULL;
+	return cost_known(t, &id);
 }
 
 static enum status
@@ -436,7 +450,7 @@ repo_hold_settle(struct txn *t, const void *request, struct store_reply *ret)
 		   turn.row.hold.settled != cost) {
 		turn_is_over(t, &turn, cost);
 	} else {
-		turn.made->record = cost_known(t, &ask->record.record_id);
+		turn.made->record = settle_known(t, &turn.row);
 	}
 	return REQUEST_REPLY(t, ret, store_hold_made, turn.made);
 }

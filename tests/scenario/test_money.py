@@ -309,6 +309,17 @@ def test_a_key_may_name_a_hold_and_a_record(ceo):
     assert total(ceo) == Decimal("0.70")
 
 
+def test_who_knows_a_hold_cannot_spoil_its_settlement(ceo):
+    """A record may have any id, the hold's too: it is another record."""
+    made = hold(ceo, "0.70", "key").data["hold"]
+    first = ceo.post("costs", cost("0.10", record_id=str(uuid.UUID(made["id"]))))
+    assert first.status == 201
+    settled = [settle(ceo, made["id"], "0.60") for _ in range(2)]
+    assert [s.status for s in settled] == [200, 200]
+    assert settled[0].data == settled[1].data
+    assert total(ceo) == Decimal("0.70")
+
+
 def test_hold_runs_out_by_itself(ceo):
     of_project = budget(ceo, "1")
     made = hold(ceo, "1", ttl_seconds=1).data["hold"]

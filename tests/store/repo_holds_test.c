@@ -68,7 +68,7 @@ test_settlement_gives_the_rest_back(void **state)
 	stands("b", NOW, 2 * UNIT, 0);
 	MONEY_IS(project_of("p")->total_cost, 2 * UNIT);
 	/* Again: the same answer; with another cost, refused. */
-	assert_int_equal(settle("h", 9, 2 * UNIT, NOW + 2), 0);
+	assert_int_equal(settle("h", 10, 2 * UNIT, NOW + 2), 0);
 	assert_int_equal(REPLY_IS(store_hold_made)->record->seq, 1);
 	assert_int_equal(settle("h", 9, 3 * UNIT, NOW + 2), PROBLEM_HOLD_ENDED);
 	assert_int_equal(void_hold("h", NOW + 3), PROBLEM_HOLD_ENDED);
