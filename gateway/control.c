@@ -173,6 +173,19 @@ since_read_place(
 	return r.at;
 }
 
+static bool
+since_has(
+    const struct control_since *list, uint32_t count, struct bytes channel)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (list[i].channel.size == channel.size &&
+		    (channel.size == 0 ||
+			memcmp(list[i].channel.at, channel.at, channel.size) ==
+			    0))
+			return true;
+	return false;
+}
+
 /* A place by itself, or one for each channel; an item takes six bytes. */
 static void
 control_read_since(
@@ -199,6 +212,7 @@ control_read_since(
 		if (since_read_number(d, key, &value, &alone, c))
 			continue;
 		if (value.kind == WALK_MAP) {
+			c->odd |= since_has(list, count, key);
 			list[count++] = since_read_place(d, &value, key, c);
 		} else {
 			c->odd = true;

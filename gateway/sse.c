@@ -133,11 +133,15 @@ struct sse_ask {
 	bool has_since;
 };
 
-/* "E.O-E.O-SUM"; false: it is none of ours, or of other channels. */
+/*
+ * "E.O-E.O-SUM"; false: it is none of ours, or of other channels.  Without a
+ * sum only the beginnings, "0.0-0.0", are places in any.
+ */
 static bool
 sse_read_id(struct bytes id, struct sse_ask *ask)
 {
 	struct control_since *list = ask->sinces;
+	bool is_beginning = true;
 	char text[SSE_ID_MAX + 1];
 	const char *at = text;
 	uint64_t sum;
@@ -146,15 +150,19 @@ sse_read_id(struct bytes id, struct sse_ask *ask)
 		return false;
 	memcpy(text, id.at, id.size);
 	text[id.size] = '\0';
-	for (uint32_t i = 0; i < ask->count; i++)
-		if (!sse_read_number(&at, '.', &list[i].epoch) ||
-		    !sse_read_number(&at, '-', &list[i].offset))
+	for (uint32_t i = 0; i < ask->count; i++) {
+		if (i > 0 && *at++ != '-')
 			return false;
-	return sse_read_number(&at, '\0', &sum) && *at == '\0' &&
-	       sum == ask->sum;
+		if (!sse_read_number(&at, '.', &list[i].epoch) ||
+		    !sse_read_number(&at, '\0', &list[i].offset))
+			return false;
+		is_beginning &= list[i].epoch == 0 && list[i].offset == 0;
+	}
+	if (*at == '\0')
+		return is_beginning;
+	return *at++ == '-' && sse_read_number(&at, '\0', &sum) &&
+	       *at == '\0' && sum == ask->sum;
 }
-
-/* ---- the request ---- */
 
 /* The order in which a socket will have them. */
 static uint32_t

@@ -126,6 +126,15 @@ def test_a_place_says_each_number_once(ceo, place):
         assert live.reply() == {"error": "Invalid control message"}
 
 
+def test_a_channel_has_one_place(ceo):
+    live = ceo.socket()
+    live.send_raw(
+        '{"action":"subscribe","channels":["tasks"],"since":'
+        '{"tasks":{"epoch":1,"offset":1},"tasks":{"epoch":1,"offset":2}}}'
+    )
+    assert live.reply() == {"error": "Invalid control message"}
+
+
 def test_recovery_goes_on_after_a_restart(ceo):
     live = ceo.socket()
     since(live)

@@ -115,6 +115,10 @@ def test_a_place_is_of_its_channels_alone(ceo):
     event = stream.next()[1]
     assert (event["channel"], event["offset"]) == ("project:a", 3)
     stream.close()
+    stream = Stream(ceo, "project:c,project:a", "0.0-0.0")
+    assert stream.next()[1]["positions"]["project:c"]["recovered"]
+    assert [stream.next()[0] for _ in range(4)] == ["x"] * 4
+    stream.close()
     for others in ("project:a,project:c", "project:b,project:c", "tasks,agents"):
         stream = Stream(ceo, others, last)
         at = stream.next()[1]["positions"]
