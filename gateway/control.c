@@ -179,9 +179,8 @@ since_has(
 {
 	for (uint32_t i = 0; i < count; i++)
 		if (list[i].channel.size == channel.size &&
-		    (channel.size == 0 ||
-			memcmp(list[i].channel.at, channel.at, channel.size) ==
-			    0))
+		    (channel.size == 0 || memcmp(list[i].channel.at, channel.at,
+					      channel.size) == 0))
 			return true;
 	return false;
 }
