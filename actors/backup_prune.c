@@ -61,8 +61,9 @@ backup_policy_read_second(struct actor *self, struct backup_policy *ret)
 void
 backup_prune_count(struct backup_self *s, const struct backup_job *j)
 {
-	if (j->outcomes != NULL)
-		s->counts.refused = j->refused;
+	if (j->outcomes == NULL)
+		return; /* nothing was judged */
+	s->counts.refused = j->refused;
 	for (size_t i = 0; i < j->outcomes_count && !j->dry; i++) {
 		const struct backup_outcome *o = &j->outcomes[i];
 
