@@ -283,8 +283,7 @@ restore_prepare_beside(struct actor *self, struct backup_run *r)
 {
 	r->at = &r->main;
 	r->main.beside = &r->safety;
-	pace_init(&r->safety.pace, backup_run_speed(self, r));
-	r->safety.pace.soon = true;
+	backup_run_pace(self, r, &r->safety);
 	return backup_run_work(self, r, "prepare", backup_work_prepare_beside,
 	    backup_run_prepared);
 }

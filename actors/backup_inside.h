@@ -120,6 +120,11 @@ enum status backup_run_work(struct actor *self, struct backup_run *r,
 /* How fast it may read, and how much of a core it may take; 0: unbounded. */
 uint64_t backup_run_speed(struct actor *self, const struct backup_run *r);
 uint32_t backup_run_cpu(struct actor *self, const struct backup_run *r);
+/* Somebody waits for it: the disk is not spared. */
+bool backup_run_is_soon(const struct backup_run *r);
+/* The bounds of all these for one of its jobs, from now. */
+void backup_run_pace(
+    struct actor *self, const struct backup_run *r, struct backup_job *j);
 /* Asks the store; on_reply finds the run by backup_run_of. */
 uint64_t backup_run_store(const struct actor *self);
 struct backup_run *backup_run_of(struct op *op);

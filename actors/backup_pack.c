@@ -301,14 +301,12 @@ enum status
 backup_pack_file(struct backup_pack *p, const char *file, const char *folder,
     uint64_t *ret_bytes)
 {
-	const char *slash = strrchr(file, '/');
 	char path[BACKUP_PATH_MAX + 1];
 	enum status st = member_folder(p, folder);
 	struct stat s;
 
 	*ret_bytes = 0;
-	snprintf(path, sizeof(path), "%s/%.255s", folder,
-	    slash == NULL ? file : slash + 1);
+	snprintf(path, sizeof(path), "%s/%.255s", folder, text_base_name(file));
 	if (st == ST_OK && lstat(file, &s) != 0)
 		st = errno == ENOENT ? ST_NOT_FOUND : ST_IO;
 	else if (st == ST_OK && !S_ISREG(s.st_mode))
@@ -339,7 +337,8 @@ pack_start(struct backup_pack *p, const struct backup_key *key)
 	p->sum = backup_sum_create();
 	p->pipe = backup_pipe_create();
 	p->piece = malloc(PACK_PIECE);
-	p->out = backup_out_create(p->fd, key, front, p->pace);
+	p->out = backup_out_create(
+	    p->fd, key, front, p->pace != NULL && p->pace->soon);
 	if (p->tar == NULL || p->entry == NULL || p->sum == NULL ||
 	    p->pipe == NULL || p->piece == NULL || p->out == NULL)
 		return ST_NO_MEMORY;

@@ -245,12 +245,11 @@ first_file_visit(void *ctx, const struct backup_found *f)
 bool
 backup_find_config(const struct backup_job *j, char *ret_file)
 {
-	const char *slash = strrchr(j->place->config, '/');
 	struct first_file first = { "" };
 	char area[PATH_SIZE];
 
 	snprintf(ret_file, PATH_SIZE, "%s/config/%s", j->source,
-	    slash == NULL ? j->place->config : slash + 1);
+	    text_base_name(j->place->config));
 	if (is_file(ret_file))
 		return true;
 	snprintf(area, sizeof(area), "%s/config", j->source);

@@ -160,6 +160,21 @@ backup_run_cpu(struct actor *self, const struct backup_run *r)
 	    &s->live, self, SETTING_backup_drill_cpu_percent);
 }
 
+bool
+backup_run_is_soon(const struct backup_run *r)
+{
+	return r->kind == RUN_RESTORE;
+}
+
+void
+backup_run_pace(
+    struct actor *self, const struct backup_run *r, struct backup_job *j)
+{
+	pace_init(&j->pace, backup_run_speed(self, r));
+	pace_bound_cpu(&j->pace, backup_run_cpu(self, r));
+	j->pace.soon = backup_run_is_soon(r);
+}
+
 enum status
 backup_run_work(struct actor *self, struct backup_run *r, const char *phase,
     run_work_fn work, run_fn next)
@@ -167,9 +182,7 @@ backup_run_work(struct actor *self, struct backup_run *r, const char *phase,
 	r->phase = phase;
 	r->work = work;
 	r->next = next;
-	pace_init(&r->at->pace, backup_run_speed(self, r));
-	pace_bound_cpu(&r->at->pace, backup_run_cpu(self, r));
-	r->at->pace.soon = r->kind == RUN_RESTORE;
+	backup_run_pace(self, r, r->at);
 	return op_work(r->op, WORK_DISK, run_work, run_on_worked);
 }
 
@@ -301,7 +314,7 @@ make_begun(struct actor *self, struct backup_run *r)
 	snprintf(file, sizeof(file), "%s/" BACKUP_STORE_FILE, j->stage);
 	return OP_ASK(r->op, backup_run_store(self), store_copy, make_on_copied,
 	    .file = file, .bytes_per_second = backup_run_speed(self, r),
-	    .soon = r->kind == RUN_RESTORE);
+	    .soon = backup_run_is_soon(r));
 }
 
 enum status

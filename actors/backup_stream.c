@@ -85,8 +85,8 @@ keep_room(struct backup_out *o)
 }
 
 struct backup_out *
-backup_out_create(int fd, const struct backup_key *key, size_t front_size,
-    const struct pace *pace)
+backup_out_create(
+    int fd, const struct backup_key *key, size_t front_size, bool soon)
 {
 	struct backup_out *o = calloc(1, sizeof(*o));
 	uint8_t head[HEAD];
@@ -95,7 +95,7 @@ backup_out_create(int fd, const struct backup_key *key, size_t front_size,
 		return NULL;
 	o->fd = fd;
 	o->trickle.fd = fd;
-	o->trickle.soon = pace != NULL && pace->soon;
+	o->trickle.soon = soon;
 	o->front_size = front_size;
 	if (key == NULL) {
 		keep_room(o);

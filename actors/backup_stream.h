@@ -24,11 +24,11 @@
 struct backup_out;
 struct backup_in;
 
-/* key NULL: not sealed.  pace: of those that fill it, for whether it is for
- * soon (trickle.h).  Room is kept for a front of this size: of a sealed
- * file the manifest, of another whatever it begins with. */
-struct backup_out *backup_out_create(int fd, const struct backup_key *key,
-    size_t front_size, const struct pace *pace);
+/* key NULL: not sealed.  soon: somebody waits for it (trickle.h).  Room is
+ * kept for a front of this size: of a sealed file the manifest, of another
+ * whatever it begins with. */
+struct backup_out *backup_out_create(
+    int fd, const struct backup_key *key, size_t front_size, bool soon);
 MUST_CHECK enum status backup_out_write(
     struct backup_out *o, const void *bytes, size_t size);
 /* The last piece, the front, and to the disk. */

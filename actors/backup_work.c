@@ -146,14 +146,6 @@ work_save_memory(struct backup_job *j)
 	return work_part(j, COMPONENT_MEMORY, st, bytes);
 }
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL ? path : slash + 1;
-}
-
 static bool
 work_save_config(struct backup_job *j)
 {
@@ -164,7 +156,7 @@ work_save_config(struct backup_job *j)
 	snprintf(area, sizeof(area), "%s/config", j->stage);
 	st = backup_folder_make(area);
 	snprintf(file, sizeof(file), "%s/config/%s", j->stage,
-	    base_name(j->place->config));
+	    text_base_name(j->place->config));
 	if (st == ST_OK)
 		st = backup_file_copy(j->place->config, file, &j->pace, &bytes);
 	return work_part(j, COMPONENT_CONFIG, st, bytes);

@@ -75,10 +75,9 @@ head_read(struct segment_in *in, uint8_t *stream, char *ret_why)
 static enum status
 name_fits(const struct segment_in *in, const char *path, char *ret_why)
 {
-	const char *slash = strrchr(path, '/');
 	struct segment named;
 
-	if (!segment_name_read(slash == NULL ? path : slash + 1, &named) ||
+	if (!segment_name_read(text_base_name(path), &named) ||
 	    named.timeline != in->about.timeline ||
 	    named.first != in->about.first)
 		return why_not(

@@ -19,14 +19,19 @@ run_end(void)
 	pthread_mutex_unlock(&lock);
 }
 
+/* When that was; then another run may begin. */
 static double
 run_wait(void)
 {
+	double end;
+
 	pthread_mutex_lock(&lock);
 	while (ended_s == 0)
 		pthread_cond_wait(&changed, &lock);
+	end = ended_s;
+	ended_s = 0;
 	pthread_mutex_unlock(&lock);
-	return ended_s;
+	return end;
 }
 
 #endif

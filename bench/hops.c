@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/finish.h"
 #include "bench/ring.h"
 #include "runtime/base/arena.h"
 #include "runtime/node.h"
@@ -57,33 +58,6 @@ struct side {
 static uint8_t load[LOAD_SIZE];
 static const struct part *current;
 static uint64_t receiver_at;
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static double ended_s; /* when the last message came; 0: not yet */
-
-static void
-part_end(void)
-{
-	pthread_mutex_lock(&lock);
-	ended_s = bench_now_s();
-	pthread_cond_signal(&changed);
-	pthread_mutex_unlock(&lock);
-}
-
-static double
-part_wait(void)
-{
-	double end;
-
-	pthread_mutex_lock(&lock);
-	while (ended_s == 0)
-		pthread_cond_wait(&changed, &lock);
-	end = ended_s;
-	ended_s = 0;
-	pthread_mutex_unlock(&lock);
-	return end;
-}
 
 /* ---- trip: an asker and an echo ---- */
 
@@ -129,7 +103,7 @@ asker_next(struct actor *self)
 		    .number = s->left, .load = { load, sizeof(load) });
 	}
 	if (s->left == 0 && s->in_flight == 0)
-		part_end();
+		run_end();
 	return ST_OK;
 }
 
@@ -163,7 +137,7 @@ consumer_on_ping(struct actor *self, const struct msg *in)
 	if (s->seen % COUNT_CREDIT == 0)
 		(void)SEND(self, in->from, pong, .number = COUNT_CREDIT);
 	if (s->seen == current->wanted)
-		part_end();
+		run_end();
 	return ST_OK;
 }
 
@@ -240,7 +214,7 @@ run_pair(const struct part *p, const struct actor_class *sender,
 	cpu_s = bench_cpu_s();
 	if (node_signal(n, sender_at, MSG_ping, &go) != ST_OK)
 		abort();
-	start_s = part_wait() - start_s;
+	start_s = run_wait() - start_s;
 	cpu_s = bench_cpu_s() - cpu_s;
 	node_stop(n);
 	node_destroy(n);

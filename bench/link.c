@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/folder.h"
 #include "runtime/base/log.h"
 #include "runtime/link.h"
 
@@ -371,20 +372,6 @@ run_bare(double seconds)
 }
 
 static void
-remove_dir(void)
-{
-	static const char *const names[] = { "0", "1", "0.lock", "1.lock",
-		"bare0", "bare1" };
-	char path[NAME_SIZE + 16];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		(void)unlink(path);
-	}
-	(void)rmdir(dir);
-}
-
-static void
 print(const struct result *links, const struct result *bare)
 {
 	printf("%-22s %14s %12s %10s\n", "64-byte frames, ipc://", "million/s",
@@ -415,7 +402,7 @@ main(int argc, char **argv)
 	assert(mkdtemp(dir) != NULL);
 	links = run_links(seconds);
 	bare = run_bare(seconds);
-	remove_dir();
+	remove_folder(dir);
 	print(&links, &bare);
 	return 0;
 }

@@ -9,7 +9,6 @@
  *   bench_nodes [rounds [ipc | tcp | tls]]
  */
 #include <netinet/in.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +17,8 @@
 #include <sys/wait.h>
 
 #include "bench/bench.h"
+#include "bench/finish.h"
+#include "bench/folder.h"
 #include "runtime/base/log.h"
 #include "runtime/bridge.h"
 #include "runtime/link_cert.h"
@@ -47,33 +48,6 @@ static struct seal_keypair *keys[2];
 static uint64_t far;
 static uint64_t trips;
 static uint8_t load[LOAD_SIZE];
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static double ended_s; /* when the last message came; 0: not yet */
-
-static void
-part_end(void)
-{
-	pthread_mutex_lock(&lock);
-	ended_s = bench_now_s();
-	pthread_cond_signal(&changed);
-	pthread_mutex_unlock(&lock);
-}
-
-static double
-part_wait(void)
-{
-	double end;
-
-	pthread_mutex_lock(&lock);
-	while (ended_s == 0)
-		pthread_cond_wait(&changed, &lock);
-	end = ended_s;
-	ended_s = 0;
-	pthread_mutex_unlock(&lock);
-	return end;
-}
 
 /* ---- there: counts signals, echoes requests ---- */
 
@@ -130,7 +104,7 @@ static enum status
 producer_ask(struct actor *self)
 {
 	if (trips == 0) {
-		part_end();
+		run_end();
 		return ST_OK;
 	}
 	trips--;
@@ -153,7 +127,7 @@ static enum status
 producer_on_pong(struct actor *self, const struct msg *in)
 {
 	if (((const struct pong *)in->body)->number == 1)
-		part_end();
+		run_end();
 	return producer_send(self, COUNT_CREDIT);
 }
 
@@ -321,7 +295,7 @@ run_signal(struct node *n, uint64_t producer, uint64_t number)
 
 	if (node_signal(n, producer, MSG_ping, &go) != ST_OK)
 		abort();
-	return part_wait() - start_s;
+	return run_wait() - start_s;
 }
 
 /* ---- the peer: bytes through a Unix socket ---- */
@@ -418,21 +392,6 @@ keys_make(void)
 	}
 }
 
-static void
-dir_remove(void)
-{
-	static const char *const names[] = { "0", "1", "0.lock", "1.lock" };
-	char path[PATH_SIZE + 16];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		(void)unlink(path);
-	}
-	for (int i = 0; i < 5; i++)
-		(void)unlink(tls_path(i));
-	(void)rmdir(dir);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -481,7 +440,7 @@ main(int argc, char **argv)
 	node_destroy(n);
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
-	dir_remove();
+	remove_folder(dir);
 	print(counts, here_ns, there_ns, trip_us, bare, rounds);
 	return 0;
 }

@@ -22,12 +22,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "bench/bench.h"
+#include "load/reply_head.h"
 
 #define TICK_S 0.001
 #define WARM_S 1.0
@@ -81,39 +81,23 @@ line_rest(struct line *l)
 	all.idle[(all.idle_from + all.idle_count++) % CONNECTIONS_MAX] = l;
 }
 
-/* All of it; 0: not yet. */
-static size_t
-answer_size(struct line *l)
-{
-	static const char name[] = "\r\nContent-Length:";
-	char *end, *at;
-
-	l->answer[l->used] = '\0';
-	end = strstr(l->answer, "\r\n\r\n");
-	if (end == NULL)
-		return 0;
-	at = strcasestr(l->answer, name);
-	return (size_t)(end + 4 - l->answer) +
-	       (at != NULL && at < end
-		       ? strtoul(at + sizeof(name) - 1, NULL, 10)
-		       : 0);
-}
-
 static void
 line_hear(struct line *l)
 {
-	ssize_t n =
-	    recv(l->fd, l->answer + l->used, ANSWER_MAX - 1 - l->used, 0);
-	size_t size;
+	ssize_t n = recv(l->fd, l->answer + l->used, ANSWER_MAX - l->used, 0);
+	struct reply_head head;
+	enum status st;
 
 	CHECK(n > 0);
 	l->used += (size_t)n;
-	size = answer_size(l);
-	CHECK(size < ANSWER_MAX);
-	if (size == 0 || l->used < size)
+	st = reply_head_read(l->answer, l->used, &head);
+	CHECK(st == ST_OK || (st == ST_NOT_FOUND && l->used < ANSWER_MAX));
+	if (st != ST_OK)
 		return;
-	note(l->due_s, bench_now_s(),
-	    strncmp(l->answer, "HTTP/1.1 2", strlen("HTTP/1.1 2")) == 0);
+	CHECK(head.size + head.length <= ANSWER_MAX);
+	if (l->used < head.size + head.length)
+		return;
+	note(l->due_s, bench_now_s(), head.status / 100 == 2);
 	l->used = 0;
 	line_rest(l);
 }

@@ -276,9 +276,7 @@ plan_link(struct reader *r)
 static void
 plan_name(struct plan *p, const char *file)
 {
-	const char *slash = strrchr(file, '/');
-
-	text_fit(p->name, sizeof(p->name), slash == NULL ? file : slash + 1);
+	text_fit(p->name, sizeof(p->name), text_base_name(file));
 	if (strchr(p->name, '.') != NULL)
 		*strchr(p->name, '.') = '\0';
 }

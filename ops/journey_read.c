@@ -232,10 +232,7 @@ static const struct key journey_keys[] = {
 static void
 journey_name(struct journey *j, const char *file)
 {
-	const char *slash = strrchr(file, '/');
-
-	text_fit(j->plan.name, sizeof(j->plan.name),
-	    slash == NULL ? file : slash + 1);
+	text_fit(j->plan.name, sizeof(j->plan.name), text_base_name(file));
 	if (strchr(j->plan.name, '.') != NULL)
 		*strchr(j->plan.name, '.') = '\0';
 }

@@ -103,12 +103,24 @@ channel_parse(struct bytes name)
 	return ref;
 }
 
-bool
-channel_is_valid(const char *name)
+static enum channel_kind
+channel_kind_of(const char *name)
 {
 	struct bytes bytes = { (const uint8_t *)name, strlen(name) };
 
-	return channel_parse(bytes).kind != CHANNEL_UNKNOWN;
+	return channel_parse(bytes).kind;
+}
+
+bool
+channel_is_valid(const char *name)
+{
+	return channel_kind_of(name) != CHANNEL_UNKNOWN;
+}
+
+bool
+channel_is_shared(const char *name)
+{
+	return channel_kind_of(name) == CHANNEL_SHARED;
 }
 
 const char *

@@ -57,6 +57,7 @@ struct channel_ref channel_parse(struct bytes name);
 
 /* Shared, or of a family, with an id. */
 bool channel_is_valid(const char *name);
+bool channel_is_shared(const char *name);
 
 /* The text of a shared one. */
 const char *channel_name(enum channel c);

@@ -51,19 +51,19 @@
 #undef MESSAGE
 
 /* How much room at most; false if a field passes its bound. */
-#define BOOL(n, doc)     room += 1;
-#define U32(n, max, doc) room += PEN_UINT_MAX; fits &= b->n <= (max);
-#define U64(n, max, doc) room += PEN_UINT_MAX; fits &= b->n <= (max);
+#define BOOL(n, doc)
+#define U32(n, max, doc) fits &= b->n <= (max);
+#define U64(n, max, doc) fits &= b->n <= (max);
 #define TEXT(n, max, doc) \
 	size = b->n == NULL ? 0 : strlen(b->n); \
-	room += PEN_HEAD_MAX + size; fits &= size <= (max);
+	room += size; fits &= size <= (max);
 #define BYTES(n, max, doc) \
-	size = b->n.size; room += PEN_HEAD_MAX + size; fits &= size <= (max);
+	size = b->n.size; room += size; fits &= size <= (max);
 #define NOTHING
 #define MESSAGE(n, id, doc, fields) \
 	HOT_INLINE bool room_##n(const struct n *b, size_t *ret_room) \
 	{ \
-		size_t room = PEN_ARRAY_MAX, size = 0; \
+		size_t room = HEADS_##n, size = 0; \
 		bool fits = true; \
 		(void)b; (void)size; \
 		fields \

@@ -114,7 +114,6 @@ static void
 link_deliver(struct link *l, struct bytes batch, uint32_t frames)
 {
 	const struct links_config *c = &l->all->config;
-
 	struct link_reader reader = { .at = batch.at };
 	struct link_frame frame;
 

@@ -112,8 +112,7 @@ struct link_peer {
  * and what follows.
  */
 struct link_frame {
-	struct bytes
-	    head; /* LINK_SHARED_BYTES of it, or all of a shorter one */
+	struct bytes head; /* LINK_SHARED_BYTES, or all of a shorter one */
 	struct bytes rest;
 	bool again; /* head is that of the frame before, which told it first */
 };

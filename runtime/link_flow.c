@@ -116,18 +116,6 @@ link_flow_reset(struct link_flow *f)
 	return lost;
 }
 
-/* One frame may always be on its way if there is any credit at all. */
-static bool
-flow_has_room(const struct link_flow *f, enum link_lane lane, uint32_t size)
-{
-	const struct link_credit *most = &f->most[lane];
-
-	if (lane == LINK_NORMAL && f->frames[lane] == 0)
-		return most->frames > 0 && most->bytes > 0;
-	return f->frames[lane] < most->frames &&
-	       (uint64_t)f->bytes[lane] + size <= most->bytes;
-}
-
 static void
 flow_close(struct link_flow *f)
 {
@@ -148,7 +136,7 @@ link_flow_push(
 	uint32_t need = LINK_LENGTH_SIZE + size;
 	struct link_batch *b = f->open;
 
-	if (!flow_has_room(f, lane, size))
+	if (!link_has_room(f, lane, size))
 		return ST_FULL;
 	if (b != NULL && need > b->size - b->used) {
 		flow_close(f);

@@ -39,6 +39,18 @@ link_shares_head(const uint8_t *a, const uint8_t *b)
 	return (all[0] | all[1]) == 0;
 }
 
+/* One frame may always be on its way if there is any credit at all. */
+HOT_INLINE bool
+link_has_room(const struct link_flow *f, enum link_lane lane, size_t size)
+{
+	const struct link_credit *most = &f->most[lane];
+
+	if (__builtin_expect(f->frames[lane] == 0 && lane == LINK_NORMAL, 0))
+		return most->frames > 0 && most->bytes > 0;
+	return f->frames[lane] < most->frames &&
+	       f->bytes[lane] + size <= most->bytes;
+}
+
 /*
  * There is credit for it and room in b, which is open.  The copy comes last:
  * nothing needs to be kept over its call.
@@ -78,8 +90,7 @@ link_put_usual(
 	struct link_batch *b = f->open;
 
 	if (b == NULL || size + LINK_LENGTH_SIZE > b->size - b->used ||
-	    f->frames[lane] >= f->most[lane].frames ||
-	    f->bytes[lane] + size > f->most[lane].bytes)
+	    !link_has_room(f, lane, size))
 		return false;
 	link_put(f, b, lane, bytes, (uint32_t)size);
 	return true;

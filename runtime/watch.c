@@ -42,9 +42,9 @@ watch_take(
 }
 
 static void
-watch_drop(void *self, const struct config_override *row, const char *why)
+watch_drop(void *nothing, const struct config_override *row, const char *why)
 {
-	(void)self;
+	(void)nothing;
 	LOG(SERVICE_SETTING_IGNORED, KV("namespace", row->space),
 	    KV("key", row->key), KV("why", why));
 }
@@ -75,7 +75,7 @@ watch_overlay(struct actor *self, const struct setting_overrides *all)
 	}
 	if (base == NULL || count == 0)
 		return;
-	count = overlay_choose(base, rows, count, watch_drop, self);
+	count = overlay_choose(base, rows, count, watch_drop, NULL);
 	mistakes_init(&m);
 	st = config_overlay(base, rows, count, &m, &mine);
 	if (st == ST_OK)

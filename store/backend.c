@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/text.h"
 #include "store/backend_class.h"
 #include "store/faults.h"
 #include "store/marks.h"
@@ -24,18 +25,11 @@ static const char *const table_names[] = {
 };
 
 /* Refusals carry this to whoever has asked, so it does not say where. */
-static const char *
-name_of(const char *what)
-{
-	const char *slash = strrchr(what, '/');
-
-	return slash == NULL ? what : slash + 1;
-}
-
 enum status
 backend_fail(enum status st, const char *what, const char *why)
 {
-	snprintf(why_text, sizeof(why_text), "%s: %s", name_of(what), why);
+	snprintf(
+	    why_text, sizeof(why_text), "%s: %s", text_base_name(what), why);
 	return st;
 }
 

@@ -114,11 +114,10 @@ journal_append(struct txn *t, const struct event *event)
 bool
 journal_has_room(struct txn *t, const char *channel, uint64_t channels_max)
 {
-	const struct bytes name = { (const uint8_t *)channel, strlen(channel) };
 	struct channel_head head;
 
 	if (channels_max == 0 || txn_count(t, TABLE_CHANNELS) < channels_max ||
-	    channel_parse(name).kind == CHANNEL_SHARED)
+	    channel_is_shared(channel))
 		return true;
 	journal_head(t, channel, &head);
 	return head.epoch != 0;

@@ -38,14 +38,6 @@ event_is_over(const struct store_journal_sweep *ask,
 	       e->timestamp < ask->before;
 }
 
-static bool
-channel_is_shared(const char *channel)
-{
-	const struct bytes name = { (const uint8_t *)channel, strlen(channel) };
-
-	return channel_parse(name).kind == CHANNEL_SHARED;
-}
-
 enum step {
 	STEP_ON,   /* what is left stays */
 	STEP_FULL, /* more would go, but for the limit */
@@ -73,19 +65,11 @@ channel_prune(struct pruning *p, struct channel_head *head, uint64_t *at)
 	return STEP_ON;
 }
 
-/* Its only event is from before; *ret_stuck: that cannot be read. */
+/* Its history may end with the only event of it that is left. */
 static bool
-channel_is_silent(struct txn *t, const struct channel_head *head,
-    int64_t silent, bool *ret_stuck)
+channel_is_silent(const char *channel, const struct event *only, int64_t silent)
 {
-	size_t mark = txn_mark(t);
-	const struct event *e = event_peek(t, head->channel, head->head);
-	bool is_silent = e != NULL && e->timestamp < silent &&
-			 !channel_is_shared(head->channel);
-
-	*ret_stuck = e == NULL;
-	txn_release(t, mark);
-	return is_silent;
+	return only->timestamp < silent && !channel_is_shared(channel);
 }
 
 /* False: there is more of it. */
@@ -95,16 +79,23 @@ channel_sweep(struct pruning *p, struct channel_head *head)
 	uint64_t at = journal_first_of(p->t, head);
 	uint32_t before = p->ret->events;
 	enum step step = channel_prune(p, head, &at);
-	bool is_stuck = step == STEP_STUCK;
+	const struct event *only;
+	size_t mark;
 
 	if (p->ret->events > before)
 		journal_head_put(p->t, head);
 	if (step == STEP_FULL)
 		return false;
-	if (at == head->head &&
-	    channel_is_silent(p->t, head, p->ask->silent, &is_stuck))
-		p->silent[p->ret->silent_count++] = head->channel;
-	p->ret->unread += is_stuck;
+	if (at == head->head) {
+		mark = txn_mark(p->t);
+		only = event_peek(p->t, head->channel, at);
+		if (only == NULL)
+			step = STEP_STUCK;
+		else if (channel_is_silent(head->channel, only, p->ask->silent))
+			p->silent[p->ret->silent_count++] = head->channel;
+		txn_release(p->t, mark);
+	}
+	p->ret->unread += step == STEP_STUCK;
 	return true;
 }
 
@@ -164,18 +155,16 @@ bool
 journal_forget(struct txn *t, const char *channel, int64_t silent)
 {
 	struct channel_head head;
-	const struct event *e;
-	bool is_stuck;
+	const struct event *only;
 	struct key k;
 
 	journal_head(t, channel, &head);
-	if (head.head == 0 || journal_first_of(t, &head) != head.head ||
-	    !channel_is_silent(t, &head, silent, &is_stuck))
+	if (head.head == 0 || journal_first_of(t, &head) != head.head)
 		return false;
-	e = event_peek(t, channel, head.head);
-	if (e == NULL)
+	only = event_peek(t, channel, head.head);
+	if (only == NULL || !channel_is_silent(channel, only, silent))
 		return false;
-	journal_drop(t, &head, e);
+	journal_drop(t, &head, only);
 	key_init(&k);
 	key_tail(&k, channel);
 	(void)txn_delete(t, TABLE_CHANNELS, &k);

@@ -117,6 +117,14 @@ text_hex(const void *bytes, size_t size, char *ret_text)
 	ret_text[2 * size] = '\0';
 }
 
+const char *
+text_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
 /* 0 to 15; 16 if c is no lower-case hex digit. */
 static unsigned
 hex_digit(char c)

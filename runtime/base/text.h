@@ -18,6 +18,9 @@ bool text_is_blank(const char *text);
  */
 bool text_is_plain(const char *text);
 
+/* What follows the last '/' of a path: all of it if there is none. */
+const char *text_base_name(const char *path);
+
 /* bytes as lower-case hex; ret_text takes 2 * size + 1. */
 void text_hex(const void *bytes, size_t size, char *ret_text);
 /* And back; false, and bytes left anyhow, unless it is 2 * size such digits. */

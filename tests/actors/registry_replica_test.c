@@ -162,6 +162,16 @@ test_account_changed_behind_our_back_reaches_gateways_at_login(void **state)
 	scene_end(&s);
 }
 
+/* A registry that has just begun, and gateways of the one before. */
+static void
+scene_begin_anew(struct scene *s)
+{
+	store_double_reset();
+	scene_add_user(U1, "u1", ROLE_OBSERVER);
+	scene_spawn(s, NULL, 0);
+	assert_int_equal(rig_start(&s->r), ST_OK);
+}
+
 /* It may still let people in on the word of the registry before this one. */
 static void
 test_revocation_after_a_start_waits_for_gateways_of_before(void **state)
@@ -171,10 +181,7 @@ test_revocation_after_a_start_waits_for_gateways_of_before(void **state)
 	uint64_t tag;
 
 	(void)state;
-	store_double_reset();
-	scene_add_user(U1, "u1", ROLE_OBSERVER);
-	scene_spawn(&s, NULL, 0);
-	assert_int_equal(rig_start(&s.r), ST_OK);
+	scene_begin_anew(&s);
 	tag = scene_ask_logout(&s, "u1", session);
 	rig_advance_ms(&s.r, REPLICA_LEASE_MS - REPLICA_BEAT_MS);
 	assert_int_equal(
@@ -197,10 +204,7 @@ test_agreement_waits_for_gateways_of_before(void **state)
 	uint64_t tag;
 
 	(void)state;
-	store_double_reset();
-	scene_add_user(U1, "u1", ROLE_OBSERVER);
-	scene_spawn(&s, NULL, 0);
-	assert_int_equal(rig_start(&s.r), ST_OK);
+	scene_begin_anew(&s);
 	tag = RIG_ASK(
 	    &s.r, scheduler, session_registry, replica_agree, .nothing = 0);
 	rig_advance_ms(&s.r, REPLICA_LEASE_MS - REPLICA_BEAT_MS);

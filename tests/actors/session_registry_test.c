@@ -13,6 +13,7 @@
 
 #include "tests/registry_scene.h"
 #include "tests/store_double.h"
+#include "tests/tempdir.h"
 
 /* ---- start ---- */
 
@@ -91,7 +92,7 @@ test_store_with_ids_that_are_none_fails_the_start(void **state)
 static void
 test_signing_key_is_made_once_and_kept_from_others(void **state)
 {
-	char folder[] = "registry.XXXXXX";
+	const char *folder = tempdir_make();
 	char set[64];
 	char path[64];
 	const char *sets[] = { set };
@@ -101,7 +102,6 @@ test_signing_key_is_made_once_and_kept_from_others(void **state)
 	struct scene s;
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
 	snprintf(set, sizeof(set), "runtime.data_dir=%s", folder);
 	store_double_reset();
 	scene_add_user(U1, "u1", ROLE_OBSERVER);

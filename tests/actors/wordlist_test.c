@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tests/check.h"
+#include "tests/tempdir.h"
 
 #define LIST_TEXT                    \
 	"#!comment: none of these\n" \
@@ -20,16 +21,17 @@ static int
 set_up(void **state)
 {
 	static struct wordlist w;
-	char path[] = "/tmp/wordlist.XXXXXX";
-	int fd = mkstemp(path);
+	char path[64];
 	enum status st;
+	FILE *file;
 
 	memset(&w, 0, sizeof(w));
-	if (fd < 0 || write(fd, LIST_TEXT, sizeof(LIST_TEXT) - 1) < 0)
+	snprintf(path, sizeof(path), "%s/words", tempdir_make());
+	file = fopen(path, "w");
+	if (file == NULL || fputs(LIST_TEXT, file) < 0 || fclose(file) != 0)
 		return -1;
-	close(fd);
 	st = wordlist_read(&w, path);
-	unlink(path);
+	assert_int_equal(unlink(path), 0);
 	wordlist_close(&w);
 	*state = &w;
 	return st == ST_OK ? 0 : -1;

@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 #include "tests/check.h"
-
-static char base[] = "/tmp/folders-XXXXXX";
+#include "tests/tempdir.h"
 
 static bool
 is_folder(int at, const char *path)
@@ -28,8 +27,7 @@ test_each_on_the_way_is_made_and_stays(void **state)
 	int at;
 
 	(void)state;
-	assert_non_null(mkdtemp(base));
-	at = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	at = open(tempdir_make(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(at >= 0);
 	for (int i = 0; i < 2; i++) {
 		assert_true(folders_make(at, "a/b//c/"));
@@ -44,7 +42,6 @@ test_each_on_the_way_is_made_and_stays(void **state)
 	     *p != NULL; p++)
 		assert_int_equal(unlinkat(at, *p, AT_REMOVEDIR), 0);
 	close(at);
-	assert_int_equal(rmdir(base), 0);
 }
 
 static void

@@ -10,9 +10,12 @@
 #include <cmocka.h>
 
 #include <ftw.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "store/backend.h"
@@ -51,6 +54,36 @@ fixture_reopen(struct fixture *f)
 {
 	OK(backend_close(f->b));
 	fixture_open(f);
+}
+
+/*
+ * In a process of its own, on the database that is closed meanwhile: killed
+ * before its nth operation of a kind, or through.  True: through, with what run
+ * returned (at most 255).
+ */
+static inline bool
+fixture_outlives(struct fixture *f, enum fault_op op, uint32_t nth,
+    int (*run)(const void *arg), const void *arg, int *ret_said)
+{
+	int how;
+	pid_t pid;
+
+	OK(backend_close(f->b));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		fixture_open(f);
+		faults_kill(&f->faults, op, nth);
+		_exit(run(arg));
+	}
+	assert_int_equal(waitpid(pid, &how, 0), pid);
+	fixture_open(f);
+	if (WIFEXITED(how)) {
+		*ret_said = WEXITSTATUS(how);
+		return true;
+	}
+	assert_int_equal(WTERMSIG(how), SIGKILL);
+	return false;
 }
 
 static inline void

@@ -10,7 +10,6 @@
  *   TROUPE_MODEL_OPS   operations, instead of OPS_DEFAULT
  *   TROUPE_MODEL_SEED  instead of 1
  */
-#include <sys/wait.h>
 
 #include "protocols/problem.h"
 #include "store/journal.h"
@@ -357,34 +356,27 @@ step_with_fault(const struct step *s)
 		m.failed++;
 }
 
-/* In a process of its own: it is done as a whole, or not at all. */
+static int
+step_said(const void *step)
+{
+	return step_ask(step) == ST_OK ? 0 : 2;
+}
+
+/* It is done as a whole, or not at all. */
 static void
 step_with_kill(const struct step *s)
 {
 	enum fault_op op = fault_ops[dice(4)];
 	uint32_t nth = op == FAULT_COMMIT ? 1 : 1 + (uint32_t)dice(6);
-	struct fixture *f = asker.f;
-	int how;
-	pid_t pid;
+	int said;
 
-	OK(backend_close(f->b));
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		fixture_open(f);
-		faults_kill(&f->faults, op, nth);
-		_exit(step_ask(s) == ST_OK ? 0 : 2);
-	}
-	assert_int_equal(waitpid(pid, &how, 0), pid);
-	fixture_open(f);
-	if (WIFEXITED(how)) {
-		assert_int_equal(WEXITSTATUS(how), 0);
-		if (s->channel >= 0 && !s->forgets)
-			step_settle(s);
+	if (!fixture_outlives(asker.f, op, nth, step_said, s, &said)) {
+		m.killed++;
 		return;
 	}
-	assert_int_equal(WTERMSIG(how), SIGKILL);
-	m.killed++;
+	assert_int_equal(said, 0);
+	if (s->channel >= 0 && !s->forgets)
+		step_settle(s);
 }
 
 /* The books of the journal, as `troupe doctor store` has them. */

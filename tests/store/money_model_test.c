@@ -9,7 +9,6 @@
  *   TROUPE_MODEL_OPS   operations, instead of OPS_DEFAULT
  *   TROUPE_MODEL_SEED  instead of 1; a failure prints it
  */
-#include <sys/wait.h>
 
 #include "tests/store/money_rig.h"
 
@@ -452,34 +451,24 @@ step_with_fault(const struct step *s)
 		failed++;
 }
 
-/* In a process of its own, which is killed, or ends with the answer. */
+static int
+step_said(const void *step)
+{
+	return step_ask(step) == ST_OK ? step_was_refused(step) : 2;
+}
+
 static void
 step_with_kill(const struct step *s)
 {
 	enum fault_op op = fault_ops[dice(4)];
 	uint32_t nth = op == FAULT_COMMIT ? 1 : 1 + (uint32_t)dice(60);
-	struct fixture *f = asker.f;
-	int how;
-	pid_t pid;
+	int said;
 
-	OK(backend_close(f->b));
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		fixture_open(f);
-		faults_kill(&f->faults, op, nth);
-		if (step_ask(s) != ST_OK)
-			_exit(2);
-		_exit(step_was_refused(s));
-	}
-	assert_int_equal(waitpid(pid, &how, 0), pid);
-	fixture_open(f);
-	if (WIFEXITED(how)) {
-		assert_true(WEXITSTATUS(how) < 2);
-		step_settle(s, WEXITSTATUS(how) == 1);
+	if (fixture_outlives(asker.f, op, nth, step_said, s, &said)) {
+		assert_true(said < 2);
+		step_settle(s, said == 1);
 		return;
 	}
-	assert_int_equal(WTERMSIG(how), SIGKILL);
 	killed++;
 	compare();
 }
