@@ -48,10 +48,10 @@ is_there(const char *name)
 	return access(path, F_OK) == 0;
 }
 
-/* A folder of that name, whose manifest says id and age; tag is its sum, and
- * the transaction that it shows. */
+/* A folder of that name, whose manifest says all the rest; tag is its sum. */
 static void
-put(const char *name, const char *id, int64_t age_us, char tag)
+put_with(const char *name, const char *id, int64_t age_us, char tag,
+    uint64_t txid)
 {
 	static unsigned char text[BACKUP_MANIFEST_MAX];
 	struct wire_out out = { text, sizeof(text), 0 };
@@ -59,7 +59,7 @@ put(const char *name, const char *id, int64_t age_us, char tag)
 		.trigger = TRIGGER_MANUAL,
 		.count = 1,
 		.components = { COMPONENT_MEMORY },
-		.point = { 1, (uint64_t)tag, NOW } };
+		.point = { 1, txid, NOW } };
 	char path[SEGMENT_PATH_SIZE], file[SEGMENT_PATH_SIZE + 16];
 	FILE *to;
 
@@ -73,6 +73,13 @@ put(const char *name, const char *id, int64_t age_us, char tag)
 	to = fopen(file, "we");
 	assert_int_equal(fwrite(text, out.used, 1, to), 1);
 	assert_int_equal(fclose(to), 0);
+}
+
+/* tag is the transaction that it shows, too. */
+static void
+put(const char *name, const char *id, int64_t age_us, char tag)
+{
+	put_with(name, id, age_us, tag, (uint64_t)tag);
 }
 
 static size_t
@@ -317,6 +324,16 @@ test_liars_change_nothing_for_the_others(void **state)
 	}
 }
 
+/* A restore goes on counting from there; from 2^64 on it would begin again. */
+static void
+test_a_forged_transaction_is_nowhere_to_count_from(void **state)
+{
+	(void)state;
+	put(ID_A "_real", ID_A, DAY_US, 'a');
+	put_with(ID_B "_liar", ID_B, DAY_US, 'b', UINT64_MAX);
+	assert_int_equal(points_floor(root, NULL), 'a');
+}
+
 int
 main(void)
 {
@@ -327,6 +344,7 @@ main(void)
 		PLACED(test_manifests_alone_may_dispute_an_id),
 		PLACED(test_copies_of_one_backup_go_together),
 		PLACED(test_segments_stay_while_an_id_is_disputed),
+		PLACED(test_a_forged_transaction_is_nowhere_to_count_from),
 		PLACED(test_liars_change_nothing_for_the_others),
 	};
 

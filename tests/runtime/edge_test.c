@@ -238,7 +238,7 @@ test_a_signal_on_a_further_edge_is_addressed(void **state)
 
 /* ---- with threads: the cut is exact while messages fly ---- */
 
-#define FLOOD 200000u
+#define FLOOD 150000u
 
 struct flood {
 	uint64_t left;
@@ -275,10 +275,11 @@ source_on_pong(struct actor *self, const struct msg *in)
 static enum status
 source_on_ping(struct actor *self, const struct msg *in)
 {
+	const struct ping *p = in->body;
 	struct flood *f = actor_state(self);
 
 	f->left = FLOOD;
-	for (int i = 0; i < 256; i++)
+	for (uint64_t i = 0; i < p->number; i++)
 		(void)source_on_pong(self, in);
 	return ST_OK;
 }
@@ -290,8 +291,9 @@ static const struct actor_class source_class = { .name = "source",
 	.mailbox_max = 65536,
 	.on = source_on };
 
+/* So many in flight: one is alone on its way, others go in bundles. */
 static void
-test_books_balance_exactly_while_two_loops_run(void **state)
+flood_two_loops(uint64_t in_flight)
 {
 	struct node_config c = { .name = "t", .loops = 2, .threaded = true };
 	struct edge_row rows[ROWS_MAX];
@@ -299,14 +301,15 @@ test_books_balance_exactly_while_two_loops_run(void **state)
 	uint64_t at;
 	size_t count;
 
-	(void)state;
 	atomic_store(&flood_heard, 0);
 	assert_int_equal(node_create(&c, &n), ST_OK);
 	assert_int_equal(node_spawn(n, &sink_class, 0, 0, 1, &flood_to), ST_OK);
 	assert_int_equal(node_spawn(n, &source_class, 0, 0, 0, &at), ST_OK);
 	assert_int_equal(node_start(n), ST_OK);
 	assert_int_equal(
-	    node_signal(n, at, MSG_ping, &(struct ping){ 0 }), ST_OK);
+	    node_signal(
+		n, at, MSG_ping, &(struct ping){ .number = in_flight }),
+	    ST_OK);
 	do {
 		assert_int_equal(node_edges(n, rows, ROWS_MAX, &count), ST_OK);
 		for (size_t i = 0; i < count && i < ROWS_MAX; i++)
@@ -314,6 +317,22 @@ test_books_balance_exactly_while_two_loops_run(void **state)
 	} while (atomic_load(&flood_heard) < FLOOD);
 	node_stop(n);
 	node_destroy(n);
+}
+
+static void
+test_books_balance_exactly_while_two_loops_run(void **state)
+{
+	(void)state;
+	flood_two_loops(256);
+}
+
+/* Each is counted as taken, or no more would be let out after a while. */
+static void
+test_mails_alone_pass_beyond_what_may_be_in_flight(void **state)
+{
+	_Static_assert(FLOOD > 2 * MAIL_INFLIGHT_MAX, "or it shows nothing");
+	(void)state;
+	flood_two_loops(1);
 }
 
 int
@@ -331,6 +350,8 @@ main(void)
 		cmocka_unit_test(test_a_signal_on_a_further_edge_is_addressed),
 		cmocka_unit_test(
 		    test_books_balance_exactly_while_two_loops_run),
+		cmocka_unit_test(
+		    test_mails_alone_pass_beyond_what_may_be_in_flight),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
