@@ -78,6 +78,17 @@ edge_find(struct loop *l, struct edge_table *t, uint64_t from, uint64_t to)
 	}
 }
 
+/* One more.  Without it the books are empty: for bench/books.py alone. */
+HOT_INLINE void
+edge_count(uint64_t *count)
+{
+#ifndef TROUPE_NO_BOOKS
+	(*count)++;
+#else
+	(void)count;
+#endif
+}
+
 /* m is through, on this loop. */
 HOT_INLINE void
 edge_end(struct mail *m, uint16_t loop, enum edge_end end)
@@ -85,16 +96,16 @@ edge_end(struct mail *m, uint16_t loop, enum edge_end end)
 	struct edge *e = m->edge;
 
 	if (e->near == loop)
-		e->near_ends[end]++;
+		edge_count(&e->near_ends[end]);
 	else
-		e->far_ends[end]++;
+		edge_count(&e->far_ends[end]);
 }
 
 /* As edge_end, on the receiver's loop, whether it is the sender's or not. */
 HOT_INLINE void
 edge_end_far(struct mail *m, enum edge_end end)
 {
-	m->edge->far_ends[end]++;
+	edge_count(&m->edge->far_ends[end]);
 }
 
 /* The end that a status means, of what could not be delivered. */
