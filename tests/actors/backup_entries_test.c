@@ -50,8 +50,8 @@ is_there(const char *name)
 
 /* A folder of that name, whose manifest says all the rest; tag is its sum. */
 static void
-put_with(const char *name, const char *id, int64_t age_us, char tag,
-    uint64_t txid)
+put_with(
+    const char *name, const char *id, int64_t age_us, char tag, uint64_t txid)
 {
 	static unsigned char text[BACKUP_MANIFEST_MAX];
 	struct wire_out out = { text, sizeof(text), 0 };
