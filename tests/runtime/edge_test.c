@@ -307,8 +307,7 @@ flood_two_loops(uint64_t in_flight)
 	assert_int_equal(node_spawn(n, &source_class, 0, 0, 0, &at), ST_OK);
 	assert_int_equal(node_start(n), ST_OK);
 	assert_int_equal(
-	    node_signal(
-		n, at, MSG_ping, &(struct ping){ .number = in_flight }),
+	    node_signal(n, at, MSG_ping, &(struct ping){ .number = in_flight }),
 	    ST_OK);
 	do {
 		assert_int_equal(node_edges(n, rows, ROWS_MAX, &count), ST_OK);
