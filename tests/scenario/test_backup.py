@@ -642,6 +642,12 @@ def test_command_line(boss, tmp_path):
     troupe(boss, "restore", m["backup_id"], "--yes")
     assert wait_for(lambda: boss.me().status == 200)
     assert live(boss) == before
+    for key in ("k\r\nX-Evil: 1", "k" * 256, "k\u00e9"):
+        troupe(boss, "create", "--key", key, ok=False)
+    long = ["k" * 254 + end for end in "abb"]
+    made = [json.loads(troupe(boss, "create", "--json", "--key", key))["data"]
+            for key in long]
+    assert made[0] != made[1] == made[2]
     troupe(boss, "show", "0" * 12, ok=False)
     troupe(boss, "delete", "../x", ok=False)
     # Into an empty folder, whether Troupe runs or not.
