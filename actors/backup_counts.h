@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "runtime/timing.h"
+
 /* Since the start; see backup_metric.def.  UINT64_MAX: nothing to tell. */
 struct backup_counts {
 	uint64_t made, failed, restored, unrestored, pruned, stuck;
@@ -14,6 +16,7 @@ struct backup_counts {
 	uint64_t second_copied, second_bytes, second_failures;
 	uint64_t second_pruned, second_used;
 	uint64_t ship_parts, ship_bytes, ship_failures, ship_timelines;
+	struct timing duration_seconds, restore_seconds;
 };
 
 #endif

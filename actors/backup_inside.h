@@ -62,6 +62,7 @@ struct backup_run {
 	uint32_t tries;
 	struct timer again;
 	uint64_t started_us;
+	uint64_t making_us; /* the backup in hand began */
 	uint64_t rows, entries;
 	bool by_somebody;
 	struct run_caller caller;

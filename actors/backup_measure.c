@@ -55,6 +55,9 @@ backup_measure(struct actor *self, struct metric_page *to)
 	measure_second(self, &c);
 #define METRIC(id, name, type, words, doc) \
 	measure_one(to, &(struct metric){ name, METRIC_##type, doc }, c.id);
+#define HISTOGRAM(id, name, scale, words, doc) \
+	metric_add_timing(to, name, doc, TIMING_##scale, &c.id, NULL);
 #include "actors/backup_metric.def"
 #undef METRIC
+#undef HISTOGRAM
 }

@@ -219,15 +219,16 @@ make_ended(struct actor *self, struct backup_run *r)
 {
 	struct backup_self *s = actor_state(self);
 	struct backup_job *j = r->at;
+	uint64_t us = actor_now_us(self) - r->making_us;
 
 	backup_prune_count(s, j);
 	if (j->st == ST_OK) {
 		s->counts.made++;
+		timing_observe(&s->counts.duration_seconds, us);
 		s->last_success_at = j->facts.timestamp;
 		LOG(BACKUP_COMPLETED, KV("backup_id", j->facts.backup_id),
 		    KU("size_bytes", j->facts.size_bytes),
-		    KU("duration_ms",
-			(actor_now_us(self) - r->started_us) / 1000),
+		    KU("duration_ms", us / 1000),
 		    KU("compressed", j->compress));
 	} else {
 		s->counts.failed++;
@@ -322,6 +323,7 @@ enum status
 backup_run_make(struct actor *self, struct backup_run *r, run_fn after)
 {
 	r->after = after;
+	r->making_us = actor_now_us(self);
 	return backup_run_work(self, r, "begin", backup_work_begin, make_begun);
 }
 

@@ -206,20 +206,22 @@ tell_restore(struct actor *self, const struct backup_run *r)
 {
 	struct backup_self *s = actor_state(self);
 	const struct backup_job *j = &r->main;
+	uint64_t us = actor_now_us(self) - r->started_us;
 
 	snprintf(
 	    s->restored_id, sizeof(s->restored_id), "%s", j->facts.backup_id);
 	s->restore_error =
 	    j->st == ST_OK ? NULL : problem_find(j->problem)->title;
-	if (j->st == ST_OK)
-		s->counts.restored++;
-	else
+	if (j->st != ST_OK) {
 		s->counts.unrestored++;
+	} else {
+		s->counts.restored++;
+		timing_observe(&s->counts.restore_seconds, us);
+	}
 	if (j->st == ST_OK)
 		LOG(RESTORE_COMPLETED, KV("backup_id", j->facts.backup_id),
 		    KV("safety_backup_id", j->safety_id),
-		    KU("duration_ms",
-			(actor_now_us(self) - r->started_us) / 1000));
+		    KU("duration_ms", us / 1000));
 	else if (r->attempted)
 		LOG(RESTORE_FAILED, KV("backup_id", j->facts.backup_id),
 		    KV("error", j->why));

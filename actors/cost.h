@@ -15,6 +15,7 @@
 #include "actors/id.h"
 #include "runtime/actor.h"
 #include "runtime/base/list.h"
+#include "runtime/timing.h"
 
 #define COST_JOBS_MAX 131072
 #define COST_REPLAY_US 250000
@@ -28,13 +29,16 @@ struct cost_job {
 	struct uuid record_id;
 	struct uuid event_id;
 	int64_t timestamp;
-	int64_t now; /* when it was recorded, however often it is sent */
+	int64_t now;       /* when it was recorded, however often it is sent */
+	uint64_t asked_us; /* when the store was asked first */
 };
 
 struct cost_counts {
 #define METRIC(id, name, type, words, doc) uint64_t id;
+#define HISTOGRAM(id, name, scale, words, doc) struct timing id;
 #include "actors/cost_metric.def"
 #undef METRIC
+#undef HISTOGRAM
 };
 
 struct cost_state {

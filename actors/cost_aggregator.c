@@ -102,6 +102,7 @@ cost_job_take(struct actor *self, const struct msg *in)
 	list_remove(node);
 	list_append(&s->jobs_asked, node);
 	job->remembered = false;
+	job->asked_us = actor_now_us(self);
 	return job;
 }
 
@@ -318,8 +319,11 @@ cost_measure(struct actor *self, struct metric_page *to)
 #define METRIC(id, name, type, words, doc) \
 	metric_add(                        \
 	    to, &(struct metric){ name, METRIC_##type, doc }, c.id, NULL);
+#define HISTOGRAM(id, name, scale, words, doc) \
+	metric_add_timing(to, name, doc, TIMING_##scale, &c.id, NULL);
 #include "actors/cost_metric.def"
 #undef METRIC
+#undef HISTOGRAM
 }
 
 static const struct handler cost_on[] = {

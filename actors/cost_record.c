@@ -252,12 +252,17 @@ record_keep(struct actor *self, struct op *op, struct cost_job *job,
 }
 
 static void
-record_count_applied(struct cost_state *s, const struct store_cost_added *got)
+record_count_applied(struct actor *self, const struct cost_job *job,
+    const struct store_cost_added *got)
 {
+	struct cost_state *s = actor_state(self);
 	char cost[MONEY_TEXT_SIZE], total[MONEY_TEXT_SIZE];
 
 	s->counts.applied += !got->duplicate;
 	s->counts.duplicates += got->duplicate;
+	if (!got->duplicate)
+		timing_observe(&s->counts.increment_seconds,
+		    actor_now_us(self) - job->asked_us);
 	if (got->project == NULL || got->duplicate)
 		return;
 	money_text(got->record.cost, cost);
@@ -279,7 +284,7 @@ record_on_stored(struct actor *self, struct op *op, const struct msg *reply)
 	const struct cost_add *ask;
 
 	if (reply->id == MSG_store_cost_added && got->decision == NULL) {
-		record_count_applied(s, got);
+		record_count_applied(self, job, got);
 		if (!job->remembered && !got->duplicate)
 			(void)cost_window_add(&s->window, &got->record);
 		cost_job_drop(self, job);

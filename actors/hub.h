@@ -11,6 +11,7 @@
 #include "actors/channels.h"
 #include "actors/presence.h"
 #include "runtime/actor.h"
+#include "runtime/timing.h"
 #include "runtime/watch.h"
 
 #define HUB_AGAIN_US 1000000u /* after the store did not answer */
@@ -23,8 +24,10 @@ struct metric_page;
 
 struct hub_counts {
 #define METRIC(id, name, type, labels, doc) uint64_t id;
+#define HISTOGRAM(id, name, scale, labels, doc) struct timing id;
 #include "actors/hub_metric.def"
 #undef METRIC
+#undef HISTOGRAM
 };
 
 struct hub_state {

@@ -70,11 +70,15 @@ static void
 hub_tell_next(
     struct actor *self, struct channel_entry *c, const struct event *event)
 {
+	struct hub_state *s = actor_state(self);
+	int64_t us = actor_wall_us(self) - event->timestamp;
+
 	if (event->offset <= c->head)
 		return;
 	if (event->offset != c->head + 1)
 		hub_note_lost(self, c, event->offset);
 	c->head = event->offset;
+	timing_observe(&s->counts.delivery_seconds, us > 0 ? (uint64_t)us : 0);
 	(void)hub_tell(self, c, event);
 }
 

@@ -19,6 +19,9 @@ hub_measure(struct actor *self, struct metric_page *to)
 #define METRIC(id, name, type, labels, doc)                          \
 	metric_add(to, &(struct metric){ name, METRIC_##type, doc }, \
 	    s->counts.id, shard);
+#define HISTOGRAM(id, name, scale, labels, doc) \
+	metric_add_timing(to, name, doc, TIMING_##scale, &s->counts.id, shard);
 #include "actors/hub_metric.def"
 #undef METRIC
+#undef HISTOGRAM
 }

@@ -211,6 +211,7 @@ conn_take_exchange(struct conn *c)
 		c->exchange = x;
 		http1_head_init(&x->head);
 		list_init(&x->waiting);
+		x->begun_us = actor_now_us(c->gateway->self);
 		actor_random(
 		    c->gateway->self, x->request_id, sizeof(x->request_id));
 	}

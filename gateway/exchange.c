@@ -225,6 +225,7 @@ exchange_begin(struct conn *c, const uint8_t *at)
 	struct exchange *x = c->exchange;
 	bool must_wait;
 
+	x->begun_us = actor_now_us(c->gateway->self);
 	context_read(c, at);
 	x->wants_problem = exchange_header_is_problem(x, at);
 	x->is_head = x->head.method == HTTP1_HEAD;

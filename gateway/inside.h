@@ -30,6 +30,7 @@
 #include "runtime/base/list.h"
 #include "runtime/base/pool.h"
 #include "runtime/net.h"
+#include "runtime/timing.h"
 #include "runtime/watch.h"
 
 #define GATEWAY_SWEEP_US 250000      /* between looks at time-outs */
@@ -67,6 +68,7 @@ struct exchange {
 	struct conn *conn;   /* while it waits */
 	struct context context;
 	uint8_t request_id[16]; /* of this exchange alone */
+	uint64_t begun_us;      /* its head was whole */
 	uint32_t allow;         /* methods the path has, when ours is not */
 	bool by_cookie;         /* the credential is a browser's */
 	bool has_cookies;       /* of ours, good or not */
@@ -103,8 +105,10 @@ struct gateway_limits {
 /* What is counted; told by measure.c and health. */
 struct gateway_counts {
 #define METRIC(id, name, type, labels, doc) uint64_t id;
+#define HISTOGRAM(id, name, scale, labels, doc) struct timing id;
 #include "gateway/metric.def"
 #undef METRIC
+#undef HISTOGRAM
 };
 
 struct gateway {

@@ -41,8 +41,11 @@ measure_gateway(struct actor *self, struct metric_page *to)
 #define METRIC(id, name, type, labels, doc)                          \
 	metric_add(to, &(struct metric){ name, METRIC_##type, doc }, \
 	    g->counts.id, shard);
+#define HISTOGRAM(id, name, scale, labels, doc) \
+	metric_add_timing(to, name, doc, TIMING_##scale, &g->counts.id, shard);
 #include "gateway/metric.def"
 #undef METRIC
+#undef HISTOGRAM
 	for (size_t i = 0; i < g->listen.count; i++) {
 		const struct listen_door *d = &g->listen.doors[i];
 		struct net_counts n;

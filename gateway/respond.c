@@ -163,6 +163,8 @@ answer_write(struct conn *c, const struct answer *a, bool keep_alive)
 		return false;
 	}
 	g->counts.requests++;
+	timing_observe(&g->counts.request_seconds,
+	    actor_now_us(g->self) - c->exchange->begun_us);
 	has_body = a->body.size > 0 && !c->exchange->is_head;
 	if (!c->is_http2)
 		return conn_write(c,

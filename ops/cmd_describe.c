@@ -10,6 +10,7 @@
 #include "protocols/setting.h"
 #include "runtime/base/log.h"
 #include "runtime/link.h"
+#include "runtime/metric.h"
 
 #define GENERATED "<!-- Printed by `troupe describe %s`; do not edit. -->\n\n"
 
@@ -165,12 +166,21 @@ struct describe_metric {
 	const char *type;
 	const char *labels;
 	const char *doc;
+	uint32_t buckets; /* of a histogram, in describe_buckets */
+};
+
+static const char *const describe_buckets[] = { "",
+#define X(id, first, last, doc) doc ". ",
+	TIMING_SCALES(X)
+#undef X
 };
 
 static const struct describe_metric describe_metric_list[] = {
 #define COUNTER "counter"
 #define GAUGE "gauge"
-#define METRIC(id, name, type, labels, doc) { name, type, labels, doc },
+#define METRIC(id, name, type, labels, doc) { name, type, labels, doc, 0 },
+#define HISTOGRAM(id, name, scale, labels, doc) \
+	{ name, "histogram", labels, doc, 1 + TIMING_##scale },
 #include "actors/audit_metric.def"
 #include "actors/backup_metric.def"
 #include "actors/cost_metric.def"
@@ -181,6 +191,7 @@ static const struct describe_metric describe_metric_list[] = {
 #include "runtime/metric.def"
 #include "store/metric.def"
 #undef METRIC
+#undef HISTOGRAM
 #undef COUNTER
 #undef GAUGE
 };
@@ -203,7 +214,7 @@ describe_metrics(FILE *to)
 		describe_cell(to, m->type);
 		describe_cell(to, m->labels);
 		describe_cell(to, m->doc);
-		fprintf(to, "|\n");
+		fprintf(to, "%s|\n", describe_buckets[m->buckets]);
 	}
 }
 

@@ -97,12 +97,12 @@ metric_put(char line[METRIC_LINE_MAX + 1], size_t *used, const char *text)
 
 /* name{key="value",key="value"} 42 */
 static bool
-metric_line(char line[METRIC_LINE_MAX + 1], const char *name, uint64_t value,
-    const char *const *labels)
+metric_line(char line[METRIC_LINE_MAX + 1], const char *name,
+    const char *ending, const char *value, const char *const *labels)
 {
-	char number[24];
 	size_t used = 0;
-	bool fits = metric_put(line, &used, name);
+	bool fits =
+	    metric_put(line, &used, name) && metric_put(line, &used, ending);
 
 	for (size_t i = 0; fits && labels != NULL && labels[i] != NULL; i += 2)
 		fits = metric_put(line, &used, i == 0 ? "{" : ",") &&
@@ -110,21 +110,22 @@ metric_line(char line[METRIC_LINE_MAX + 1], const char *name, uint64_t value,
 		       metric_put(line, &used, "=\"") &&
 		       metric_escape(line, &used, labels[i + 1]) &&
 		       metric_put(line, &used, "\"");
-	snprintf(number, sizeof(number), " %" PRIu64 "\n", value);
 	if (fits && labels != NULL && labels[0] != NULL)
 		fits = metric_put(line, &used, "}");
-	fits = fits && metric_put(line, &used, number);
+	fits = fits && metric_put(line, &used, " ") &&
+	       metric_put(line, &used, value) && metric_put(line, &used, "\n");
 	line[used] = '\0';
 	return fits;
 }
 
-void
-metric_add(struct metric_page *p, const struct metric *m, uint64_t value,
-    const char *const *labels)
+/* One line of m, whose name may have an ending. */
+static void
+metric_add_line(struct metric_page *p, const struct metric *m,
+    const char *ending, const char *value, const char *const *labels)
 {
 	char line[METRIC_LINE_MAX + 1];
 	void *samples = p->samples, *text = p->text;
-	bool fits = metric_line(line, m->name, value, labels);
+	bool fits = metric_line(line, m->name, ending, value, labels);
 	size_t size = fits ? strlen(line) + 1 : 0;
 
 	fits = fits && metric_page_grow(&samples, &p->room, p->count + 1,
@@ -143,6 +144,93 @@ metric_add(struct metric_page *p, const struct metric *m, uint64_t value,
 	memcpy(p->text + p->used, line, size);
 	p->used += size;
 }
+
+static void
+metric_add_number(struct metric_page *p, const struct metric *m,
+    const char *ending, uint64_t value, const char *const *labels)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%" PRIu64, value);
+	metric_add_line(p, m, ending, number, labels);
+}
+
+void
+metric_add(struct metric_page *p, const struct metric *m, uint64_t value,
+    const char *const *labels)
+{
+	metric_add_number(p, m, "", value, labels);
+}
+
+/* ---- histograms ---- */
+
+static const struct {
+	uint32_t first, last; /* exponents of their bounds */
+} metric_scales[] = {
+#define X(id, first, last, doc) { first, last },
+	TIMING_SCALES(X)
+#undef X
+};
+
+/* A float would round what are whole microseconds. */
+static void
+metric_seconds(uint64_t us, char ret_text[32])
+{
+	snprintf(ret_text, 32, "%" PRIu64 ".%06u", us / 1000000,
+	    (unsigned)(us % 1000000));
+}
+
+/* A copy with room for one more, which the caller fills in. */
+static const char **
+metric_label_le(
+    const char *const *labels, const char *ret_all[2 * METRIC_LABELS_MAX + 3])
+{
+	size_t n = 0;
+
+	for (; labels != NULL && labels[n] != NULL; n++) {
+		assert(n < (size_t)2 * METRIC_LABELS_MAX);
+		ret_all[n] = labels[n];
+	}
+	ret_all[n] = "le";
+	ret_all[n + 1] = "+Inf";
+	ret_all[n + 2] = NULL;
+	return &ret_all[n + 1];
+}
+
+/* Counts are read once, so that they agree whoever goes on observing. */
+void
+metric_add_timing(struct metric_page *p, const char *name, const char *doc,
+    enum timing_scale scale, const struct timing *t, const char *const *labels)
+{
+	const struct metric m = { name, METRIC_HISTOGRAM, doc };
+	const struct metric_page before = *p;
+	const char *all[2 * METRIC_LABELS_MAX + 3];
+	const char **le = metric_label_le(labels, all);
+	char text[32];
+	uint64_t count = 0, sum_us = atomic_load(&t->sum_us);
+
+	for (uint32_t i = 0; i <= TIMING_POWERS; i++) {
+		count += atomic_load(&t->buckets[i]);
+		if (i < metric_scales[scale].first ||
+		    i > metric_scales[scale].last)
+			continue;
+		metric_seconds(UINT64_C(1) << i, text);
+		*le = text;
+		metric_add_number(p, &m, "_bucket", count, all);
+	}
+	*le = "+Inf";
+	metric_add_number(p, &m, "_bucket", count, all);
+	metric_seconds(sum_us, text);
+	metric_add_line(p, &m, "_sum", text, labels);
+	metric_add_number(p, &m, "_count", count, labels);
+	if (p->dropped != before.dropped) { /* rather none than some */
+		p->dropped += p->count - before.count;
+		p->count = before.count;
+		p->used = before.used;
+	}
+}
+
+/* ---- what the runtime counts ---- */
 
 static void
 metric_add_all(struct metric_page *p, enum metric_whose whose,
@@ -180,8 +268,10 @@ metric_compare(const void *a, const void *b)
 static void
 metric_print_head(const struct metric *m, FILE *to)
 {
+	static const char *const types[] = { "counter", "gauge", "histogram" };
+
 	fprintf(to, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->doc, m->name,
-	    m->type == METRIC_GAUGE ? "gauge" : "counter");
+	    types[m->type]);
 }
 
 /* Of the page itself, which is told however full it is. */

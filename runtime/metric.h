@@ -18,14 +18,23 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "runtime/timing.h"
+
 #define METRIC_SAMPLES_MAX 65536u
 #define METRIC_TEXT_MAX (16u << 20)
 #define METRIC_LINE_MAX 512 /* of one sample; a longer one is dropped */
+#define METRIC_LABELS_MAX 4 /* of a histogram; `le` comes besides */
 
 struct actor;
 struct net_counts;
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE };
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+enum timing_scale {
+#define X(id, first, last, doc) TIMING_##id,
+	TIMING_SCALES(X)
+#undef X
+};
 
 struct metric {
 	const char *name;
@@ -57,6 +66,13 @@ void metric_page_fini(struct metric_page *p);
  */
 void metric_add(struct metric_page *p, const struct metric *m, uint64_t value,
     const char *const *labels);
+
+/*
+ * A histogram in seconds: NAME_bucket up to each bound of its scale and le
+ * +Inf, NAME_sum and NAME_count; all of them, or where there is no room, none.
+ */
+void metric_add_timing(struct metric_page *p, const char *name, const char *doc,
+    enum timing_scale scale, const struct timing *t, const char *const *labels);
 
 /* What a listener has counted; labels as above. */
 void metric_add_listener(struct metric_page *p, const struct net_counts *n,

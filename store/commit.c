@@ -14,6 +14,7 @@ struct reader {
 	struct txn_room *room;
 	struct job_patience patience;
 	_Atomic uint64_t since_us; /* of the job in hand; 0: none */
+	struct timing times;
 	pthread_t thread;
 };
 
@@ -23,6 +24,7 @@ struct commit {
 	struct job_queue reads;
 	struct group group;
 	struct reader readers[READERS_MAX];
+	struct timing times; /* of the groups */
 	_Atomic uint64_t reads_done;
 	pthread_t writer;
 	uint32_t threads; /* readers that run, and the writer once all do */
@@ -53,6 +55,7 @@ jobs_done(struct list *jobs)
 static uint32_t
 commit_group(struct commit *c)
 {
+	uint64_t begun_us;
 	struct list jobs;
 	uint32_t count;
 
@@ -61,7 +64,9 @@ commit_group(struct commit *c)
 	    &c->writes, c->options.batch_max, COMMIT_BATCH_BYTES_MAX, &jobs);
 	if (count == 0)
 		return 0;
+	begun_us = clock_mono_us(c->options.clock);
 	group_run(&c->group, &jobs, count);
+	timing_observe(&c->times, clock_mono_us(c->options.clock) - begun_us);
 	jobs_done(&jobs);
 	commit_after(c);
 	return count;
@@ -128,6 +133,7 @@ static bool
 reader_turn(struct reader *r)
 {
 	struct commit *c = r->commit;
+	uint64_t begun_us;
 	struct list jobs;
 	struct job *j;
 
@@ -135,9 +141,11 @@ reader_turn(struct reader *r)
 	if (job_queue_take(&c->reads, 1, SIZE_MAX, &jobs) == 0)
 		return false;
 	j = LIST_OF(list_first(&jobs), struct job, in_queue);
-	atomic_store(&r->since_us, clock_mono_us(&clock_system));
+	begun_us = clock_mono_us(c->options.clock);
+	atomic_store(&r->since_us, begun_us);
 	j->st = reader_run(r, j);
 	atomic_store(&r->since_us, 0);
+	timing_observe(&r->times, clock_mono_us(c->options.clock) - begun_us);
 	atomic_fetch_add(&c->reads_done, 1);
 	jobs_done(&jobs);
 	commit_after(c);
@@ -197,6 +205,8 @@ commit_set_defaults(struct commit_options *o)
 		o->readers = READERS_DEFAULT;
 	if (o->inline_only)
 		o->readers = 1;
+	if (o->clock == NULL)
+		o->clock = &clock_system;
 	assert(o->readers <= READERS_MAX);
 }
 
@@ -211,8 +221,7 @@ commit_start(const struct commit_options *options, struct commit **ret_c)
 	c->options = *options;
 	commit_set_defaults(&c->options);
 	c->group.b = options->backend;
-	redo_log_init(&c->group.log,
-	    options->clock == NULL ? &clock_system : options->clock);
+	redo_log_init(&c->group.log, c->options.clock);
 	job_queue_init(
 	    &c->writes, c->options.queue_max, COMMIT_QUEUE_BYTES_MAX);
 	job_queue_init(&c->reads, c->options.queue_max, COMMIT_QUEUE_BYTES_MAX);
@@ -276,11 +285,12 @@ commit_turn(struct commit *c)
 static void
 stats_of_readers(struct commit *c, struct commit_stats *s)
 {
-	uint64_t now = clock_mono_us(&clock_system);
+	uint64_t now = clock_mono_us(c->options.clock);
 
 	for (uint32_t i = 0; i < c->options.readers; i++) {
 		uint64_t since = atomic_load(&c->readers[i].since_us);
 
+		timing_add(&s->read_seconds, &c->readers[i].times);
 		if (since == 0)
 			continue;
 		s->readers_busy++;
@@ -311,5 +321,6 @@ commit_stats(struct commit *c, struct commit_stats *ret_stats)
 		.queued = atomic_load(&c->writes.count),
 		.reads_queued = atomic_load(&c->reads.count),
 	};
+	timing_add(&ret_stats->commit_seconds, &c->times);
 	stats_of_readers(c, ret_stats);
 }

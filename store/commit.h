@@ -14,6 +14,7 @@
 #ifndef STORE_COMMIT_H
 #define STORE_COMMIT_H
 
+#include "runtime/timing.h"
 #include "store/group.h"
 
 #define COMMIT_BATCH_MAX 256
@@ -32,7 +33,7 @@ struct commit_options {
 	uint32_t queue_max;        /* 0: COMMIT_QUEUE_MAX, for each queue */
 	uint32_t readers;          /* 0: READERS_DEFAULT */
 	bool inline_only;          /* no threads: commit_turn does it all */
-	const struct clock *clock; /* of the log; NULL: the system's */
+	const struct clock *clock; /* NULL: the system's */
 	/* After the dones of a group or a read, on the same thread. */
 	void (*after)(void *ctx);
 	void *ctx;
@@ -46,6 +47,8 @@ struct commit_stats {
 	uint32_t reads_queued;     /* reads that wait */
 	uint32_t readers_busy;     /* threads in a read */
 	uint64_t reader_oldest_us; /* how long the longest runs now */
+	struct timing commit_seconds;
+	struct timing read_seconds;
 };
 
 /* NO_MEMORY, or IO if a thread does not start. */

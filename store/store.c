@@ -479,8 +479,11 @@ store_measure(struct actor *self, struct metric_page *to)
 #define METRIC(id, name, type, labels, doc) \
 	metric_add(                         \
 	    to, &(struct metric){ name, METRIC_##type, doc }, stats.id, NULL);
+#define HISTOGRAM(id, name, scale, labels, doc) \
+	metric_add_timing(to, name, doc, TIMING_##scale, &stats.id, NULL);
 #include "store/metric.def"
 #undef METRIC
+#undef HISTOGRAM
 }
 
 #define REQUEST(type) ON(type, store_on_request)

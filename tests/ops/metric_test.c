@@ -17,6 +17,7 @@ struct metric {
 
 static const struct metric metrics[] = {
 #define METRIC(id, name, type, labels, doc) { name, type },
+#define HISTOGRAM(id, name, scale, labels, doc) { name, "_seconds" },
 #include "actors/audit_metric.def"
 #include "actors/backup_metric.def"
 #include "actors/cost_metric.def"
@@ -27,6 +28,7 @@ static const struct metric metrics[] = {
 #include "runtime/metric.def"
 #include "store/metric.def"
 #undef METRIC
+#undef HISTOGRAM
 };
 
 #define METRICS (sizeof(metrics) / sizeof(metrics[0]))
@@ -37,12 +39,14 @@ test_every_metric_is_counted(void **state)
 	static const size_t sizes[] = {
 #define METRIC(id, name, type, labels, doc) \
 	sizeof(((struct gateway_counts *)0)->id),
+#define HISTOGRAM METRIC
 #include "gateway/metric.def"
 #undef METRIC
 #define METRIC(id, name, type, labels, doc) \
 	sizeof(((struct commit_stats *)0)->id),
 #include "store/metric.def"
 #undef METRIC
+#undef HISTOGRAM
 	};
 
 	(void)state;
@@ -65,10 +69,15 @@ test_a_name_tells_its_type(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < METRICS; i++) {
-		const char *end = strstr(metrics[i].name, COUNTER);
+		const char *name = metrics[i].name;
+		const char *ending = metrics[i].ending;
 
-		assert_memory_equal(metrics[i].name, "troupe_", 7);
-		assert_string_equal(end == NULL ? "" : end, metrics[i].ending);
+		assert_memory_equal(name, "troupe_", 7);
+		assert_true(strlen(name) > strlen(ending));
+		assert_string_equal(
+		    name + strlen(name) - strlen(ending), ending);
+		assert_int_equal(strstr(name, COUNTER) != NULL,
+		    strcmp(ending, COUNTER) == 0);
 	}
 }
 

@@ -102,6 +102,102 @@ test_the_page_has_a_bound(void **state)
 	metric_page_fini(&p);
 }
 
+/* ---- histograms ---- */
+
+static const char *const test_labels[] = { "k", "v", NULL };
+
+static void
+test_add_timing(struct metric_page *p, const struct timing *t)
+{
+	metric_add_timing(
+	    p, "t_seconds", "What t is.", TIMING_SHORT, t, test_labels);
+}
+
+static void
+test_a_histogram_is_told_as_prometheus_wants_it(void **state)
+{
+	static const uint64_t us[] = { 0, 16, 17, 32, 33, 1u << 24,
+		(1u << 24) + 1, UINT64_C(1) << 50 };
+	struct metric_page p = { 0 };
+	struct timing t = { 0 };
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(us) / sizeof(us[0]); i++)
+		timing_observe(&t, us[i]);
+	test_add_timing(&p, &t);
+	text = text_of(&p);
+	assert_non_null(strstr(text,
+	    "# HELP t_seconds What t is.\n# TYPE t_seconds histogram\n"
+	    "t_seconds_bucket{k=\"v\",le=\"0.000016\"} 2\n"
+	    "t_seconds_bucket{k=\"v\",le=\"0.000032\"} 4\n"
+	    "t_seconds_bucket{k=\"v\",le=\"0.000064\"} 5\n"));
+	assert_non_null(
+	    strstr(text, "t_seconds_bucket{k=\"v\",le=\"8.388608\"} 5\n"
+			 "t_seconds_bucket{k=\"v\",le=\"16.777216\"} 6\n"
+			 "t_seconds_bucket{k=\"v\",le=\"+Inf\"} 8\n"
+			 "t_seconds_sum{k=\"v\"} 1125899940.397155\n"
+			 "t_seconds_count{k=\"v\"} 8\n"));
+	assert_int_equal(p.count, 24 - 4 + 1 + 3);
+	free(text);
+	metric_page_fini(&p);
+}
+
+/* Every power of two, and the one behind it, is in the bucket it says. */
+static void
+test_a_bound_belongs_to_its_bucket(void **state)
+{
+	(void)state;
+	for (uint32_t i = 0; i <= TIMING_POWERS; i++) {
+		struct timing t = { 0 };
+
+		timing_observe(&t, UINT64_C(1) << i);
+		assert_int_equal(t.buckets[i], 1);
+		if (i == 0 || i == TIMING_POWERS)
+			continue;
+		timing_observe(&t, (UINT64_C(1) << i) + 1);
+		assert_int_equal(t.buckets[i], 1);
+		assert_int_equal(t.buckets[i + 1], 1);
+	}
+}
+
+static void
+test_timings_are_added_up(void **state)
+{
+	struct timing all = { 0 }, one = { 0 };
+
+	(void)state;
+	timing_observe(&all, 3);
+	timing_observe(&one, 4);
+	timing_observe(&one, UINT64_MAX - 10);
+	timing_add(&all, &one);
+	assert_int_equal(all.buckets[2], 2);
+	assert_int_equal(all.buckets[TIMING_POWERS], 1);
+	assert_int_equal(all.sum_us, UINT64_MAX - 3);
+}
+
+/* Half a histogram would say what is not so. */
+static void
+test_a_histogram_without_room_is_not_there_at_all(void **state)
+{
+	struct metric_page p = { 0 };
+	struct timing t = { 0 };
+	char *text;
+
+	(void)state;
+	for (size_t i = 0; i < METRIC_SAMPLES_MAX - 23; i++)
+		metric_add(&p, &test_a, i, NULL);
+	test_add_timing(&p, &t);
+	assert_int_equal(p.count, METRIC_SAMPLES_MAX - 23);
+	assert_int_equal(p.dropped, 24);
+	metric_add(&p, &test_b, 7, NULL);
+	text = text_of(&p);
+	assert_null(strstr(text, "t_seconds"));
+	assert_non_null(strstr(text, "\nb 7\n"));
+	free(text);
+	metric_page_fini(&p);
+}
+
 /* ---- a reading ---- */
 
 static char *test_read;
@@ -169,6 +265,10 @@ main(void)
 		RUN(test_values_of_labels_are_escaped),
 		RUN(test_a_label_that_is_too_long_is_counted),
 		RUN(test_the_page_has_a_bound),
+		RUN(test_a_histogram_is_told_as_prometheus_wants_it),
+		RUN(test_a_bound_belongs_to_its_bucket),
+		RUN(test_timings_are_added_up),
+		RUN(test_a_histogram_without_room_is_not_there_at_all),
 		RUN(test_a_reading_tells_actors_and_node),
 	};
 

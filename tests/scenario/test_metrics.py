@@ -11,7 +11,9 @@ from server import TROUPE
 from test_money import cost
 
 LABEL = r'[a-z]+="(?:[^"\\\n]|\\[\\"n])*"'
-ROW = re.compile(rf"([a-z0-9_]+)(?:\{{({LABEL}(?:,{LABEL})*)\}})? (\d+)")
+ROW = re.compile(rf"([a-z0-9_]+)(?:\{{({LABEL}(?:,{LABEL})*)\}})? (\d+(?:\.\d{{6}})?)")
+LE = re.compile(r'(?:^|,)le="([^"]*)"')
+BUCKETS_MAX = 22  # of one histogram, with +Inf
 
 
 def doors(server):
@@ -29,22 +31,47 @@ def ask(door, request):
     return head, body
 
 
+def check_histogram(page, name):
+    """Its three names agree, for each set of labels."""
+    found = {}
+    for labels, value in page[f"{name}_bucket"].items():
+        bound = LE.search(labels).group(1)
+        found.setdefault(LE.sub("", labels) or None, []).append((bound, value))
+    assert found.keys() == page[f"{name}_sum"].keys() == page[f"{name}_count"].keys()
+    for labels, buckets in found.items():
+        bounds = [float(bound) for bound, _ in buckets]
+        values = [value for _, value in buckets]
+        assert 2 < len(buckets) <= BUCKETS_MAX, name
+        assert buckets[-1][0] == "+Inf"
+        assert bounds == sorted(set(bounds)) and bounds[0] > 0, name
+        assert values == sorted(values), f"{name} is not cumulative"
+        assert values[-1] == page[f"{name}_count"][labels]
+        least = sum(low * (values[i + 1] - values[i]) for i, low in enumerate(bounds[:-1]))
+        assert page[f"{name}_sum"][labels] >= least * 0.999999, name
+
+
 def scrape(door):
     """{name: {labels: value}}, checked as Prometheus would."""
     head, body = ask(door, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK"), head
     assert b"Content-Type: text/plain; version=0.0.4" in head
     assert f"Content-Length: {len(body)}".encode() in head
-    page, now = {}, None
+    page, names, histograms = {}, [], []
     for line in body.decode().splitlines():
         if line.startswith("# TYPE "):
-            now = line.split()[2]
-            assert now not in page, f"{now} is told in two places"
-            page[now] = {}
+            _, _, now, kind = line.split()
+            histogram = [f"{now}_bucket", f"{now}_sum", f"{now}_count"]
+            names = histogram if kind == "histogram" else [now]
+            histograms += [now] if kind == "histogram" else []
+            assert not page.keys() & set(names), f"{now} is told in two places"
+            page.update({name: {} for name in names})
         elif not line.startswith("# HELP "):
             name, labels, value = ROW.fullmatch(line).groups()
-            assert name == now and labels not in page[now], line
-            page[name][labels] = int(value)
+            assert name in names and labels not in page[name], line
+            assert name.endswith("_sum") or "." not in value, line
+            page[name][labels] = float(value) if "." in value else int(value)
+    for name in histograms:
+        check_histogram(page, name)
     return page
 
 
@@ -65,9 +92,19 @@ def listed():
     text = subprocess.run(
         [TROUPE, "describe", "--metrics"], check=True, capture_output=True, text=True
     ).stdout
-    rows = re.findall(r"^\| `(\w+)` \| (counter|gauge) \| ([^|]*) \|", text, re.M)
+    rows = re.findall(
+        r"^\| `(\w+)` \| (counter|gauge|histogram) \| ([^|]*) \|", text, re.M
+    )
     assert len(rows) > 60
-    return {name: set(labels.replace(",", " ").split()) for name, _, labels in rows}
+    listed = {}
+    for name, kind, labels in rows:
+        words = set(labels.replace(",", " ").split())
+        if kind == "histogram":
+            listed[f"{name}_bucket"] = words | {"le"}
+            listed[f"{name}_sum"] = listed[f"{name}_count"] = words
+        else:
+            listed[name] = words
+    return listed
 
 
 def test_every_listed_metric_is_served(start, topology):
@@ -119,6 +156,11 @@ def test_what_happens_is_counted(start, topology):
         return total(after, name, having) - total(before, name, having)
 
     assert moved("troupe_gateway_requests_total") == 10
+    assert moved("troupe_gateway_request_seconds_count") == 10
+    assert moved("troupe_gateway_request_seconds_sum") > 0
+    groups = moved("troupe_store_groups_total")
+    assert moved("troupe_store_commit_seconds_count") == groups
+    assert moved("troupe_store_read_seconds_count") == moved("troupe_store_reads_total")
     assert moved("troupe_gateway_unauthorized_total") == 3
     assert moved("troupe_gateway_malformed_total") == 1
     assert moved("troupe_store_jobs_total") >= 6
@@ -149,6 +191,8 @@ def test_records_of_costs_are_counted_by_what_became_of_them(start):
     assert counted == {"applied_total": 3, "duplicates_total": 1, "refused_total": 1,
                        "queued_total": 0, "lost_total": 0, "window_evicted_total": 2,
                        "window_records": 1, "outbox": 0}
+    assert total(pages, "troupe_cost_increment_seconds_count") == 3
+    assert total(pages, "troupe_cost_increment_seconds_sum") > 0
 
 
 def test_live_sockets_are_counted(start):
@@ -167,6 +211,9 @@ def test_live_sockets_are_counted(start):
     for _ in range(2):
         assert ceo.post("/api/v1/events/agents", event).status == 201
     live.event()
+    assert ceo.post("/api/v1/events/agents",
+                    {"event_type": "x", "payload": {}}).status == 201
+    live.event()
     rooms = live.subscribe(*(f"project:{n}" for n in range(50)))["channels"]
     assert sum(name.startswith("project:") for name in rooms) == 42
     pages = scrape_all(server)
@@ -176,7 +223,8 @@ def test_live_sockets_are_counted(start):
     assert total(pages, "troupe_hub_users_online") == 1
     assert total(pages, "troupe_hub_sockets_online") == 1
     assert total(pages, "troupe_hub_duplicates_total") == 1
-    assert total(pages, "troupe_hub_events_total") == 1
+    assert total(pages, "troupe_hub_events_total") == 2
+    assert total(pages, "troupe_hub_delivery_seconds_count") == 1  # the durable one
 
 
 def test_the_door_has_nothing_else(start):

@@ -1,6 +1,7 @@
 /* Groups of jobs: who fails, who does not, and what is on the disk after. */
 #include "store/commit.h"
 
+#include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "tests/store/fixture.h"
 
@@ -350,6 +351,65 @@ read_run(struct txn *t, struct job *j)
 	return txn_get(t, TABLE_TASKS, &k, &got) ? ST_OK : ST_NOT_FOUND;
 }
 
+/* A clock that a write turns by its load, and a read by 5 us. */
+static uint64_t clock_now_us;
+
+static uint64_t
+clock_tell(void *ctx)
+{
+	return *(uint64_t *)ctx;
+}
+
+static int64_t
+clock_tell_wall(void *ctx)
+{
+	return (int64_t)clock_tell(ctx);
+}
+
+static enum status
+write_slowly(struct txn *t, struct job *j)
+{
+	clock_now_us += LIST_OF(j, struct write, job)->load;
+	return write_run(t, j);
+}
+
+static enum status
+read_slowly(struct txn *t, struct job *j)
+{
+	clock_now_us += 5;
+	return read_run(t, j);
+}
+
+static void
+test_groups_and_reads_are_timed(void **state)
+{
+	static const struct clock clock = { clock_tell, clock_tell_wall,
+		&clock_now_us };
+	struct fixture *f = *state;
+	struct commit_options o = {
+		.backend = f->b, .inline_only = true, .clock = &clock
+	};
+	struct commit_stats s;
+	struct commit *c;
+
+	OK(commit_start(&o, &c));
+	write_new(0)->load = 600;
+	write_new(1)->load = 400;
+	writes[0].job.run = writes[1].job.run = write_slowly;
+	push(c, 2); /* one group, of 1000 us */
+	assert_true(commit_turn(c));
+	writes[0].job.run = writes[1].job.run = read_slowly;
+	OK(commit_read(c, &writes[0].job));
+	OK(commit_read(c, &writes[1].job));
+	assert_true(commit_turn(c));
+	commit_stats(c, &s);
+	assert_int_equal(s.commit_seconds.sum_us, 1000);
+	assert_int_equal(s.commit_seconds.buckets[10], 1);
+	assert_int_equal(s.read_seconds.sum_us, 10);
+	assert_int_equal(s.read_seconds.buckets[3], 2);
+	commit_stop(c);
+}
+
 /* What is answered is there for every read that is asked after it. */
 static void
 test_threads_serve_writes_then_reads(void **state)
@@ -484,6 +544,7 @@ main(void)
 		    test_any_failing_write_is_told_and_undone, fixture_setup),
 		ON_BOTH(test_queue_is_bounded, fixture_setup),
 		ON_BOTH(test_owner_is_told_once_per_group, fixture_setup),
+		ON_BOTH(test_groups_and_reads_are_timed, fixture_setup),
 		ON_BOTH(test_threads_serve_writes_then_reads, fixture_setup),
 		ON_BOTH(test_stop_serves_what_was_pushed, fixture_setup),
 		ON_BOTH(test_one_of_many_rivals_wins, fixture_setup),
