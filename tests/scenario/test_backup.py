@@ -656,6 +656,13 @@ def test_command_line(boss, tmp_path):
     assert (into / "company.yaml").read_bytes() == COMPANY
     assert (into / "store.lmdb" / "data.mdb").stat().st_size > 0
     troupe(boss, "restore", m["backup_id"], "--into", into, ok=False)
+    some = tmp_path / "some"
+    for wrong in ("bogus", "config"):  # the second: named twice
+        troupe(boss, "restore", m["backup_id"], "--into", some, "--component",
+               wrong, "--component", "config", ok=False)
+    troupe(boss, "restore", m["backup_id"], "--into", some,
+           "--component", "config")
+    assert [p.name for p in some.iterdir()] == ["company.yaml"]
     troupe(boss, "delete", m["backup_id"])
     troupe(boss, "verify", m["backup_id"], ok=False)
 
