@@ -188,6 +188,8 @@ backup_start(struct actor *self)
 	enum status st = ST_UNAVAILABLE;
 
 	s->started_at = actor_wall_us(self);
+	s->clock.wall_us = s->started_at;
+	s->clock.mono_us = actor_now_us(self);
 	if (actor_config(self) != NULL)
 		st = backup_place_init(actor_config(self), &s->place, why);
 	if (st == ST_OK)

@@ -72,8 +72,16 @@ struct backup_run {
 	uint32_t waiters_count;
 };
 
+/* The wall clock, as far as retention believes it; see backup_prune.c. */
+struct backup_clock {
+	int64_t wall_us;
+	uint64_t mono_us;      /* when it was so */
+	uint64_t odd_since_us; /* it is told otherwise; 0: it is not */
+};
+
 struct backup_self {
 	struct backup_place place;
+	struct backup_clock clock;
 	uint32_t include_count;
 	enum backup_component include[BACKUP_COMPONENTS_MAX];
 	struct live live;

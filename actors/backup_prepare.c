@@ -38,16 +38,27 @@ invalid(struct backup_job *j, const char *why)
 
 /* ---- prepare ---- */
 
-/* The newest, but for one from the future; ours before what may be forged. */
 static const struct backup_entry *
-newest_of(
+newest_until(
     const struct backup_entry *all, size_t count, int64_t limit, bool ours)
 {
 	for (size_t i = 0; i < count; i++)
 		if (all[i].facts.timestamp <= limit && !all[i].is_disputed &&
 		    (!ours || all[i].trust == TRUST_SIGNED))
 			return &all[i];
-	return ours ? newest_of(all, count, limit, false) : NULL;
+	return NULL;
+}
+
+/* Ours before what may be forged.  One of ours from the future is better than
+ * none: our clock may be wrong now. */
+static const struct backup_entry *
+newest_of(const struct backup_entry *all, size_t count, int64_t limit)
+{
+	const struct backup_entry *e = newest_until(all, count, limit, true);
+
+	if (e == NULL)
+		e = newest_until(all, count, INT64_MAX, true);
+	return e != NULL ? e : newest_until(all, count, limit, false);
 }
 
 /* No id was given. */
@@ -61,7 +72,7 @@ prepare_newest(struct backup_job *j, const struct backup_keys *keys)
 	enum status st = backup_entries_read(j->from, &all, &count);
 
 	backup_keys_prove(keys, all, count);
-	newest = newest_of(all, count, limit, true);
+	newest = newest_of(all, count, limit);
 	if (newest != NULL)
 		memcpy(j->facts.backup_id, newest->facts.backup_id,
 		    sizeof(j->facts.backup_id));

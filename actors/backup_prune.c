@@ -1,8 +1,40 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "actors/backup_shelf.h"
+#include "runtime/base/calendar.h"
+#include "runtime/base/log.h"
 
-/* Retention by request. */
+#define CLOCK_JUMP_US (7 * CALENDAR_DAY_US)
+#define CLOCK_BELIEVED_US ((uint64_t)CALENDAR_DAY_US)
+
+/* What retention goes by, and retention by request. */
+
+/*
+ * A clock that leaps while we run is not believed for a day, so that somebody
+ * may set it right: by its word everything would be too old at once.
+ */
+static int64_t
+policy_now_us(struct actor *self)
+{
+	struct backup_self *s = actor_state(self);
+	struct backup_clock *c = &s->clock;
+	int64_t wall_us = actor_wall_us(self), steady_us;
+	uint64_t mono_us = actor_now_us(self);
+	bool odd;
+
+	steady_us = c->wall_us + (int64_t)(mono_us - c->mono_us);
+	odd = llabs(wall_us - steady_us) > CLOCK_JUMP_US;
+	if (odd && c->odd_since_us == 0) {
+		c->odd_since_us = mono_us;
+		LOG(BACKUP_CLOCK_JUMPED,
+		    KI("seconds", (wall_us - steady_us) / 1000000));
+	}
+	if (odd && mono_us - c->odd_since_us < CLOCK_BELIEVED_US)
+		return wall_us < steady_us ? wall_us : steady_us;
+	*c = (struct backup_clock){ wall_us, mono_us, 0 };
+	return wall_us;
+}
 
 /* Where a policy's numbers stand. */
 struct policy_settings {
@@ -35,7 +67,7 @@ policy_read(struct actor *self, const struct policy_settings *of,
 		.max_days = NUMBER(days),
 		.max_safety = NUMBER(max_safety),
 		.protects = s->place.protects,
-		.now_us = actor_wall_us(self),
+		.now_us = policy_now_us(self),
 	};
 	for (size_t i = 0; i < BACKUP_RUNGS; i++)
 		ret->rungs[i] = NUMBER(rungs[i]);

@@ -84,9 +84,10 @@ is_before(const struct backup_point *b, const struct point *p)
 	return b->timeline != 0 && b->txid <= p->txid && b->at <= p->at;
 }
 
-/* The newest of ours that lies before p, or whichever was named. */
+/* The newest that lies before p, or the one that was named. */
 static const struct backup_entry *
-stock_base(const struct stock *s, const struct point *p, const char *id)
+stock_best(
+    const struct stock *s, const struct point *p, const char *id, bool ours)
 {
 	const struct backup_entry *best = NULL;
 
@@ -94,13 +95,22 @@ stock_base(const struct stock *s, const struct point *p, const char *id)
 		const struct backup_facts *f = &s->entries[i].facts;
 
 		if (s->entries[i].is_disputed || !is_before(&f->point, p) ||
-		    (id[0] == '\0' ? !is_ours(&s->entries[i])
-				   : strcmp(id, f->backup_id) != 0))
+		    (ours && !is_ours(&s->entries[i])) ||
+		    (id[0] != '\0' && strcmp(id, f->backup_id) != 0))
 			continue;
 		if (best == NULL || f->point.txid > best->facts.point.txid)
 			best = &s->entries[i];
 	}
 	return best;
+}
+
+/* Ours before what may be forged. */
+static const struct backup_entry *
+stock_base(const struct stock *s, const struct point *p, const char *id)
+{
+	const struct backup_entry *best = stock_best(s, p, id, true);
+
+	return best != NULL ? best : stock_best(s, p, id, false);
 }
 
 /* The last transaction that the newest of a timeline's segments holds. */

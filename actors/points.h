@@ -38,7 +38,7 @@ struct way {
 	bool has_heir;           /* another timeline follows on this one */
 };
 
-/* backup_id "": the newest of ours that lies before it.  NOT_FOUND. */
+/* backup_id "": the newest that lies before it, ours if any.  NOT_FOUND. */
 MUST_CHECK enum status way_find(const char *root,
     const struct backup_keys *keys, const struct point *p,
     char backup_id[BACKUP_ID_LENGTH + 1], struct way *ret_way, char *ret_why);

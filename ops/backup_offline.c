@@ -212,41 +212,69 @@ fill(const struct cmd_args *args, const struct offline *o, const char *into)
 	return CMD_OK;
 }
 
+static const char *
+components_read(const struct cmd_args *args, struct backup_job *j)
+{
+	const char *texts[BACKUP_COMPONENTS_MAX + 1], *text, *why = NULL;
+	uint32_t count = 0;
+
+	while (count <= BACKUP_COMPONENTS_MAX &&
+	       (text = cmd_nth_value(args, "component", count)) != NULL)
+		texts[count++] = text;
+	if (count == 0)
+		return NULL;
+	j->chose = true;
+	j->wanted_count = count;
+	return backup_components_read(texts, count, j->wanted, &why) ? NULL
+								     : why;
+}
+
 /* Of the store alone: nothing else has a log. */
-static bool
+static const char *
 at_read(const struct cmd_args *args, struct backup_job *j)
 {
 	const char *at = cmd_value(args, "at");
 
 	if (at == NULL)
-		return true;
+		return NULL;
+	if (j->chose &&
+	    (j->wanted_count != 1 || j->wanted[0] != COMPONENT_PERSISTENCE))
+		return "--at: persistence alone has a log";
 	j->chose = true;
 	j->wanted_count = 1;
 	j->wanted[0] = COMPONENT_PERSISTENCE;
-	return point_read(at, &j->to);
+	return point_read(at, &j->to)
+		   ? NULL
+		   : "--at: an instant with an offset, or a transaction's "
+		     "number";
+}
+
+/* NULL, or what was asked wrongly. */
+static const char *
+into_read(const struct cmd_args *args, const char *into, struct backup_job *j)
+{
+	const char *why = components_read(args, j);
+
+	if (why == NULL)
+		why = at_read(args, j);
+	if (why == NULL && (into[0] == '\0' || !is_empty_or_absent(into)))
+		why = "--into: the folder must be empty or absent";
+	return why;
 }
 
 enum cmd_exit
 backup_offline_restore(const struct cmd_args *args, const char *id)
 {
 	const char *into = cmd_value(args, "into");
+	const char *mistake;
 	struct offline *o;
 	enum cmd_exit code = offline_begin(args, &o);
 
 	if (code != CMD_OK)
 		return code;
-	if (!at_read(args, &o->job)) {
-		fprintf(args->err, "troupe backup restore: --at: an instant "
-				   "with an offset, or a transaction's "
-				   "number\n");
-		offline_end(o);
-		return CMD_USAGE;
-	}
-	if (!is_empty_or_absent(into)) {
-		fprintf(args->err,
-		    "troupe backup restore: --into %s: it must be empty or "
-		    "absent\n",
-		    into);
+	mistake = into_read(args, into, &o->job);
+	if (mistake != NULL) {
+		fprintf(args->err, "troupe backup restore: %s\n", mistake);
 		offline_end(o);
 		return CMD_USAGE;
 	}

@@ -1,6 +1,7 @@
 #include "ops/cmd.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "runtime/base/suggest.h"
@@ -222,6 +223,19 @@ cmd_run(struct cmd_args *a, char *const *words)
 	return a->cmd->run(a);
 }
 
+/* An answer that never came through is no success: the disk may be full. */
+static enum cmd_exit
+cmd_end(const struct cmd_args *a, enum cmd_exit code)
+{
+	if (code != CMD_OK || a->cmd->serves ||
+	    (fflush(a->out) == 0 && !ferror(a->out)))
+		return code;
+	cmd_says(a->cmd, a->err);
+	fprintf(a->err, "what it has to say cannot be written: %s\n",
+	    strerror(errno));
+	return CMD_FAILED;
+}
+
 static enum cmd_exit
 cmd_refuse_command(FILE *err, const char *word)
 {
@@ -253,7 +267,7 @@ cmd_main(int argc, char *const *argv, char *const *env, FILE *out, FILE *err)
 	a.cmd = cmd_find(name);
 	if (a.cmd == NULL)
 		return cmd_refuse_command(err, name);
-	return cmd_run(&a, argv + 2);
+	return cmd_end(&a, cmd_run(&a, argv + 2));
 }
 
 bool

@@ -58,6 +58,7 @@ struct cmd {
 	const struct cmd *const *subs; /* ends with NULL; then no run */
 	size_t words_min;              /* words that are no options */
 	size_t words_max;
+	bool serves; /* what it prints is not what it was asked for */
 };
 
 /* One option as it was given. */

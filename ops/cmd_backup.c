@@ -189,18 +189,30 @@ is_in_flight(const struct call_reply *r)
 	       (code.size == 4 && memcmp(code.at, IN_FLIGHT, 4) == 0);
 }
 
-static enum cmd_exit
-create_ask(const struct cmd_args *args, const char *body, struct arena *arena)
+/* Whole in a line of a header: cut short it would be another one's key. */
+static bool
+key_is_good(const char *key)
 {
-	char headers[96], key[2 * KEY_OCTETS + 1];
-	const char *given = cmd_value(args, "key");
+	size_t size = key == NULL ? 0 : strlen(key);
+
+	for (size_t i = 0; i < size; i++)
+		if (key[i] < ' ' || key[i] > '~')
+			return false;
+	return size <= IDEMPOTENCY_MAX;
+}
+
+static enum cmd_exit
+create_ask(const struct cmd_args *args, const char *given, const char *body,
+    struct arena *arena)
+{
+	char headers[IDEMPOTENCY_MAX + 32], key[2 * KEY_OCTETS + 1];
 	uint8_t random[KEY_OCTETS];
 	struct asking a = { .args = args,
 		.ask = { "POST", PATH, body, headers } };
 
 	seal_random(random, sizeof(random));
 	text_hex(random, sizeof(random), key);
-	snprintf(headers, sizeof(headers), "Idempotency-Key: %.64s\r\n",
+	snprintf(headers, sizeof(headers), "Idempotency-Key: %s\r\n",
 	    text_is_blank(given) ? key : given);
 	for (int i = 0; i < TRIES_MAX; i++) {
 		if (ask_once(&a, arena) != ST_OK)
@@ -220,8 +232,13 @@ create_run(const struct cmd_args *args)
 	enum cmd_exit code = CMD_FAILED;
 	const char *key = cmd_value(args, "key");
 
-	if (key != NULL && strpbrk(key, "\r\n") != NULL)
-		key = NULL;
+	if (!key_is_good(key)) {
+		fprintf(args->err,
+		    "troupe backup create: --key is a text of %d printable "
+		    "characters at most\n",
+		    IDEMPOTENCY_MAX);
+		return CMD_USAGE;
+	}
 	if (!components_json(args, components, sizeof(components))) {
 		fprintf(args->err, "troupe backup create: --component is one "
 				   "of persistence, memory, config\n");
@@ -230,7 +247,7 @@ create_run(const struct cmd_args *args)
 	snprintf(body, sizeof(body), "{%s}",
 	    components[0] == '\0' ? "" : components + 1);
 	if (seal_start() == ST_OK && arena_make(&arena)) {
-		code = create_ask(args, body, &arena);
+		code = create_ask(args, key, body, &arena);
 		free(arena.base);
 	}
 	return code;

@@ -307,4 +307,5 @@ const struct cmd run_cmd = {
 	.summary = "Be one node, until TERM or INT.",
 	.options = run_options,
 	.run = run_run,
+	.serves = true,
 };

@@ -14,6 +14,7 @@
 #define SCHEDULE_BODY_MAX 512
 #define SCHEDULE_PATH_MAX 256
 #define SCHEDULES_PATH "/api/v1/schedules"
+#define SCHEDULE_TOO_LONG "troupe schedule set: that is too long\n"
 
 static const char *const schedule_statuses[] = { "idle", "running", "draining",
 	"failed", "dead" };
@@ -127,7 +128,7 @@ schedule_body(const struct cmd_args *args, char ret_body[SCHEDULE_BODY_MAX])
 {
 	FILE *to = fmemopen(ret_body, SCHEDULE_BODY_MAX, "w");
 	const char *missed = cmd_value(args, "missed");
-	bool good;
+	bool good, fits;
 
 	if (to == NULL)
 		return false;
@@ -139,9 +140,11 @@ schedule_body(const struct cmd_args *args, char ret_body[SCHEDULE_BODY_MAX])
 	       schedule_number(args, to, "jitter", "jitter_seconds");
 	fputs("}", to);
 	/* Cut short, it would say something else. */
-	good = fflush(to) == 0 && ftell(to) < SCHEDULE_BODY_MAX - 1 && good;
+	fits = fflush(to) == 0 && ftell(to) < SCHEDULE_BODY_MAX - 1;
 	fclose(to);
-	return good;
+	if (good && !fits)
+		fprintf(args->err, SCHEDULE_TOO_LONG);
+	return good && fits;
 }
 
 static enum cmd_exit
@@ -152,8 +155,11 @@ schedule_set_run(const struct cmd_args *args)
 	const struct schedule_one_answer *one;
 	struct call_reply r;
 
-	if (!call_escape(path, sizeof(path), cmd_word(args, 0)) ||
-	    !schedule_body(args, body))
+	if (!call_escape(path, sizeof(path), cmd_word(args, 0))) {
+		fprintf(args->err, SCHEDULE_TOO_LONG);
+		return CMD_USAGE;
+	}
+	if (!schedule_body(args, body))
 		return CMD_USAGE;
 	if (call(args, &(struct call_ask){ "PUT", path, body, NULL }, &r) !=
 	    ST_OK)

@@ -468,4 +468,5 @@ const struct cmd up_cmd = {
 	.summary = "Start every node of this host and keep them running.",
 	.options = up_options,
 	.run = up_run,
+	.serves = true,
 };

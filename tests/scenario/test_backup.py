@@ -642,6 +642,12 @@ def test_command_line(boss, tmp_path):
     troupe(boss, "restore", m["backup_id"], "--yes")
     assert wait_for(lambda: boss.me().status == 200)
     assert live(boss) == before
+    for key in ("k\r\nX-Evil: 1", "k" * 256, "k\u00e9"):
+        troupe(boss, "create", "--key", key, ok=False)
+    long = ["k" * 254 + end for end in "abb"]
+    made = [json.loads(troupe(boss, "create", "--json", "--key", key))["data"]
+            for key in long]
+    assert made[0] != made[1] == made[2]
     troupe(boss, "show", "0" * 12, ok=False)
     troupe(boss, "delete", "../x", ok=False)
     # Into an empty folder, whether Troupe runs or not.
@@ -650,6 +656,13 @@ def test_command_line(boss, tmp_path):
     assert (into / "company.yaml").read_bytes() == COMPANY
     assert (into / "store.lmdb" / "data.mdb").stat().st_size > 0
     troupe(boss, "restore", m["backup_id"], "--into", into, ok=False)
+    some = tmp_path / "some"
+    for wrong in ("bogus", "config"):  # the second: named twice
+        troupe(boss, "restore", m["backup_id"], "--into", some, "--component",
+               wrong, "--component", "config", ok=False)
+    troupe(boss, "restore", m["backup_id"], "--into", some,
+           "--component", "config")
+    assert [p.name for p in some.iterdir()] == ["company.yaml"]
     troupe(boss, "delete", m["backup_id"])
     troupe(boss, "verify", m["backup_id"], ok=False)
 

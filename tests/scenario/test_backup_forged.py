@@ -12,6 +12,7 @@ import time
 import pytest
 
 from client import Client, wait_for
+from server import Clock
 from test_backup import create, entries, fill, list_of, manifest_of, root, troupe
 from test_backup_after import prune, setting
 
@@ -105,3 +106,36 @@ def test_backups_outlive_keys_that_are_lost_or_rotated(boss):
         shutil.copy2(key, keys)
     assert prune(boss)["removed"] == 3
     assert [b["backup_id"] for b in list_of(boss)] == made[3:]
+
+
+YEAR_S = 366 * 86400
+
+
+def again(client):
+    """Sessions go by the clock too."""
+    other = Client(client.server)
+    assert other.login().status < 300
+    return other
+
+
+@pytest.mark.parametrize("leap_s", [YEAR_S, -YEAR_S])
+def test_a_clock_that_leaps_evicts_nothing(start, tmp_path, leap_s):
+    """Until it is set right again, and after it."""
+    clock = Clock(tmp_path)
+    client = Client(start(env=clock.env, backup__compression="false"))
+    assert client.setup().status == 201
+    made = [create(client, ["config"]).data["backup_id"] for _ in range(2)]
+    clock.advance(leap_s)
+    client = again(client)
+    assert prune(client)["removed"] == 0
+    proof = client.post("backups/drill", {}).data
+    assert (proof["backup_id"], proof["proven"]) == (made[-1], True)
+    made += [create(client, ["config"]).data["backup_id"] for _ in range(2)]
+    assert {b["backup_id"] for b in list_of(client)} == set(made)
+    told = client.server.wait_event("backup.retention.clock_jumped")
+    assert abs(told[0]["seconds"] - leap_s) < 60
+    clock.advance(-leap_s)
+    client = again(client)
+    fate = fates(client)
+    assert set(fate) == set(made)
+    assert fate[made[0]] == "recent" and len(entries(client)) == 4

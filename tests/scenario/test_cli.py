@@ -43,6 +43,15 @@ def test_help_of_every_command():
         assert f"troupe {name}" in done.stdout
 
 
+def test_an_answer_that_cannot_be_written_is_no_success():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [TROUPE, "--help"], stdout=full, timeout=STOP_S,
+            stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert "cannot be written: No space left" in done.stderr
+
+
 def test_version():
     cmake = (ROOT / "CMakeLists.txt").read_text()
     version = cmake.split("project(troupe VERSION ")[1].split()[0]

@@ -74,3 +74,6 @@ def test_the_command_lists_and_sets(ceo):
     assert bad.returncode == 1 and "hour" in bad.stderr
     odd = command(server, "schedule", "set", "session-cleanup", "--every", "x")
     assert odd.returncode == 2 and "seconds" in odd.stderr
+    for words in (["x" * 300], ["session-cleanup", "--cron", "* " * 400]):
+        long = command(server, "schedule", "set", *words)
+        assert long.returncode == 2 and "too long" in long.stderr
