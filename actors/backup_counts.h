@@ -8,7 +8,8 @@
 
 /* Since the start; see backup_metric.def.  UINT64_MAX: nothing to tell. */
 struct backup_counts {
-	uint64_t made, failed, restored, unrestored, pruned, stuck, refused;
+	uint64_t made, failed, restored, unrestored, pruned, stuck;
+	uint64_t refused, unproven;
 	uint64_t proven_age, last_success;
 	uint64_t ship_lag, shipped_txid;
 	uint64_t second_behind, second_lag;

@@ -35,6 +35,7 @@ struct backup_entry {
 	bool is_sealed;
 	bool is_held;
 	bool is_disputed;
+	enum backup_trust trust; /* once backup_keys_prove has looked */
 	uint64_t stored_bytes;
 	struct backup_facts facts;
 };

@@ -51,6 +51,7 @@ const char *backup_trigger_text(enum backup_trigger trigger);
 const char *backup_component_text(enum backup_component component);
 const char *backup_fate_text(enum backup_fate fate);
 const char *backup_where_text(enum backup_where where);
+const char *backup_trust_text(enum backup_trust trust);
 /* False: no component, one twice, or one that is none; *ret_why says which. */
 bool backup_components_read(const char *const *texts, uint32_t count,
     enum backup_component ret_of[BACKUP_COMPONENTS_MAX], const char **ret_why);

@@ -8,6 +8,7 @@
 #include <archive_entry.h>
 
 #include "actors/backup_pipe.h"
+#include "runtime/base/processor.h"
 
 struct backup_feed {
 	struct backup_in *in;
@@ -52,9 +53,11 @@ feed_pour(struct backup_feed *f, struct archive *a)
 	int rc;
 
 	while ((rc = archive_read_data_block(a, &at, &size, &offset)) ==
-	       ARCHIVE_OK)
+	       ARCHIVE_OK) {
 		if (backup_pipe_write(f->pipe, at, size) != ST_OK)
 			return ST_CANCELLED;
+		processor_give_way();
+	}
 	return rc == ARCHIVE_EOF ? ST_OK : ST_CORRUPT;
 }
 

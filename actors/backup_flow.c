@@ -3,6 +3,7 @@
 
 #include "actors/backup_inside.h"
 #include "runtime/base/log.h"
+#include "runtime/base/processor.h"
 #include "runtime/base/text.h"
 
 #define SETTLE_TRIES_MAX 100

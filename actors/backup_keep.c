@@ -154,6 +154,8 @@ judge_one(struct judge *j, const struct backup_entry *e)
 		return FATE_FUTURE;
 	if (e->is_disputed)
 		return FATE_DISPUTED;
+	if (e->trust != TRUST_SIGNED)
+		return FATE_UNPROVEN;
 	place = j->place++;
 	j->safety += safe;
 	on_ladder =
@@ -201,15 +203,35 @@ keep_remove(
 	}
 }
 
+/* One line, however many there are. */
+static void
+keep_tell_unproven(
+    const struct backup_entry *all, size_t count, const enum backup_fate *fates)
+{
+	const char *one = NULL;
+	size_t unproven = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (fates[i] == FATE_UNPROVEN) {
+			one = all[i].name;
+			unproven++;
+		}
+	if (unproven > 0)
+		LOG(BACKUP_RETENTION_UNPROVEN, KV("path", one),
+		    KU("count", unproven));
+}
+
 static void
 keep_judge(const char *root, const struct backup_policy *p, bool dry,
     struct backup_entry *all, size_t count, enum backup_fate *fates,
     struct backup_outcome *ret)
 {
+	backup_keys_prove(p->keys, all, count);
 	for (size_t i = 0; i < count && p->holds != NULL; i++)
 		all[i].is_held |=
 		    backup_is_held(p->holds, all[i].facts.backup_id);
 	backup_keep_plan(all, count, p, fates);
+	keep_tell_unproven(all, count, fates);
 	for (size_t i = 0; i < count; i++) {
 		const struct backup_facts *f = &all[i].facts;
 

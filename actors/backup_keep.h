@@ -8,14 +8,16 @@
  *
  * The clock is ours: what claims to be later is not judged, takes no place and
  * is nobody's newest, so that a forged or a wrong time evicts nothing.  Nor
- * does what is disputed (backup_entries.h); and what goes is the entry that was
- * judged, whoever else says it has its id.
+ * does what is disputed (backup_entries.h), or not signed by one of our keys:
+ * it may be forged, and it may be ours from before there was that key, so it
+ * neither goes nor takes a place.  And what goes is the entry that was judged,
+ * whoever else says it has its id.
  * Protected backups fill no hour, day or year.
  */
 #ifndef ACTORS_BACKUP_KEEP_H
 #define ACTORS_BACKUP_KEEP_H
 
-#include "actors/backup_entries.h"
+#include "actors/backup_keys.h"
 
 #define BACKUP_PINS 2
 #define BACKUP_RUNGS 5 /* hours, days, weeks, months, years */
@@ -28,6 +30,7 @@ struct backup_policy {
 	uint32_t rungs[BACKUP_RUNGS];
 	uint32_t protects; /* 1 << trigger */
 	int64_t now_us;
+	const struct backup_keys *keys;  /* ours; NULL: nothing is proven */
 	const char *newest;              /* made last; NULL: none */
 	const char *holds;               /* another folder whose count too */
 	const char *pinned[BACKUP_PINS]; /* NULL: none */

@@ -310,3 +310,11 @@ backup_keys_trust(const struct backup_keys *k, const struct backup_facts *f)
 		return TRUST_UNKNOWN;
 	return signature_is_good(key, f) ? TRUST_SIGNED : TRUST_FORGED;
 }
+
+void
+backup_keys_prove(
+    const struct backup_keys *k, struct backup_entry *entries, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		entries[i].trust = backup_keys_trust(k, &entries[i].facts);
+}

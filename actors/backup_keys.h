@@ -14,7 +14,7 @@
 #ifndef ACTORS_BACKUP_KEYS_H
 #define ACTORS_BACKUP_KEYS_H
 
-#include "actors/backup_facts.h"
+#include "actors/backup_entries.h"
 
 #define BACKUP_KEYS_MAX 64
 
@@ -46,8 +46,10 @@ const uint8_t *backup_key_sealing(const struct backup_key *key);
 MUST_CHECK enum status backup_keys_sign(
     const struct backup_key *key, struct backup_facts *f);
 
-enum backup_trust { TRUST_SIGNED, TRUST_UNSIGNED, TRUST_UNKNOWN, TRUST_FORGED };
 enum backup_trust backup_keys_trust(
     const struct backup_keys *k, const struct backup_facts *f);
+/* Of each of them; without keys none is signed. */
+void backup_keys_prove(
+    const struct backup_keys *k, struct backup_entry *entries, size_t count);
 
 #endif

@@ -15,9 +15,9 @@
 #include "actors/backup_sum.h"
 #include "actors/backup_tree.h"
 #include "runtime/base/log.h"
+#include "runtime/base/processor.h"
 #include "runtime/base/text.h"
 
-#define PACK_PIECE (256u << 10)
 #define PACK_BLOCK (64 << 10)
 #define ZSTD_LEVEL "3"
 #define ZSTD_LEVEL_QUICK "-1"
@@ -87,6 +87,20 @@ packer_open(struct backup_pack *p, struct archive *a, struct archive_entry *e)
 	       archive_write_header(a, e) == ARCHIVE_OK;
 }
 
+static bool
+packer_take(struct archive *a, struct bytes b)
+{
+	while (b.size > 0) {
+		size_t n = b.size < BACKGROUND_STEP ? b.size : BACKGROUND_STEP;
+
+		if (archive_write_data(a, b.at, n) != (la_ssize_t)n)
+			return false;
+		b = (struct bytes){ b.at + n, b.size - n };
+		processor_give_way();
+	}
+	return true;
+}
+
 static enum status
 packer_pour(struct backup_pack *p, struct archive *a)
 {
@@ -94,7 +108,7 @@ packer_pour(struct backup_pack *p, struct archive *a)
 	enum status st;
 
 	while ((st = backup_pipe_read(p->pipe, &b)) == ST_OK && b.size > 0)
-		if (archive_write_data(a, b.at, b.size) != (la_ssize_t)b.size)
+		if (!packer_take(a, b))
 			return ST_IO;
 	if (st == ST_OK && archive_write_close(a) != ARCHIVE_OK)
 		st = ST_IO;
@@ -182,7 +196,8 @@ member_content(struct backup_pack *p, int in, const char *path, uint64_t left)
 	bool cut = false;
 
 	while (left > 0) {
-		size_t want = left < PACK_PIECE ? (size_t)left : PACK_PIECE;
+		size_t want =
+		    left < BACKGROUND_STEP ? (size_t)left : BACKGROUND_STEP;
 		ssize_t n = cut ? 0 : read(in, p->piece, want);
 
 		if (n < 0 && errno == EINTR)
@@ -336,7 +351,7 @@ pack_start(struct backup_pack *p, const struct backup_key *key)
 	p->entry = archive_entry_new();
 	p->sum = backup_sum_create();
 	p->pipe = backup_pipe_create();
-	p->piece = malloc(PACK_PIECE);
+	p->piece = malloc(BACKGROUND_STEP);
 	p->out = backup_out_create(
 	    p->fd, key, front, p->pace != NULL && p->pace->soon);
 	if (p->tar == NULL || p->entry == NULL || p->sum == NULL ||

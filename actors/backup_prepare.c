@@ -38,21 +38,35 @@ invalid(struct backup_job *j, const char *why)
 
 /* ---- prepare ---- */
 
-/* No id: the newest, but for one from the future. */
+/* The newest, but for one from the future; ours before what may be forged. */
+static const struct backup_entry *
+newest_of(
+    const struct backup_entry *all, size_t count, int64_t limit, bool ours)
+{
+	for (size_t i = 0; i < count; i++)
+		if (all[i].facts.timestamp <= limit && !all[i].is_disputed &&
+		    (!ours || all[i].trust == TRUST_SIGNED))
+			return &all[i];
+	return ours ? newest_of(all, count, limit, false) : NULL;
+}
+
+/* No id was given. */
 static bool
-prepare_newest(struct backup_job *j)
+prepare_newest(struct backup_job *j, const struct backup_keys *keys)
 {
 	int64_t limit = j->facts.timestamp + BACKUP_FUTURE_US;
+	const struct backup_entry *newest;
 	struct backup_entry *all = NULL;
 	size_t count = 0;
 	enum status st = backup_entries_read(j->from, &all, &count);
 
-	for (size_t i = 0; i < count && j->facts.backup_id[0] == '\0'; i++)
-		if (all[i].facts.timestamp <= limit && !all[i].is_disputed)
-			memcpy(j->facts.backup_id, all[i].facts.backup_id,
-			    sizeof(j->facts.backup_id));
+	backup_keys_prove(keys, all, count);
+	newest = newest_of(all, count, limit, true);
+	if (newest != NULL)
+		memcpy(j->facts.backup_id, newest->facts.backup_id,
+		    sizeof(j->facts.backup_id));
 	free(all);
-	if (j->facts.backup_id[0] != '\0')
+	if (newest != NULL)
 		return true;
 	j->is_bad_copy = true;
 	return backup_job_refuse(j, st == ST_OK ? ST_NOT_FOUND : st,
@@ -309,7 +323,7 @@ prepare_from(
 {
 	j->from = folder;
 	j->is_bad_copy = false;
-	return (j->facts.backup_id[0] != '\0' || prepare_newest(j)) &&
+	return (j->facts.backup_id[0] != '\0' || prepare_newest(j, keys)) &&
 	       prepare_find(j) && prepare_trust(j, keys) && prepare_wanted(j) &&
 	       prepare_unpack(j, keys) && prepare_sum(j) && prepare_sources(j);
 }

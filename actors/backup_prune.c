@@ -64,9 +64,13 @@ backup_prune_count(struct backup_self *s, const struct backup_job *j)
 	if (j->outcomes == NULL)
 		return; /* nothing was judged */
 	s->counts.refused = j->refused;
-	for (size_t i = 0; i < j->outcomes_count && !j->dry; i++) {
+	s->counts.unproven = 0;
+	for (size_t i = 0; i < j->outcomes_count; i++) {
 		const struct backup_outcome *o = &j->outcomes[i];
 
+		s->counts.unproven += o->fate == FATE_UNPROVEN;
+		if (j->dry)
+			continue;
 		s->counts.pruned += o->removed;
 		s->counts.stuck += !o->removed && backup_fate_goes(o->fate);
 	}

@@ -40,10 +40,15 @@ at_keys(struct backup_job *j)
 void
 backup_replay_choose(struct backup_job *j)
 {
+	struct backup_keys *keys = at_keys(j);
 	char why[BACKUP_WHY_SIZE] = "";
-	enum status st =
-	    way_find(j->place->root, &j->to, j->facts.backup_id, &j->way, why);
+	enum status st;
 
+	if (j->st != ST_OK)
+		return;
+	st = way_find(
+	    j->place->root, keys, &j->to, j->facts.backup_id, &j->way, why);
+	backup_keys_destroy(keys);
 	if (st != ST_OK)
 		(void)backup_job_refuse(j, st,
 		    st == ST_NOT_FOUND ? PROBLEM_BACKUP_NOT_FOUND

@@ -4,6 +4,7 @@
 
 #include "actors/backup_shelf.h"
 #include "runtime/base/log.h"
+#include "runtime/base/processor.h"
 
 #define RUN_US (UINT64_C(6) * 3600 * 1000000) /* then something is stuck */
 

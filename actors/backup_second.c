@@ -7,6 +7,7 @@
 #include "actors/backup_inside.h"
 #include "actors/backup_shelf.h"
 #include "runtime/base/log.h"
+#include "runtime/base/processor.h"
 #include "runtime/base/text.h"
 
 #define SECOND_US 1000000

@@ -125,12 +125,19 @@ shelf_done(struct op *op, const struct shelf *f)
 
 /* ---- list ---- */
 
+/* Where the keys cannot be read, none of them is known. */
 static void
 list_work(void *data)
 {
 	struct shelf *f = ((struct shelf_data *)data)->shelf;
+	char why[BACKUP_WHY_SIZE] = "";
+	struct backup_keys *keys = NULL;
 
 	f->st = backup_entries_read(f->place->root, &f->entries, &f->count);
+	if (backup_keys_load(f->place->keys, false, &keys, why) != ST_OK)
+		LOG(BACKUP_UNAVAILABLE, KV("why", why));
+	backup_keys_prove(keys, f->entries, f->count);
+	backup_keys_destroy(keys);
 }
 
 static int
@@ -157,6 +164,7 @@ info_of(const struct backup_entry *e, enum backup_where where,
 		.stored_bytes = e->stored_bytes,
 		.held = e->is_held,
 		.where = where,
+		.trust = e->trust,
 	};
 }
 

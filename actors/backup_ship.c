@@ -204,15 +204,21 @@ static void
 look_work(void *data)
 {
 	struct look_data *d = data;
+	char why[BACKUP_WHY_SIZE];
 	struct backup_entry *all = NULL;
+	struct backup_keys *keys = NULL;
 	size_t count = 0;
 
 	d->found = false;
-	if (backup_entries_read(d->place->root, &all, &count) != ST_OK)
-		return;
+	if (backup_keys_load(d->place->keys, false, &keys, why) != ST_OK ||
+	    backup_entries_read(d->place->root, &all, &count) != ST_OK)
+		count = 0;
+	backup_keys_prove(keys, all, count);
 	for (size_t i = 0; i < count && !d->found; i++)
 		d->found = !all[i].is_disputed &&
+			   all[i].trust == TRUST_SIGNED &&
 			   all[i].facts.point.timeline == d->timeline;
+	backup_keys_destroy(keys);
 	free(all);
 }
 

@@ -15,6 +15,7 @@
 #include "actors/backup_tally.h"
 #include "actors/backup_tree.h"
 #include "runtime/base/folders.h"
+#include "runtime/base/processor.h"
 #include "runtime/base/text.h"
 #include "runtime/base/trickle.h"
 
@@ -139,6 +140,7 @@ unpack_bytes(struct unpack *u, const char *name, int fd)
 			return unpack_fail(u, ST_IO, name, strerror(errno));
 		backup_tally_bytes(u->tally, (uint64_t)at, bytes, size);
 		trickle_to(&trickle, (uint64_t)at + size);
+		processor_give_way();
 	}
 	(void)sync_file_range(
 	    fd, (off64_t)trickle.sent, 0, SYNC_FILE_RANGE_WRITE);

@@ -426,6 +426,26 @@ backup_work_end(struct backup_job *j)
 	backup_work_publish(j);
 }
 
+/* Without our keys nothing could be told from a forgery, and nothing goes. */
+static enum status
+work_keep(struct backup_job *j)
+{
+	char why[BACKUP_WHY_SIZE] = "";
+	struct backup_keys *keys = NULL;
+	enum status st = backup_keys_load(j->place->keys, false, &keys, why);
+
+	if (st != ST_OK) {
+		LOG(BACKUP_RETENTION_FAILED, KV("error", why));
+		return st;
+	}
+	j->policy.keys = keys;
+	st = backup_keep(j->place->root, &j->policy, j->dry, &j->outcomes,
+	    &j->outcomes_count, &j->refused);
+	j->policy.keys = NULL;
+	backup_keys_destroy(keys);
+	return st;
+}
+
 /* Why a backup is removed or stays is kept with the job. */
 void
 backup_work_keep_some(struct backup_job *j)
@@ -440,8 +460,9 @@ backup_work_keep_some(struct backup_job *j)
 	else if (backup_last_read(j->place->root, last))
 		j->policy.newest = last;
 	free(j->outcomes);
-	j->kept_st = backup_keep(j->place->root, &j->policy, j->dry,
-	    &j->outcomes, &j->outcomes_count, &j->refused);
+	j->outcomes = NULL;
+	j->outcomes_count = 0;
+	j->kept_st = work_keep(j);
 	j->policy.newest = NULL;
 	if (!j->dry && points_prune(j->place->root, &count) == ST_OK &&
 	    count > 0)

@@ -56,17 +56,26 @@ stock_fini(struct stock *s)
 }
 
 static enum status
-stock_read(const char *root, struct stock *s)
+stock_read(const char *root, const struct backup_keys *keys, struct stock *s)
 {
 	enum status st;
 
 	*s = (struct stock){ 0 };
 	st = backup_entries_read(root, &s->entries, &s->entries_count);
 	if (st == ST_OK)
+		backup_keys_prove(keys, s->entries, s->entries_count);
+	if (st == ST_OK)
 		st = segments_read(root, &s->segments, &s->count);
 	if (st != ST_OK)
 		stock_fini(s);
 	return st;
+}
+
+/* What is not ours may say anything of its point. */
+static bool
+is_ours(const struct backup_entry *e)
+{
+	return e->trust == TRUST_SIGNED;
 }
 
 static bool
@@ -75,7 +84,7 @@ is_before(const struct backup_point *b, const struct point *p)
 	return b->timeline != 0 && b->txid <= p->txid && b->at <= p->at;
 }
 
-/* The newest that lies before p, or the one that was named. */
+/* The newest of ours that lies before p, or whichever was named. */
 static const struct backup_entry *
 stock_base(const struct stock *s, const struct point *p, const char *id)
 {
@@ -85,7 +94,8 @@ stock_base(const struct stock *s, const struct point *p, const char *id)
 		const struct backup_facts *f = &s->entries[i].facts;
 
 		if (s->entries[i].is_disputed || !is_before(&f->point, p) ||
-		    (id[0] != '\0' && strcmp(id, f->backup_id) != 0))
+		    (id[0] == '\0' ? !is_ours(&s->entries[i])
+				   : strcmp(id, f->backup_id) != 0))
 			continue;
 		if (best == NULL || f->point.txid > best->facts.point.txid)
 			best = &s->entries[i];
@@ -121,7 +131,8 @@ stock_floor(
 	for (size_t i = 0; i < s->entries_count; i++) {
 		uint64_t txid = s->entries[i].facts.point.txid;
 
-		if (txid > floor && txid <= FLOOR_MAX)
+		if (is_ours(&s->entries[i]) && txid > floor &&
+		    txid <= FLOOR_MAX)
 			floor = txid;
 	}
 	if (s->count == 0)
@@ -138,7 +149,7 @@ points_floor(const char *root, const struct backup_keys *keys)
 	struct stock s;
 	uint64_t floor;
 
-	if (stock_read(root, &s) != ST_OK)
+	if (stock_read(root, keys, &s) != ST_OK)
 		return 0;
 	floor = stock_floor(&s, root, keys);
 	stock_fini(&s);
@@ -158,8 +169,8 @@ stock_has_heir(const struct stock *s, const struct backup_point *base)
 	for (size_t i = 0; i < s->entries_count; i++) {
 		const struct backup_point *p = &s->entries[i].facts.point;
 
-		if (p->timeline != 0 && p->timeline != base->timeline &&
-		    p->txid > base->txid)
+		if (is_ours(&s->entries[i]) && p->timeline != 0 &&
+		    p->timeline != base->timeline && p->txid > base->txid)
 			return true;
 	}
 	return false;
@@ -187,13 +198,14 @@ way_fill(struct way *r, const struct stock *s, const struct point *p)
 }
 
 enum status
-way_find(const char *root, const struct point *p,
-    char backup_id[BACKUP_ID_LENGTH + 1], struct way *ret, char *ret_why)
+way_find(const char *root, const struct backup_keys *keys,
+    const struct point *p, char backup_id[BACKUP_ID_LENGTH + 1],
+    struct way *ret, char *ret_why)
 {
 	const struct backup_entry *base;
 	struct way r = { 0 };
 	struct stock s;
-	enum status st = stock_read(root, &s);
+	enum status st = stock_read(root, keys, &s);
 
 	if (st != ST_OK) {
 		text_fit(
@@ -332,7 +344,7 @@ window_of(const struct stock *s, const char *root,
 	for (size_t i = 0; i < s->entries_count; i++) {
 		const struct backup_point *p = &s->entries[i].facts.point;
 
-		if (p->timeline != timeline)
+		if (p->timeline != timeline || !is_ours(&s->entries[i]))
 			continue;
 		w.backups++;
 		if (p->txid < w.from_txid) {
@@ -371,7 +383,7 @@ points_windows(const char *root, const struct backup_keys *keys,
     struct backup_window *ret, size_t max, size_t *ret_count)
 {
 	struct stock s;
-	enum status st = stock_read(root, &s);
+	enum status st = stock_read(root, keys, &s);
 
 	*ret_count = 0;
 	if (st != ST_OK)
@@ -379,7 +391,8 @@ points_windows(const char *root, const struct backup_keys *keys,
 	for (size_t i = 0; i < s.entries_count && *ret_count < max; i++) {
 		uint64_t timeline = s.entries[i].facts.point.timeline;
 
-		if (timeline != 0 && !window_has(ret, *ret_count, timeline))
+		if (timeline != 0 && is_ours(&s.entries[i]) &&
+		    !window_has(ret, *ret_count, timeline))
 			ret[(*ret_count)++] =
 			    window_of(&s, root, keys, timeline);
 	}

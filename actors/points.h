@@ -38,8 +38,9 @@ struct way {
 	bool has_heir;           /* another timeline follows on this one */
 };
 
-/* backup_id "": the newest that lies before it.  NOT_FOUND. */
-MUST_CHECK enum status way_find(const char *root, const struct point *p,
+/* backup_id "": the newest of ours that lies before it.  NOT_FOUND. */
+MUST_CHECK enum status way_find(const char *root,
+    const struct backup_keys *keys, const struct point *p,
     char backup_id[BACKUP_ID_LENGTH + 1], struct way *ret_way, char *ret_why);
 void way_fini(struct way *r);
 /* The records of the next segment into a file.  Why names the segment. */

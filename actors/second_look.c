@@ -174,6 +174,8 @@ look_read(struct second_job *j, struct both *b)
 	st = backup_entries_read(p->second, &b->there, &b->there_count);
 	if (st != ST_OK)
 		return second_went(j, st, "the target cannot be read");
+	backup_keys_prove(j->policy.keys, b->here, b->here_count);
+	backup_keys_prove(j->policy.keys, b->there, b->there_count);
 	b->wanted = calloc(b->here_count + 1, sizeof(*b->wanted));
 	if (b->wanted == NULL)
 		return second_went(j, ST_NO_MEMORY, "out of memory");
@@ -291,10 +293,29 @@ look_prune(struct second_job *j)
 	j->policy.newest = NULL;
 }
 
+static void
+look_with(struct second_job *j, const struct backup_keys *keys)
+{
+	struct both b = { 0 };
+
+	j->policy.keys = keys;
+	look_prune(j);
+	if (look_read(j, &b) && look_plan(j, &b)) {
+		look_sweep(j, &b);
+		look_keep(j, &b);
+	}
+	j->policy.keys = NULL;
+	free(b.here);
+	free(b.there);
+	free(b.wanted);
+}
+
 void
 second_look(struct second_job *j)
 {
-	struct both b = { 0 };
+	char why[BACKUP_WHY_SIZE] = "";
+	struct backup_keys *keys = NULL;
+	enum status st;
 	int fd;
 
 	j->st = ST_OK;
@@ -302,12 +323,8 @@ second_look(struct second_job *j)
 	if (fd < 0)
 		return;
 	close(fd);
-	look_prune(j);
-	if (look_read(j, &b) && look_plan(j, &b)) {
-		look_sweep(j, &b);
-		look_keep(j, &b);
-	}
-	free(b.here);
-	free(b.there);
-	free(b.wanted);
+	st = backup_keys_load(j->place->keys, false, &keys, why);
+	if (second_went(j, st, "the keys cannot be read"))
+		look_with(j, keys);
+	backup_keys_destroy(keys);
 }

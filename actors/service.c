@@ -214,6 +214,21 @@ service_work(struct service *s)
 	return service_ask_shard(op);
 }
 
+/*
+ * The clock has been set back so far that more than one time of the line
+ * would pass unused.  One may: that of the run that was before.
+ */
+static bool
+service_is_lost(const struct service *s)
+{
+	int64_t at = actor_wall_us(s->actor);
+
+	for (int i = 0; i < 2; i++)
+		if (cron_next(&s->plan.cron, at, &at) != ST_OK)
+			return false;
+	return s->next_run_at - at > (int64_t)s->plan.jitter_us;
+}
+
 static enum status
 service_on_due(struct actor *self, struct timer *t)
 {
@@ -223,7 +238,10 @@ service_on_due(struct actor *self, struct timer *t)
 		return ST_OK;
 	if (!s->is_awoken && service_has_cron(s) &&
 	    actor_wall_us(self) < s->next_run_at) {
-		service_sleep(s);
+		if (service_is_lost(s))
+			service_wait(s);
+		else
+			service_sleep(s);
 		return ST_OK;
 	}
 	if (s->times.enabled || s->def->off == SERVICE_STOPS)
@@ -460,8 +478,11 @@ service_resume(
     struct service *s, const struct service_plan *plan, int64_t next_run_at)
 {
 	s->plan = *plan;
-	if (next_run_at == 0)
+	if (next_run_at == 0) { /* the plan was made while it did not run */
+		if (service_is_waiting(s))
+			service_wait(s);
 		return;
+	}
 	if (service_is_waiting(s))
 		service_wait_on(s, next_run_at);
 	else if (!s->is_at_work && s->life.state == LIFECYCLE_IDLE)

@@ -7,6 +7,10 @@
 #include "ops/cmd.h"
 #include "ops/stage.h"
 
+#ifdef TROUPE_NO_BOOKS
+#error "a program without books is for bench/books.py alone"
+#endif
+
 #define BOOKS_LINE_MAX 1024
 
 static void

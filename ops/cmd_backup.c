@@ -238,6 +238,23 @@ create_run(const struct cmd_args *args)
 
 /* ---- list, show, delete ---- */
 
+/* Nothing to tell of what is ours; "unknown" alone would not tell of what. */
+static const char *
+list_trust(enum backup_trust trust)
+{
+	switch (trust) {
+	case TRUST_SIGNED:
+		return "";
+	case TRUST_UNKNOWN:
+		return ", unknown key";
+	case TRUST_UNSIGNED:
+		return ", unsigned";
+	case TRUST_FORGED:
+	default:
+		return ", forged";
+	}
+}
+
 static void
 list_print(FILE *to, const struct backup_infos *all)
 {
@@ -249,12 +266,13 @@ list_print(FILE *to, const struct backup_infos *all)
 		const struct backup_info *b = &all->backups[i];
 
 		clock_text(b->timestamp, when);
-		fprintf(to, "%-12s  %-20.19s  %-13s  %12llu  %-6s  %s%s%s\n",
+		fprintf(to, "%-12s  %-20.19s  %-13s  %12llu  %-6s  %s%s%s%s\n",
 		    b->backup_id, when, backup_trigger_text(b->trigger),
 		    (unsigned long long)b->size_bytes,
 		    backup_where_text(b->where),
 		    b->compressed ? "archive" : "folder",
-		    b->encrypted ? ", sealed" : "", b->held ? ", held" : "");
+		    b->encrypted ? ", sealed" : "", b->held ? ", held" : "",
+		    list_trust(b->trust));
 	}
 }
 

@@ -78,7 +78,10 @@ cut_fill(struct loop *l, struct cut_part *part)
 	for (uint32_t i = 0; i < part->count; i++) {
 		struct cut_note *note = &part->notes[i];
 
-		for (int e = 0; note->far == l->index && e < EDGE_ENDS; e++)
+		if (note->far != l->index)
+			continue;
+		note->row.ends[EDGE_HANDLED] += note->edge->handled;
+		for (int e = 0; e < EDGE_ENDS; e++)
 			note->row.ends[e] += note->edge->far_ends[e];
 	}
 	for (struct actor *a = l->node->actors; a != NULL;

@@ -181,7 +181,7 @@ actor_handle_new(
 		return;
 	}
 	in->type = slot->type;
-	edge_end_far(m, EDGE_HANDLED);
+	edge_end_handled(m);
 	l->turn_mail = m;
 	l->turn_answered = false;
 	l->cause = m->at;

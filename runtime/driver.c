@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
+#include "runtime/base/processor.h"
 #include "runtime/net_uv.h"
 #include "runtime/node_inside.h"
 
@@ -153,6 +154,7 @@ driver_thread(void *arg)
 {
 	struct driver *d = arg;
 
+	processor_take_short_turns();
 	while (!atomic_load_explicit(&d->stopping, memory_order_relaxed)) {
 		bool busy =
 		    loop_turn(d->loop) || driver_poll(d, DRIVER_GLANCE_US);

@@ -50,50 +50,75 @@ edge_far_loop(const struct loop *l, uint64_t to)
 	return loop_plus_1 == 0 ? l->index : (uint16_t)(loop_plus_1 - 1);
 }
 
-static struct edge *
+static uint8_t *
 edge_alloc(size_t count)
 {
-	struct edge *e = aligned_alloc(MAIL_LINE, count * sizeof(*e));
+	uint8_t *rooms = aligned_alloc(EDGE_PAIR, count * EDGE_ROOM);
 
 	/* The books are not optional. */
-	if (e == NULL)
+	if (rooms == NULL)
 		abort();
-	memset(e, 0, count * sizeof(*e));
-	return e;
+	memset(rooms, 0, count * EDGE_ROOM);
+	return rooms;
+}
+
+static struct edge *
+edge_in_room(uint8_t *room, bool of_two)
+{
+	return (void *)(room + (of_two ? EDGE_OF_TWO_LOOPS : EDGE_OF_ONE_LOOP));
+}
+
+static struct edge *
+edge_in_slab(const struct edge_slab *s, uint32_t n)
+{
+	return edge_in_room(
+	    s->rooms + n * EDGE_ROOM, (s->of_two >> n & 1) != 0);
 }
 
 static struct edge *
 edge_other(struct loop *l, uint16_t far)
 {
-	struct edge_table *t = &l->edges;
+	uint8_t **room = &l->edges.others[far];
+	struct edge *e;
 
-	if (t->others[far] == NULL) {
-		t->others[far] = edge_alloc(1);
-		t->others[far]->near = l->index;
-		t->others[far]->far = far;
-		t->others[far]->route = frame_route(0, 0);
-	}
-	return t->others[far];
+	if (*room != NULL)
+		return edge_in_room(*room, true);
+	*room = edge_alloc(1);
+	e = edge_in_room(*room, true);
+	e->near = l->index;
+	e->far = far;
+	e->route = frame_route(0, 0);
+	return e;
+}
+
+static struct edge *
+edge_take_room(struct edge_table *t, bool of_two)
+{
+	struct edge_slab *s = &t->slabs[t->count / EDGE_SLAB];
+	uint32_t n = t->count++ % EDGE_SLAB;
+
+	if (s->rooms == NULL)
+		s->rooms = edge_alloc(EDGE_SLAB);
+	s->of_two |= (uint64_t)of_two << n;
+	return edge_in_slab(s, n);
 }
 
 struct edge *
 edge_add(struct loop *l, uint64_t from, uint64_t to)
 {
 	struct edge_table *t = &l->edges;
-	struct edge **slab = &t->slabs[t->count / EDGE_SLAB % EDGE_SLABS];
+	uint16_t far = edge_far_loop(l, to);
 	uint32_t slot = edge_slot(from, to);
 	struct edge *e;
 
 	if (t->count == EDGES_MAX)
-		return edge_other(l, edge_far_loop(l, to));
-	if (*slab == NULL)
-		*slab = edge_alloc(EDGE_SLAB);
-	e = &(*slab)[t->count++ % EDGE_SLAB];
+		return edge_other(l, far);
+	e = edge_take_room(t, far != l->index);
 	e->from = from;
 	e->to = to;
 	e->route = frame_route(from, to);
 	e->near = l->index;
-	e->far = edge_far_loop(l, to);
+	e->far = far;
 	e->here = loop_receiver(l, from, to);
 	while (t->slots[slot % EDGE_SLOTS] != NULL)
 		slot++;
@@ -104,16 +129,19 @@ edge_add(struct loop *l, uint64_t from, uint64_t to)
 struct edge *
 edge_nth(const struct edge_table *t, uint32_t n)
 {
+	uint8_t *room;
+
 	if (n < t->count)
-		return &t->slabs[n / EDGE_SLAB][n % EDGE_SLAB];
-	return t->others[n - t->count];
+		return edge_in_slab(&t->slabs[n / EDGE_SLAB], n % EDGE_SLAB);
+	room = t->others[n - t->count];
+	return room == NULL ? NULL : edge_in_room(room, true);
 }
 
 void
 edge_table_fini(struct edge_table *t)
 {
 	for (uint32_t i = 0; i < EDGE_SLABS; i++)
-		free(t->slabs[i]);
+		free(t->slabs[i].rooms);
 	for (uint32_t i = 0; i < EDGE_LOOPS_MAX; i++)
 		free(t->others[i]);
 	memset(t, 0, sizeof(*t));

@@ -67,7 +67,7 @@ loop_post_on(
 	enum status st;
 
 	m->edge = e;
-	e->sent++;
+	edge_count(&e->sent);
 	if (__builtin_expect(e->here == NULL, 0))
 		return loop_route(l, m);
 	st = actor_take_in(e->here, m, lane);

@@ -403,7 +403,7 @@ op_hand_on(struct op *op, struct mail *m, const struct msg *in)
 {
 	struct actor *a = op->actor;
 
-	edge_end_far(m, EDGE_HANDLED);
+	edge_end_handled(m);
 	frame_begin(m->at, FRAME_REPLY, in->id, a->address, op->from, op->ref,
 	    FRAME_DEADLINE_NONE, op->head);
 	op_stop_waiting(op);
@@ -440,7 +440,7 @@ op_on_answer(struct actor *a, struct mail *m, struct msg *in)
 		op_go_on_refused(op, ST_MALFORMED, "the answer did not decode");
 		return;
 	}
-	edge_end_far(m, EDGE_HANDLED);
+	edge_end_handled(m);
 	op_go_on(op, m, in);
 }
 

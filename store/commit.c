@@ -6,6 +6,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
+#include "runtime/base/processor.h"
 
 struct reader {
 	struct commit *commit;
@@ -96,6 +97,7 @@ writer_main(void *arg)
 	struct job_patience p = { 0 };
 	uint32_t last = 0;
 
+	processor_take_short_turns();
 	while (job_queue_wait(&c->writes, &p)) {
 		commit_gather(c, last);
 		last = commit_group(c);
@@ -155,6 +157,7 @@ reader_main(void *arg)
 {
 	struct reader *r = arg;
 
+	processor_take_short_turns();
 	while (job_queue_wait(&r->commit->reads, &r->patience))
 		(void)reader_turn(r);
 	return NULL;

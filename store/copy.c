@@ -9,12 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/processor.h"
 #include "runtime/base/trickle.h"
 #include "store/backend_class.h"
 #include "store/folder.h"
 
 #define COPY_MODE 0600
-#define COPY_PIECE (1u << 20)
+#define COPY_PIPE (1u << 20)
 #define COPY_GROWS 2 /* times, when it is written to */
 
 /* The thread that walks the snapshot, and what came of it. */
@@ -58,14 +59,14 @@ static enum status
 pour(int from, struct trickle to, const char *name, struct pace *pace,
     uint64_t *ret_bytes)
 {
-	char *piece = malloc(COPY_PIECE);
+	char *piece = malloc(BACKGROUND_STEP);
 	enum status st = ST_OK;
 	ssize_t n = 0;
 
 	*ret_bytes = 0;
 	if (piece == NULL)
 		return backend_fail(ST_NO_MEMORY, name, "no memory");
-	while (st == ST_OK && (n = read(from, piece, COPY_PIECE)) != 0) {
+	while (st == ST_OK && (n = read(from, piece, BACKGROUND_STEP)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 || !write_all(to.fd, piece, (size_t)n)) {
@@ -96,7 +97,7 @@ copy_through(struct backend *b, int fd, const char *file, struct pace *pace,
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
 		return backend_fail(ST_IO, "pipe", strerror(errno));
-	(void)fcntl(ends[1], F_SETPIPE_SZ, (int)COPY_PIECE);
+	(void)fcntl(ends[1], F_SETPIPE_SZ, (int)COPY_PIPE);
 	c.fd = ends[1];
 	if (pthread_create(&thread, NULL, copier_main, &c) != 0) {
 		close(ends[0]);

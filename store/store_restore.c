@@ -4,6 +4,7 @@
 
 #include "runtime/base/fault.h"
 #include "runtime/base/log.h"
+#include "runtime/base/processor.h"
 #include "runtime/config.h"
 #include "store/carry.h"
 #include "store/copy.h"

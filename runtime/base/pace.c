@@ -1,20 +1,13 @@
 #include "runtime/base/pace.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <stddef.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/processor.h"
 
 #define SECOND_US 1000000u
-
-struct background {
-	void (*fn)(void *);
-	void *arg;
-};
 
 void
 pace_init(struct pace *p, uint64_t bytes_per_second)
@@ -23,6 +16,7 @@ pace_init(struct pace *p, uint64_t bytes_per_second)
 	p->since_us = clock_mono_us(&clock_system);
 	p->since_bytes = 0;
 	p->cpu_percent = 0;
+	p->calls = p->bytes = 0;
 	atomic_store(&p->done, 0);
 }
 
@@ -31,7 +25,6 @@ pace_bound_cpu(struct pace *p, uint32_t percent)
 {
 	p->cpu_percent = percent;
 	p->cpu_from_us = 0;
-	p->calls = p->bytes = 0;
 }
 
 /* Never for longer than a cancel may take to be heard. */
@@ -54,14 +47,10 @@ thread_cpu_us(void)
 
 /* Rows cost more than their bytes: so it is the core that is counted. */
 static void
-pace_cool(struct pace *p, uint64_t bytes)
+pace_cool(struct pace *p)
 {
 	uint64_t due_us, now_us, cpu_us;
 
-	p->bytes += bytes < PACE_LOOK_BYTES ? (uint32_t)bytes : PACE_LOOK_BYTES;
-	if (++p->calls < PACE_LOOK_CALLS && p->bytes < PACE_LOOK_BYTES)
-		return;
-	p->calls = p->bytes = 0;
 	cpu_us = thread_cpu_us();
 	now_us = clock_mono_us(&clock_system);
 	if (p->cpu_from_us == 0) {
@@ -87,6 +76,16 @@ pace_ahead_us(const struct pace *p, uint64_t now_us)
 					     : 0;
 }
 
+static bool
+pace_ends_step(struct pace *p, uint64_t bytes)
+{
+	p->bytes += bytes < BACKGROUND_STEP ? (uint32_t)bytes : BACKGROUND_STEP;
+	if (++p->calls < PACE_STEP_CALLS && p->bytes < BACKGROUND_STEP)
+		return false;
+	p->calls = p->bytes = 0;
+	return true;
+}
+
 bool
 pace_took(struct pace *p, uint64_t bytes)
 {
@@ -103,38 +102,15 @@ pace_took(struct pace *p, uint64_t bytes)
 			break;
 		pace_wait(ahead_us);
 	}
-	if (p->cpu_percent > 0)
-		pace_cool(p, bytes);
+	if (pace_ends_step(p, bytes)) {
+		processor_give_way();
+		if (p->cpu_percent > 0)
+			pace_cool(p);
+	}
 	/* No credit for a slow time: the next burst is bounded too. */
 	if (p->since_bytes > p->bytes_per_second) {
 		p->since_us = clock_mono_us(&clock_system);
 		p->since_bytes = 0;
 	}
 	return !atomic_load(&p->cancelled);
-}
-
-static void *
-background_main(void *arg)
-{
-	const struct background *b = arg;
-
-	id_t self = (id_t)gettid();
-
-	/* Of this thread alone, on Linux; those it makes inherit it. */
-	(void)setpriority(PRIO_PROCESS, self,
-	    getpriority(PRIO_PROCESS, self) + BACKGROUND_NICE);
-	b->fn(b->arg);
-	return NULL;
-}
-
-void
-background_run(void (*fn)(void *), void *arg)
-{
-	struct background b = { fn, arg };
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, background_main, &b) == 0)
-		pthread_join(thread, NULL);
-	else
-		fn(arg);
 }

@@ -1,10 +1,9 @@
 /*
  * pace - long work at a bounded rate, on a thread that yields to others.
  *
- * Whoever copies or reads much tells pace_took what it did.  It waits there
- * when it was too fast, or took more of a core than it may, counts what is
- * done, and hears when to give up.
- * background_run does such work on a niced thread of its own, and waits.
+ * Whoever copies or reads much tells pace_took what it did, a step at a time.
+ * There it gives way to others, waits when it was too fast, or took more of a
+ * core than it may, counts what is done, and hears when to give up.
  *
  * One thread at work; any other may read done and set cancelled.
  */
@@ -15,12 +14,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PACE_WAIT_MAX_MS 200        /* so that a cancel is heard soon */
-#define PACE_LOOK_BYTES (64u << 10) /* between two looks at the clocks */
-#define PACE_LOOK_CALLS 64u
-/* As nice as can be: at 10 it still took its turns from a busy loop, which
- * waited for it twice as long. */
-#define BACKGROUND_NICE 19
+#define PACE_WAIT_MAX_MS 200 /* so that a cancel is heard soon */
+/* A step is BACKGROUND_STEP bytes, or so many calls. */
+#define PACE_STEP_CALLS 64u
 
 struct pace {
 	uint64_t bytes_per_second; /* 0: unbounded */
@@ -30,7 +26,7 @@ struct pace {
 	uint32_t cpu_percent;  /* of one core; 0: unbounded */
 	uint64_t cpu_since_us; /* what the thread had taken ... */
 	uint64_t cpu_from_us;  /* ... then */
-	uint32_t calls, bytes; /* since the last look */
+	uint32_t calls, bytes; /* of this step */
 	_Atomic uint64_t done;
 	atomic_bool cancelled;
 };
@@ -43,8 +39,5 @@ void pace_bound_cpu(struct pace *p, uint32_t percent);
 
 /* Waits if need be.  False: give up.  NULL paces nothing. */
 bool pace_took(struct pace *p, uint64_t bytes);
-
-/* Runs fn on a thread of low priority; here, if there is no thread to have. */
-void background_run(void (*fn)(void *), void *arg);
 
 #endif

@@ -24,12 +24,34 @@
 
 static const char *root;
 static char why[BACKUP_WHY_SIZE];
+static struct backup_keys *keys;
+static const struct backup_key *signer; /* of what is put; NULL: nobody */
+
+static struct backup_keys *
+keys_make(void)
+{
+	struct backup_keys *made;
+
+	assert_int_equal(
+	    backup_keys_load(tempdir_make(), true, &made, why), ST_OK);
+	return made;
+}
 
 static int
 setup(void **state)
 {
 	(void)state;
+	keys = keys_make();
+	signer = backup_keys_newest(keys);
 	root = tempdir_make();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	backup_keys_destroy(keys);
 	return 0;
 }
 
@@ -66,6 +88,8 @@ put_with(
 	snprintf(f.backup_id, sizeof(f.backup_id), "%s", id);
 	snprintf(f.checksum, sizeof(f.checksum), "sha256:");
 	memset(f.checksum + strlen(f.checksum), tag, 64);
+	if (signer != NULL)
+		assert_int_equal(backup_keys_sign(signer, &f), ST_OK);
 	assert_int_equal(backup_facts_write(&f, true, &out), ST_OK);
 	path_of(name, path);
 	assert_int_equal(mkdir(path, 0700), 0);
@@ -96,9 +120,10 @@ look(struct backup_entry **ret_all, size_t *ret_refused)
 static size_t
 keep(uint32_t max_count, size_t *ret_refused)
 {
-	struct backup_policy p = {
-		.max_count = max_count, .max_days = 30, .now_us = NOW
-	};
+	struct backup_policy p = { .max_count = max_count,
+		.max_days = 30,
+		.now_us = NOW,
+		.keys = keys };
 	struct backup_outcome *of;
 	size_t count, removed = 0;
 
@@ -128,6 +153,96 @@ test_a_forged_manifest_removes_no_other_backup(void **state)
 	assert_true(is_there("forged") && is_there(ID_B "_forged"));
 	assert_int_equal(backup_entry_find(root, ID_A, &e, why), ST_OK);
 	assert_string_equal(e.name, ID_A "_real");
+}
+
+static void
+put_by(const struct backup_key *by, const char *name, const char *id,
+    int64_t age_us)
+{
+	const struct backup_key *was = signer;
+
+	signer = by;
+	put(name, id, age_us, 'f');
+	signer = was;
+}
+
+/* As anybody writes it who has the folder, and not the key. */
+static void
+put_changed(const char *name, const char *id, const char *from, const char *to)
+{
+	char path[SEGMENT_PATH_SIZE], file[SEGMENT_PATH_SIZE + 16];
+	char text[4096] = "", *at;
+	FILE *f;
+
+	put(name, id, DAY_US, '1');
+	path_of(name, path);
+	snprintf(file, sizeof(file), "%s/" BACKUP_MANIFEST_NAME, path);
+	f = fopen(file, "r+e");
+	assert_true(fread(text, 1, sizeof(text) - 1, f) > 0);
+	at = strstr(text, from);
+	assert_non_null(at);
+	assert_int_equal(strlen(from), strlen(to));
+	memcpy(at, to, strlen(to));
+	rewind(f);
+	assert_int_equal(fwrite(text, strlen(text), 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+}
+
+static enum backup_trust
+trust_of(const char *id)
+{
+	struct backup_entry e;
+
+	assert_int_equal(backup_entry_find(root, id, &e, why), ST_OK);
+	backup_keys_prove(keys, &e, 1);
+	return e.trust;
+}
+
+/* A new id and a recent time took a place, and the real one went for it. */
+static void
+test_what_no_key_of_ours_signed_evicts_nothing_and_stays(void **state)
+{
+	struct backup_keys *others = keys_make();
+	size_t refused;
+
+	(void)state;
+	put(ID_A "_real", ID_A, 2 * DAY_US, '1');
+	put(ID_B "_real", ID_B, 3 * DAY_US, '2');
+	put_by(NULL, "111111111111_x", "111111111111", 0);
+	put_by(NULL, "222222222222_x", "222222222222", 400 * DAY_US);
+	put_by(backup_keys_newest(others), "333333333333_x", "333333333333", 1);
+	put_changed("444444444444_x", "444444444444", "\"size_bytes\":0",
+	    "\"size_bytes\":7");
+	assert_int_equal(trust_of(ID_A), TRUST_SIGNED);
+	assert_int_equal(trust_of("111111111111"), TRUST_UNSIGNED);
+	assert_int_equal(trust_of("333333333333"), TRUST_UNKNOWN);
+	assert_int_equal(trust_of("444444444444"), TRUST_FORGED);
+	assert_int_equal(keep(2, &refused), 0);
+	assert_int_equal(keep(1, &refused), 1);
+	assert_true(is_there(ID_A "_real") && !is_there(ID_B "_real"));
+	assert_true(is_there("111111111111_x") && is_there("222222222222_x"));
+	assert_true(is_there("333333333333_x") && is_there("444444444444_x"));
+	backup_keys_destroy(others);
+}
+
+/* Whoever loses the keys, or has none yet, does not lose the backups too. */
+static void
+test_without_its_key_a_backup_is_not_judged(void **state)
+{
+	struct backup_keys *ours = keys, *others = keys_make();
+	size_t refused;
+
+	(void)state;
+	put(ID_A "_real", ID_A, 2 * DAY_US, '1');
+	put(ID_B "_real", ID_B, 400 * DAY_US, '2');
+	keys = others;
+	assert_int_equal(keep(1, &refused), 0);
+	keys = NULL;
+	assert_int_equal(keep(1, &refused), 0);
+	keys = ours;
+	assert_int_equal(keep(1, &refused), 1);
+	assert_true(is_there(ID_A "_real"));
+	backup_keys_destroy(others);
 }
 
 /* Nobody can tell which is the real one, so both stay and none is used. */
@@ -251,15 +366,20 @@ put_forged(struct real *all, uint32_t count, uint32_t n)
 {
 	struct real *of = &all[roll(count)];
 	int64_t age_us = (int64_t)roll(800) * DAY_US - 100 * DAY_US;
-	char name[64];
+	char name[64], id[BACKUP_ID_LENGTH + 1];
 
-	switch (roll(3)) {
+	switch (roll(4)) {
 	case 0:
 		snprintf(name, sizeof(name), "copy-%u", n);
 		break;
 	case 1:
 		snprintf(name, sizeof(name), "%012x_f%u", 0xf000 + n, n);
 		break;
+	case 2: /* an id of its own, but not our signature */
+		snprintf(id, sizeof(id), "%012x", 0xe000 + n);
+		snprintf(name, sizeof(name), "%s_f", id);
+		put_by(NULL, name, id, age_us);
+		return;
 	default:
 		snprintf(name, sizeof(name), "%s_f%u", of->id, n);
 		of->is_disputed = true;
@@ -331,15 +451,18 @@ test_a_forged_transaction_is_nowhere_to_count_from(void **state)
 	(void)state;
 	put(ID_A "_real", ID_A, DAY_US, 'a');
 	put_with(ID_B "_liar", ID_B, DAY_US, 'b', UINT64_MAX);
-	assert_int_equal(points_floor(root, NULL), 'a');
+	assert_int_equal(points_floor(root, keys), 'a');
 }
 
 int
 main(void)
 {
-#define PLACED(test) cmocka_unit_test_setup(test, setup)
+#define PLACED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		PLACED(test_a_forged_manifest_removes_no_other_backup),
+		PLACED(
+		    test_what_no_key_of_ours_signed_evicts_nothing_and_stays),
+		PLACED(test_without_its_key_a_backup_is_not_judged),
 		PLACED(test_a_disputed_id_is_neither_judged_nor_used),
 		PLACED(test_manifests_alone_may_dispute_an_id),
 		PLACED(test_copies_of_one_backup_go_together),

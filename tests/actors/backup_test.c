@@ -474,6 +474,46 @@ test_sealed_archive_opens_with_its_key_alone(void **state)
 	backup_keys_destroy(others);
 }
 
+/* Made by 0.1.0, with the key 00 01 02 ... 1f. */
+#define OLD_KEY                            \
+	"000102030405060708090a0b0c0d0e0f" \
+	"101112131415161718191a1b1c1d1e1f\n"
+#define OLD_MANIFEST                                               \
+	"{\"backup_id\":\"28da7627ea73\","                         \
+	"\"timestamp\":\"2026-11-29T22:09:44.918385+00:00\","      \
+	"\"trigger\":\"manual\",\"components\":[\"config\"],"      \
+	"\"size_bytes\":11,\"schema_version\":2,"                  \
+	"\"checksum\":\"sha256:6f9bf5962ace4900f4f0803fbdb86c33"   \
+	"fcaa2d20f43430cfb16d95265620bfba\",\"format_version\":1," \
+	"\"app_version\":\"0.1.0\",\"parts\":[{\"component\":"     \
+	"\"config\",\"size_bytes\":11,"                            \
+	"\"taken_at\":\"2026-11-29T22:09:44.927102+00:00\"}],"     \
+	"\"key_id\":null,\"signed_by\":\"f2a162a39cab65b1\","      \
+	"\"signature\":\"f48ac93e039457c18fa1f4841cd3021416ad1ad7" \
+	"1535b0948ad8d99e8b2de4df1c0b0af41c6adb7bfb7d3f5ef611c14c" \
+	"942eb45fc7517279f0673828af4b4e0d\",\"point\":null,"       \
+	"\"where\":null}"
+
+/* Another field of a manifest would make forgeries of all there are. */
+static void
+test_what_an_earlier_version_has_signed_is_ours(void **state)
+{
+	struct place *p = *state;
+	struct backup_keys *keys;
+	struct backup_facts f;
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/keys", p->folder);
+	assert_int_equal(backup_folder_make(path), ST_OK);
+	snprintf(path, sizeof(path), "%s/keys/old.key", p->folder);
+	assert_int_equal(
+	    backup_file_write(path, OLD_KEY, strlen(OLD_KEY)), ST_OK);
+	keys = keys_of(p, false);
+	assert_int_equal(read_manifest(OLD_MANIFEST, &f), ST_OK);
+	assert_int_equal(backup_keys_trust(keys, &f), TRUST_SIGNED);
+	backup_keys_destroy(keys);
+}
+
 int
 main(void)
 {
@@ -492,6 +532,7 @@ main(void)
 		PLACED(test_sum_of_an_archive_is_that_of_its_tree),
 		PLACED(test_sum_sees_every_change),
 		PLACED(test_sealed_archive_opens_with_its_key_alone),
+		PLACED(test_what_an_earlier_version_has_signed_is_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

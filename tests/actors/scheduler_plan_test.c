@@ -371,6 +371,49 @@ test_a_clock_that_is_set_forward_is_noticed(void **state)
 	rig_fini(&r);
 }
 
+/* Nor does it wait for a year that was wrong to come once more. */
+static void
+test_a_clock_that_is_set_back_far_silences_nothing(void **state)
+{
+	struct schedule_row row = { .service = TICKETS,
+		.cron = "0 * * * *",
+		.next_run_at = RIG_WALL_US + 3600 * SECOND_US };
+	struct rig r;
+
+	(void)state;
+	plan_rig(&r, &row);
+	r.wall_us += 365 * 24 * 3600 * SECOND_US;
+	rig_advance_ms(&r, MINUTE_MS);
+	run(&r);
+	keep_rows(&r, NULL);
+	r.wall_us -= 365 * 24 * 3600 * SECOND_US;
+	rig_advance_ms(&r, HOUR_MS);
+	assert_true(has_run(&r));
+	run(&r);
+	rig_advance_ms(&r, HOUR_MS);
+	assert_true(has_run(&r));
+	rig_fini(&r);
+}
+
+/* Planned while the service was off, and the process ended before it was on. */
+static void
+test_a_plan_without_a_time_counts_from_the_start(void **state)
+{
+	struct schedule_row row = { .service = TICKETS,
+		.cron = "",
+		.interval_seconds = 7,
+		.next_run_at = 0 };
+	struct rig r;
+
+	(void)state;
+	plan_rig(&r, &row);
+	rig_advance_ms(&r, 7 * SECOND_MS - 1);
+	assert_false(has_run(&r));
+	rig_advance_ms(&r, 1);
+	run(&r);
+	rig_fini(&r);
+}
+
 #define RUN(test) cmocka_unit_test(test)
 
 int
@@ -388,6 +431,8 @@ main(void)
 		RUN(test_jitter_comes_later_never_sooner_and_within_its_bound),
 		RUN(test_a_row_that_was_not_kept_is_sent_again),
 		RUN(test_a_clock_that_is_set_forward_is_noticed),
+		RUN(test_a_clock_that_is_set_back_far_silences_nothing),
+		RUN(test_a_plan_without_a_time_counts_from_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,6 +236,45 @@ test_a_signal_on_a_further_edge_is_addressed(void **state)
 	rig_fini(&r);
 }
 
+static uintptr_t
+line_of(const void *at)
+{
+	return (uintptr_t)at / MAIL_LINE;
+}
+
+/* Two loops that count on one line would take it from each other. */
+static void
+test_what_two_loops_count_is_on_two_lines(void **state)
+{
+	struct node_config c = { .name = "t", .loops = 2 };
+	struct edge *e, *two[2 * EDGE_SLAB];
+	struct node *n;
+	struct loop *l;
+	uint64_t at[2];
+
+	(void)state;
+	assert_int_equal(node_create(&c, &n), ST_OK);
+	for (uint32_t i = 0; i < 2; i++)
+		assert_int_equal(
+		    node_spawn(n, &echo_class, 0, i, i, &at[i]), ST_OK);
+	l = &n->loops[0];
+	for (uint32_t i = 0; i < 2 * EDGE_SLAB; i++) {
+		two[i] = edge_find(l, &l->edges, 1000 + i, at[1]);
+		e = edge_find(l, &l->edges, 1000 + i, at[0]);
+		assert_int_equal(line_of(&e->from), line_of(&e->handled));
+		assert_ptr_equal(edge_nth(&l->edges, 2 * i + 1), e);
+	}
+	for (uint32_t i = 0; i < 2 * EDGE_SLAB; i++) {
+		e = two[i];
+		assert_ptr_equal(edge_nth(&l->edges, 2 * i), e);
+		assert_int_equal(line_of(&e->handled) - line_of(&e->from), 1);
+		assert_int_equal(line_of(&e->handled) % 2, 0);
+		assert_int_equal(line_of(&e->from), line_of(&e->route));
+		assert_int_equal(line_of(&e->handled), line_of(&e->near));
+	}
+	node_destroy(n);
+}
+
 /* ---- with threads: the cut is exact while messages fly ---- */
 
 #define FLOOD 150000u
@@ -347,6 +386,7 @@ main(void)
 		cmocka_unit_test(test_a_doubled_message_is_found),
 		cmocka_unit_test(test_further_edges_are_summed),
 		cmocka_unit_test(test_a_signal_on_a_further_edge_is_addressed),
+		cmocka_unit_test(test_what_two_loops_count_is_on_two_lines),
 		cmocka_unit_test(
 		    test_books_balance_exactly_while_two_loops_run),
 		cmocka_unit_test(

@@ -16,6 +16,7 @@ import pytest
 
 from client import Client, wait_for
 from server import TROUPE
+from signing import resign
 from test_backup import (
     create, entries, fill, list_of, live, manifest_of, restore,
     rewrite, root, troupe,
@@ -451,9 +452,9 @@ def test_32_h13_offsets_and_forged_times_evict_nothing(keep):
     made = [create(client, ["config"]).data["backup_id"] for _ in range(3)]
     entry = {manifest_of(p)["backup_id"]: p for p in entries(client)}
     # By its text the oldest is the newest: 09:30Z and 08:00Z.
-    rewrite(entry[made[0]], timestamp="2026-03-01T11:00:00+03:00")
-    rewrite(entry[made[1]], timestamp="2026-03-01T09:30:00+00:00")
-    rewrite(entry[made[2]], timestamp="2099-01-01T00:00:00+00:00")
+    resign(client, entry[made[0]], timestamp="2026-03-01T11:00:00+03:00")
+    resign(client, entry[made[1]], timestamp="2026-03-01T09:30:00+00:00")
+    resign(client, entry[made[2]], timestamp="2099-01-01T00:00:00+00:00")
     setting(client, "retention.max_count", "1")
     setting(client, "retention_days", "3650")
     assert wait_for(lambda: [

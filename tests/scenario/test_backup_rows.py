@@ -19,6 +19,7 @@ import pytest
 from client import Client, Gone, Socket, wait_for
 from rows import change
 from server import SPLIT, TROUPE, parse_event
+from signing import resign
 from test_backup import (
     create, entries, fill, leftovers, list_of, restore, rewrite,
 )
@@ -181,7 +182,7 @@ def test_h18_one_value_says_how_old_a_backup_may_be(start):
     newest = list_of(client)[0]["backup_id"]
     for entry in entries(client):
         if not entry.name.startswith(newest):
-            rewrite(entry, timestamp=stamp)
+            resign(client, entry, timestamp=stamp)
 
     def fates():
         return [b["fate"] for b in prune(client, dry_run=True)["backups"]]

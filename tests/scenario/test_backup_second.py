@@ -413,7 +413,7 @@ def test_a_second_target_within_the_first_is_a_mistake(start, path):
 
 
 def test_a_full_target_keeps_what_is_there_and_goes_on(pair, there):
-    client = pair(env={"TROUPE_FAULT": "fail:second.full:3"})
+    client = pair(env={"TROUPE_FAULT": "fail:second.full:40"})
     put_big(client)
     create(client)
     unreachable(client, "the target is full")
@@ -631,7 +631,7 @@ def test_kill_while_copies_are_pruned(pair, there):
 
 
 def test_what_was_sent_is_not_sent_again(pair, there):
-    client = pair(env={"TROUPE_FAULT": "kill:second.piece:4"})
+    client = pair(env={"TROUPE_FAULT": "kill:second.piece:100"})
     if client.server.topology == "split":
         client.server.killed = True
     put_big(client, 8)
