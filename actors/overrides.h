@@ -39,8 +39,8 @@ void overrides_remove(struct overrides *o, enum setting_id id);
 void overrides_judge(struct overrides *o);
 /* INVALID: with value, or without an override if that is NULL, something new
  * would be wrong; ret_why of OVERLAY_WHY_SIZE names what.  NO_MEMORY. */
-MUST_CHECK enum status overrides_allow(const struct overrides *o, enum setting_id id,
-    const char *value, char *ret_why);
+MUST_CHECK enum status overrides_allow(const struct overrides *o,
+    enum setting_id id, const char *value, char *ret_why);
 
 /* Borrowed until the next change; never masked. */
 const char *overrides_value(const struct overrides *o, enum setting_id id);
