@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/processor.h"
+#include "runtime/base/thread.h"
 #include "runtime/base/trickle.h"
 #include "store/backend_class.h"
 #include "store/folder.h"
@@ -31,6 +32,7 @@ copier_main(void *arg)
 {
 	struct copier *c = arg;
 
+	thread_name("store-copy");
 	c->st = c->b->class->copy_fd(c->b, c->fd);
 	if (c->st != ST_OK)
 		snprintf(c->why, sizeof(c->why), "%s", backend_why());
