@@ -9,6 +9,7 @@
 
 #include "actors/backup_pipe.h"
 #include "runtime/base/processor.h"
+#include "runtime/base/thread.h"
 
 struct backup_feed {
 	struct backup_in *in;
@@ -80,6 +81,7 @@ feed_main(void *arg)
 	struct archive *a = archive_read_new();
 	enum status st = ST_NO_MEMORY;
 
+	thread_name("backup-unpack");
 	if (a != NULL)
 		st = feed_open(f, a) ? feed_pour(f, a) : ST_CORRUPT;
 	if (f->read_st != ST_OK)

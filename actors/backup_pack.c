@@ -17,6 +17,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/processor.h"
 #include "runtime/base/text.h"
+#include "runtime/base/thread.h"
 
 #define PACK_BLOCK (64 << 10)
 #define ZSTD_LEVEL "3"
@@ -123,6 +124,7 @@ packer_main(void *arg)
 	struct archive_entry *e = archive_entry_new();
 	enum status st = ST_NO_MEMORY;
 
+	thread_name("backup-pack");
 	if (a != NULL && e != NULL)
 		st = packer_open(p, a, e) ? packer_pour(p, a) : ST_IO;
 	backup_pipe_stop(p->pipe);

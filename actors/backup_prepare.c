@@ -12,6 +12,7 @@
 #include "runtime/base/fault.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/base/thread.h"
 
 #define PATH_SIZE 4096
 #define BYTES_MIN (UINT64_C(64) << 20) /* what any archive may hold */
@@ -424,6 +425,7 @@ backup_work_look(struct backup_job *j)
 static void *
 beside_main(void *arg)
 {
+	thread_name("backup-safety");
 	backup_work_save(arg);
 	return NULL;
 }

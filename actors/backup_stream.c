@@ -11,6 +11,7 @@
 
 #include "actors/backup_tree.h"
 #include "runtime/base/trickle.h"
+#include "runtime/base/whole.h"
 
 #define PIECE (64u << 10)
 #define SEALED_PIECE (PIECE + crypto_secretstream_xchacha20poly1305_ABYTES)
@@ -171,33 +172,11 @@ backup_out_destroy(struct backup_out *o)
 	free(o);
 }
 
-/* As many as there are, up to size. */
-static enum status
-take(int fd, void *bytes, size_t size, size_t *ret_size)
-{
-	uint8_t *at = bytes;
-	size_t got = 0;
-
-	while (got < size) {
-		ssize_t n = read(fd, at + got, size - got);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ST_IO;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	*ret_size = got;
-	return ST_OK;
-}
-
 static enum status
 take_all(int fd, void *bytes, size_t size)
 {
 	size_t got;
-	enum status st = take(fd, bytes, size, &got);
+	enum status st = whole_read(fd, bytes, size, &got);
 
 	return st != ST_OK ? st : got == size ? ST_OK : ST_CORRUPT;
 }
@@ -229,7 +208,7 @@ backup_in_open(int fd, struct pace *pace, struct backup_in **ret_in)
 		return ST_NO_MEMORY;
 	in->fd = fd;
 	in->pace = pace;
-	st = take(fd, in->piece, BACKUP_SEAL_MARK_SIZE, &in->held);
+	st = whole_read(fd, in->piece, BACKUP_SEAL_MARK_SIZE, &in->held);
 	if (st == ST_OK && in->held == BACKUP_SEAL_MARK_SIZE &&
 	    memcmp(in->piece, BACKUP_SEAL_MARK, BACKUP_SEAL_MARK_SIZE) == 0) {
 		in->sealed = true;
@@ -321,7 +300,7 @@ backup_in_read(struct backup_in *in, struct bytes *ret)
 		goto out;
 	in->held = 0;
 	if (size == 0)
-		st = take(in->fd, in->piece, PIECE, &size);
+		st = whole_read(in->fd, in->piece, PIECE, &size);
 	ret->size = size;
 out:
 	if (st == ST_OK && !pace_took(in->pace, ret->size))

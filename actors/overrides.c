@@ -121,7 +121,7 @@ overrides_judge(struct overrides *o)
 	    o->config, rows, overrides_rows(o, rows), override_drop, o);
 }
 
-bool
+enum status
 overrides_allow(const struct overrides *o, enum setting_id id,
     const char *value, char *ret_why)
 {
@@ -129,9 +129,10 @@ overrides_allow(const struct overrides *o, enum setting_id id,
 	struct config_override rows[SETTING_COUNT];
 	struct config_override change = { s->space, s->key, value };
 
-	return o->config == NULL || (s->flags & SETTING_RESTART) == 0 ||
-	       overlay_allows(
-		   o->config, rows, overrides_rows(o, rows), &change, ret_why);
+	if (o->config == NULL || (s->flags & SETTING_RESTART) == 0)
+		return ST_OK;
+	return overlay_allows(
+	    o->config, rows, overrides_rows(o, rows), &change, ret_why);
 }
 
 const char *

@@ -37,10 +37,10 @@ void overrides_remove(struct overrides *o, enum setting_id id);
 
 /* After changes: which of those that need a restart do not go with the rest. */
 void overrides_judge(struct overrides *o);
-/* False: with value, or without an override if that is NULL, something new
- * would be wrong; ret_why of OVERLAY_WHY_SIZE names what. */
-bool overrides_allow(const struct overrides *o, enum setting_id id,
-    const char *value, char *ret_why);
+/* INVALID: with value, or without an override if that is NULL, something new
+ * would be wrong; ret_why of OVERLAY_WHY_SIZE names what.  NO_MEMORY. */
+MUST_CHECK enum status overrides_allow(const struct overrides *o,
+    enum setting_id id, const char *value, char *ret_why);
 
 /* Borrowed until the next change; never masked. */
 const char *overrides_value(const struct overrides *o, enum setting_id id);

@@ -11,6 +11,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/decimal.h"
 #include "runtime/base/text.h"
+#include "runtime/base/whole.h"
 
 #define RECORDS_MODE 0600
 #define FLOOR_STEP 1000000000u /* past a segment that cannot be read */
@@ -249,29 +250,13 @@ way_fini(struct way *r)
 }
 
 static enum status
-put_all(int fd, struct bytes b)
-{
-	while (b.size > 0) {
-		ssize_t n = write(fd, b.at, b.size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return ST_IO;
-		b.at += n;
-		b.size -= (size_t)n;
-	}
-	return ST_OK;
-}
-
-static enum status
 unseal_into(struct segment_in *in, int fd)
 {
 	struct bytes piece;
 	enum status st;
 
 	while ((st = segment_read(in, &piece)) == ST_OK)
-		if ((st = put_all(fd, piece)) != ST_OK)
+		if ((st = whole_write(fd, piece.at, piece.size)) != ST_OK)
 			return st;
 	return st == ST_NOT_FOUND ? ST_OK : st;
 }

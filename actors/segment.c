@@ -17,6 +17,7 @@
 #include "actors/segment_inside.h"
 #include "runtime/base/fault.h"
 #include "runtime/base/text.h"
+#include "runtime/base/whole.h"
 
 #define SEGMENT_MODE 0600
 #define NTH_MAX 9999
@@ -170,23 +171,11 @@ struct segment_out {
 static enum status
 put(struct segment_out *o, const void *bytes, size_t size)
 {
-	const uint8_t *at = bytes;
-
 	if (fault_fails("ship.full")) {
 		errno = ENOSPC;
 		return ST_IO;
 	}
-	while (size > 0) {
-		ssize_t n = write(o->fd, at, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return ST_IO;
-		at += n;
-		size -= (size_t)n;
-	}
-	return ST_OK;
+	return whole_write(o->fd, bytes, size);
 }
 
 /* The file of the first name that nobody has. */

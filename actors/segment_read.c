@@ -10,6 +10,7 @@
 #include "actors/segment.h"
 #include "actors/segment_inside.h"
 #include "runtime/base/text.h"
+#include "runtime/base/whole.h"
 
 /* Reading segments; writing them stands in segment.c. */
 
@@ -24,28 +25,6 @@ struct segment_in {
 	uint8_t piece[SEGMENT_PIECE];
 };
 
-/* As many as there are, up to size. */
-static enum status
-take(int fd, void *bytes, size_t size, size_t *ret_size)
-{
-	uint8_t *at = bytes;
-	size_t got = 0;
-
-	while (got < size) {
-		ssize_t n = read(fd, at + got, size - got);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ST_IO;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	*ret_size = got;
-	return ST_OK;
-}
-
 static enum status
 why_not(char *ret_why, enum status st, const char *why)
 {
@@ -58,8 +37,8 @@ head_read(struct segment_in *in, uint8_t *stream, char *ret_why)
 {
 	size_t head = 0, rest = 0;
 
-	if (take(in->fd, &in->head, sizeof(in->head), &head) != ST_OK ||
-	    take(in->fd, stream, SEGMENT_STREAM_HEAD, &rest) != ST_OK)
+	if (whole_read(in->fd, &in->head, sizeof(in->head), &head) != ST_OK ||
+	    whole_read(in->fd, stream, SEGMENT_STREAM_HEAD, &rest) != ST_OK)
 		return why_not(ret_why, ST_IO, strerror(errno));
 	if (head < sizeof(in->head) || rest < SEGMENT_STREAM_HEAD)
 		return why_not(ret_why, ST_CORRUPT, "it is cut in its head");
@@ -135,7 +114,7 @@ piece_read(struct segment_in *in, uint32_t *ret_size)
 	size_t got = 0;
 	uint32_t big;
 
-	if (take(in->fd, &big, sizeof(big), &got) != ST_OK)
+	if (whole_read(in->fd, &big, sizeof(big), &got) != ST_OK)
 		return ST_IO;
 	if (got < sizeof(big)) {
 		in->end = got == 0 ? SEGMENT_GOES_ON : SEGMENT_CUT;
@@ -144,7 +123,7 @@ piece_read(struct segment_in *in, uint32_t *ret_size)
 	*ret_size = be32toh(big);
 	if (*ret_size < SEGMENT_MORE || *ret_size > sizeof(in->sealed))
 		return ST_CORRUPT;
-	if (take(in->fd, in->sealed, *ret_size, &got) != ST_OK)
+	if (whole_read(in->fd, in->sealed, *ret_size, &got) != ST_OK)
 		return ST_IO;
 	in->end = SEGMENT_CUT;
 	return got < *ret_size ? ST_NOT_FOUND : ST_OK;

@@ -269,9 +269,15 @@ settings_goes_with(struct actor *self, const struct msg *in,
 	struct settings_state *s = actor_state(self);
 	char text[SETTING_NAME_SIZE + OVERLAY_WHY_SIZE + 32];
 	char why[OVERLAY_WHY_SIZE], name[SETTING_NAME_SIZE];
+	enum status st =
+	    overrides_allow(&s->overrides, setting_id(what), value, why);
 
-	if (overrides_allow(&s->overrides, setting_id(what), value, why))
+	if (st == ST_OK)
 		return true;
+	if (st == ST_NO_MEMORY) {
+		(void)REFUSE(self, in, OVERLOADED, "out of memory");
+		return false;
+	}
 	setting_place(what, name);
 	snprintf(
 	    text, sizeof(text), "%s does not go with the rest: %s", name, why);

@@ -2,10 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "load/plan.h"
+#include "load/said.h"
 #include "runtime/base/suggest.h"
-#include "runtime/base/text.h"
-#include "runtime/yaml.h"
 
 #define PLAN_WINDOW 256
 #define PLAN_SIZE 64
@@ -15,46 +13,13 @@
 struct reader {
 	struct plan *plan;
 	struct plan_role *role; /* whose keys are read */
-	struct mistakes *m;
-	const char *file;
+	struct said said;
 };
 
 struct key {
 	const char *name;
 	void (*read)(struct reader *r, const struct yaml_node *n);
 };
-
-static struct place
-at(const struct reader *r, const struct yaml_node *n)
-{
-	return (struct place){ r->file, n->line, n->key };
-}
-
-static uint64_t
-read_number(struct reader *r, const struct yaml_node *n, uint64_t min,
-    uint64_t max, uint64_t otherwise)
-{
-	uint64_t number;
-
-	if (n->kind == YAML_TEXT &&
-	    plan_number(n->text, max, &number) == ST_OK && number >= min)
-		return number;
-	mistakes_add(r->m, at(r, n),
-	    "expected a whole number from %llu to %llu",
-	    (unsigned long long)min, (unsigned long long)max);
-	return otherwise;
-}
-
-static void
-read_text(
-    struct reader *r, const struct yaml_node *n, char *ret_text, size_t size)
-{
-	if (n->kind != YAML_TEXT || strlen(n->text) >= size)
-		mistakes_add(
-		    r->m, at(r, n), "expected a text of at most %zu", size - 1);
-	else
-		snprintf(ret_text, size, "%s", n->text);
-}
 
 /* The index of text in names, else told with the nearest one. */
 static uint32_t
@@ -73,9 +38,10 @@ read_one_of(struct reader *r, const struct yaml_node *n,
 	if (text[0] == '\0')
 		text = yaml_kind_text(n->kind);
 	if (near.best == NULL)
-		mistakes_add(r->m, at(r, n), "%.64s is not known here", text);
+		mistakes_add(r->said.m, said_at(&r->said, n),
+		    "%.64s is not known here", text);
 	else
-		mistakes_add(r->m, at(r, n),
+		mistakes_add(r->said.m, said_at(&r->said, n),
 		    "%.64s is not known here; did you mean %s?", text,
 		    near.best);
 	return 0;
@@ -94,10 +60,10 @@ read_keys(struct reader *r, const struct yaml_node *map, const struct key *keys,
 			.line = n->key_line,
 			.key = n->key,
 			.text = n->key };
-		size_t before = r->m->errors;
+		size_t before = r->said.m->errors;
 		uint32_t i = read_one_of(r, &key, names, count);
 
-		if (r->m->errors == before)
+		if (r->said.m->errors == before)
 			keys[i].read(r, n);
 	}
 }
@@ -133,26 +99,27 @@ role_count(struct reader *r, const struct yaml_node *n)
 		r->role->count = 0;
 	else
 		r->role->count =
-		    (uint32_t)read_number(r, n, 1, PLAN_MEMBERS_MAX, 1);
+		    (uint32_t)said_number(&r->said, n, 1, PLAN_MEMBERS_MAX, 1);
 }
 
 static void
 role_to(struct reader *r, const struct yaml_node *n)
 {
-	read_text(r, n, r->role->to_name, sizeof(r->role->to_name));
+	said_text(&r->said, n, r->role->to_name, sizeof(r->role->to_name));
 }
 
 static void
 role_mailbox(struct reader *r, const struct yaml_node *n)
 {
 	r->role->mailbox =
-	    (uint32_t)read_number(r, n, 1, PLAN_MAILBOX, PLAN_MAILBOX);
+	    (uint32_t)said_number(&r->said, n, 1, PLAN_MAILBOX, PLAN_MAILBOX);
 }
 
 static void
 role_burn(struct reader *r, const struct yaml_node *n)
 {
-	r->role->burn_us = (uint32_t)read_number(r, n, 0, PLAN_BURN_US_MAX, 0);
+	r->role->burn_us =
+	    (uint32_t)said_number(&r->said, n, 0, PLAN_BURN_US_MAX, 0);
 }
 
 static const struct key role_keys[] = {
@@ -167,19 +134,20 @@ static const struct key role_keys[] = {
 static void
 plan_about(struct reader *r, const struct yaml_node *n)
 {
-	read_text(r, n, r->plan->about, sizeof(r->plan->about));
+	said_text(&r->said, n, r->plan->about, sizeof(r->plan->about));
 }
 
 static void
 plan_actors(struct reader *r, const struct yaml_node *n)
 {
-	r->plan->actors = (uint32_t)read_number(r, n, 1, PLAN_MEMBERS_MAX, 1);
+	r->plan->actors =
+	    (uint32_t)said_number(&r->said, n, 1, PLAN_MEMBERS_MAX, 1);
 }
 
 static void
 plan_messages(struct reader *r, const struct yaml_node *n)
 {
-	r->plan->messages = read_number(r, n, 1, PLAN_MESSAGES_MAX, 1);
+	r->plan->messages = said_number(&r->said, n, 1, PLAN_MESSAGES_MAX, 1);
 }
 
 static void
@@ -187,39 +155,41 @@ plan_duration(struct reader *r, const struct yaml_node *n)
 {
 	if (n->kind != YAML_TEXT ||
 	    plan_time(n->text, &r->plan->duration_us) != ST_OK)
-		mistakes_add(
-		    r->m, at(r, n), "expected a time such as 500ms, 2s or 1m");
+		mistakes_add(r->said.m, said_at(&r->said, n),
+		    "expected a time such as 500ms, 2s or 1m");
 }
 
 static void
 plan_window(struct reader *r, const struct yaml_node *n)
 {
-	r->plan->window = (uint32_t)read_number(r, n, 1, PLAN_WINDOW_MAX, 1);
+	r->plan->window =
+	    (uint32_t)said_number(&r->said, n, 1, PLAN_WINDOW_MAX, 1);
 }
 
 static void
 plan_size(struct reader *r, const struct yaml_node *n)
 {
-	r->plan->size = (uint32_t)read_number(r, n, 0, PLAN_SIZE_MAX, 0);
+	r->plan->size = (uint32_t)said_number(&r->said, n, 0, PLAN_SIZE_MAX, 0);
 }
 
 static void
 plan_rate(struct reader *r, const struct yaml_node *n)
 {
-	r->plan->rate = read_number(r, n, 0, PLAN_MESSAGES_MAX, 0);
+	r->plan->rate = said_number(&r->said, n, 0, PLAN_MESSAGES_MAX, 0);
 }
 
 static void
 plan_roles(struct reader *r, const struct yaml_node *map)
 {
 	if (map->kind != YAML_MAP) {
-		mistakes_add(r->m, at(r, map), "expected a map of roles");
+		mistakes_add(r->said.m, said_at(&r->said, map),
+		    "expected a map of roles");
 		return;
 	}
 	for (const struct yaml_node *n = map->first; n != NULL; n = n->next) {
 		if (r->plan->nroles == PLAN_ROLES_MAX || n->kind != YAML_MAP ||
 		    strlen(n->key) > PLAN_NAME_MAX) {
-			mistakes_add(r->m, at(r, n),
+			mistakes_add(r->said.m, said_at(&r->said, n),
 			    "expected a map with a short name, of at most "
 			    "%d roles",
 			    PLAN_ROLES_MAX);
@@ -254,31 +224,22 @@ plan_link(struct reader *r)
 
 	for (uint32_t i = 0; i < p->nroles; i++) {
 		struct plan_role *role = &p->roles[i];
-		struct place where = { r->file, role->line, role->name };
+		struct place where = { r->said.file, role->line, role->name };
 
 		role->to = p->nroles;
 		for (uint32_t j = 0; j < p->nroles; j++)
 			if (strcmp(role->to_name, p->roles[j].name) == 0)
 				role->to = j;
 		if (does_sends(role->does) && role->to == p->nroles)
-			mistakes_add(r->m, where,
+			mistakes_add(r->said.m, where,
 			    "a %s needs `to`, the name of a role",
 			    does_name(role->does));
 		else if (!does_sends(role->does) && role->to_name[0] != '\0')
-			mistakes_add(r->m, where, "a %s sends to nobody",
+			mistakes_add(r->said.m, where, "a %s sends to nobody",
 			    does_name(role->does));
 		if (role->to == p->nroles)
 			role->to = 0;
 	}
-}
-
-/* The name of a file without folder and ending. */
-static void
-plan_name(struct plan *p, const char *file)
-{
-	text_fit(p->name, sizeof(p->name), text_base_name(file));
-	if (strchr(p->name, '.') != NULL)
-		*strchr(p->name, '.') = '\0';
 }
 
 static void
@@ -287,15 +248,16 @@ plan_read_tree(struct reader *r, const struct yaml_node *root)
 	char why[PLAN_WHY_SIZE];
 
 	if (root->kind != YAML_MAP) {
-		mistakes_add(r->m, at(r, root), "expected a map with `roles`");
+		mistakes_add(r->said.m, said_at(&r->said, root),
+		    "expected a map with `roles`");
 		return;
 	}
 	read_keys(r, root, plan_keys, sizeof(plan_keys) / sizeof(plan_keys[0]));
 	plan_link(r);
 	if (r->plan->messages == 0 && r->plan->duration_us == 0)
 		r->plan->duration_us = PLAN_DURATION_US;
-	if (r->m->errors == 0 && plan_check(r->plan, why) != ST_OK)
-		mistakes_add(r->m, at(r, root), "%s", why);
+	if (r->said.m->errors == 0 && plan_check(r->plan, why) != ST_OK)
+		mistakes_add(r->said.m, said_at(&r->said, root), "%s", why);
 }
 
 enum status
@@ -303,14 +265,14 @@ plan_read(struct bytes text, const char *file, struct mistakes *m,
     struct plan *ret_plan)
 {
 	struct arena a = { malloc(YAML_ARENA_SIZE), YAML_ARENA_SIZE, 0 };
-	struct reader r = { ret_plan, NULL, m, file };
+	struct reader r = { ret_plan, NULL, { m, file } };
 	struct yaml_node *root;
 	enum status st = ST_NO_MEMORY;
 
 	*ret_plan = (struct plan){
 		.actors = 1, .window = PLAN_WINDOW, .size = PLAN_SIZE
 	};
-	plan_name(ret_plan, file);
+	said_name(&r.said, ret_plan);
 	if (a.base != NULL)
 		st = yaml_parse(text, file, &a, m, &root);
 	if (st == ST_OK)

@@ -12,6 +12,7 @@
 #include "protocols/messages.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/text.h"
+#include "runtime/base/thread.h"
 #include "runtime/seal.h"
 
 /*
@@ -45,6 +46,7 @@ asking_main(void *arg)
 {
 	struct asking *a = arg;
 
+	thread_name("asking");
 	a->st = call(a->args, &a->ask, &a->reply);
 	atomic_store(&a->ended, true);
 	return NULL;

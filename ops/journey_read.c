@@ -2,16 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "load/said.h"
 #include "ops/journey.h"
 #include "runtime/base/suggest.h"
-#include "runtime/base/text.h"
-#include "runtime/yaml.h"
 
 struct reader {
 	struct journey *j;
 	struct step *step;
-	struct mistakes *m;
-	const char *file;
+	struct said said;
 	bool kind_given;
 };
 
@@ -19,36 +17,6 @@ struct key {
 	const char *name;
 	void (*read)(struct reader *r, const struct yaml_node *n);
 };
-
-static struct place
-at(const struct reader *r, const struct yaml_node *n)
-{
-	return (struct place){ r->file, n->line, n->key };
-}
-
-static void
-read_text(
-    struct reader *r, const struct yaml_node *n, char *ret_text, size_t size)
-{
-	if (n->kind != YAML_TEXT || strlen(n->text) >= size)
-		mistakes_add(
-		    r->m, at(r, n), "expected a text of at most %zu", size - 1);
-	else
-		snprintf(ret_text, size, "%s", n->text);
-}
-
-static uint64_t
-read_number(struct reader *r, const struct yaml_node *n, uint64_t max)
-{
-	uint64_t number = 0;
-
-	if (n->kind != YAML_TEXT ||
-	    plan_number(n->text, max, &number) != ST_OK || number == 0)
-		mistakes_add(r->m, at(r, n),
-		    "expected a whole number from 1 to %llu",
-		    (unsigned long long)max);
-	return number;
-}
 
 static void
 read_keys(struct reader *r, const struct yaml_node *map, const struct key *keys,
@@ -64,8 +32,8 @@ read_keys(struct reader *r, const struct yaml_node *map, const struct key *keys,
 		if (i < count)
 			keys[i].read(r, n);
 		else
-			mistakes_add(r->m,
-			    (struct place){ r->file, n->key_line, n->key },
+			mistakes_add(r->said.m,
+			    (struct place){ r->said.file, n->key_line, n->key },
 			    "is not known here; did you mean %s?",
 			    near.best == NULL ? keys[0].name : near.best);
 	}
@@ -75,11 +43,11 @@ static void
 step_become(struct reader *r, const struct yaml_node *n, enum step_kind kind)
 {
 	if (r->kind_given)
-		mistakes_add(r->m, at(r, n),
+		mistakes_add(r->said.m, said_at(&r->said, n),
 		    "a step is one of call, open, say and close");
 	r->kind_given = true;
 	r->step->kind = kind;
-	read_text(r, n, r->step->what, sizeof(r->step->what));
+	said_text(&r->said, n, r->step->what, sizeof(r->step->what));
 }
 
 static void
@@ -87,8 +55,8 @@ step_call(struct reader *r, const struct yaml_node *n)
 {
 	step_become(r, n, STEP_CALL);
 	if (strstr(r->step->what, " /") == NULL)
-		mistakes_add(
-		    r->m, at(r, n), "expected METHOD /path, as GET /health");
+		mistakes_add(r->said.m, said_at(&r->said, n),
+		    "expected METHOD /path, as GET /health");
 }
 
 static void
@@ -112,25 +80,25 @@ step_close(struct reader *r, const struct yaml_node *n)
 static void
 step_body(struct reader *r, const struct yaml_node *n)
 {
-	read_text(r, n, r->step->body, sizeof(r->step->body));
+	said_text(&r->said, n, r->step->body, sizeof(r->step->body));
 }
 
 static void
 step_header(struct reader *r, const struct yaml_node *n)
 {
-	read_text(r, n, r->step->header, sizeof(r->step->header));
+	said_text(&r->said, n, r->step->header, sizeof(r->step->header));
 }
 
 static void
 step_expect(struct reader *r, const struct yaml_node *n)
 {
-	r->step->expect = (unsigned)read_number(r, n, 599);
+	r->step->expect = (unsigned)said_number(&r->said, n, 1, 599, 1);
 }
 
 static void
 step_keep(struct reader *r, const struct yaml_node *n)
 {
-	read_text(r, n, r->step->keep, sizeof(r->step->keep));
+	said_text(&r->said, n, r->step->keep, sizeof(r->step->keep));
 }
 
 static const struct key step_keys[] = {
@@ -149,12 +117,13 @@ static void
 read_steps(struct reader *r, const struct yaml_node *list, struct steps *s)
 {
 	if (list->kind != YAML_LIST) {
-		mistakes_add(r->m, at(r, list), "expected a list of steps");
+		mistakes_add(r->said.m, said_at(&r->said, list),
+		    "expected a list of steps");
 		return;
 	}
 	for (const struct yaml_node *n = list->first; n != NULL; n = n->next) {
 		if (n->kind != YAML_MAP || s->count == JOURNEY_STEPS_MAX) {
-			mistakes_add(r->m, at(r, n),
+			mistakes_add(r->said.m, said_at(&r->said, n),
 			    "expected a map, of at most %d steps",
 			    JOURNEY_STEPS_MAX);
 			return;
@@ -165,7 +134,7 @@ read_steps(struct reader *r, const struct yaml_node *list, struct steps *s)
 		read_keys(
 		    r, n, step_keys, sizeof(step_keys) / sizeof(step_keys[0]));
 		if (!r->kind_given)
-			mistakes_add(r->m, at(r, n),
+			mistakes_add(r->said.m, said_at(&r->said, n),
 			    "a step is one of call, open, say and close");
 	}
 }
@@ -173,31 +142,33 @@ read_steps(struct reader *r, const struct yaml_node *list, struct steps *s)
 static void
 journey_about(struct reader *r, const struct yaml_node *n)
 {
-	read_text(r, n, r->j->plan.about, sizeof(r->j->plan.about));
+	said_text(&r->said, n, r->j->plan.about, sizeof(r->j->plan.about));
 }
 
 static void
 journey_actors(struct reader *r, const struct yaml_node *n)
 {
-	r->j->plan.actors = (uint32_t)read_number(r, n, JOURNEY_CLIENTS_MAX);
+	r->j->plan.actors =
+	    (uint32_t)said_number(&r->said, n, 1, JOURNEY_CLIENTS_MAX, 1);
 }
 
 static void
 journey_messages(struct reader *r, const struct yaml_node *n)
 {
-	r->j->plan.messages = read_number(r, n, PLAN_MESSAGES_MAX);
+	r->j->plan.messages = said_number(&r->said, n, 1, PLAN_MESSAGES_MAX, 1);
 }
 
 static void
 journey_starters(struct reader *r, const struct yaml_node *n)
 {
-	r->j->starters = (uint32_t)read_number(r, n, JOURNEY_CLIENTS_MAX);
+	r->j->starters =
+	    (uint32_t)said_number(&r->said, n, 1, JOURNEY_CLIENTS_MAX, 1);
 }
 
 static void
 journey_heard(struct reader *r, const struct yaml_node *n)
 {
-	read_text(r, n, r->j->heard, sizeof(r->j->heard));
+	said_text(&r->said, n, r->j->heard, sizeof(r->j->heard));
 }
 
 static void
@@ -229,34 +200,27 @@ static const struct key journey_keys[] = {
 	{ "round", journey_round },
 };
 
-static void
-journey_name(struct journey *j, const char *file)
-{
-	text_fit(j->plan.name, sizeof(j->plan.name), text_base_name(file));
-	if (strchr(j->plan.name, '.') != NULL)
-		*strchr(j->plan.name, '.') = '\0';
-}
-
 enum status
 journey_read(struct bytes text, const char *file, struct mistakes *m,
     struct journey *ret_journey)
 {
 	struct arena a = { malloc(YAML_ARENA_SIZE), YAML_ARENA_SIZE, 0 };
-	struct reader r = { .j = ret_journey, .m = m, .file = file };
+	struct reader r = { .j = ret_journey, .said = { m, file } };
 	struct yaml_node *root;
 	enum status st = ST_NO_MEMORY;
 
 	memset(ret_journey, 0, sizeof(*ret_journey));
 	ret_journey->plan.actors = 1;
 	ret_journey->plan.messages = 1;
-	journey_name(ret_journey, file);
+	said_name(&r.said, &ret_journey->plan);
 	if (a.base != NULL)
 		st = yaml_parse(text, file, &a, m, &root);
 	if (st == ST_OK && root->kind == YAML_MAP)
 		read_keys(&r, root, journey_keys,
 		    sizeof(journey_keys) / sizeof(journey_keys[0]));
 	if (st == ST_OK && ret_journey->round.count == 0)
-		mistakes_add(m, at(&r, root), "a journey needs a `round`");
+		mistakes_add(
+		    m, said_at(&r.said, root), "a journey needs a `round`");
 	free(a.base);
 	return st == ST_OK && m->errors > 0 ? ST_INVALID : st;
 }

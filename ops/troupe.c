@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include "ops/cmd.h"
+#include "runtime/base/thread.h"
 
 int
 main(int argc, char **argv)
 {
+	thread_name("troupe"); /* not exe, as which it starts its own kind */
 	return (int)cmd_main(argc, argv, environ, stdout, stderr);
 }

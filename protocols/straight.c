@@ -11,9 +11,6 @@
 
 /* clang-format off */
 /* Fields are parts of statements.  NOLINTBEGIN(bugprone-macro-parentheses) */
-#define ENUMERATION(n, doc, values)
-#define STRUCTURE(n, doc, fields)
-
 #define BOOL(n, doc)       + 1
 #define U32(n, max, doc)   + 1
 #define U64(n, max, doc)   + 1
@@ -25,13 +22,7 @@
 	_Static_assert(COUNT_##n <= 15, "one byte says how many"); \
 	_Static_assert((id) < STRAIGHT_IDS, "an id of core.def");
 #include "protocols/core.def"
-#undef BOOL
-#undef U32
-#undef U64
-#undef TEXT
-#undef BYTES
-#undef NOTHING
-#undef MESSAGE
+#include "protocols/undef.h"
 
 /* Bytes that are no payload, at most. */
 #define BOOL(n, doc)       + 1
@@ -42,13 +33,7 @@
 #define NOTHING
 #define MESSAGE(n, id, doc, fields) enum { HEADS_##n = PEN_ARRAY_MAX fields };
 #include "protocols/core.def"
-#undef BOOL
-#undef U32
-#undef U64
-#undef TEXT
-#undef BYTES
-#undef NOTHING
-#undef MESSAGE
+#include "protocols/undef.h"
 
 /* How much room at most; false if a field passes its bound. */
 #define BOOL(n, doc)
@@ -71,13 +56,7 @@
 		return fits; \
 	}
 #include "protocols/core.def"
-#undef BOOL
-#undef U32
-#undef U64
-#undef TEXT
-#undef BYTES
-#undef NOTHING
-#undef MESSAGE
+#include "protocols/undef.h"
 
 #define BOOL(n, doc)       *at++ = b->n ? 0xc3 : 0xc2;
 #define U32(n, max, doc)   at = pen_uint(at, b->n);
@@ -98,13 +77,7 @@
 		return at; \
 	}
 #include "protocols/core.def"
-#undef BOOL
-#undef U32
-#undef U64
-#undef TEXT
-#undef BYTES
-#undef NOTHING
-#undef MESSAGE
+#include "protocols/undef.h"
 
 #define BOOL(n, doc)       && reader_bool(r, &b->n)
 #define U32(n, max, doc)   && reader_u32(r, max, &b->n)
@@ -134,13 +107,7 @@
 		return read_##n(&r, body); \
 	}
 #include "protocols/core.def"
-#undef BOOL
-#undef U32
-#undef U64
-#undef TEXT
-#undef BYTES
-#undef NOTHING
-#undef MESSAGE
+#include "protocols/undef.h"
 
 #define MESSAGE(n, id, doc, fields) \
 	[id] = { pack_##n, unpack_##n, unpack_here_##n },

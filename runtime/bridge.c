@@ -394,11 +394,10 @@ bridge_open_links(struct bridge *b)
 static struct bridge *
 bridge_alloc(const struct bridge_config *c)
 {
-	struct bridge *b = aligned_alloc(MAIL_LINE, sizeof(*b));
+	struct bridge *b = calloc(1, sizeof(*b));
 
 	if (b == NULL)
 		return NULL;
-	memset(b, 0, sizeof(*b));
 	b->config = *c;
 	for (size_t i = 0; i < c->npeers && i < LINK_PEERS_MAX; i++)
 		b->peers[b->npeers++] = c->peers[i].node;

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "runtime/base/arena.h"
+#include "runtime/base/fault.h"
 #include "runtime/base/log.h"
 #include "runtime/config_read.h"
 #include "runtime/door.h"
@@ -420,7 +421,8 @@ config_lay(const struct config *base, const struct config_override *overrides,
     size_t count, bool is_whole, struct mistakes *m)
 {
 	struct config_load l = { .mistakes = m };
-	struct config *c = config_create();
+	struct config *c =
+	    fault_fails("config.memory") ? NULL : config_create();
 
 	if (c == NULL)
 		return NULL;
@@ -457,11 +459,16 @@ config_overlay(const struct config *base,
 	return st;
 }
 
-void
+enum status
 config_check(const struct config *base, const struct config_override *overrides,
     size_t count, bool is_whole, struct mistakes *m)
 {
-	config_destroy(config_lay(base, overrides, count, is_whole, m));
+	struct config *c = config_lay(base, overrides, count, is_whole, m);
+
+	if (c == NULL)
+		return ST_NO_MEMORY;
+	config_destroy(c);
+	return ST_OK;
 }
 
 enum status

@@ -64,8 +64,9 @@ struct config_override {
 MUST_CHECK enum status config_overlay(const struct config *base,
     const struct config_override *overrides, size_t count, struct mistakes *m,
     struct config **ret_config);
-/* Only what is wrong with them; not whole: half a pair is no mistake. */
-void config_check(const struct config *base,
+/* Only what is wrong with them; not whole: half a pair is no mistake.
+ * NO_MEMORY: m may lack some. */
+MUST_CHECK enum status config_check(const struct config *base,
     const struct config_override *overrides, size_t count, bool is_whole,
     struct mistakes *m);
 

@@ -3,6 +3,7 @@
 #include <uv.h>
 
 #include "runtime/base/processor.h"
+#include "runtime/base/thread.h"
 #include "runtime/net_uv.h"
 #include "runtime/node_inside.h"
 
@@ -154,6 +155,7 @@ driver_thread(void *arg)
 {
 	struct driver *d = arg;
 
+	thread_name("loop-%u", (unsigned)d->loop->index);
 	processor_take_short_turns();
 	while (!atomic_load_explicit(&d->stopping, memory_order_relaxed)) {
 		bool busy =

@@ -1,4 +1,5 @@
 #include "runtime/link_nng.h"
+#include "runtime/base/thread.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -255,6 +256,7 @@ link_nng_reap(void *arg)
 	struct link_nng *t = arg;
 	struct list *node;
 
+	thread_name("link-reaper");
 	pthread_mutex_lock(&t->mutex);
 	while (!t->stopping || t->nconns > 0) {
 		node = list_first(&t->dead);

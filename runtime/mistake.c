@@ -41,36 +41,49 @@ mistakes_take(struct mistakes *m, struct mistake *one, struct place at)
 		m->errors++;
 }
 
+static void
+mistakes_log(const struct mistake *one)
+{
+	if (one->warning)
+		LOG(CONFIG_WARNING, KV("file", one->file),
+		    KU("line", one->line), KV("key", one->key),
+		    KV("why", one->text));
+	else
+		LOG(CONFIG_INVALID, KV("file", one->file),
+		    KU("line", one->line), KV("key", one->key),
+		    KV("why", one->text));
+}
+
+static void
+mistakes_tell(struct mistakes *m, struct place at, bool is_warning,
+    const char *format, va_list list)
+{
+	struct mistake one = { .warning = is_warning };
+
+	vsnprintf(one.text, sizeof(one.text), format, list);
+	mistakes_take(m, &one, at);
+	if (!m->quiet)
+		mistakes_log(&one);
+}
+
 void
 mistakes_add(struct mistakes *m, struct place at, const char *format, ...)
 {
-	struct mistake one = { .warning = false };
 	va_list list;
 
 	va_start(list, format);
-	vsnprintf(one.text, sizeof(one.text), format, list);
+	mistakes_tell(m, at, false, format, list);
 	va_end(list);
-	mistakes_take(m, &one, at);
-	if (m->quiet)
-		return;
-	LOG(CONFIG_INVALID, KV("file", one.file), KU("line", one.line),
-	    KV("key", one.key), KV("why", one.text));
 }
 
 void
 mistakes_warn(struct mistakes *m, struct place at, const char *format, ...)
 {
-	struct mistake one = { .warning = true };
 	va_list list;
 
 	va_start(list, format);
-	vsnprintf(one.text, sizeof(one.text), format, list);
+	mistakes_tell(m, at, true, format, list);
 	va_end(list);
-	mistakes_take(m, &one, at);
-	if (m->quiet)
-		return;
-	LOG(CONFIG_WARNING, KV("file", one.file), KU("line", one.line),
-	    KV("key", one.key), KV("why", one.text));
 }
 
 void

@@ -99,9 +99,10 @@ static enum status
 node_init_work(struct node *n)
 {
 	for (int i = 0; i < WORK_POOLS; i++) {
-		enum status st =
-		    work_init(&n->work[i], n->config.work_threads[i],
-			WORK_QUEUE_MAX, i == WORK_CPU ? WORK_CPU_YIELD : 0);
+		enum status st = work_init(&n->work[i],
+		    i == WORK_CPU ? "work-cpu" : "work-disk",
+		    n->config.work_threads[i], WORK_QUEUE_MAX,
+		    i == WORK_CPU ? WORK_CPU_YIELD : 0);
 
 		if (st != ST_OK)
 			return st;

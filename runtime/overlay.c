@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NOT_COUNTED SIZE_MAX /* for want of memory; more than any count */
+
 /* What is of no use, or of another, without its partner. */
 static const enum setting_id pairs[][2] = {
 	{ SETTING_api_ssl_certfile, SETTING_api_ssl_keyfile },
@@ -50,7 +52,8 @@ count_mistakes(const struct config *base, const struct config_override *rows,
 {
 	mistakes_init(m);
 	m->quiet = true;
-	config_check(base, rows, count, true, m);
+	if (config_check(base, rows, count, true, m) != ST_OK)
+		return NOT_COUNTED;
 	return m->errors;
 }
 
@@ -90,8 +93,9 @@ overlay_choose(const struct config *base, struct config_override *rows,
 	struct mistakes m;
 	size_t errors, culprit, n;
 
-	while (
-	    count > 0 && (errors = count_mistakes(base, rows, count, &m)) > 0) {
+	while (count > 0 &&
+	       (errors = count_mistakes(base, rows, count, &m)) > 0 &&
+	       errors != NOT_COUNTED) {
 		mistake_say(&m.list[0], why);
 		culprit = find_culprit(base, rows, count, errors);
 		n = rows_without(rows, count, culprit, left);
@@ -115,7 +119,7 @@ has_mistake(const struct mistakes *m, const struct mistake *one)
 	return false;
 }
 
-bool
+enum status
 overlay_allows(const struct config *base, const struct config_override *rows,
     size_t count, const struct config_override *change, char *ret_why)
 {
@@ -132,14 +136,16 @@ overlay_allows(const struct config *base, const struct config_override *rows,
 	mistakes_init(&before);
 	mistakes_init(&after);
 	before.quiet = after.quiet = true;
-	config_check(base, all, n, false, &after);
+	if (config_check(base, all, n, false, &after) != ST_OK)
+		return ST_NO_MEMORY;
 	if (after.errors == 0)
-		return true;
-	config_check(base, rows, count, false, &before);
+		return ST_OK;
+	if (config_check(base, rows, count, false, &before) != ST_OK)
+		return ST_NO_MEMORY;
 	for (size_t i = 0; i < after.count; i++)
 		if (!has_mistake(&before, &after.list[i])) {
 			mistake_say(&after.list[i], ret_why);
-			return false;
+			return ST_INVALID;
 		}
-	return true;
+	return ST_OK;
 }

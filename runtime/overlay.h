@@ -20,16 +20,18 @@ typedef void (*overlay_drop_fn)(
 /* The other of its pair; SETTING_COUNT if it is of none. */
 enum setting_id overlay_partner(enum setting_id id);
 
-/* Leaves what goes with base at the front of rows; returns how many. */
+/* Leaves what goes with base at the front of rows; returns how many.  Without
+ * memory it leaves what it has not found to be wrong. */
 size_t overlay_choose(const struct config *base, struct config_override *rows,
     size_t count, overlay_drop_fn drop, void *ctx);
 
 /*
  * Whether base and rows, with change instead of what they say of its setting,
- * have no mistake that is new; ret_why of OVERLAY_WHY_SIZE.  Half a pair is
- * none: the other half may follow.
+ * have no mistake that is new: INVALID, and ret_why of OVERLAY_WHY_SIZE, or
+ * NO_MEMORY, when nobody can say.  Half a pair is none: the other half may
+ * follow.
  */
-bool overlay_allows(const struct config *base,
+MUST_CHECK enum status overlay_allows(const struct config *base,
     const struct config_override *rows, size_t count,
     const struct config_override *change, char *ret_why);
 

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/seal_file.h"
+
 #define MARK_SIZE (sizeof(SEAL_FILE_MARK) - 1)
 #define FILE_SIZE (MARK_SIZE + 2 * SEAL_SEED_SIZE + 1)
 
@@ -93,40 +95,21 @@ seal_parse(const char text[FILE_SIZE], struct seal_keypair **ret_keys)
 }
 
 /* Only its owner may be able to read or write a key file. */
-static enum status
-seal_read(int fd, struct seal_keypair **ret_keys)
-{
-	struct stat about;
-	char *text;
-	enum status st = ST_MALFORMED;
-
-	if (fstat(fd, &about) != 0)
-		return ST_IO;
-	if (!S_ISREG(about.st_mode) || about.st_uid != geteuid() ||
-	    (about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return ST_DENIED;
-	text = sodium_malloc(FILE_SIZE);
-	if (text == NULL)
-		return ST_NO_MEMORY;
-	if (about.st_size == (off_t)FILE_SIZE &&
-	    read(fd, text, FILE_SIZE) == (ssize_t)FILE_SIZE)
-		st = seal_parse(text, ret_keys);
-	sodium_free(text);
-	return st;
-}
-
 enum status
 seal_keypair_load(const char *path, struct seal_keypair **ret_keys)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char *text = sodium_malloc(FILE_SIZE);
+	size_t size = 0;
 	enum status st;
 
-	if (fd < 0)
-		return errno == ENOENT                     ? ST_NOT_FOUND
-		       : errno == EACCES || errno == ELOOP ? ST_DENIED
-							   : ST_IO;
-	st = seal_read(fd, ret_keys);
-	close(fd);
+	if (text == NULL)
+		return ST_NO_MEMORY;
+	st = seal_file_read(path, text, FILE_SIZE, &size);
+	if (st == ST_OK && size == FILE_SIZE)
+		st = seal_parse(text, ret_keys);
+	else if (st == ST_OK || st == ST_FULL)
+		st = ST_MALFORMED;
+	sodium_free(text);
 	return st;
 }
 

@@ -1,7 +1,4 @@
 #include "runtime/watch.h"
-
-#include <string.h>
-
 #include "runtime/base/log.h"
 #include "runtime/config.h"
 #include "runtime/live.h"
@@ -15,30 +12,7 @@ uint64_t
 watch_number(
     const struct watch *w, const struct actor *self, enum setting_id id)
 {
-	return w->overrides[id].is_set ? w->overrides[id].number
-				       : live_configured(self, id);
-}
-
-/* value NULL: taken back.  Unknown names are nobody's business here. */
-static void
-watch_take(
-    struct watch *w, const char *space, const char *key, const char *value)
-{
-	const struct setting *s = setting_find(space, key);
-	char why[SETTING_WHY_SIZE];
-	enum setting_id id;
-
-	if (s == NULL)
-		return;
-	id = setting_id(s);
-	w->overrides[id].is_set = false;
-	if (value == NULL)
-		return;
-	if (setting_check(s, value, &w->overrides[id].number, why) == ST_OK)
-		w->overrides[id].is_set = true;
-	else
-		LOG(SERVICE_SETTING_IGNORED, KV("namespace", space),
-		    KV("key", key), KV("why", why));
+	return live_number(&w->live, self, id);
 }
 
 static void
@@ -102,10 +76,7 @@ static void
 watch_take_all(
     struct actor *self, struct watch *w, const struct setting_overrides *all)
 {
-	memset(w->overrides, 0, sizeof(w->overrides));
-	for (uint32_t i = 0; i < all->rows_count; i++)
-		watch_take(w, all->rows[i].namespace, all->rows[i].key,
-		    all->rows[i].value);
+	live_replace(&w->live, all);
 	if (!w->has_heard)
 		watch_overlay(self, all);
 	w->has_heard = true;
@@ -174,7 +145,7 @@ watch_on_changed(struct actor *self, struct watch *w, const struct msg *in)
 {
 	const struct setting_changed *news = in->body;
 
-	watch_take(w, news->namespace, news->key, news->value);
+	live_change(&w->live, news->namespace, news->key, news->value);
 	if (setting_find(news->namespace, news->key) ==
 	    setting_nth(SETTING_runtime_log_level))
 		watch_set_log(self, news->value);

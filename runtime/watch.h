@@ -10,14 +10,10 @@
 #ifndef RUNTIME_WATCH_H
 #define RUNTIME_WATCH_H
 
-#include "protocols/setting.h"
-#include "runtime/actor.h"
+#include "runtime/live.h"
 
 struct watch {
-	struct {
-		bool is_set;
-		uint64_t number;
-	} overrides[SETTING_COUNT];
+	struct live live;
 	struct timer again;
 	bool has_heard;  /* all there is, at least once */
 	bool has_answer; /* or it is known that there is none now */

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "runtime/base/thread.h"
 #include "runtime/loop.h"
 
 static struct op *
@@ -49,6 +50,7 @@ work_thread(void *arg)
 
 	work_be_nice(q->yield);
 	pthread_mutex_lock(&q->lock);
+	thread_name("%s-%u", q->name, q->named++);
 	while (!q->closed) {
 		struct op *op = work_pop_locked(q);
 
@@ -65,9 +67,11 @@ work_thread(void *arg)
 }
 
 enum status
-work_init(struct work_queue *q, uint32_t threads, uint32_t max, int yield)
+work_init(struct work_queue *q, const char *name, uint32_t threads,
+    uint32_t max, int yield)
 {
 	memset(q, 0, sizeof(*q));
+	q->name = name;
 	q->max = max;
 	q->yield = yield;
 	pthread_mutex_init(&q->lock, NULL);

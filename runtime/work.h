@@ -28,16 +28,19 @@ struct work_queue {
 	uint32_t max;
 	bool closed;
 	int yield;
+	const char *name; /* of its threads, with the number of each */
+	uint32_t named;
 	uint32_t threads;
 	pthread_t ids[WORK_POOL_THREADS_MAX];
 };
 
 /*
  * threads 0: nothing runs until work_run_one is called.  yield: how much
- * nicer the threads are than the loops, which they would else hold up.
+ * nicer the threads are than the loops, which they would else hold up.  name
+ * is borrowed.
  */
-MUST_CHECK enum status work_init(
-    struct work_queue *q, uint32_t threads, uint32_t max, int yield);
+MUST_CHECK enum status work_init(struct work_queue *q, const char *name,
+    uint32_t threads, uint32_t max, int yield);
 /* Ends the threads after the job each has; the rest never runs. */
 void work_fini(struct work_queue *q);
 

@@ -1,6 +1,7 @@
 #include "runtime/yaml.h"
 #include "runtime/base/arena_text.h"
 #include "runtime/base/utf8.h"
+#include "runtime/base/whole.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -310,27 +311,6 @@ yaml_parse(struct bytes text, const char *file, struct arena *a,
 	return ST_OK;
 }
 
-/* Reads until the end or the bound; false with errno set when it cannot. */
-static bool
-yaml_read_all(int fd, unsigned char *to, size_t *ret_size)
-{
-	size_t have = 0;
-
-	while (have <= YAML_BYTES_MAX) {
-		ssize_t n = read(fd, to + have, YAML_BYTES_MAX + 1 - have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	*ret_size = have;
-	return true;
-}
-
 enum status
 yaml_read(const char *file, struct arena *a, struct mistakes *m,
     struct bytes *ret_text)
@@ -342,7 +322,7 @@ yaml_read(const char *file, struct arena *a, struct mistakes *m,
 	size_t size = 0;
 
 	if (to != NULL && fd >= 0)
-		ok = yaml_read_all(fd, to, &size);
+		ok = whole_read(fd, to, YAML_BYTES_MAX + 1, &size) == ST_OK;
 	if (to == NULL)
 		mistakes_add(m, at, "%s", status_text(ST_NO_MEMORY));
 	else if (!ok)

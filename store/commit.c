@@ -7,6 +7,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/base/processor.h"
+#include "runtime/base/thread.h"
 
 struct reader {
 	struct commit *commit;
@@ -97,6 +98,7 @@ writer_main(void *arg)
 	struct job_patience p = { 0 };
 	uint32_t last = 0;
 
+	thread_name("store-writer");
 	processor_take_short_turns();
 	while (job_queue_wait(&c->writes, &p)) {
 		commit_gather(c, last);
@@ -157,6 +159,7 @@ reader_main(void *arg)
 {
 	struct reader *r = arg;
 
+	thread_name("store-reader-%u", (unsigned)(r - r->commit->readers));
 	processor_take_short_turns();
 	while (job_queue_wait(&r->commit->reads, &r->patience))
 		(void)reader_turn(r);

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "runtime/base/processor.h"
+#include "runtime/base/thread.h"
 #include "runtime/base/trickle.h"
+#include "runtime/base/whole.h"
 #include "store/backend_class.h"
 #include "store/folder.h"
 
@@ -31,27 +33,12 @@ copier_main(void *arg)
 {
 	struct copier *c = arg;
 
+	thread_name("store-copy");
 	c->st = c->b->class->copy_fd(c->b, c->fd);
 	if (c->st != ST_OK)
 		snprintf(c->why, sizeof(c->why), "%s", backend_why());
 	close(c->fd);
 	return NULL;
-}
-
-static bool
-write_all(int fd, const char *at, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, at, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		size -= (size_t)n;
-	}
-	return true;
 }
 
 /* Until the end of from; a cancel is CANCELLED. */
@@ -69,7 +56,7 @@ pour(int from, struct trickle to, const char *name, struct pace *pace,
 	while (st == ST_OK && (n = read(from, piece, BACKGROUND_STEP)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 || !write_all(to.fd, piece, (size_t)n)) {
+		if (n < 0 || whole_write(to.fd, piece, (size_t)n) != ST_OK) {
 			st = backend_fail(ST_IO, name, strerror(errno));
 			break;
 		}

@@ -1,4 +1,5 @@
 #include "runtime/base/processor.h"
+#include "runtime/base/thread.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -51,6 +52,7 @@ background_main(void *arg)
 
 	id_t self = (id_t)gettid();
 
+	thread_name("background");
 	/* Of this thread alone, on Linux; those it makes inherit it. */
 	(void)setpriority(PRIO_PROCESS, self,
 	    getpriority(PRIO_PROCESS, self) + BACKGROUND_NICE);

@@ -272,6 +272,39 @@ test_login_is_answered_in_time_by_a_silent_store(void **state)
 	scene_end(&s);
 }
 
+/*
+ * 18: what refuses the rest when very many log in at once, or all have to wait
+ * for a processor.  Either way no session is left behind.
+ */
+static void
+test_logins_have_a_bound_and_an_end(void **state)
+{
+	static uint64_t tags[LOGINS_MAX];
+	static const char *const sets[] = { "api.auth.tries_per_minute=0" };
+	struct scene s;
+	uint64_t tag;
+
+	(void)state;
+	store_double_reset();
+	scene_add_user(U1, "u1", ROLE_OBSERVER);
+	scene_start_with(&s, sets, 1);
+	store_double.hold_id = MSG_store_user_find;
+	for (size_t i = 0; i < LOGINS_MAX; i++)
+		tags[i] = scene_ask_login(&s, "u1", SCENE_PASSWORD, "");
+	tag = scene_ask_login(&s, "u1", SCENE_PASSWORD, "");
+	assert_int_equal(scene_refused(&s, tag)->problem, PROBLEM_OVERLOADED);
+	rig_advance_ms(&s.r, RIG_WITHIN_US / 1000 - 1);
+	assert_null(rig_answer_to(&s.r, ACTOR_NUMBER(gateway), tags[0]));
+	rig_advance_ms(&s.r, 1);
+	for (size_t i = 0; i < LOGINS_MAX; i++)
+		assert_int_equal(
+		    scene_refused(&s, tags[i])->problem, PROBLEM_TIMEOUT);
+	assert_int_equal(store_double.asked[MSG_store_session_create], 0);
+	store_double.hold_id = 0;
+	(void)scene_login(&s, "u1");
+	scene_end(&s);
+}
+
 /* 9, LD-1 */
 static void
 test_session_without_a_row_can_be_logged_out_for_good(void **state)
@@ -437,6 +470,7 @@ main(void)
 		cmocka_unit_test(test_login_survives_a_store_that_cannot_write),
 		cmocka_unit_test(
 		    test_login_is_answered_in_time_by_a_silent_store),
+		cmocka_unit_test(test_logins_have_a_bound_and_an_end),
 		cmocka_unit_test(
 		    test_session_without_a_row_can_be_logged_out_for_good),
 		cmocka_unit_test(

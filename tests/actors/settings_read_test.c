@@ -2,6 +2,10 @@
 #include "actors/safe.h"
 #include "tests/actors/settings_rig.h"
 
+#include <stdlib.h>
+
+#include "runtime/base/fault.h"
+
 static void
 watch(struct rig *r)
 {
@@ -331,6 +335,31 @@ test_long_tag_is_cut_in_the_log(void **state)
 	rig_fini(&r);
 }
 
+/* Whether it goes with the rest cannot be said: it is not stored. */
+static void
+test_a_change_that_cannot_be_judged_is_refused(void **state)
+{
+	struct config_input in = { 0 };
+	struct mistakes mistakes = { 0 };
+	struct config *config = NULL;
+	struct rig r;
+
+	(void)state;
+	assert_int_equal(config_load(&in, &mistakes, &config), ST_OK);
+	settings_rig_with(&r, config);
+	RIG_ANSWER(&r, RIG_TAKE(&r, store, store_setting_list),
+	    store_setting_page, .rows = NULL);
+	fault_allow();
+	assert_int_equal(
+	    problem_of(&r, ask_put(&r, "server.port", NULL, "3002")),
+	    PROBLEM_OVERLOADED);
+	assert_false(row.is_there);
+	assert_string_equal(
+	    put(&r, "server.port", NULL, "3002")->setting.value, "3002");
+	rig_fini(&r);
+	config_destroy(config);
+}
+
 #define RUN(test) cmocka_unit_test(test)
 
 int
@@ -348,7 +377,9 @@ main(void)
 		RUN(test_overrides_are_read_at_the_start_and_nonsense_ignored),
 		RUN(test_an_override_of_the_audit_window_is_our_own),
 		RUN(test_long_tag_is_cut_in_the_log),
+		RUN(test_a_change_that_cannot_be_judged_is_refused),
 	};
 
+	setenv("TROUPE_FAULT", "fail:config.memory", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

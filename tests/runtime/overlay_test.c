@@ -2,8 +2,10 @@
 #include "runtime/overlay.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/fault.h"
 #include "tests/check.h"
 
 #define ROW(key, value) ((struct config_override){ "api", key, value })
@@ -133,10 +135,10 @@ test_a_change_that_contradicts_is_refused_by_both_names(void **state)
 	struct config_override good = ROW("cors.origins", "https://a.b");
 
 	(void)state;
-	assert_false(overlay_allows(base, rows, 1, &bad, why));
+	assert_int_equal(overlay_allows(base, rows, 1, &bad, why), ST_INVALID);
 	assert_non_null(strstr(why, "api.cors.origins"));
 	assert_non_null(strstr(why, "api.cors.credentials"));
-	assert_true(overlay_allows(base, rows, 1, &good, why));
+	assert_int_equal(overlay_allows(base, rows, 1, &good, why), ST_OK);
 }
 
 /* One after the other: there is no way to set two at once. */
@@ -148,12 +150,14 @@ test_half_a_pair_may_be_set_first(void **state)
 	struct config_override authority = ROW("ssl_ca_certs", "/ca.pem");
 
 	(void)state;
-	assert_true(overlay_allows(base, NULL, 0, &key, why));
-	assert_true(overlay_allows(base, &key, 1, &cert, why));
-	assert_true(overlay_allows(base, &cert, 1, &key, why));
-	assert_false(overlay_allows(base, NULL, 0, &authority, why));
+	assert_int_equal(overlay_allows(base, NULL, 0, &key, why), ST_OK);
+	assert_int_equal(overlay_allows(base, &key, 1, &cert, why), ST_OK);
+	assert_int_equal(overlay_allows(base, &cert, 1, &key, why), ST_OK);
+	assert_int_equal(
+	    overlay_allows(base, NULL, 0, &authority, why), ST_INVALID);
 	assert_non_null(strstr(why, "ssl_certfile"));
-	assert_true(overlay_allows(base, &cert, 1, &authority, why));
+	assert_int_equal(
+	    overlay_allows(base, &cert, 1, &authority, why), ST_OK);
 }
 
 /* What is wrong already must not keep anybody from setting it right. */
@@ -168,9 +172,37 @@ test_only_new_mistakes_count(void **state)
 
 	(void)state;
 	load(sets, 1);
-	assert_true(overlay_allows(base, rows, 1, &other, why));
-	assert_true(overlay_allows(base, rows, 1, &back, why));
-	assert_false(overlay_allows(base, rows, 1, &worse, why));
+	assert_int_equal(overlay_allows(base, rows, 1, &other, why), ST_OK);
+	assert_int_equal(overlay_allows(base, rows, 1, &back, why), ST_OK);
+	assert_int_equal(
+	    overlay_allows(base, rows, 1, &worse, why), ST_INVALID);
+}
+
+/* Of the times that a configuration is laid out in the test below. */
+#define NO_MEMORY_AT(n) "fail:config.memory:" #n
+
+/* Nobody can say, so nobody may; and what was not tried is not to blame. */
+static void
+test_without_memory_no_change_is_allowed(void **state)
+{
+	static const char *const sets[] = { "api.cors.credentials=true" };
+	struct config_override bad = ROW("cors.origins", "*");
+	struct config_override good = ROW("cors.origins", "https://a.b");
+	struct config_override rows[] = {
+		ROW("metrics.listen", "127.0.0.1:9464"), bad
+	};
+
+	(void)state;
+	load(sets, 1);
+	fault_allow();
+	assert_int_equal(
+	    overlay_allows(base, NULL, 0, &good, why), ST_NO_MEMORY); /* 1 */
+	assert_int_equal(
+	    overlay_allows(base, NULL, 0, &bad, why), ST_NO_MEMORY); /* 2, 3 */
+	assert_int_equal(overlay_allows(base, NULL, 0, &good, why), ST_OK);
+	assert_int_equal(overlay_allows(base, NULL, 0, &bad, why), ST_INVALID);
+	assert_int_equal(choose(rows, 2), 1); /* 7, 8 without the first */
+	assert_string_equal(dropped, "cors.origins;");
 }
 
 int
@@ -185,7 +217,10 @@ main(void)
 		READY(test_a_change_that_contradicts_is_refused_by_both_names),
 		READY(test_half_a_pair_may_be_set_first),
 		READY(test_only_new_mistakes_count),
+		READY(test_without_memory_no_change_is_allowed),
 	};
 
+	setenv("TROUPE_FAULT",
+	    NO_MEMORY_AT(1) "," NO_MEMORY_AT(3) "," NO_MEMORY_AT(8), 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
