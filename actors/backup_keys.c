@@ -197,6 +197,20 @@ key_write(const char *path, const uint8_t *master)
 	return st;
 }
 
+/* One more than can be loaded would stand in the way of every backup. */
+static enum status
+keys_have_room(const char *folder)
+{
+	char why[BACKUP_WHY_SIZE];
+	struct backup_keys *k = NULL;
+	enum status st = backup_keys_load(folder, false, &k, why);
+
+	if (st == ST_OK && k->count == BACKUP_KEYS_MAX)
+		st = ST_FULL;
+	backup_keys_destroy(k);
+	return st;
+}
+
 enum status
 backup_keys_add(const char *folder, char ret_id[BACKUP_KEY_ID_MAX + 1])
 {
@@ -207,7 +221,9 @@ backup_keys_add(const char *folder, char ret_id[BACKUP_KEY_ID_MAX + 1])
 
 	if (sodium_init() < 0)
 		return ST_IO;
-	st = backup_folder_make(folder);
+	st = keys_have_room(folder);
+	if (st == ST_OK)
+		st = backup_folder_make(folder);
 	if (st != ST_OK)
 		return st;
 	crypto_kdf_keygen(master);

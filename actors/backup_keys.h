@@ -30,7 +30,8 @@ MUST_CHECK enum status backup_keys_load(const char *folder, bool make,
     struct backup_keys **ret_keys, char *ret_why);
 void backup_keys_destroy(struct backup_keys *k); /* NULL is fine */
 
-/* A new one, the newest from the next load on. */
+/* A new one, the newest from the next load on.  FULL: there are
+ * BACKUP_KEYS_MAX; or as load. */
 MUST_CHECK enum status backup_keys_add(
     const char *folder, char ret_id[BACKUP_KEY_ID_MAX + 1]);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "actors/backup_tree.h"
 #include "actors/backup_unpack.h"
@@ -162,6 +163,16 @@ prepare_own(struct backup_job *j, const char *folder, char *why)
 	return backup_tree_copy(folder, j->source, &j->pace, &bytes);
 }
 
+/* Of this process: `troupe backup verify` may be at work beside it. */
+static void
+prepare_scratch(struct backup_job *j)
+{
+	snprintf(j->source, sizeof(j->source), "%s/" BACKUP_TMP "open-%s-%ld",
+	    j->place->root, j->facts.backup_id, (long)getpid());
+	(void)backup_tree_remove(j->source);
+	j->is_unpacked = true;
+}
+
 static bool
 prepare_unpack(struct backup_job *j, const struct backup_keys *keys)
 {
@@ -177,10 +188,7 @@ prepare_unpack(struct backup_job *j, const struct backup_keys *keys)
 		text_fit(j->source, sizeof(j->source), file);
 		return true;
 	}
-	snprintf(j->source, sizeof(j->source), "%s/" BACKUP_TMP "open-%s",
-	    j->place->root, j->facts.backup_id);
-	(void)backup_tree_remove(j->source);
-	j->is_unpacked = true;
+	prepare_scratch(j);
 	j->unpacked_sum[0] = '\0';
 	bytes_max = bytes_max > UINT64_MAX / BYTES_TIMES
 			? UINT64_MAX
@@ -464,10 +472,7 @@ backup_work_own(struct backup_job *j)
 	if (j->is_unpacked)
 		return;
 	snprintf(from, sizeof(from), "%s/" BACKUP_STORE_FILE, j->source);
-	snprintf(j->source, sizeof(j->source), "%s/" BACKUP_TMP "open-%s",
-	    j->place->root, j->facts.backup_id);
-	(void)backup_tree_remove(j->source);
-	j->is_unpacked = true;
+	prepare_scratch(j);
 	snprintf(folder, sizeof(folder), "%s/persistence", j->source);
 	snprintf(to, sizeof(to), "%s/" BACKUP_STORE_FILE, j->source);
 	st = backup_folder_make(folder);

@@ -322,18 +322,21 @@ rotate_run(const struct cmd_args *args)
 {
 	char id[BACKUP_KEY_ID_MAX + 1] = "";
 	struct offline *o;
+	enum status st;
 	enum cmd_exit code = offline_begin(args, &o);
 
 	if (code != CMD_OK)
 		return code;
-	if (backup_keys_add(o->place.keys, id) == ST_OK)
+	st = backup_keys_add(o->place.keys, id);
+	if (st == ST_OK)
 		fprintf(args->out,
 		    args->json ? "{\"key_id\":\"%s\"}\n"
 			       : "key %s signs and seals from now on\n",
 		    id);
 	else
-		code = offline_fail(
-		    args, o->place.keys, "a key cannot be made there");
+		code = offline_fail(args, o->place.keys,
+		    st == ST_FULL ? "it has as many keys as can be"
+				  : "a key cannot be made there");
 	offline_end(o);
 	return code;
 }

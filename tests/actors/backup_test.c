@@ -474,6 +474,20 @@ test_sealed_archive_opens_with_its_key_alone(void **state)
 	backup_keys_destroy(others);
 }
 
+/* Whoever rotated once too often had no backups from then on. */
+static void
+test_no_key_is_made_that_could_not_be_loaded(void **state)
+{
+	char path[160], id[BACKUP_KEY_ID_MAX + 1];
+	struct place *p = *state;
+
+	snprintf(path, sizeof(path), "%s/keys", p->folder);
+	for (int i = 0; i < BACKUP_KEYS_MAX; i++)
+		assert_int_equal(backup_keys_add(path, id), ST_OK);
+	assert_int_equal(backup_keys_add(path, id), ST_FULL);
+	backup_keys_destroy(keys_of(p, false));
+}
+
 /* Made by 0.1.0, with the key 00 01 02 ... 1f. */
 #define OLD_KEY                            \
 	"000102030405060708090a0b0c0d0e0f" \
@@ -532,6 +546,7 @@ main(void)
 		PLACED(test_sum_of_an_archive_is_that_of_its_tree),
 		PLACED(test_sum_sees_every_change),
 		PLACED(test_sealed_archive_opens_with_its_key_alone),
+		PLACED(test_no_key_is_made_that_could_not_be_loaded),
 		PLACED(test_what_an_earlier_version_has_signed_is_ours),
 	};
 

@@ -21,7 +21,7 @@ from rows import change
 from server import SPLIT, TROUPE, parse_event
 from signing import resign
 from test_backup import (
-    create, entries, fill, leftovers, list_of, restore, rewrite,
+    create, entries, fill, leftovers, list_of, restore, troupe,
 )
 from test_backup_after import prune, setting
 
@@ -341,3 +341,20 @@ def test_part_2_sessions_and_sockets_survive(start):
     ended = Client(client.server, ended_token)
     assert wait_for(lambda: ended.me().status == 401)
     assert wait_for(lambda: late.twin().me().status == 200)
+
+
+def test_a_verify_beside_a_restore_does_not_touch_its_folder(start):
+    """Another process, which unpacks the same backup in the same place."""
+    client = boss(start)
+    (client.server.data / "memory" / "big").write_bytes(os.urandom(3 * MIB))
+    made = create(client).data["backup_id"]
+    other = client.twin()
+    setting(client, "bytes_per_second", "1MiB")
+    slow = concurrent.futures.ThreadPoolExecutor().submit(
+        lambda: restore(other, made))
+    folder = client.server.data / "backups"
+    assert wait_for(lambda: list(folder.glob(f".tmp-open-{made}*/memory/big")))
+    for _ in range(3):
+        assert "is whole" in troupe(client, "verify", made)
+    assert slow.result(30).status == 200
+    assert leftovers(client) == []
