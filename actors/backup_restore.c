@@ -9,6 +9,7 @@
 #include "actors/backup_work.h"
 #include "protocols/problem.h"
 #include "runtime/base/fault.h"
+#include "runtime/base/folders.h"
 #include "runtime/base/log.h"
 #include "runtime/intent.h"
 
@@ -44,20 +45,6 @@ is_there(const char *path)
 	struct stat s;
 
 	return lstat(path, &s) == 0;
-}
-
-static enum status
-sync_folder_of(const char *path)
-{
-	char folder[PATH_SIZE];
-	char *slash;
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (slash == NULL)
-		return backup_folder_sync(".");
-	slash[slash == folder ? 1 : 0] = '\0';
-	return backup_folder_sync(folder);
 }
 
 /* What was unpacked is ours: on the same disk it is moved. */
@@ -110,7 +97,7 @@ live_swap(const struct live *l)
 	if (st == ST_OK && rename(l->incoming, l->path) != 0)
 		st = ST_IO;
 	if (st == ST_OK)
-		st = sync_folder_of(l->path);
+		st = folders_sync_parent(l->path) ? ST_OK : ST_IO;
 	fault_point(memory ? "restore.memory.live" : "restore.config.live");
 	if (st == ST_OK &&
 	    fault_fails(memory ? "restore.memory" : "restore.config"))

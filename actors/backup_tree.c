@@ -504,14 +504,7 @@ backup_folder_make(const char *path)
 enum status
 backup_folder_sync(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return ST_IO;
-	rc = fsync(fd);
-	close(fd);
-	return rc == 0 ? ST_OK : ST_IO;
+	return folders_sync(path) ? ST_OK : ST_IO;
 }
 
 /* A full disk takes some of it, and says so the next time. */

@@ -91,6 +91,9 @@ struct audit_note chore_note(
 /* These answer, and end the chore. */
 enum status chore_refuse(
     struct actor *self, struct op *op, const struct msg *reply);
+/* Nobody did it, or there was no memory for it. */
+enum status chore_not_hashed(
+    struct actor *self, struct op *op, const struct msg *reply);
 enum status chore_answer_user(struct actor *self, struct op *op, bool all);
 enum status chore_answer_done(struct actor *self, struct op *op, bool all);
 MUST_CHECK enum status chore_apply(

@@ -254,12 +254,8 @@ reset_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
 	struct chore_texts texts;
 	struct audit_note note;
 
-	if (reply->id != MSG_done || !data->credential.good) {
-		chore_end(self, op);
-		return reply->id != MSG_done
-			   ? op_pass(op, reply)
-			   : OP_REFUSE(op, OVERLOADED, "out of memory");
-	}
+	if (reply->id != MSG_done || !data->credential.good)
+		return chore_not_hashed(self, op, reply);
 	note = chore_note(self, data->chore, &texts);
 	return OP_ASK(op, registry_store(self), store_user_change,
 	    reset_on_stored, .user_id = texts.target,

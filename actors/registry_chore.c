@@ -56,6 +56,15 @@ chore_end(struct actor *self, struct op *op)
 	data->chore = NULL;
 }
 
+enum status
+chore_not_hashed(struct actor *self, struct op *op, const struct msg *reply)
+{
+	chore_end(self, op);
+	return reply->id != MSG_done
+		   ? op_pass(op, reply)
+		   : OP_REFUSE(op, OVERLOADED, "out of memory");
+}
+
 struct audit_note
 chore_note(struct actor *self, const struct chore *c, struct chore_texts *t)
 {

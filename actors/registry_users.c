@@ -114,12 +114,8 @@ users_on_hashed(struct actor *self, struct op *op, const struct msg *reply)
 	struct chore_texts texts;
 	struct audit_note note;
 
-	if (reply->id != MSG_done || !data->credential.good) {
-		chore_end(self, op);
-		return reply->id != MSG_done
-			   ? op_pass(op, reply)
-			   : OP_REFUSE(op, OVERLOADED, "out of memory");
-	}
+	if (reply->id != MSG_done || !data->credential.good)
+		return chore_not_hashed(self, op, reply);
 	c->user_id = id_make(self);
 	c->created_at = actor_wall_us(self);
 	note = chore_note(self, c, &texts);

@@ -1,4 +1,5 @@
 #include "runtime/watch.h"
+
 #include "runtime/base/log.h"
 #include "runtime/config.h"
 #include "runtime/live.h"

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/folders.h"
 #include "runtime/base/processor.h"
 #include "runtime/base/thread.h"
 #include "runtime/base/trickle.h"
@@ -217,13 +218,7 @@ copy_open(const char *file, bool read_only, char ret_folder[BACKEND_PATH_MAX],
 enum status
 copy_sync_folder_of(const char *file)
 {
-	char folder[BACKEND_PATH_MAX];
-	char *slash;
-
-	snprintf(folder, sizeof(folder), "%s", file);
-	slash = strrchr(folder, '/');
-	if (slash == NULL)
-		return folder_sync(".");
-	slash[slash == folder ? 1 : 0] = '\0';
-	return folder_sync(folder);
+	return folders_sync_parent(file)
+		   ? ST_OK
+		   : backend_fail(ST_IO, file, strerror(errno));
 }

@@ -41,14 +41,8 @@ folder_make(const char *path)
 enum status
 folder_sync(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return backend_fail(ST_IO, path, strerror(errno));
-	rc = fsync(fd);
-	close(fd);
-	return rc == 0 ? ST_OK : backend_fail(ST_IO, path, strerror(errno));
+	return folders_sync(path) ? ST_OK
+				  : backend_fail(ST_IO, path, strerror(errno));
 }
 
 static bool

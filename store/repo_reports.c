@@ -56,6 +56,21 @@ report_slot(struct report *r, const struct backend_entry *entry,
 	return ret->slot != NULL;
 }
 
+/* Without points, but with room for as many as there may be; NULL: none. */
+static struct cost_points *
+report_page(struct txn *t, struct cost_point **ret_points)
+{
+	struct cost_points *page = txn_take(t, sizeof(*page));
+	struct cost_point *points =
+	    txn_take(t, COST_POINTS_MAX * sizeof(*points));
+
+	if (points == NULL)
+		return NULL;
+	page->points = points;
+	*ret_points = points;
+	return page;
+}
+
 static void
 point_add(struct txn *t, struct cost_point *p, const struct cost_slot *slot)
 {
@@ -142,13 +157,11 @@ repo_cost_trend(struct txn *t, const void *request, struct store_reply *ret)
 		.start = ask->start,
 		.end = ask->end,
 		.filtered = ask->currency != NULL };
-	struct cost_points *page = txn_take(t, sizeof(*page));
-	struct cost_point *points =
-	    txn_take(t, COST_POINTS_MAX * sizeof(*points));
+	struct cost_point *points;
+	struct cost_points *page = report_page(t, &points);
 
-	if (points == NULL)
+	if (page == NULL)
 		return txn_status(t);
-	page->points = points;
 	page->points_count = trend_points(ask, points);
 	if (page->points_count == UINT32_MAX)
 		return txn_fail(t, ST_INVALID,
@@ -241,13 +254,11 @@ repo_cost_breakdown(struct txn *t, const void *request, struct store_reply *ret)
 		.start = ask->start,
 		.end = ask->end,
 		.filtered = ask->currency != NULL };
-	struct cost_points *page = txn_take(t, sizeof(*page));
-	struct cost_point *points =
-	    txn_take(t, COST_POINTS_MAX * sizeof(*points));
+	struct cost_point *points;
+	struct cost_points *page = report_page(t, &points);
 
-	if (points == NULL)
+	if (page == NULL)
 		return txn_status(t);
-	page->points = points;
 	groups_fill(&r, ask, page, points);
 	page->currency = r.currency;
 	return REQUEST_REPLY(t, ret, cost_points, page);

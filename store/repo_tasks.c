@@ -108,8 +108,9 @@ task_get(struct txn *t, const char *id)
 	return task_decode(t, &entry);
 }
 
+/* Its entries, written or taken away. */
 static void
-task_index(struct txn *t, const struct task *task)
+task_index(struct txn *t, const struct task *task, bool is_there)
 {
 	struct task_index of[TASK_INDEXES];
 	struct key k;
@@ -119,22 +120,10 @@ task_index(struct txn *t, const struct task *task)
 		if (of[i].text == NULL)
 			continue;
 		task_index_key(&k, of[i].text, task->id);
-		txn_put(t, of[i].table, &k, (struct bytes){ 0 });
-	}
-}
-
-static void
-task_unindex(struct txn *t, const struct task *task)
-{
-	struct task_index of[TASK_INDEXES];
-	struct key k;
-
-	task_indexes(task, of);
-	for (int i = 0; i < TASK_INDEXES; i++) {
-		if (of[i].text == NULL)
-			continue;
-		task_index_key(&k, of[i].text, task->id);
-		(void)txn_delete(t, of[i].table, &k);
+		if (is_there)
+			txn_put(t, of[i].table, &k, (struct bytes){ 0 });
+		else
+			(void)txn_delete(t, of[i].table, &k);
 	}
 }
 
@@ -195,7 +184,7 @@ repo_tasks_create(struct txn *t, const void *request, struct store_reply *ret)
 	task_key(&k, ask->task.id);
 	if (!row_put_new(t, TABLE_TASKS, &k, CATALOGUE_TYPE(task), &ask->task))
 		return txn_fail(t, ST_EXISTS, "the task id is taken");
-	task_index(t, &ask->task);
+	task_index(t, &ask->task, true);
 	task_mark(t, ask);
 	ret->event = journal_append(t, &ask->event);
 	made->task = ask->task;
@@ -208,10 +197,10 @@ task_put(struct txn *t, const struct task *old, const struct task *task)
 	struct key k;
 
 	if (old != NULL)
-		task_unindex(t, old);
+		task_index(t, old, false);
 	task_key(&k, task->id);
 	row_put(t, TABLE_TASKS, &k, CATALOGUE_TYPE(task), task);
-	task_index(t, task);
+	task_index(t, task, true);
 }
 
 void
@@ -219,7 +208,7 @@ task_drop(struct txn *t, const struct task *old)
 {
 	struct key k;
 
-	task_unindex(t, old);
+	task_index(t, old, false);
 	task_key(&k, old->id);
 	(void)txn_delete(t, TABLE_TASKS, &k);
 }

@@ -59,12 +59,33 @@ test_what_cannot_be_made_says_why(void **state)
 	assert_false(folders_make(AT_FDCWD, ""));
 }
 
+static void
+test_a_folder_is_synced_and_that_of_a_file(void **state)
+{
+	char path[FOLDERS_PATH_MAX + 2];
+
+	(void)state;
+	assert_true(folders_sync("/tmp"));
+	assert_true(folders_sync_parent("/tmp/need-not-be"));
+	assert_true(folders_sync_parent("need-not-be"));
+	assert_true(folders_sync_parent("/need-not-be"));
+	assert_false(folders_sync("/dev/null"));
+	assert_int_equal(errno, ENOTDIR);
+	assert_false(folders_sync_parent("/tmp/is/not/there"));
+	assert_int_equal(errno, ENOENT);
+	memset(path, 'a', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	assert_false(folders_sync_parent(path));
+	assert_int_equal(errno, ENAMETOOLONG);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(test_each_on_the_way_is_made_and_stays),
 		RUN(test_what_cannot_be_made_says_why),
+		RUN(test_a_folder_is_synced_and_that_of_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,7 +151,7 @@ static const char *const with_deflate[] = { "api.ws_deflate=true", NULL };
 
 /* On the channel of tasks; extension "": it offers none. */
 static struct client
-client_tight(struct live *l, const char *extension)
+client_tight(struct live_rig *l, const char *extension)
 {
 	char syntax[256];
 	struct client c;
@@ -201,7 +201,7 @@ client_hear_tight(struct client *c, char *got, size_t got_size)
 static void
 test_events_are_compressed_for_those_who_can_read_them(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client wide, narrow, plain;
 	char *text = payload_of(LONG_TEXT);
 	char a[2 * LONG_TEXT], b[2 * LONG_TEXT], c[2 * LONG_TEXT];
@@ -260,7 +260,7 @@ job_tight(struct sockets *k, bool ret_tight[SYNTAXES])
 static void
 test_events_are_compressed_only_as_somebody_reads_them(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client json, packed;
 	bool tight[SYNTAXES];
 
@@ -312,7 +312,7 @@ test_what_a_client_compressed(void **state)
 	    "                                                            }";
 	char *bomb = payload_of(1000000);
 	char bad[200];
-	struct live l;
+	struct live_rig l;
 	struct client c, cut, latin;
 
 	(void)state;
@@ -353,7 +353,7 @@ test_reserved_bit_has_its_place(void **state)
 		{ "permessage-deflate", 12,
 		    { 0x01, 0x80, 0, 0, 0, 0, 0xc0, 0x80 } },
 	};
-	struct live l;
+	struct live_rig l;
 
 	(void)state;
 	live_init(&l, with_deflate);
@@ -370,7 +370,7 @@ test_reserved_bit_has_its_place(void **state)
 static void
 test_off_by_default(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;

@@ -17,7 +17,7 @@ static const char *const live_drops[] = { "event_stream.slow_durable=drop",
 	NULL };
 
 static inline struct client
-client_on_tasks(struct live *l)
+client_on_tasks(struct live_rig *l)
 {
 	struct client c = client_of(l, "u1");
 
@@ -27,7 +27,7 @@ client_on_tasks(struct live *l)
 }
 
 static inline void
-live_tell_number(struct live *l, uint64_t n)
+live_tell_number(struct live_rig *l, uint64_t n)
 {
 	char payload[64];
 

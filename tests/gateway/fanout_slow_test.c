@@ -4,7 +4,7 @@
 static void
 test_54_slow_client_loses_the_newest(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client slow, fast;
 	struct sockets *k;
 
@@ -37,7 +37,7 @@ test_54_slow_client_loses_the_newest(void **state)
 static void
 test_54_room_comes_back_frame_by_frame(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client slow;
 	size_t before, size;
 
@@ -74,7 +74,7 @@ test_54_room_comes_back_frame_by_frame(void **state)
 static void
 test_54_replies_wait_in_the_same_queue(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client slow;
 
 	(void)state;
@@ -110,7 +110,7 @@ static void
 test_bytes_that_wait_are_bounded(void **state)
 {
 	char *text = payload_of(EVENT_PAYLOAD_MAX - 1000);
-	struct live l;
+	struct live_rig l;
 	struct client slow;
 
 	(void)state;
@@ -133,7 +133,7 @@ test_bytes_that_wait_are_bounded(void **state)
 static void
 test_client_too_slow_for_a_durable_event_is_sent_away(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client slow, fast;
 
 	(void)state;
@@ -154,7 +154,7 @@ test_client_too_slow_for_a_durable_event_is_sent_away(void **state)
 }
 
 static void
-live_tell_ephemeral(struct live *l, uint64_t n)
+live_tell_ephemeral(struct live_rig *l, uint64_t n)
 {
 	char payload[64];
 
@@ -171,7 +171,7 @@ live_tell_ephemeral(struct live *l, uint64_t n)
 static void
 test_client_too_slow_for_an_ephemeral_event_hears_how_many_it_lost(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client slow;
 
 	(void)state;
@@ -194,7 +194,7 @@ static void
 test_event_that_no_socket_took_is_said_to_the_hub(void **state)
 {
 	struct heard *h;
-	struct live l;
+	struct live_rig l;
 	struct client slow;
 
 	(void)state;
@@ -214,7 +214,7 @@ test_event_that_no_socket_took_is_said_to_the_hub(void **state)
 static void
 test_slow_clients_share_their_bytes(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c[8];
 
 	(void)state;
@@ -236,7 +236,7 @@ test_slow_clients_share_their_bytes(void **state)
 static void
 test_without_shared_bytes_fast_clients_still_hear(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	static const char *const users[] = { "b", "c", "m", "p", "u2" };
 	struct client slow[5], fast;
 	char *payload = payload_of(20000);

@@ -7,7 +7,7 @@ static void
 test_55_large_event_is_told_to_nobody(void **state)
 {
 	char *large = payload_of(EVENT_PAYLOAD_MAX);
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -25,7 +25,7 @@ test_55_large_event_is_told_to_nobody(void **state)
 static void
 test_55_largest_event_is_told(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 	struct said s = { 0 };
 	size_t around;
@@ -54,7 +54,7 @@ test_payload_that_is_no_object_is_told_to_nobody(void **state)
 {
 	static const char *const bad[] = { "", "[]", "7", "{", "{}x",
 		"{\"a\":01}" };
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -81,7 +81,7 @@ clients_that_heard(struct client *c, size_t count)
 
 /* As live_tell, without a turn of the node. */
 static void
-live_put(struct live *l, const char *channel, const char *payload)
+live_put(struct live_rig *l, const char *channel, const char *payload)
 {
 	struct probe *p = l->rig.probes;
 
@@ -100,7 +100,7 @@ live_put(struct live *l, const char *channel, const char *payload)
 }
 
 static void
-live_put_number(struct live *l, uint64_t n)
+live_put_number(struct live_rig *l, uint64_t n)
 {
 	char payload[64];
 
@@ -112,7 +112,7 @@ static void
 test_events_are_told_in_slices_and_in_order(void **state)
 {
 	static struct client c[MANY];
-	struct live l;
+	struct live_rig l;
 	int turns = 0;
 
 	(void)state;
@@ -144,7 +144,7 @@ test_events_are_told_in_slices_and_in_order(void **state)
 
 /* As client_on_tasks, of those events only whose few is y. */
 static struct client
-client_on_few(struct live *l)
+client_on_few(struct live_rig *l)
 {
 	struct client c = client_of(l, "u1");
 
@@ -163,7 +163,7 @@ static void
 test_events_join_a_round_under_way(void **state)
 {
 	static struct client c[MANY];
-	struct live l;
+	struct live_rig l;
 	struct client few;
 
 	(void)state;
@@ -193,7 +193,7 @@ static void
 test_events_of_another_channel_end_the_joining(void **state)
 {
 	static struct client c[MANY];
-	struct live l;
+	struct live_rig l;
 	struct client other;
 	uint64_t told = 0;
 	struct said s;
@@ -225,7 +225,7 @@ static void
 test_sockets_may_end_between_slices(void **state)
 {
 	static struct client c[MANY];
-	struct live l;
+	struct live_rig l;
 
 	(void)state;
 	live_init(&l, live_many);
@@ -249,7 +249,7 @@ static void
 test_more_events_than_jobs_are_all_told(void **state)
 {
 	static struct client c[MANY];
-	struct live l;
+	struct live_rig l;
 	uint64_t told = FANOUT_JOBS_MAX + 20;
 
 	(void)state;
@@ -310,7 +310,7 @@ client_send_packed(struct client *c, const char *bytes, size_t size)
 static void
 test_msgpack_is_the_same_map(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c, json;
 	struct said s = { 0 };
 	struct cursor at;
@@ -353,7 +353,7 @@ test_msgpack_is_the_same_map(void **state)
 static void
 test_bad_msgpack_is_answered(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -390,7 +390,7 @@ test_bad_msgpack_is_answered(void **state)
 static void
 test_filters_see_msgpack_sockets_too(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 	struct said s = { 0 };
 

@@ -26,7 +26,7 @@
 #define LIVE_SENT_MAX (SOCKET_REFUSE_MAX + 4096)
 #define SECONDS(n) ((uint64_t)(n)*1000)
 
-struct live {
+struct live_rig {
 	struct told {
 		char channel[32];
 		uint64_t head;
@@ -39,7 +39,7 @@ struct live {
 };
 
 struct client {
-	struct live *live;
+	struct live_rig *live;
 	struct net_fake_wire *wire;
 	size_t at; /* bytes that were looked at */
 };
@@ -62,14 +62,14 @@ static const struct account live_accounts[] = {
 };
 
 static inline void
-live_beat(struct live *l)
+live_beat(struct live_rig *l)
 {
 	RIG_SEND(&l->rig, session_registry, gateway, replica_beat,
 	    .epoch = LIVE_EPOCH);
 }
 
 static inline void
-live_join(struct live *l)
+live_join(struct live_rig *l)
 {
 	static const uint8_t public_key[32] = { 1 };
 	const struct token_key key = { .key_id = "k",
@@ -86,7 +86,7 @@ live_join(struct live *l)
 
 /* sets: "namespace.key=value" each; NULL at the end. */
 static inline void
-live_init(struct live *l, const char *const *sets)
+live_init(struct live_rig *l, const char *const *sets)
 {
 	struct mistakes m = { 0 };
 	struct config_input in = { .sets = sets };
@@ -107,7 +107,7 @@ live_init(struct live *l, const char *const *sets)
 }
 
 static inline void
-live_fini(struct live *l)
+live_fini(struct live_rig *l)
 {
 	for (size_t i = 0; i < l->wires_count; i++)
 		net_fake_hang_up(l->wires[i]);
@@ -121,7 +121,7 @@ live_fini(struct live *l)
 
 /* With the registry's beats. */
 static inline void
-live_advance(struct live *l, uint64_t ms)
+live_advance(struct live_rig *l, uint64_t ms)
 {
 	while (ms > 0) {
 		uint64_t step = ms < 500 ? ms : 500;
@@ -146,7 +146,7 @@ client_socket(const struct client *c)
 
 /* Sends a request for an upgrade; nothing of the answer has been read. */
 static inline struct client
-client_ask(struct live *l, const char *query, const char *syntax)
+client_ask(struct live_rig *l, const char *query, const char *syntax)
 {
 	struct client c = { l, NULL, 0 };
 	char head[512];
@@ -178,7 +178,7 @@ client_expect_status(struct client *c, const char *status)
 }
 
 static inline struct client
-client_open_as(struct live *l, const char *syntax)
+client_open_as(struct live_rig *l, const char *syntax)
 {
 	struct client c = client_ask(l, "", syntax);
 
@@ -187,7 +187,7 @@ client_open_as(struct live *l, const char *syntax)
 }
 
 static inline struct client
-client_open(struct live *l)
+client_open(struct live_rig *l)
 {
 	return client_open_as(l, "troupe.json.v1");
 }
@@ -301,7 +301,7 @@ client_expect_event(struct client *c, const char *channel, const char *payload)
 
 /* The next place in the history of a channel. */
 static inline uint64_t
-live_next_offset(struct live *l, const char *channel)
+live_next_offset(struct live_rig *l, const char *channel)
 {
 	struct told *t = l->told;
 
@@ -313,7 +313,7 @@ live_next_offset(struct live *l, const char *channel)
 }
 
 static inline void
-live_tell(struct live *l, const char *channel, const char *payload)
+live_tell(struct live_rig *l, const char *channel, const char *payload)
 {
 	RIG_SEND(&l->rig, event_hub, gateway, hub_event,
 	    .event = { .event_type = "it.happened",
@@ -327,7 +327,7 @@ live_tell(struct live *l, const char *channel, const char *payload)
 
 /* Answers for the ticket store. */
 static inline void
-live_hold(struct live *l, const char *user_id, const char *session_id)
+live_hold(struct live_rig *l, const char *user_id, const char *session_id)
 {
 	RIG_ANSWER(&l->rig, RIG_TAKE(&l->rig, ticket_store, ticket_consume),
 	    ticket_holder,
@@ -338,7 +338,7 @@ live_hold(struct live *l, const char *user_id, const char *session_id)
 
 /* Answers for the hub whatever it was asked; returns how many. */
 static inline size_t
-live_listen(struct live *l)
+live_listen(struct live_rig *l)
 {
 	struct heard *h;
 	size_t n = 0;
@@ -367,7 +367,7 @@ client_log_in(struct client *c, const char *user_id, const char *session_id)
 }
 
 static inline struct client
-client_of(struct live *l, const char *user_id)
+client_of(struct live_rig *l, const char *user_id)
 {
 	struct client c = client_open(l);
 
@@ -387,14 +387,14 @@ client_subscribe(struct client *c, const char *channels, const char *more)
 }
 
 static inline void
-live_refuse_ticket(struct live *l, uint32_t problem)
+live_refuse_ticket(struct live_rig *l, uint32_t problem)
 {
 	rig_refuse(&l->rig, RIG_TAKE(&l->rig, ticket_store, ticket_consume),
 	    ST_DENIED, problem, "");
 }
 
 static inline size_t
-live_asked(struct live *l)
+live_asked(struct live_rig *l)
 {
 	return rig_peek(&l->rig, ACTOR_NUMBER(ticket_store),
 		   MSG_ticket_consume) != NULL;

@@ -24,7 +24,7 @@ struct reader {
 };
 
 struct world {
-	struct live l;
+	struct live_rig l;
 	uint64_t epoch, first, head; /* of the journal */
 	uint64_t before[EPOCHS];     /* events of all epochs before */
 	uint64_t told;               /* by the hub to the gateway */

@@ -4,7 +4,7 @@
 static void
 test_sockets_of_one_address_are_few(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client a, c;
 
 	(void)state;
@@ -25,7 +25,7 @@ test_sockets_of_one_address_are_few(void **state)
 static void
 test_failed_revalidations_end_with_4011(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -47,7 +47,7 @@ test_failed_revalidations_end_with_4011(void **state)
 
 /* The hub reads nothing for a while; so many more fit into its mailbox. */
 static void
-live_fill_hub(struct live *l, int room)
+live_fill_hub(struct live_rig *l, int room)
 {
 	struct actor *hub = l->rig.probes[2].actor;
 
@@ -60,7 +60,7 @@ live_fill_hub(struct live *l, int room)
 
 /* Until it has read all that; a probe keeps no more than its mailbox. */
 static void
-live_empty_hub(struct live *l)
+live_empty_hub(struct live_rig *l)
 {
 	struct probe *hub = &l->rig.probes[2];
 
@@ -78,7 +78,7 @@ live_empty_hub(struct live *l)
 static void
 test_58_unsubscribe_that_fails_at_the_end(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -100,7 +100,7 @@ test_58_unsubscribe_that_fails_at_the_end(void **state)
 static void
 test_full_hub_hears_of_the_end_later(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -118,7 +118,7 @@ test_full_hub_hears_of_the_end_later(void **state)
 }
 
 static void
-assert_hub_hears_of(struct live *l, const char *channel)
+assert_hub_hears_of(struct live_rig *l, const char *channel)
 {
 	const struct hub_socket_channels *news =
 	    RIG_BODY(RIG_TAKE(&l->rig, event_hub, hub_socket_channels),
@@ -133,7 +133,7 @@ assert_hub_hears_of(struct live *l, const char *channel)
 static void
 test_full_hub_hears_of_channels_later(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;

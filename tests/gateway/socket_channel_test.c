@@ -5,7 +5,7 @@
 static void
 test_46_refused_channels_are_left_out(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -27,7 +27,7 @@ test_46_refused_channels_are_left_out(void **state)
 static void
 test_47_nobody_hears_another_users_channel(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c, u;
 
 	(void)state;
@@ -47,7 +47,7 @@ static void
 test_48_budget_is_for_those_who_steer(void **state)
 {
 	static const char *const users[] = { "m", "c", "u1", "b", "p" };
-	struct live l;
+	struct live_rig l;
 	struct client c[5];
 
 	(void)state;
@@ -75,7 +75,7 @@ test_48_budget_is_for_those_who_steer(void **state)
 static void
 test_49_wrong_state_tells_nothing(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c, o;
 
 	(void)state;
@@ -98,7 +98,7 @@ test_50_foreign_channels_look_the_same(void **state)
 {
 	static const char *const asked[] = { "\"user:u2\"", "\"user:nobody\"",
 		"\"user:\"", "\"user: \"", "" };
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -115,7 +115,7 @@ test_50_foreign_channels_look_the_same(void **state)
 static void
 test_52_filters_choose_events(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -173,7 +173,7 @@ filters_text(char *to, size_t size, int keys, int chars)
 static void
 test_52_filters_are_bounded(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 	char filters[1024];
 
@@ -227,7 +227,7 @@ test_53_bad_frame_is_answered(void **state)
 		    "Invalid control message" },
 		{ AUTH_FRAME, "Unknown action" },
 	};
-	struct live l;
+	struct live_rig l;
 	struct client c;
 	char want[128];
 
@@ -248,7 +248,7 @@ static void
 test_53_large_frame_is_not_kept(void **state)
 {
 	static char text[SOCKET_KEEP_MAX + 2];
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;

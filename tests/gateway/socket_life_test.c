@@ -4,7 +4,7 @@
 static void
 test_idle_socket_owns_no_buffer(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 	struct sockets *k;
 	uint8_t frame[64];
@@ -35,7 +35,7 @@ test_idle_socket_owns_no_buffer(void **state)
 static void
 test_59_dead_client_goes_down_once(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 	uint64_t number;
 
@@ -61,7 +61,7 @@ test_59_dead_client_goes_down_once(void **state)
 static void
 test_60_silent_client_is_closed(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c, busy;
 
 	(void)state;
@@ -84,7 +84,7 @@ test_60_silent_client_is_closed(void **state)
 static void
 test_60_pings_are_sent_and_must_be_answered(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c, dead;
 	struct said s = { 0 };
 
@@ -107,7 +107,7 @@ test_60_pings_are_sent_and_must_be_answered(void **state)
 static void
 test_62_one_ticket_at_two_sockets(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client a, b;
 
 	(void)state;
@@ -127,7 +127,7 @@ test_62_one_ticket_at_two_sockets(void **state)
 static void
 test_sockets_of_one_user_are_few(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client a, b, c;
 
 	(void)state;
@@ -152,7 +152,7 @@ test_sockets_of_one_user_are_few(void **state)
 static void
 test_all_sockets_are_bounded(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -171,7 +171,7 @@ test_all_sockets_are_bounded(void **state)
 static void
 test_no_registry_no_sockets(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c, waiting;
 
 	(void)state;
@@ -194,7 +194,7 @@ test_no_registry_no_sockets(void **state)
 static void
 test_sockets_wait_while_the_registry_starts_again(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -212,7 +212,7 @@ test_sockets_wait_while_the_registry_starts_again(void **state)
 static void
 test_hub_that_does_not_listen_is_1011(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c, open;
 
 	(void)state;
@@ -238,7 +238,7 @@ test_hub_that_does_not_listen_is_1011(void **state)
 static void
 test_interest_is_counted(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client a, b;
 
 	(void)state;
@@ -271,7 +271,7 @@ test_interest_is_counted(void **state)
 static void
 test_new_hub_is_told_everything_again(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -303,7 +303,7 @@ test_new_hub_is_told_everything_again(void **state)
 static void
 test_drain_says_going_away(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -330,7 +330,7 @@ test_broken_frames_end_the_socket(void **state)
 		{ "\x81\xff\0\0\0\0\1\0\0\0\0\0\0\0", 14, 1009 },
 		{ "\x82\x80\0\0\0\0", 6, 1003 },
 	};
-	struct live l;
+	struct live_rig l;
 
 	(void)state;
 	live_init(&l, NULL);
@@ -352,7 +352,7 @@ static void
 test_ping_and_close_are_answered(void **state)
 {
 	static const uint8_t close[] = { 0x0f, 0xa0, 'x' };
-	struct live l;
+	struct live_rig l;
 	struct client c;
 	struct said s = { 0 };
 
@@ -377,7 +377,7 @@ test_no_upgrade_is_told_how(void **state)
 {
 	static const char plain[] =
 	    "GET /api/v1/ws HTTP/1.1\r\nHost: x\r\n\r\n";
-	struct live l;
+	struct live_rig l;
 	struct client c = { &l, NULL, 0 };
 	struct bytes b;
 
@@ -419,7 +419,7 @@ client_send_both(struct client *c, const char *one, const char *two)
 static void
 test_actions_wait_for_the_one_before(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;

@@ -2,7 +2,7 @@
 #include "tests/gateway/live.h"
 
 static void
-live_revoke(struct live *l, const char *session_id)
+live_revoke(struct live_rig *l, const char *session_id)
 {
 	struct revocation r = { .session_id = session_id,
 		.user_id = "u1",
@@ -15,7 +15,7 @@ live_revoke(struct live *l, const char *session_id)
 static void
 test_63_revoked_session_ends_its_sockets(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client a, b, other, checking, listening;
 
 	(void)state;
@@ -50,7 +50,7 @@ test_63_revoked_session_ends_its_sockets(void **state)
 
 /* Joins once more, and learns by pages what it was not told. */
 static void
-live_join_again(struct live *l, const struct replica_page *page)
+live_join_again(struct live_rig *l, const struct replica_page *page)
 {
 	static const uint8_t public_key[32] = { 1 };
 	const struct token_key key = { .key_id = "k",
@@ -81,7 +81,7 @@ test_63_joining_again_ends_what_was_revoked_meanwhile(void **state)
 		.accounts_count = 2,
 		.revoked = &r,
 		.revoked_count = 1 };
-	struct live l;
+	struct live_rig l;
 	struct client revoked, stays, deleted, changed, keyed;
 
 	(void)state;
@@ -115,7 +115,7 @@ test_revoked_api_key_ends_its_sockets(void **state)
 	struct known_key key = { .key_id = id,
 		.user_id = "u1",
 		.digest = { digest, sizeof(digest) } };
-	struct live l;
+	struct live_rig l;
 	struct client keyed, other;
 
 	(void)state;
@@ -136,7 +136,8 @@ test_revoked_api_key_ends_its_sockets(void **state)
 }
 
 static void
-live_change(struct live *l, const char *user_id, enum role role, bool gone)
+live_change_account(
+    struct live_rig *l, const char *user_id, enum role role, bool gone)
 {
 	struct account a = {
 		.user_id = user_id, .username = "x", .role = role, .gone = gone
@@ -149,7 +150,7 @@ live_change(struct live *l, const char *user_id, enum role role, bool gone)
 static void
 test_demoted_user_hears_no_more_budget(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -158,7 +159,7 @@ test_demoted_user_hears_no_more_budget(void **state)
 	client_subscribe(&c, "\"budget\",\"tasks\"", "");
 	client_expect(&c, "{\"action\":\"subscribed\","
 			  "\"channels\":[\"budget\",\"tasks\",\"user:m\"]}");
-	live_change(&l, "m", ROLE_OBSERVER, false);
+	live_change_account(&l, "m", ROLE_OBSERVER, false);
 	assert_string_equal(
 	    RIG_BODY(RIG_TAKE(&l.rig, event_hub, hub_unlisten), hub_unlisten)
 		->channel,
@@ -176,14 +177,14 @@ test_demoted_user_hears_no_more_budget(void **state)
 static void
 test_demotion_overtakes_a_subscription(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
 	live_init(&l, NULL);
 	c = client_of(&l, "m");
 	client_send(&c, "{\"action\":\"subscribe\",\"channels\":[\"budget\"]}");
-	live_change(&l, "m", ROLE_OBSERVER, false);
+	live_change_account(&l, "m", ROLE_OBSERVER, false);
 	live_listen(&l);
 	client_expect(
 	    &c, "{\"action\":\"subscribed\",\"channels\":[\"user:m\"]}");
@@ -196,15 +197,15 @@ test_demotion_overtakes_a_subscription(void **state)
 static void
 test_lost_accounts_end_their_sockets(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client gone, system, late;
 
 	(void)state;
 	live_init(&l, NULL);
 	gone = client_of(&l, "u1");
 	system = client_of(&l, "u2");
-	live_change(&l, "u1", ROLE_OBSERVER, true);
-	live_change(&l, "u2", ROLE_SYSTEM, false);
+	live_change_account(&l, "u1", ROLE_OBSERVER, true);
+	live_change_account(&l, "u2", ROLE_SYSTEM, false);
 	client_expect_close(&gone, 4003, "Session revoked (account gone)");
 	client_expect_close(&system, 4003, "Session revoked (role)");
 

@@ -4,7 +4,7 @@
 static void
 test_42_auth_ok_comes_first(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 	const struct ticket_consume *ask;
 
@@ -31,7 +31,7 @@ test_42_auth_ok_comes_first(void **state)
 static void
 test_45_own_channel_needs_no_subscription(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -48,7 +48,7 @@ test_45_own_channel_needs_no_subscription(void **state)
 static void
 test_subscribed_is_said_once_the_hub_listens(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -69,7 +69,7 @@ test_subscribed_is_said_once_the_hub_listens(void **state)
 static void
 test_42_used_ticket_is_refused(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -86,7 +86,7 @@ test_42_used_ticket_is_refused(void **state)
 static void
 test_ticket_store_away_is_1011(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -106,7 +106,7 @@ test_ticket_store_away_is_1011(void **state)
 static void
 test_43_silence_is_closed(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -145,7 +145,7 @@ test_43_bad_first_frame_is_closed(void **state)
 		  "012345678901234\"}",
 		    "Invalid or expired ticket" },
 	};
-	struct live l;
+	struct live_rig l;
 
 	(void)state;
 	live_init(&l, NULL);
@@ -163,7 +163,7 @@ static void
 test_43_first_frame_is_bounded(void **state)
 {
 	static char text[SOCKET_KEEP_MAX + 2];
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -184,7 +184,7 @@ test_43_first_frame_is_bounded(void **state)
 static void
 test_44_bad_ticket_in_the_query_is_no_upgrade(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -212,7 +212,7 @@ test_44_bad_ticket_in_the_query_is_no_upgrade(void **state)
 static void
 test_44_good_ticket_in_the_query(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -237,7 +237,7 @@ test_44_good_ticket_in_the_query(void **state)
 static void
 test_client_that_left_uses_its_ticket_up(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 
 	(void)state;
@@ -257,7 +257,7 @@ test_client_that_left_uses_its_ticket_up(void **state)
 static void
 test_head_and_frames_in_one_piece(void **state)
 {
-	struct live l;
+	struct live_rig l;
 	struct client c;
 	uint8_t frames[256];
 	static const uint8_t mask[4] = { 9, 8, 7, 6 };
