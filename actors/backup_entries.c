@@ -15,6 +15,7 @@
 #include "runtime/base/text.h"
 
 #define PATH_SIZE (BACKUP_PATH_MAX + BACKUP_NAME_MAX + 32)
+#define BACKUP_GONE BACKUP_TMP "gone-"
 #define DISPUTED "another entry has its backup_id, and says otherwise"
 
 const char *
@@ -346,13 +347,23 @@ backup_entry_find(const char *root, const char *id,
 	return st;
 }
 
+/* A folder is gone at once, and not half of it: a start sweeps what is left. */
 static enum status
 remove_name(const char *root, const char *name)
 {
-	char path[PATH_SIZE];
+	char path[PATH_SIZE], gone[PATH_SIZE];
+	enum status st;
+	struct stat s;
 
 	snprintf(path, sizeof(path), "%s/%s", root, name);
-	return backup_tree_remove(path);
+	snprintf(gone, sizeof(gone), "%s/" BACKUP_GONE "%.200s", root, name);
+	if (name[0] == '.' || lstat(path, &s) != 0 || !S_ISDIR(s.st_mode) ||
+	    rename(path, gone) != 0)
+		return backup_tree_remove(path);
+	st = backup_tree_remove(gone);
+	if (st != ST_OK)
+		(void)rename(gone, path);
+	return st;
 }
 
 /* Both, where a folder and its archive are there.  A bad manifest goes too. */

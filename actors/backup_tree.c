@@ -475,7 +475,10 @@ static int
 remove_visit(const char *path, const struct stat *s, int kind, struct FTW *at)
 {
 	(void)s, (void)kind, (void)at;
-	return remove(path);
+	if (remove(path) != 0)
+		return -1;
+	fault_point("tree.removed");
+	return 0;
 }
 
 enum status

@@ -88,6 +88,26 @@ def test_49_kill_at_every_step_of_a_create(start, topology, point):
     assert create(client).status == 201
 
 
+def test_49_kill_while_a_folder_is_removed(start, topology):
+    """It was half there, with a manifest that said it was a backup."""
+    server = start(env={"TROUPE_FAULT": "kill:tree.removed"},
+                   backup__compression="false")
+    client = boss_of(server)
+    made = create(client).data["backup_id"]
+    asked(lambda: client.delete(f"backups/{made}"))
+    server.killed = True
+    if topology == "one":
+        server.process.wait(15)
+    else:
+        server.wait_event("node.exit", node="vault")
+        server.kill()
+    start_with(server, None)
+    client.disconnect()
+    client = again(client)
+    patiently(client, lambda: client.get("backups"), {200})
+    assert list_of(client) == entries(client) == leftovers(client) == []
+
+
 def without_fault(client):
     """Where a parent starts its nodes again, they die again of the same."""
     server = client.server
