@@ -54,7 +54,7 @@ mistakes_log(const struct mistake *one)
 		    KV("why", one->text));
 }
 
-static void
+static void __attribute__((format(printf, 4, 0)))
 mistakes_tell(struct mistakes *m, struct place at, bool is_warning,
     const char *format, va_list list)
 {

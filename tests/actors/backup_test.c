@@ -103,8 +103,8 @@ test_large_manifest_is_refused(void **state)
 	struct backup_facts f;
 
 	(void)state;
-	memset(text, ' ', BACKUP_MANIFEST_MAX + 1);
-	memcpy(text, good, strlen(good));
+	snprintf(text, BACKUP_MANIFEST_MAX + 2, "%-*s",
+	    (int)BACKUP_MANIFEST_MAX + 1, good);
 	assert_int_equal(
 	    backup_facts_read(text, BACKUP_MANIFEST_MAX, &f, why), ST_OK);
 	assert_int_equal(

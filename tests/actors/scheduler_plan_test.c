@@ -44,8 +44,8 @@ keep_rows(struct rig *r, struct schedule_row *ret_row)
 {
 	struct heard *h;
 
-	while ((h = rig_peek(r, ACTOR_NUMBER(store), MSG_store_schedule_put)) !=
-	       NULL) {
+	while (
+	    rig_peek(r, ACTOR_NUMBER(store), MSG_store_schedule_put) != NULL) {
 		h = RIG_TAKE(r, store, store_schedule_put);
 		if (h->op == NULL) /* its asker has given up meanwhile */
 			continue;
@@ -77,10 +77,10 @@ run(struct rig *r)
 static const struct schedule *
 shown(struct rig *r)
 {
-	uint64_t tag =
-	    RIG_ASK(r, gateway, scheduler, schedule_list, .caller = OBSERVER);
 	const struct schedules *all;
+	uint64_t tag;
 
+	(void)RIG_ASK(r, gateway, scheduler, schedule_list, .caller = OBSERVER);
 	tag = RIG_ASK(r, gateway, scheduler, schedule_list, .caller = CEO);
 	all = RIG_REPLIED(r, gateway, tag, schedules);
 	for (uint32_t i = 0; i < all->schedules_count; i++)

@@ -338,7 +338,7 @@ agree(bool right, const char *what)
 	if (right)
 		return;
 	print_error("%s, after %llu steps, seed %s\n", what,
-	    (unsigned long long)(accepted + refused),
+	    (unsigned long long)accepted + refused,
 	    getenv("TROUPE_MODEL_SEED"));
 	fail();
 }
