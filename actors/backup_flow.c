@@ -44,7 +44,7 @@ gone_do(void *place)
 static void
 gone_work(void *data)
 {
-	background_run(gone_do, *(struct backup_place **)data);
+	background_run(gone_do, *(struct backup_place **)data, false);
 }
 
 static enum status

@@ -120,7 +120,9 @@ run_do(void *arg)
 static void
 run_work(void *data)
 {
-	background_run(run_do, ((struct run_data *)data)->run);
+	struct backup_run *r = ((struct run_data *)data)->run;
+
+	background_run(run_do, r, backup_run_is_soon(r));
 }
 
 /* A worker that never came back still has the run: it is lost with it. */

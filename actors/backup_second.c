@@ -144,7 +144,7 @@ second_work(void *data)
 {
 	struct second_data d = *(struct second_data *)data;
 
-	background_run(second_do, &d);
+	background_run(second_do, &d, false);
 	second_job_let_go(d.job);
 }
 

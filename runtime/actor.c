@@ -262,40 +262,47 @@ actor_mail_body(const struct mail *m)
 }
 
 static void
-actor_on_call(struct loop *l, struct parcel *p)
+actor_take_call(struct actor *a, struct parcel *p)
 {
 	struct actor_call *c = LIST_OF(p, struct actor_call, parcel);
-	struct actor *a = c->actor;
 
-	(void)l;
-	/* Between its end and its restart it has no state to speak of. */
-	if (a->phase == ACTOR_WAITING) {
-		p->next = a->calls;
-		a->calls = p;
-		return;
-	}
 	actor_enter(a);
 	c->fn(a, c);
 	actor_leave(a, ST_OK);
 }
 
-void
-actor_run_calls(struct actor *a)
+/*
+ * A commit of the store has many at once, and what each of them sets off is
+ * to be done before the next: they take turns with other actors.
+ */
+static void
+actor_on_call(struct loop *l, struct parcel *p)
 {
-	struct parcel *p = a->calls, *oldest = NULL;
+	struct actor *a = LIST_OF(p, struct actor_call, parcel)->actor;
 
-	a->calls = NULL;
-	while (p != NULL) {
-		struct parcel *next = p->next;
-
-		p->next = oldest;
-		oldest = p;
-		p = next;
+	if (a->phase == ACTOR_ENDED) {
+		actor_take_call(a, p);
+		return;
 	}
-	while (oldest != NULL) {
-		p = oldest;
-		oldest = p->next;
-		actor_on_call(a->loop, p);
+	p->next = NULL;
+	if (a->calls == NULL)
+		a->calls = p;
+	else
+		a->last_call->next = p;
+	a->last_call = p;
+	/* Between its end and its restart it has no state to speak of. */
+	if (a->phase != ACTOR_WAITING)
+		loop_make_runnable(l, a);
+}
+
+void
+actor_run_calls(struct actor *a, uint32_t max)
+{
+	while (max-- > 0 && a->calls != NULL && a->phase != ACTOR_WAITING) {
+		struct parcel *p = a->calls;
+
+		a->calls = p->next;
+		actor_take_call(a, p);
 	}
 }
 

@@ -268,11 +268,12 @@ enum status op_work(
 /*
  * ---- calls: how another thread reaches an actor ----
  *
- * actor_call runs fn on the actor's loop as one of its turns, once.  While the
- * actor waits for its restart the call waits too, so fn meets a state that
- * start has made, but maybe another one than its caller's: it has to look.
- * An actor that has ended for good is called all the same.  c must live until
- * then.  Any thread.
+ * actor_call runs fn on the actor's loop as one of its turns, once, in the
+ * order of the calls, a few before the actor's next messages.  While the actor
+ * waits for its restart the call waits too, so fn meets a state that start has
+ * made, but maybe another one than its caller's: it has to look.  An actor that
+ * has ended for good is called all the same.  c must live until then.  Any
+ * thread.
  */
 struct actor_call;
 typedef void (*actor_call_fn)(struct actor *self, struct actor_call *c);

@@ -258,11 +258,15 @@ actor_run(struct actor *a, uint32_t budget)
 	    &shared->turn_what, a->address, memory_order_relaxed);
 	atomic_store_explicit(
 	    &shared->turn_since_us, l->now_us, memory_order_relaxed);
+	if (__builtin_expect(a->calls != NULL, 0))
+		actor_run_calls(a, LOOP_ACTOR_CALLS);
 	l->turn_actor = a;
 	while (budget-- > 0 && (m = actor_next_mail(a)) != NULL)
 		actor_handle(a, l, m);
 	loop_end_turn(l);
 	atomic_store_explicit(&shared->turn_since_us, 0, memory_order_relaxed);
+	if (__builtin_expect(a->calls != NULL, 0))
+		return a->phase != ACTOR_WAITING;
 	return a->phase <= ACTOR_RUNNING &&
 	       (a->box.count > 0 || a->urgent.count > 0);
 }

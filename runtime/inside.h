@@ -86,8 +86,8 @@ struct actor {
 	struct list timers;
 	struct flight_entry flight[FLIGHT_ENTRIES];
 	char name[ACTOR_NAME_MAX + 1];
-	struct parcel *calls; /* that wait for its restart, newest first */
-	struct actor *prev_of_node; /* the one spawned before it */
+	struct parcel *calls, *last_call; /* that wait for their turn */
+	struct actor *prev_of_node;       /* the one spawned before it */
 	struct supervised supervised;
 };
 
@@ -165,8 +165,8 @@ void op_close_all(struct actor *a, const char *why);
 void actor_ended_badly(struct actor *a, enum status st, const char *why);
 /* At the end of a turn that returned st: has the actor failed in it? */
 void actor_judge_turn(struct actor *a, enum status st, const char *why);
-/* Runs the calls that have waited for the actor to be there again. */
-void actor_run_calls(struct actor *a);
+/* Runs calls that wait, the oldest first, unless it waits for its restart. */
+void actor_run_calls(struct actor *a, uint32_t max);
 /* Calls start; on failure the supervisor has it already. */
 void actor_begin(struct actor *a);
 /* Refuses what it has, calls stop; for good. */

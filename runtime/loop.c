@@ -111,9 +111,10 @@ loop_take_inbox(struct loop *l)
 bool
 loop_turn(struct loop *l)
 {
+	uint64_t began_us = clock_mono_us(l->node->config.clock);
 	bool busy;
 
-	l->now_us = clock_mono_us(l->node->config.clock);
+	l->now_us = began_us;
 	busy = loop_take_inbox(l);
 	wheel_turn(&l->wheel, l->now_us);
 	if (l->links_in != NULL)
@@ -125,6 +126,9 @@ loop_turn(struct loop *l)
 			break;
 		if (actor_run(a, LOOP_ACTOR_BUDGET))
 			loop_make_runnable(l, a);
+		/* A call looks at the clock, a message does not. */
+		if (l->now_us - began_us >= LOOP_TURN_CALLS_US)
+			break;
 	}
 	loop_flush(l);
 	if (l->links_out != NULL)

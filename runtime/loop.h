@@ -17,7 +17,9 @@
 #define LOOPS_MAX 64
 #define LOOP_ARENA_SIZE (4u << 20) /* bodies and scratch of one turn */
 #define LOOP_ACTOR_BUDGET 64u      /* messages an actor handles in a row */
+#define LOOP_ACTOR_CALLS 8u        /* and calls, which mean more work */
 #define LOOP_TURN_ACTORS 512u      /* actor turns before sockets are seen */
+#define LOOP_TURN_CALLS_US 200u    /* or so long, if calls are among them */
 
 struct node;
 

@@ -97,8 +97,8 @@ actor_begin(struct actor *a)
 		actor_become_running(a);
 	else if (a->phase == ACTOR_STARTING)
 		loop_make_runnable(a->loop, a);
-	if (a->phase != ACTOR_WAITING)
-		actor_run_calls(a);
+	if (a->phase != ACTOR_WAITING && a->calls != NULL)
+		loop_make_runnable(a->loop, a);
 }
 
 void
@@ -116,7 +116,7 @@ actor_end(struct actor *a)
 		actor_shed(a, "its actor has ended");
 	actor_become(a, ACTOR_ENDED);
 	actor_bounce_all(a, ST_CLOSED);
-	actor_run_calls(a);
+	actor_run_calls(a, UINT32_MAX);
 }
 
 static void
@@ -125,6 +125,8 @@ actor_quarantine(struct actor *a, const char *why)
 	actor_become(a, ACTOR_QUARANTINED);
 	LOG(ACTOR_QUARANTINE, KV("name", a->name), KV("why", why));
 	actor_bounce_all(a, ST_UNAVAILABLE);
+	if (a->calls != NULL)
+		loop_make_runnable(a->loop, a);
 	node_failed(a->loop->node, a->name, why);
 }
 

@@ -126,7 +126,7 @@ disk_run(void *data)
 {
 	struct errands_of_disk *w = ((struct disk_op *)data)->work;
 
-	background_run(disk_do, w);
+	background_run(disk_do, w, w->pace.soon);
 	if (disk_let_go(w))
 		actor_call(w->actor, &w->back, disk_on_back);
 }

@@ -25,6 +25,7 @@ struct turns {
 struct background {
 	void (*fn)(void *);
 	void *arg;
+	bool soon;
 };
 
 void
@@ -45,6 +46,20 @@ processor_give_way(void)
 	(void)sched_yield();
 }
 
+static void
+leave_one_processor(void)
+{
+	cpu_set_t set;
+	size_t first = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0 || CPU_COUNT(&set) < 2)
+		return;
+	while (!CPU_ISSET(first, &set))
+		first++;
+	CPU_CLR(first, &set);
+	(void)sched_setaffinity(0, sizeof(set), &set);
+}
+
 static void *
 background_main(void *arg)
 {
@@ -56,14 +71,16 @@ background_main(void *arg)
 	/* Of this thread alone, on Linux; those it makes inherit it. */
 	(void)setpriority(PRIO_PROCESS, self,
 	    getpriority(PRIO_PROCESS, self) + BACKGROUND_NICE);
+	if (!b->soon)
+		leave_one_processor();
 	b->fn(b->arg);
 	return NULL;
 }
 
 void
-background_run(void (*fn)(void *), void *arg)
+background_run(void (*fn)(void *), void *arg, bool soon)
 {
-	struct background b = { fn, arg };
+	struct background b = { fn, arg, soon };
 	pthread_t thread;
 
 	if (pthread_create(&thread, NULL, background_main, &b) == 0)

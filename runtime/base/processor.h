@@ -17,6 +17,7 @@
 #ifndef RUNTIME_BASE_PROCESSOR_H
 #define RUNTIME_BASE_PROCESSOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define PROCESSOR_TURN_US 100
@@ -32,8 +33,13 @@ void processor_take_short_turns(void);
 /* Whoever else wants this processor has it now. */
 void processor_give_way(void);
 
-/* Runs fn on a thread of low priority, and waits; here, if there is no thread
- * to have. */
-void background_run(void (*fn)(void *), void *arg);
+/*
+ * Runs fn on a thread of low priority, and waits; here, if there is no thread
+ * to have.  It and the threads it makes leave one processor to others, if
+ * there are two: a loop that wakes finds one where it need not wait for a
+ * call of the kernel that a backup is in.  soon: they do not, as somebody
+ * waits for the outcome.
+ */
+void background_run(void (*fn)(void *), void *arg, bool soon);
 
 #endif

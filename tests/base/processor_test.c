@@ -21,6 +21,8 @@ static struct {
 	int given_way;
 	int nice_of_work;
 	bool done;
+	cpu_set_t there, left;
+	int limits;
 } seen;
 
 /* Instead of the library's. */
@@ -49,6 +51,25 @@ sched_getscheduler(pid_t thread)
 {
 	(void)thread;
 	return seen.has_policy;
+}
+
+int
+sched_getaffinity(pid_t thread, size_t size, cpu_set_t *ret_set)
+{
+	(void)thread;
+	(void)size;
+	*ret_set = seen.there;
+	return 0;
+}
+
+int
+sched_setaffinity(pid_t thread, size_t size, const cpu_set_t *set)
+{
+	(void)thread;
+	(void)size;
+	seen.left = *set;
+	seen.limits++;
+	return 0;
 }
 
 int
@@ -98,9 +119,34 @@ static void
 test_work_in_the_background_is_nice_and_waited_for(void **state)
 {
 	(void)state;
-	background_run(note_nice, NULL);
+	background_run(note_nice, NULL, true);
 	assert_true(seen.done);
 	assert_int_equal(seen.nice_of_work, 19);
+}
+
+static void
+test_work_leaves_one_processor_to_others(void **state)
+{
+	(void)state;
+	CPU_SET(2, &seen.there);
+	CPU_SET(5, &seen.there);
+	CPU_SET(7, &seen.there);
+	background_run(note_nice, NULL, true);
+	assert_int_equal(seen.limits, 0);
+	background_run(note_nice, NULL, false);
+	assert_int_equal(seen.limits, 1);
+	assert_int_equal(CPU_COUNT(&seen.left), 2);
+	assert_true(CPU_ISSET(5, &seen.left) && CPU_ISSET(7, &seen.left));
+}
+
+static void
+test_the_only_processor_is_used(void **state)
+{
+	(void)state;
+	CPU_SET(3, &seen.there);
+	background_run(note_nice, NULL, false);
+	assert_true(seen.done);
+	assert_int_equal(seen.limits, 0);
 }
 
 static void
@@ -140,6 +186,8 @@ main(void)
 		FRESH(test_short_turns_leave_the_rest_as_it_is),
 		FRESH(test_who_has_a_policy_of_its_own_keeps_it),
 		FRESH(test_work_in_the_background_is_nice_and_waited_for),
+		FRESH(test_work_leaves_one_processor_to_others),
+		FRESH(test_the_only_processor_is_used),
 		FRESH(test_work_gives_way_after_each_step),
 		FRESH(test_small_rows_are_a_step_too),
 	};

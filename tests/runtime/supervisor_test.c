@@ -6,6 +6,7 @@ enum { FIRST, MIDDLE, LAST, ACTORS };
 
 static unsigned starts[ACTORS];
 static unsigned stops[ACTORS];
+static size_t many_done, heard_after; /* calls, before a ping */
 
 static unsigned
 place_of(const struct actor *self)
@@ -37,6 +38,8 @@ static enum status
 member_on_ping(struct actor *self, const struct msg *in)
 {
 	const struct ping *p = in->body;
+
+	heard_after = many_done;
 
 	if (p->number == 666)
 		return ST_BUG;
@@ -171,6 +174,62 @@ test_a_call_waits_for_the_restart(void **state)
 	assert_int_equal(starts_when_called, 3);
 }
 
+static struct actor_call many[3 * LOOP_ACTOR_CALLS];
+/* The first one tells another actor; all of them take their time. */
+static void
+on_one_of_many(struct actor *self, struct actor_call *c)
+{
+	struct rig *r = self->loop->node->config.clock->ctx;
+	struct actor *other = r->node->listed[ACTOR_NUMBER_gateway]->actor;
+
+	assert_ptr_equal(c, &many[many_done]);
+	if (many_done++ == 0)
+		assert_int_equal(
+		    SEND(other, actor_find(other, ACTOR_NUMBER(event_hub), 0),
+			ping, .number = 1),
+		    ST_OK);
+	r->now_us += LOOP_TURN_CALLS_US / 2;
+}
+
+static void
+call_often(struct rig *r)
+{
+	struct actor *a;
+
+	row_of_three(r, ONE_FOR_ONE, &member_class);
+	many_done = heard_after = 0;
+	a = r->node->listed[ACTOR_NUMBER_ticket_store]->actor;
+	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++)
+		actor_call(a, &many[i], on_one_of_many);
+}
+
+static void
+test_many_calls_take_turns_with_others(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	call_often(&r);
+	(void)node_turn(r.node);
+	assert_int_equal(many_done, LOOP_ACTOR_CALLS);
+	rig_settle(&r);
+	assert_int_equal(heard_after, LOOP_ACTOR_CALLS);
+	assert_int_equal(many_done, sizeof(many) / sizeof(many[0]));
+	rig_fini(&r);
+}
+
+static void
+test_no_call_is_lost_with_its_actor(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	call_often(&r);
+	(void)node_turn(r.node);
+	rig_fini(&r);
+	assert_int_equal(many_done, sizeof(many) / sizeof(many[0]));
+}
+
 static void
 test_mortal_actor_stays_away(void **state)
 {
@@ -212,6 +271,8 @@ main(void)
 		cmocka_unit_test(test_rest_for_one_restarts_those_after_it),
 		cmocka_unit_test(test_restarted_company_still_answers),
 		cmocka_unit_test(test_a_call_waits_for_the_restart),
+		cmocka_unit_test(test_many_calls_take_turns_with_others),
+		cmocka_unit_test(test_no_call_is_lost_with_its_actor),
 		cmocka_unit_test(test_mortal_actor_stays_away),
 		cmocka_unit_test(test_pause_grows_with_failures),
 	};
