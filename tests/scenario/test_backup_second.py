@@ -15,8 +15,8 @@ import pytest
 
 from client import Client, wait_for
 from test_backup import (
-    checksum_of, create, entries, fill, leftovers, list_of, live, restore,
-    root, troupe,
+    checksum_of, create, damage, entries, fill, leftovers, list_of, live,
+    restore, root, troupe,
 )
 from test_backup_after import hold as freeze
 from test_backup_after import setting
@@ -91,12 +91,6 @@ def where(client, backup_id):
 def put_big(client, mib=6):
     content = os.urandom(mib * MIB)  # it does not shrink
     (client.server.data / "memory" / "big").write_bytes(content)
-
-
-def damage(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 def health(client):
