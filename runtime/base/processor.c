@@ -1,5 +1,4 @@
 #include "runtime/base/processor.h"
-#include "runtime/base/thread.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -7,6 +6,8 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "runtime/base/thread.h"
 
 #define MICROSECOND_NS 1000u
 
@@ -64,7 +65,6 @@ static void *
 background_main(void *arg)
 {
 	const struct background *b = arg;
-
 	id_t self = (id_t)gettid();
 
 	thread_name("background");

@@ -219,6 +219,20 @@ test_list_shows_all_or_one_namespace(void **state)
 	rig_fini(&r);
 }
 
+/* As settings_rig, with what is configured; the caller's, after the rig. */
+static struct config *
+configured_rig(struct rig *r, const struct config_input *in)
+{
+	struct mistakes mistakes = { 0 };
+	struct config *config = NULL;
+
+	assert_int_equal(config_load(in, &mistakes, &config), ST_OK);
+	settings_rig_with(r, config);
+	RIG_ANSWER(r, RIG_TAKE(r, store, store_setting_list),
+	    store_setting_page, .rows = NULL);
+	return config;
+}
+
 /* override > flag > environment > file > default */
 static void
 test_the_first_that_has_a_value_wins(void **state)
@@ -235,15 +249,11 @@ test_the_first_that_has_a_value_wins(void **state)
 		.env = env,
 		.sets = sets,
 		.nsets = 1 };
-	struct mistakes mistakes = { 0 };
-	struct config *config = NULL;
+	struct config *config;
 	struct rig r;
 
 	(void)state;
-	assert_int_equal(config_load(&in, &mistakes, &config), ST_OK);
-	settings_rig_with(&r, config);
-	RIG_ANSWER(&r, RIG_TAKE(&r, store, store_setting_list),
-	    store_setting_page, .rows = NULL);
+	config = configured_rig(&r, &in);
 	assert_string_equal(get(&r, KEY)->setting.value, "11");
 	assert_int_equal(get(&r, KEY)->setting.source, SOURCE_FLAG);
 	assert_string_equal(
@@ -340,15 +350,11 @@ static void
 test_a_change_that_cannot_be_judged_is_refused(void **state)
 {
 	struct config_input in = { 0 };
-	struct mistakes mistakes = { 0 };
-	struct config *config = NULL;
+	struct config *config;
 	struct rig r;
 
 	(void)state;
-	assert_int_equal(config_load(&in, &mistakes, &config), ST_OK);
-	settings_rig_with(&r, config);
-	RIG_ANSWER(&r, RIG_TAKE(&r, store, store_setting_list),
-	    store_setting_page, .rows = NULL);
+	config = configured_rig(&r, &in);
 	fault_allow();
 	assert_int_equal(
 	    problem_of(&r, ask_put(&r, "server.port", NULL, "3002")),
