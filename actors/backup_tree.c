@@ -14,7 +14,6 @@
 #include "runtime/base/fault.h"
 #include "runtime/base/folders.h"
 #include "runtime/base/log.h"
-#include "runtime/base/processor.h"
 
 #define REMOVE_FILES 16
 #define SYNC_EACH_MAX 32u
@@ -202,7 +201,7 @@ copy_bytes(struct tree_copy *c, int in, int out)
 {
 	ssize_t n;
 
-	while ((n = read(in, c->piece, BACKGROUND_STEP)) != 0) {
+	while ((n = read(in, c->piece, BACKUP_PIECE)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 || write(out, c->piece, (size_t)n) != n)
@@ -284,7 +283,7 @@ backup_tree_copy(
 	if (mkdir(to, BACKUP_FOLDER_MODE) != 0)
 		return errno == EEXIST ? ST_EXISTS : ST_IO;
 	c.to = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	c.piece = malloc(BACKGROUND_STEP);
+	c.piece = malloc(BACKUP_PIECE);
 	if (c.to < 0)
 		st = ST_IO;
 	else if (c.piece != NULL)
@@ -300,7 +299,7 @@ enum status
 backup_file_copy(
     const char *from, const char *to, struct pace *pace, uint64_t *ret_bytes)
 {
-	struct tree_copy c = { .pace = pace, .piece = malloc(BACKGROUND_STEP) };
+	struct tree_copy c = { .pace = pace, .piece = malloc(BACKUP_PIECE) };
 	enum status st = ST_NO_MEMORY;
 	struct stat s;
 
@@ -412,7 +411,7 @@ sum_file(struct tree_sum *s, const struct backup_found *f)
 	backup_sum_add_text(s->sum, f->path);
 	backup_sum_add_number(s->sum, left);
 	while (st == ST_OK && left > 0) {
-		ssize_t n = read(in, s->piece, BACKGROUND_STEP);
+		ssize_t n = read(in, s->piece, BACKUP_PIECE);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -458,8 +457,7 @@ enum status
 backup_tree_sum(const char *root, struct pace *pace,
     char ret_checksum[BACKUP_CHECKSUM_MAX + 1])
 {
-	struct tree_sum s = { backup_sum_create(), pace,
-		malloc(BACKGROUND_STEP) };
+	struct tree_sum s = { backup_sum_create(), pace, malloc(BACKUP_PIECE) };
 	enum status st = ST_NO_MEMORY;
 
 	if (s.sum != NULL && s.piece != NULL)

@@ -13,10 +13,12 @@
 
 #include "protocols/messages.h"
 #include "runtime/base/pace.h"
+#include "runtime/base/processor.h"
 #include "runtime/base/status.h"
 
 #define BACKUP_TREE_DEPTH 64u
 #define BACKUP_TREE_NAMES 1000000u
+#define BACKUP_PIECE BACKGROUND_STEP
 #define BACKUP_FOLDER_MODE 0700u
 #define BACKUP_FILE_MODE 0600u
 #define BACKUP_MODE_KEPT 0755u /* no set-id, no write bits for others */

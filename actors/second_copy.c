@@ -13,7 +13,6 @@
 #include "actors/backup_unpack.h"
 #include "actors/second_inside.h"
 #include "runtime/base/fault.h"
-#include "runtime/base/processor.h"
 
 #define PATH_SIZE 4096
 
@@ -304,10 +303,8 @@ part_compare(struct second_job *j, struct transfer *t)
 	bool agrees = true;
 
 	while (agrees && t->done < t->size) {
-		ssize_t is =
-		    read_full(t->in, t->sent, BACKGROUND_STEP, t->done);
-		ssize_t was =
-		    read_full(t->out, t->came, BACKGROUND_STEP, t->done);
+		ssize_t is = read_full(t->in, t->sent, BACKUP_PIECE, t->done);
+		ssize_t was = read_full(t->out, t->came, BACKUP_PIECE, t->done);
 		size_t n;
 
 		if (is <= 0 || was < 0)
@@ -340,7 +337,7 @@ static bool
 part_append(struct second_job *j, struct transfer *t)
 {
 	while (t->done < t->size) {
-		ssize_t n = read_full(t->in, t->sent, BACKGROUND_STEP, t->done);
+		ssize_t n = read_full(t->in, t->sent, BACKUP_PIECE, t->done);
 
 		if (n <= 0)
 			return second_went(
@@ -375,7 +372,7 @@ part_check(struct second_job *j, struct transfer *t)
 	if (sum == NULL)
 		return second_went(j, ST_NO_MEMORY, "out of memory");
 	(void)posix_fadvise(t->out, 0, 0, POSIX_FADV_DONTNEED);
-	while ((n = read_full(t->out, t->came, BACKGROUND_STEP, at)) > 0) {
+	while ((n = read_full(t->out, t->came, BACKUP_PIECE, at)) > 0) {
 		backup_sum_add(sum, t->came, (size_t)n);
 		at += (uint64_t)n;
 		if (!pace_took(&j->pace, (uint64_t)n))
@@ -423,8 +420,8 @@ transfer_init(struct transfer *t)
 {
 	*t = (struct transfer){ .folder = -1, .in = -1, .out = -1 };
 	t->sum = backup_sum_create();
-	t->sent = malloc(BACKGROUND_STEP);
-	t->came = malloc(BACKGROUND_STEP);
+	t->sent = malloc(BACKUP_PIECE);
+	t->came = malloc(BACKUP_PIECE);
 	return t->sum != NULL && t->sent != NULL && t->came != NULL;
 }
 

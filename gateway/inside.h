@@ -68,7 +68,7 @@ struct exchange {
 	struct conn *conn;   /* while it waits */
 	struct context context;
 	uint8_t request_id[16]; /* of this exchange alone */
-	uint64_t begun_us;      /* first bytes, then its whole head */
+	uint64_t begun_us;      /* its head was whole */
 	uint32_t allow;         /* methods the path has, when ours is not */
 	bool by_cookie;         /* the credential is a browser's */
 	bool has_cookies;       /* of ours, good or not */

@@ -26,7 +26,7 @@
 #define DRIVER_RECENT_US 1000u      /* "a moment ago" */
 #define DRIVER_SOCKETS_TURNS 16u    /* busy turns between looks at sockets */
 #define DRIVER_SOCKETS_LEAST_US 50u /* and these take so long at least */
-#define DRIVER_SOCKETS_US LOOP_TURN_CALLS_US /* or this, however few */
+#define DRIVER_SOCKETS_US 200u      /* or so long, however few they are */
 
 struct driver {
 	struct loop *loop;

@@ -111,15 +111,14 @@ loop_take_inbox(struct loop *l)
 bool
 loop_turn(struct loop *l)
 {
-	uint64_t began_us;
+	uint64_t began_us = clock_mono_us(l->node->config.clock);
 	bool busy;
 
-	l->now_us = clock_mono_us(l->node->config.clock);
+	l->now_us = began_us;
 	busy = loop_take_inbox(l);
 	wheel_turn(&l->wheel, l->now_us);
 	if (l->links_in != NULL)
 		busy |= l->links_in(l);
-	began_us = l->now_us; /* whatever the timers took: actors get on */
 	for (uint32_t i = 0; i < LOOP_TURN_ACTORS; i++) {
 		struct actor *a = loop_pop_runnable(l);
 

@@ -1,4 +1,5 @@
 #include "runtime/base/processor.h"
+#include "runtime/base/thread.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -6,8 +7,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "runtime/base/thread.h"
 
 #define MICROSECOND_NS 1000u
 
@@ -65,6 +64,7 @@ static void *
 background_main(void *arg)
 {
 	const struct background *b = arg;
+
 	id_t self = (id_t)gettid();
 
 	thread_name("background");
